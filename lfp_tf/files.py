@@ -1,0 +1,103 @@
+"""Writing files so that a reader never meets half of one: write beside, sync, rename."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+from lfp_tf.errors import LfpError, WorkFailed
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Gives a temporary path beside `path`; it takes the name `path` when the block ends well.
+
+    Raises:
+        WorkFailed: the disk is full.
+        LfpError: the folder cannot be written.
+    """
+    path = pathlib.Path(path)
+    with writable(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        temporary = pathlib.Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path):
+    """Gives an empty folder beside `path` that takes its name when the block ends well.
+
+    Raises:
+        LfpError: `path` exists already, or its parent cannot be written.
+        WorkFailed: the disk is full.
+    """
+    path = pathlib.Path(path)
+    if path.exists():
+        raise LfpError(f"{path} exists already; give another name or remove it first.")
+    with writable(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            os.rename(temporary, path)
+            _sync(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path, text):
+    """Writes a text file whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Writes a JSON file whole or not at all; keys keep their order."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def sha256(path):
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def writable(folder):
+    """Turns the system's refusals to write under `folder` into sentences."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise WorkFailed(f"The disk that holds {folder} is full; make room and run the same command again.") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise LfpError(f"{folder} cannot be written ({os.strerror(error.errno)}); give another folder.") from error
+        raise
+
+
+def _sync(path):
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
