@@ -1,0 +1,209 @@
+"""Putting a file's arrays into a network, with a strict report of what fitted and what did not."""
+
+import dataclasses
+import re
+
+import numpy as np
+
+from lfp_tf.checkpoints.lineages import preset_options, recognise
+from lfp_tf.checkpoints.names.pspnet import (
+    TRAINER_VARIABLES,
+    swap_concat,
+    their_name,
+    to_ours,
+)
+from lfp_tf.errors import LfpError
+
+SHOWN = 12
+# What a graph cannot undo: the file's preset must agree with the network in these.
+_FIXED_BY_THE_GRAPH = ("stride_in", "padding", "pooling", "stem")
+
+
+@dataclasses.dataclass
+class Report:
+    """What a file gave a network.
+
+    Attributes:
+        lineage: where the file comes from, one word.
+        loaded: our names that were filled.
+        missing: our names that the file does not have.
+        mismatched: {our name: (our shape, the file's shape)}.
+        unused: the file's names that nobody took.
+        skipped: the file's names left by a trainer (momentum, counters).
+        notes: sentences on what was permuted or taken over.
+        preprocess: the preprocessing that goes with the file, or None where it is not known.
+    """
+
+    lineage: str
+    loaded: list = dataclasses.field(default_factory=list)
+    missing: list = dataclasses.field(default_factory=list)
+    mismatched: dict = dataclasses.field(default_factory=dict)
+    unused: list = dataclasses.field(default_factory=list)
+    skipped: list = dataclasses.field(default_factory=list)
+    notes: list = dataclasses.field(default_factory=list)
+    preprocess: str | None = None
+
+    def __str__(self):
+        lines = [f"lineage {self.lineage}: {len(self.loaded)} variables loaded"]
+        shapes = [f"{n} (ours {a}, the file's {b})" for n, (a, b) in self.mismatched.items()]
+        for title, names in (
+            ("missing in the file", self.missing),
+            ("of another shape", shapes),
+            ("in the file but not used", self.unused),
+            ("left by a trainer, skipped", self.skipped),
+        ):
+            if names:
+                more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+                lines.append(f"{len(names)} {title}: {', '.join(names[:SHOWN])}{more}")
+        return "\n".join(lines + self.notes)
+
+
+def variables_by_name(model):
+    """{`LAYER/LEAF`: variable} of a Keras model; the pyramid's branches as `pyramid/BRANCH/LEAF`."""
+    found = {}
+    for layer in model.layers:
+        _collect(layer, layer.name, found)
+    return found
+
+
+def match(arrays, variables, *, options, file, tolerate=()):
+    """Finds the array of each variable, in our layout.
+
+    Args:
+        arrays: {name in the file: array}.
+        variables: {our name: anything with a `shape`}.
+        options: the network's options (`models.pspnet.pspnet`), with `crop`.
+        file: how messages call the file.
+        tolerate: regular expressions of our names that may be missing or of another shape.
+
+    Returns:
+        ({our name: array}, Report).
+
+    Raises:
+        LfpError: unknown names, a graph that cannot run the file, something missing that is not
+            tolerated.
+    """
+    lineage = recognise(arrays)
+    if lineage is None:
+        some = ", ".join(sorted(arrays)[:4])
+        raise LfpError(
+            f"{file} holds no network of ours that is known by its names ({some}, ...); "
+            "`lfp-tf inspect` lists them all."
+        )
+    if lineage.backbone_only and not any(re.match(p, "cls_logits/bias") for p in tolerate):
+        raise LfpError(
+            f"{file} is an ImageNet file ({lineage.name}) without a segmentation head; "
+            "give it to --init to start a training from it."
+        )
+    report = Report(lineage.name)
+    concat = options["concat"]
+    if lineage.presets:
+        file_options = _options_of_file(lineage, options, file)
+        report.preprocess = file_options["preprocess"]
+        concat = file_options.get("concat", "ascending")
+    found = translate(
+        arrays,
+        variables,
+        translation=lineage.names,
+        bins=options["bins"],
+        reverse_concat=concat != options["concat"] and options["use_ppm"],
+        report=report,
+    )
+    _refuse_gaps(report, file, tolerate)
+    return found, report
+
+
+def translate(arrays, variables, *, translation, bins, reverse_concat=False, report=None):
+    """Renames and transposes, and notes what fits and what does not in `report`.
+
+    Args:
+        arrays: {name in the file: array}, a common `module.` prefix allowed.
+        variables: {our name: anything with a `shape`}.
+        translation: one of `names.pspnet.TRANSLATIONS`.
+        bins: of the network's pyramid.
+        reverse_concat: whether the file's pyramid has the other order of branches.
+
+    Returns:
+        {our name: float32 array}.
+    """
+    report = report or Report(translation)
+    theirs = _plain(arrays, translation)
+    found, used = {}, set()
+    for name, variable in variables.items():
+        source = their_name(name, translation, bins)
+        if source not in theirs:
+            report.missing.append(name)
+            continue
+        used.add(source)
+        array = to_ours(np.asarray(theirs[source]), name, translation)
+        if tuple(array.shape) != tuple(variable.shape):
+            report.mismatched[name] = (tuple(variable.shape), tuple(array.shape))
+            continue
+        if reverse_concat and name == "cls_conv/kernel":
+            array = swap_concat(array, branches=len(bins))
+            report.notes.append("the pyramid's branches were put into the network's order")
+        found[name] = array.astype(np.float32)
+        report.loaded.append(name)
+    for name in theirs:
+        if name not in used:
+            (report.skipped if TRAINER_VARIABLES.search(name) else report.unused).append(name)
+    return found
+
+
+def assign(variables, arrays):
+    """Writes {our name: array} into {our name: variable}."""
+    for name, array in arrays.items():
+        variables[name].assign(array)
+
+
+def _collect(layer, path, found):
+    inner = getattr(layer, "convolutions", []) + getattr(layer, "norms", [])
+    for child in inner:
+        _collect(child, f"{path}/{child.name}", found)
+    if not inner:
+        for variable in layer.weights:
+            found[f"{path}/{variable.name.split('/')[-1].split(':')[0]}"] = variable
+
+
+def _plain(arrays, translation):
+    if translation == "keras":
+        return {re.sub(r"^(.+)/\1/", r"\1/", name.split(":")[0]): a for name, a in arrays.items()}
+    if all(name.startswith("module.") for name in arrays):
+        return {name.removeprefix("module."): array for name, array in arrays.items()}
+    return arrays
+
+
+def _options_of_file(lineage, options, file):
+    """The options of the first preset of the lineage that the network agrees with."""
+    defaults = {"stride_in": "3x3", "padding": "symmetric", "pooling": "adaptive", "stem": "deep"}
+    for preset in lineage.presets:
+        theirs = preset_options(preset, depth=options["depth"], crop=options["crop"])
+        fixed = defaults | theirs
+        # A basic block has one place for its stride only.
+        names = [n for n in _FIXED_BY_THE_GRAPH if n != "stride_in" or options["depth"] >= 50]
+        if all(options[name] == fixed[name] for name in names):
+            return theirs
+    fixed = defaults | preset_options(
+        lineage.presets[0], depth=options["depth"], crop=options["crop"]
+    )
+    differing = [n for n in _FIXED_BY_THE_GRAPH if options[n] != fixed[n]]
+    words = ", ".join(f"{n} {fixed[n]} (not {options[n]})" for n in differing)
+    raise LfpError(
+        f"{file} is a {lineage.name} file, whose network has {words}; build it with "
+        f'preset="{lineage.presets[0]}" (on the command line: --preset={lineage.presets[0]}).'
+    )
+
+
+def _refuse_gaps(report, file, tolerate):
+    wrong = [n for n in report.missing if not any(re.match(p, n) for p in tolerate)]
+    if wrong:
+        raise LfpError(
+            f"{file} lacks {len(wrong)} of the network's variables ({', '.join(wrong[:3])}, ...); "
+            "is it a checkpoint of another network or depth?"
+        )
+    shapes = {n: s for n, s in report.mismatched.items() if not any(re.match(p, n) for p in tolerate)}
+    for name, (ours, theirs) in shapes.items():
+        raise LfpError(
+            f"{file} holds {name} as {list(theirs)} where the network has {list(ours)}; "
+            f"{len(shapes)} variables differ so. Another number of classes, depth or width?"
+        )

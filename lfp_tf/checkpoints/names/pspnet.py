@@ -1,0 +1,147 @@
+"""PSPNet's variables: ours from theirs, for torch, Caffe, the TF1 port and Keras files (spec 3)."""
+
+import re
+
+import numpy as np
+
+_LEAVES = {
+    "torch": {
+        "kernel": "weight",
+        "bias": "bias",
+        "gamma": "weight",
+        "beta": "bias",
+        "moving_mean": "running_mean",
+        "moving_variance": "running_var",
+    },
+    "tf": {
+        "kernel": "weights",
+        "bias": "biases",
+        "gamma": "gamma",
+        "beta": "beta",
+        "moving_mean": "moving_mean",
+        "moving_variance": "moving_variance",
+    },
+    "npy": {
+        "kernel": "weights",
+        "bias": "biases",
+        "gamma": "scale",
+        "beta": "offset",
+        "moving_mean": "mean",
+        "moving_variance": "variance",
+    },
+    "caffe": {
+        "kernel": "0",
+        "bias": "1",
+        "gamma": "0",
+        "beta": "1",
+        "moving_mean": "2",
+        "moving_variance": "3",
+    },
+}
+_LEAVES["imagenet_torch"] = _LEAVES["torch"]
+TRANSLATIONS = (*_LEAVES, "keras")
+
+# Left by the trainers of the originals; skipped by pattern and counted in the report.
+TRAINER_VARIABLES = re.compile(
+    r"num_batches_tracked$|/Momentum$|/Adam(_\d+)?$|^beta[12]_power(_\d+)?$|^global_step$"
+)
+
+_CAFFE_LEAVES_OF_BLOCK = {1: "1x1_reduce", 2: "3x3", 3: "1x1_increase"}
+_CAFFE_STEM = {1: "conv1_1_3x3_s2", 2: "conv1_2_3x3", 3: "conv1_3_3x3"}
+
+
+def their_name(name, translation, bins):
+    """The name that a variable of ours has in a file.
+
+    Args:
+        name: ours, `LAYER/LEAF`, for example `stage2_block1_conv1/kernel`.
+        translation: one of `TRANSLATIONS`.
+        bins: of the pyramid, in the network's order.
+
+    Returns:
+        Theirs, without a `module.` prefix; None where that lineage has no such variable.
+    """
+    if translation == "keras":
+        return name
+    layer, leaf = name.rsplit("/", 1)
+    if translation in ("torch", "imagenet_torch"):
+        theirs = _torch_layer(layer, imagenet=translation == "imagenet_torch")
+        separator = "."
+    else:
+        theirs = _caffe_layer(layer, bins)
+        separator = ":" if translation == "caffe" else "/"
+        if theirs and leaf not in ("kernel", "bias"):
+            theirs += "/bn" if translation == "caffe" else "_bn"
+    return theirs and f"{theirs}{separator}{_LEAVES[translation][leaf]}"
+
+
+def to_ours(array, name, translation):
+    """Brings an array of theirs into our layout.
+
+    Args:
+        array: in the file's layout.
+        name: our name of it.
+        translation: one of `TRANSLATIONS`.
+
+    Returns:
+        The array: kernels [kh, kw, in, out], all else [C].
+    """
+    leaf = name.rsplit("/", 1)[1]
+    if leaf == "kernel" and translation in ("torch", "imagenet_torch", "caffe"):
+        return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+    if leaf not in ("kernel", "depthwise_kernel"):
+        return array.reshape(-1)
+    return array
+
+
+def to_theirs(array, name, translation):
+    """The inverse of `to_ours`, up to axes of length 1: for comparing with an original's numbers."""
+    leaf = name.rsplit("/", 1)[1]
+    if leaf == "kernel" and translation in ("torch", "imagenet_torch", "caffe"):
+        return np.transpose(array, (3, 2, 0, 1))
+    return array
+
+
+def swap_concat(kernel, *, branches):
+    """Reverses the order of the pyramid's branches in the head's 3x3 kernel (spec D5).
+
+    Args:
+        kernel: [3, 3, C + branches * b, out]; the map's C channels come first, C = branches * b.
+
+    Returns:
+        The same shape; doing it twice gives the first back.
+    """
+    channels = kernel.shape[2] // 2
+    parts = np.split(kernel[:, :, channels:], branches, axis=2)
+    return np.concatenate([kernel[:, :, :channels], *parts[::-1]], axis=2)
+
+
+def _torch_layer(layer, imagenet):
+    if match := re.fullmatch(r"stem_(conv|bn)(\d)", layer):
+        kind, number = match[1], int(match[2])
+        if imagenet:
+            return f"{kind}{number}"
+        return f"layer0.{3 * (number - 1) + (kind == 'bn')}"
+    if match := re.fullmatch(r"stage(\d)_block(\d+)_(conv\d|bn\d|projection|projection_bn)", layer):
+        leaf = {"projection": "downsample.0", "projection_bn": "downsample.1"}
+        return f"layer{match[1]}.{int(match[2]) - 1}.{leaf.get(match[3], match[3])}"
+    if imagenet:
+        return None
+    if match := re.fullmatch(r"pyramid/branch(\d+)_(conv|bn)", layer):
+        return f"ppm.features.{int(match[1]) - 1}.{1 if match[2] == 'conv' else 2}"
+    if match := re.fullmatch(r"(cls|aux)_(conv|bn|logits)", layer):
+        return f"{match[1]}.{ {'conv': 0, 'bn': 1, 'logits': 4}[match[2]] }"
+    return None
+
+
+def _caffe_layer(layer, bins):
+    """The name of the convolution; its batch norm hangs a suffix to it."""
+    if match := re.fullmatch(r"stem_(?:conv|bn)(\d)", layer):
+        return _CAFFE_STEM[int(match[1])]
+    if match := re.fullmatch(r"stage(\d)_block(\d+)_(?:conv|bn)(\d)", layer):
+        return f"conv{int(match[1]) + 1}_{match[2]}_{_CAFFE_LEAVES_OF_BLOCK[int(match[3])]}"
+    if match := re.fullmatch(r"stage(\d)_block1_projection(?:_bn)?", layer):
+        return f"conv{int(match[1]) + 1}_1_1x1_proj"
+    if match := re.fullmatch(r"pyramid/branch(\d+)_(?:conv|bn)", layer):
+        return f"conv5_3_pool{bins[int(match[1]) - 1]}_conv"
+    return {"cls_conv": "conv5_4", "cls_bn": "conv5_4", "cls_logits": "conv6"}.get(layer)

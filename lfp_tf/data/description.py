@@ -1,0 +1,117 @@
+"""`dataset.json`: what a folder of records tells about itself."""
+
+import importlib.metadata
+import json
+import pathlib
+
+import numpy as np
+
+from lfp_tf.errors import LfpError
+from lfp_tf.files import write_json
+
+FORMAT = "lfp_tf records"
+FORMAT_VERSION = 1
+IGNORE_LABEL = 255
+
+
+def read_dataset(folder):
+    """What `dataset.json` of a folder tells.
+
+    Returns:
+        dict: name, classes (list of names), colors (list of [r, g, b]), ignore_label,
+        library_version, options, and splits: {split: {count, num_shards, digest, bytes,
+        height: [min, max], width: [min, max], same_size, label_pixels (list, one number a class),
+        ignored_pixels}}; the last two are None for splits without labels.
+
+    Raises:
+        LfpError: the folder or the file is missing, broken or not ours.
+    """
+    folder = existing_folder(folder)
+    path = folder / "dataset.json"
+    if not path.exists():
+        raise LfpError(
+            f"{folder} has no dataset.json, so its classes are unknown; {_how_to_make(folder)}"
+        )
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise LfpError(f"{path} cannot be read as JSON ({error}); {_how_to_make(folder)}") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise LfpError(f"{path} was not written by lfp-tf; {_how_to_make(folder)}")
+    if found["format_version"] > FORMAT_VERSION:
+        raise LfpError(
+            f"{path} was written by a newer lfp-tf ({found['library_version']}); update this one."
+        )
+    return found
+
+
+def write_dataset(folder, *, name, classes, colors, splits, options=None):
+    """Writes `dataset.json` over the splits just written and those that were there before.
+
+    Args:
+        folder: where the shards are.
+        name: the data set's name.
+        classes: list of class names.
+        colors: list or array [C, 3] of 0..255.
+        splits: {split: what `write_records` gave}.
+        options: a dict of what else the records depend on.
+
+    Raises:
+        LfpError: the folder holds records of another data set or of other classes.
+    """
+    folder = pathlib.Path(folder)
+    before = read_dataset(folder) if (folder / "dataset.json").exists() else {}
+    if before and (before["name"] != name or before["classes"] != list(classes)):
+        raise LfpError(
+            f"{folder} holds records of {before['name']} with {len(before['classes'])} classes; "
+            "give another --out, or --overwrite."
+        )
+    counted = {split: _per_class(facts, len(classes)) for split, facts in splits.items()}
+    description = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "library_version": _library_version(),
+        "name": name,
+        "ignore_label": IGNORE_LABEL,
+        "classes": list(classes),
+        "colors": np.asarray(colors).tolist(),
+        "options": options or {},
+        "splits": before.get("splits", {}) | counted,
+    }
+    write_json(folder / "dataset.json", description)
+    for split in splits:
+        plan_path(folder, split).unlink(missing_ok=True)
+
+
+def existing_folder(folder):
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        raise LfpError(f"There is no folder {folder}; {_how_to_make(folder)}")
+    return folder
+
+
+def _how_to_make(folder):
+    name = folder.resolve().name
+    source = "" if name == "scenes" else " --source DIR"
+    return f"`lfp-tf data {name}{source} --out {folder}` makes it."
+
+
+def _per_class(facts, num_classes):
+    """Turns the counts by label value into a list by class and the number of ignored pixels."""
+    pixels = facts["label_pixels"]
+    if pixels is None:
+        return facts | {"ignored_pixels": None}
+    by_class = [pixels.get(str(number), 0) for number in range(num_classes)]
+    return facts | {"label_pixels": by_class, "ignored_pixels": pixels.get(str(IGNORE_LABEL), 0)}
+
+
+def plan_path(folder, split):
+    """Where the state of an unfinished split is kept."""
+    return pathlib.Path(folder) / f".{split}.plan.json"
+
+
+def _library_version():
+    try:
+        return importlib.metadata.version("lfp-tf")
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

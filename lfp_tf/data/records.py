@@ -1,0 +1,132 @@
+"""Sharded TFRecords on disk: written by any data set, found again by headers alone.
+
+A folder holds `SPLIT-00000-of-000NN.tfrecord` files and `dataset.json`, which tells names, colours,
+sizes, counts and digests. Sample i of a split is record i of its shards in order, whatever their
+number. While a split is written a hidden `.SPLIT.plan.json` remembers which shards are whole, so
+that the same command continues after an interruption.
+"""
+
+import dataclasses
+import pathlib
+import re
+
+import numpy as np
+
+from lfp_tf.data import tfrecord
+from lfp_tf.data.description import IGNORE_LABEL, existing_folder, read_dataset, write_dataset
+from lfp_tf.data.example import decode_example
+from lfp_tf.data.shards import (
+    SHARD_NAME,
+    Encoded,
+    Sample,
+    samples_digest,
+    shards_for,
+    write_records,
+)
+from lfp_tf.errors import LfpError
+
+__all__ = [
+    "IGNORE_LABEL",
+    "Encoded",
+    "RecordIndex",
+    "Sample",
+    "read_dataset",
+    "read_record",
+    "record_index",
+    "samples_digest",
+    "shard_paths",
+    "shards_for",
+    "write_dataset",
+    "write_records",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordIndex:
+    """Where each record of a split lies; record i is sample i.
+
+    Attributes:
+        paths: the shards' paths.
+        file: int32 [n], index into `paths`.
+        offset: int64 [n], where the payload begins, in bytes.
+        length: int64 [n], the payload's bytes.
+    """
+
+    paths: list
+    file: np.ndarray
+    offset: np.ndarray
+    length: np.ndarray
+
+    def __len__(self):
+        return len(self.file)
+
+
+def record_index(folder, split):
+    """Finds every record of a split by reading 12 bytes of each.
+
+    Raises:
+        LfpError: no such split, a shard is missing, cut short or foreign, or the count is not the
+            one that `dataset.json` states.
+    """
+    folder = existing_folder(folder)
+    paths = shard_paths(folder, split)
+    spans = [tfrecord.scan(path) for path in paths]
+    total = sum(len(span) for span in spans)
+    _check_count(folder, split, total)
+    joined = np.concatenate(spans)
+    return RecordIndex(
+        paths=[str(path) for path in paths],
+        file=np.repeat(np.arange(len(spans), dtype=np.int32), [len(span) for span in spans]),
+        offset=np.ascontiguousarray(joined[:, 0]),
+        length=np.ascontiguousarray(joined[:, 1]),
+    )
+
+
+def read_record(index, number):
+    """The features of one record: {key: list of bytes, int or float}."""
+    path = index.paths[index.file[number]]
+    payload = tfrecord.payload_at(path, int(index.offset[number]), int(index.length[number]))
+    return decode_example(payload)
+
+
+def shard_paths(folder, split):
+    """The shards of a split in order, whoever wrote them.
+
+    Raises:
+        LfpError: there are none, some are missing, or two sets of shards lie in the folder.
+    """
+    folder = pathlib.Path(folder)
+    found = {}
+    for path in sorted(folder.iterdir()):
+        match = re.fullmatch(r"(.+)-(\d{5})-of-(\d{5})(\.tfrecord)?", path.name)
+        if match:
+            shards = found.setdefault(match[1], {}).setdefault(int(match[3]), {})
+            shards[int(match[2])] = path
+    if split not in found:
+        others = f"it holds {', '.join(sorted(found))}" if found else "it holds no shards at all"
+        raise LfpError(f'{folder} has no records of the split "{split}": {others}.')
+    if len(found[split]) > 1:
+        counts = " and ".join(str(count) for count in sorted(found[split]))
+        raise LfpError(
+            f"{folder} holds two sets of {split} shards (of {counts}); remove the older one."
+        )
+    ((num_shards, shards),) = found[split].items()
+    missing = [number for number in range(num_shards) if number not in shards]
+    if missing:
+        name = SHARD_NAME.format(split=split, shard=missing[0], num_shards=num_shards)
+        raise LfpError(
+            f"{folder} lacks {len(missing)} of {num_shards} {split} shards, first {name}; "
+            "run the same `lfp-tf data` command again, it writes what is missing."
+        )
+    return [shards[number] for number in range(num_shards)]
+
+
+def _check_count(folder, split, total):
+    if not (folder / "dataset.json").exists():
+        return
+    stated = read_dataset(folder)["splits"].get(split, {}).get("count", total)
+    if stated != total:
+        raise LfpError(
+            f"{folder} holds {total} {split} records, but its dataset.json states {stated}; "
+            "write the records again with `lfp-tf data` and `--overwrite`."
+        )

@@ -1,0 +1,60 @@
+"""Convolution, batch norm and ReLU as Keras layers under telling names, with the padding named."""
+
+import tf_keras
+
+from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.initializers import fan_out_normal
+
+
+def convolve(
+    x, channels, kernel, *, name, stride=1, dilation=1, padding="symmetric", initializer=None
+):
+    """A convolution without bias.
+
+    Args:
+        x: [B, H, W, C] Keras tensor.
+        channels: channels out.
+        kernel: rows and columns of the kernel, odd.
+        padding: `symmetric` puts dilation * (kernel // 2) zeros on every side; `same` is
+            TensorFlow's rule, which for stride 2 and an even size puts 0 before and 1 after.
+        initializer: of the kernel; None draws as ResNet's are.
+
+    Returns:
+        [B, H', W', channels].
+    """
+    explicit = padding == "symmetric" and stride > 1 and kernel > 1
+    if explicit:
+        x = tf_keras.layers.ZeroPadding2D(dilation * (kernel // 2), name=f"{name}_pad")(x)
+    return tf_keras.layers.Conv2D(
+        channels,
+        kernel,
+        strides=stride,
+        dilation_rate=dilation,
+        padding="valid" if explicit else "same",
+        use_bias=False,
+        kernel_initializer=initializer or fan_out_normal(),
+        name=name,
+    )(x)
+
+
+def normalize(x, *, name, norm, relu=True):
+    """Batch norm under `name` with the arguments `norm`, then a ReLU unless told otherwise."""
+    x = BatchNorm(name=name, **norm)(x)
+    return tf_keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def max_pool(x, *, padding, rounding, name):
+    """Max-pool of 3 with stride 2 after a ReLU (PSPNet spec D3, D25).
+
+    Args:
+        padding: `symmetric` (1 on each side) or `same`.
+        rounding: for `symmetric`: `floor` (PyTorch), or `ceil` (Caffe), where an even size gets
+            one more row and column.
+    """
+    if padding == "symmetric":
+        # Zeros never win: what comes in has passed a ReLU.
+        after = 2 if rounding == "ceil" else 1
+        x = tf_keras.layers.ZeroPadding2D(((1, after), (1, after)), name=f"{name}_pad")(x)
+    return tf_keras.layers.MaxPool2D(
+        3, 2, padding="valid" if padding == "symmetric" else "same", name=name
+    )(x)

@@ -1,0 +1,168 @@
+"""Scaling and turning of windows: what OpenCV does to a whole picture, computed where it is seen.
+
+A window is (low, high), two int32 [2] vectors (row, column) in pixels of a picture; high is
+excluded. Every function takes the pixels of a source window, knows where they stand, and gives
+the pixels of an output window, the same numbers as if the whole picture had been transformed.
+Pictures are [H, W, C], label maps [H, W]; `grid` is a `Grid`.
+"""
+
+import dataclasses
+import math
+
+import tensorflow as tf
+
+# Leaves the last tap inside the picture when rounding would put it beyond the edge.
+_ROUNDING = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Where the outputs of a resize stand in its source: output i at first + i * step.
+
+    Attributes:
+        size: int32 [2] of the source picture.
+        scaled: int32 [2] of the whole result.
+        step: float64 [2], source pixels per output pixel.
+        first: float64 [2], source position of output 0.
+        is_legacy: labels take floor(i * step) in float32 (TF1) and not in float64 (OpenCV).
+    """
+
+    size: tf.Tensor
+    scaled: tf.Tensor
+    step: tf.Tensor
+    first: tf.Tensor
+    is_legacy: bool = False
+
+
+def opencv_grid(size, factors):
+    """`cv2.resize` by factors, float64 [2]: size round-half-even, positions (i+0.5)/f - 0.5."""
+    scaled = tf.cast(tf.round(tf.cast(size, tf.float64) * factors), tf.int32)
+    step = 1.0 / factors
+    return Grid(size, tf.maximum(scaled, 1), step, 0.5 * step - 0.5)
+
+
+def legacy_grid(size, factors):
+    """TF1's `resize_bilinear` to trunc(size * factor): positions i * size / new size."""
+    scaled = tf.maximum(tf.cast(tf.cast(size, tf.float64) * factors, tf.int32), 1)
+    step = tf.cast(size, tf.float64) / tf.cast(scaled, tf.float64)
+    return Grid(size, scaled, step, tf.zeros([2], tf.float64), is_legacy=True)
+
+
+def scaled_source(grid, low, high):
+    """The source window that the outputs low..high of a resize touch."""
+    first = tf.floor(_position(grid, low))
+    last = tf.floor(_position(grid, high - 1)) + 2.0
+    first = tf.clip_by_value(tf.cast(first, tf.int32), 0, grid.size - 1)
+    return first, tf.clip_by_value(tf.cast(last, tf.int32), first + 1, grid.size)
+
+
+def scale_window(pixels, source_low, grid, low, high):
+    """Bilinear resize, outputs low..high: float32 [H', W', C] from [H, W, C] at `source_low`."""
+    start = _position(grid, low) - tf.cast(source_low, tf.float64)
+    step = grid.step
+    if grid.is_legacy:
+        # Enlarged, TF1's last outputs stand beyond the last pixel and repeat it.
+        pixels = tf.pad(pixels, [[0, 1], [0, 1], [0, 0]], "SYMMETRIC")
+    else:
+        last = _position(grid, grid.scaled - 1)
+        edge = tf.cast(grid.size, tf.float64) - 0.5
+        step = tf.where(last > edge - _ROUNDING * edge, step * (1.0 - _ROUNDING), step)
+    scale = 1.0 / step
+    return tf.raw_ops.ScaleAndTranslate(
+        images=pixels[None],
+        size=high - low,
+        scale=tf.cast(scale, tf.float32),
+        translation=tf.cast((0.5 * step - 0.5 - start) * scale, tf.float32),
+        kernel_type="triangle",
+        antialias=False,
+    )[0]
+
+
+def scale_labels_window(labels, source_low, grid, low, high):
+    """Nearest resize of a label map, outputs low..high: [H', W'] from [H, W] at `source_low`."""
+    labels = tf.gather(labels, _nearest(grid, source_low, low, high, 0))
+    # Gathering rows copies blocks, gathering columns copies single bytes: turn between.
+    columns = tf.gather(tf.transpose(labels), _nearest(grid, source_low, low, high, 1))
+    return tf.transpose(columns)
+
+
+def turned_source(size, angle, low, high):
+    """The window of a picture that the outputs low..high of its rotation touch.
+
+    Args:
+        size: int32 [2] of the picture.
+        angle: degrees, anti-clockwise on the screen; float64 scalar.
+        low, high: output window.
+    """
+    linear, shift = _turn(size, angle)
+    corners = tf.cast(tf.stack([low, high - 1]), tf.float64)
+    rows, columns = tf.meshgrid(corners[:, 0], corners[:, 1])
+    points = tf.stack([tf.reshape(rows, [-1]), tf.reshape(columns, [-1])], axis=1)
+    sources = tf.linalg.matvec(linear, points) + shift
+    first = tf.cast(tf.floor(tf.reduce_min(sources, axis=0)), tf.int32) - 1
+    last = tf.cast(tf.floor(tf.reduce_max(sources, axis=0)), tf.int32) + 3
+    first = tf.clip_by_value(first, 0, size - 1)
+    return first, tf.clip_by_value(last, first + 1, size)
+
+
+def turn_window(pixels, source_low, size, angle, low, high, *, fill):
+    """Rotation about (h/2, w/2) as `cv2.warpAffine` with `INTER_LINEAR`, in floating point.
+
+    Taps outside the picture take the value `fill`, so pixels half outside blend with it.
+
+    Args:
+        pixels: float32 [H, W, C] at `source_low` of the picture.
+        source_low: int32 [2].
+        size: int32 [2] of the whole picture.
+        angle: degrees, anti-clockwise on the screen; float64 scalar.
+        low, high: output window.
+        fill: one number a channel.
+    """
+    fill = tf.constant(fill, tf.float32)
+    turned = _projected(pixels - fill, source_low, size, angle, low, high, "BILINEAR", 0)
+    return turned + fill
+
+
+def turn_labels_window(labels, source_low, size, angle, low, high, *, fill):
+    """`turn_window` for a label map [H, W]: the nearest pixel, `fill` outside."""
+    maps = labels[..., None]
+    return _projected(maps, source_low, size, angle, low, high, "NEAREST", fill)[..., 0]
+
+
+def _projected(pixels, source_low, size, angle, low, high, interpolation, fill):
+    linear, shift = _turn(size, angle)
+    start = tf.linalg.matvec(linear, tf.cast(low, tf.float64)) + shift
+    start -= tf.cast(source_low, tf.float64)
+    # The operation counts (x, y), we count (row, column).
+    matrix = [linear[1, 1], linear[1, 0], start[1], linear[0, 1], linear[0, 0], start[0], 0.0, 0.0]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels[None],
+        transforms=tf.cast(tf.stack(matrix), tf.float32)[None],
+        output_shape=high - low,
+        fill_value=tf.cast(fill, tf.float32),
+        interpolation=interpolation,
+        fill_mode="CONSTANT",
+    )[0]
+
+
+def _turn(size, angle):
+    """The source (row, column) of output p is linear @ p + shift; float64 [2, 2] and [2].
+
+    `cv2.getRotationMatrix2D` turns about (h/2, w/2), not about the middle pixel's centre.
+    """
+    radians = tf.cast(angle, tf.float64) * (math.pi / 180.0)
+    cosine, sine = tf.cos(radians), tf.sin(radians)
+    linear = tf.stack([tf.stack([cosine, sine]), tf.stack([-sine, cosine])])
+    centre = tf.cast(size, tf.float64) / 2.0
+    return linear, centre - tf.linalg.matvec(linear, centre)
+
+
+def _position(grid, output):
+    return grid.first + tf.cast(output, tf.float64) * grid.step
+
+
+def _nearest(grid, source_low, low, high, axis):
+    outputs = tf.range(low[axis], high[axis])
+    dtype = tf.float32 if grid.is_legacy else tf.float64
+    indices = tf.cast(tf.floor(tf.cast(outputs, dtype) * tf.cast(grid.step[axis], dtype)), tf.int32)
+    return tf.minimum(indices, grid.size[axis] - 1) - source_low[axis]

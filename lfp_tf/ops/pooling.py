@@ -1,0 +1,63 @@
+"""Average pooling to a grid of bins: adaptive windows as two small matrix products, or fixed windows."""
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.ops.shapes import length
+
+
+def adaptive_average_pool(images, bins):
+    """Averages a map over `n` x `n` bins for every n in `bins` (PyTorch's AdaptiveAvgPool2d).
+
+    Bin i of n covers the rows floor(i H / n) .. ceil((i + 1) H / n) - 1, so neighbouring bins
+    may share a row: 7 rows in 3 bins are rows 0-2, 2-4, 4-6. Columns alike.
+
+    Args:
+        images: [B, H, W, C] float; H and W may be unknown.
+        bins: numbers of bins a side.
+
+    Returns:
+        A list of [B, n, n, C], one per entry of `bins`, in the type of `images`.
+    """
+    rows = [_bin_matrix(length(images, 1), n, images.dtype) for n in bins]
+    columns = [_bin_matrix(length(images, 2), n, images.dtype) for n in bins]
+    by_row = tf.einsum("ih,bhwc->biwc", tf.concat(rows, axis=0), images)
+    parts = tf.split(by_row, list(bins), axis=1)
+    return [
+        tf.einsum("jw,biwc->bijc", column, part)
+        for column, part in zip(columns, parts, strict=True)
+    ]
+
+
+def window_average_pool(images, window):
+    """Averages a map over windows that do not overlap; what no full window covers is left out.
+
+    Args:
+        images: [B, H, W, C] float.
+        window: rows and columns a window, and its stride.
+
+    Returns:
+        [B, floor(H / window), floor(W / window), C].
+
+    Raises:
+        ValueError: the map is smaller than the window.
+    """
+    for axis in (1, 2):
+        if images.shape[axis] is not None and images.shape[axis] < window:
+            raise ValueError(
+                f"A map of {images.shape[1]} x {images.shape[2]} is smaller than the pooling "
+                f"window of {window}; give a larger picture or smaller pool_windows."
+            )
+    return tf.nn.avg_pool2d(images, window, window, "VALID")
+
+
+def _bin_matrix(size, bins, dtype):
+    """[bins, size]: row i holds 1 / count over the positions of bin i."""
+    # Static sizes become constants of the graph: numpy and TensorFlow share the arithmetic.
+    numbers = np.arange if isinstance(size, int) else tf.range
+    index, position = numbers(bins), numbers(size)
+    first = (index * size) // bins
+    last = -((-(index + 1) * size) // bins)
+    inside = (position[None, :] >= first[:, None]) & (position[None, :] < last[:, None])
+    inside = tf.cast(inside, tf.float32)
+    return tf.cast(inside / tf.reduce_sum(inside, axis=1, keepdims=True), dtype)

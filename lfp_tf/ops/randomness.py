@@ -1,0 +1,45 @@
+"""Draws that are pure functions of a key: the same on every device, however work is split.
+
+A key is int32 [2] = (seed, index of the sample in the whole run). What draws from it names itself
+by a number of its own (`salt`), so that two users of one key stay independent.
+"""
+
+import tensorflow as tf
+
+
+def fold(key, salt):
+    """A new key [2] from a key and a whole number: independent for every salt."""
+    return tf.random.experimental.stateless_fold_in(key, salt, alg="philox")
+
+
+def uniforms(key, count, *, salt):
+    """`count` float64 numbers in [0, 1) of a key: [count].
+
+    The generator is named, not left to the device, which would choose another one on a TPU.
+    """
+    return tf.random.stateless_uniform([count], fold(key, salt), dtype=tf.float64, alg="philox")
+
+
+def whole_number(uniform, largest):
+    """The whole number 0..`largest`, both included, that a draw in [0, 1) stands for: int32."""
+    choices = tf.cast(largest, tf.float64) + 1.0
+    return tf.cast(tf.floor(tf.cast(uniform, tf.float64) * choices), tf.int32)
+
+
+def shuffled(position, *, seed, epoch, count):
+    """Which of `count` records stands at `position` of an epoch: a permutation without a table.
+
+    Args:
+        position: int64 scalar, 0..count-1.
+        seed: whole number of the run.
+        epoch: int64 scalar; another one gives another permutation.
+        count: number of records.
+
+    Returns:
+        int64 scalar 0..count-1; over all positions each record once.
+    """
+    salt = tf.constant(0x5EED, tf.int64)
+    key = tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64), salt])
+    return tf.random.experimental.index_shuffle(
+        position, seed=tf.cast(key, tf.int32), max_index=tf.cast(count - 1, tf.int64)
+    )
