@@ -10,12 +10,15 @@ TERMINAL_SECONDS = 0.1
 class Progress:
     """Shows `done / total`, free text, speed and the time left.
 
+    One thing done may count several units of speed: a step of 16 pictures has `units_each` 16.
+
     >>> with Progress("records", total=3, unit="pictures", stream=open("/dev/null", "w")) as line:
     ...     line.update(1)
     """
 
-    def __init__(self, label, *, total, unit, done=0, stream=None):
+    def __init__(self, label, *, total, unit, done=0, units_each=1, stream=None):
         self.label, self.total, self.unit, self.done = label, total, unit, done
+        self.units_each = units_each
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._start, self._first, self._shown = time.monotonic(), done, 0.0
@@ -44,7 +47,7 @@ class Progress:
         speed = (self.done - self._first) / seconds
         left = (self.total - self.done) / speed if speed > 0 else float("inf")
         tail = f"in {duration(seconds)}" if last else f"{duration(left)} left"
-        parts = [f"{self.label} {self.done}/{self.total}", text, f"{speed:.3g} {self.unit}/s", tail]
+        parts = [f"{self.label} {self.done}/{self.total}", text, f"{speed * self.units_each:.3g} {self.unit}/s", tail]
         line = "  ".join(part for part in parts if part)
         end = "\n" if last or not self._terminal else ""
         self._stream.write(("\r\033[K" if self._terminal else "") + line + end)

@@ -84,6 +84,7 @@ def write_dataset(folder, *, name, classes, colors, splits, options=None):
 
 
 def existing_folder(folder):
+    """The folder as a path; where there is none, an LfpError that tells how to make it."""
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise LfpError(f"There is no folder {folder}; {_how_to_make(folder)}")

@@ -1,4 +1,4 @@
-"""Writing a split's shards: in parallel, each whole or not at all, going on after an interruption."""
+"""Writing a split's shards: in parallel, each whole or not at all, again after an interruption."""
 
 import collections
 import contextlib
@@ -201,7 +201,7 @@ def _add(facts, encoded):
 
 
 def _sum(counts):
-    """The sum of dictionaries of counts, in the order of the label values, keyed by text as JSON is."""
+    """The sum of counts by label value, in the values' order and keyed by text as JSON is."""
     total = collections.Counter()
     for count in counts:
         total.update({int(value): int(pixels) for value, pixels in count.items()})

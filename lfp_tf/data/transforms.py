@@ -10,7 +10,7 @@ import dataclasses
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.ops import filters, geometry, randomness, resize
+from lfp_tf.ops import filters, geometry, randomness
 
 _SALT = 1
 
@@ -191,10 +191,10 @@ def _scale(image, labels, grid, low, high):
     if grid is None:
         return tf.cast(_slice(image, low, high), tf.float32), _slice(labels, low, high)
     source_low, source_high = geometry.scaled_source(grid, low, high)
-    image, labels = (_slice(x, source_low, source_high) for x in (image, labels))
+    image = _slice(image, source_low, source_high)
     return (
         geometry.scale_window(image, source_low, grid, low, high),
-        geometry.scale_labels_window(labels, source_low, grid, low, high),
+        geometry.scale_labels_window(labels, grid, low, high),
     )
 
 
@@ -202,7 +202,9 @@ def _blur(image, size, low, high, source_low):
     margin = filters.BLUR_MARGIN
     for axis in (0, 1):
         indices = tf.range(low[axis] - margin, high[axis] + margin)
-        image = tf.gather(image, filters.mirrored(indices, size[axis]) - source_low[axis], axis=axis)
+        image = tf.gather(
+            image, filters.mirrored(indices, size[axis]) - source_low[axis], axis=axis
+        )
     return filters.gaussian_blur_inside(image[None])[0]
 
 

@@ -35,9 +35,12 @@ class Grid:
 
 
 def opencv_grid(size, factors):
-    """`cv2.resize` by factors, float64 [2]: size round-half-even, positions (i+0.5)/f - 0.5."""
+    """`cv2.resize` by factors, float64 [2]: size round-half-even, positions (i+0.5)/f - 0.5.
+
+    A result of the source's size is a copy, whatever the factors: OpenCV takes that shortcut.
+    """
     scaled = tf.cast(tf.round(tf.cast(size, tf.float64) * factors), tf.int32)
-    step = 1.0 / factors
+    step = tf.where(tf.reduce_all(scaled == size), tf.ones([2], tf.float64), 1.0 / factors)
     return Grid(size, tf.maximum(scaled, 1), step, 0.5 * step - 0.5)
 
 
@@ -78,12 +81,13 @@ def scale_window(pixels, source_low, grid, low, high):
     )[0]
 
 
-def scale_labels_window(labels, source_low, grid, low, high):
-    """Nearest resize of a label map, outputs low..high: [H', W'] from [H, W] at `source_low`."""
-    labels = tf.gather(labels, _nearest(grid, source_low, low, high, 0))
-    # Gathering rows copies blocks, gathering columns copies single bytes: turn between.
-    columns = tf.gather(tf.transpose(labels), _nearest(grid, source_low, low, high, 1))
-    return tf.transpose(columns)
+def scale_labels_window(labels, grid, low, high):
+    """Nearest resize of a whole label map [H, W], outputs low..high: [H', W']."""
+    rows, columns = (_nearest(grid, low, high, axis) for axis in (0, 1))
+    labels = labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    labels = tf.gather(labels, rows - rows[0])
+    # Gathering rows copies blocks, gathering columns would copy single bytes: turn between.
+    return tf.transpose(tf.gather(tf.transpose(labels), columns - columns[0]))
 
 
 def turned_source(size, angle, low, high):
@@ -161,8 +165,8 @@ def _position(grid, output):
     return grid.first + tf.cast(output, tf.float64) * grid.step
 
 
-def _nearest(grid, source_low, low, high, axis):
+def _nearest(grid, low, high, axis):
     outputs = tf.range(low[axis], high[axis])
     dtype = tf.float32 if grid.is_legacy else tf.float64
     indices = tf.cast(tf.floor(tf.cast(outputs, dtype) * tf.cast(grid.step[axis], dtype)), tf.int32)
-    return tf.minimum(indices, grid.size[axis] - 1) - source_low[axis]
+    return tf.minimum(indices, grid.size[axis] - 1)

@@ -38,8 +38,6 @@ def shuffled(position, *, seed, epoch, count):
     Returns:
         int64 scalar 0..count-1; over all positions each record once.
     """
-    salt = tf.constant(0x5EED, tf.int64)
-    key = tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64), salt])
-    return tf.random.experimental.index_shuffle(
-        position, seed=tf.cast(key, tf.int32), max_index=tf.cast(count - 1, tf.int64)
-    )
+    key = tf.stack([tf.cast(seed, tf.int32), tf.cast(epoch, tf.int32)])
+    last = tf.cast(count - 1, tf.int64)
+    return tf.random.experimental.index_shuffle(position, seed=key, max_index=last)

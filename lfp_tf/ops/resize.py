@@ -78,8 +78,8 @@ def resize_opencv(images, *, size=None, factors=None):
             images=images, size=_size(size), align_corners=False, half_pixel_centers=True
         )
         return _like(resized, images, size)
-    for axis, factor in zip((1, 2), factors, strict=True):
-        images = _linear_taps(images, float64(factor), axis)
+    for axis, factor in zip((1, 2), _opencv_factors(images, factors), strict=True):
+        images = _linear_taps(images, factor, axis)
     return images
 
 
@@ -91,14 +91,17 @@ def resize_opencv_nearest(labels, *, size=None, factors=None):
         size: (height, width).
         factors: (vertical, horizontal) as in `resize_opencv`.
     """
-    for axis in (1, 2):
-        length = _length(labels, axis)
-        if factors is None:
-            count = tf.cast(size[axis - 1], tf.int32)
-            factor = tf.cast(count, tf.float64) / tf.cast(length, tf.float64)
-        else:
-            factor = float64(factors[axis - 1])
-            count = scaled_length(length, factor)
+    lengths = height_width(labels)
+    if factors is None:
+        counts = [tf.cast(count, tf.int32) for count in _sides(size)]
+        factors = [
+            tf.cast(count, tf.float64) / tf.cast(length, tf.float64)
+            for count, length in zip(counts, lengths, strict=True)
+        ]
+    else:
+        factors = _opencv_factors(labels, factors)
+        counts = [scaled_length(*pair) for pair in zip(lengths, factors, strict=True)]
+    for axis, length, count, factor in zip((1, 2), lengths, counts, factors, strict=True):
         indices = tf.cast(tf.floor(tf.cast(tf.range(count), tf.float64) * (1.0 / factor)), tf.int32)
         labels = tf.gather(labels, tf.minimum(indices, length - 1), axis=axis)
     return labels
@@ -117,7 +120,7 @@ def resize_matlab(images, size, *, rounded=False):
         float32 [B, height, width, C].
     """
     images = _float32(images)
-    targets = [tf.cast(length, tf.int32) for length in size]
+    targets = [tf.cast(length, tf.int32) for length in _sides(size)]
     rates = [
         tf.cast(b, tf.float64) / tf.cast(_length(images, axis), tf.float64)
         for axis, b in zip((1, 2), targets, strict=True)
@@ -149,6 +152,17 @@ def float64(value):
 def height_width(images):
     """(height, width) of [B, H, W, ...]: numbers where the shape knows them, else scalars."""
     return _length(images, 1), _length(images, 2)
+
+
+def _opencv_factors(images, factors):
+    """The factors, or 1 where they give the picture's own size: OpenCV then copies."""
+    lengths = height_width(images)
+    factors = [float64(factor) for factor in factors]
+    same = [
+        scaled_length(length, factor) == length
+        for length, factor in zip(lengths, factors, strict=True)
+    ]
+    return [tf.where(tf.reduce_all(same), tf.ones([], tf.float64), factor) for factor in factors]
 
 
 def _linear_taps(images, factor, axis):
@@ -197,8 +211,13 @@ def _float32(images):
     return tf.cast(images, tf.float32)
 
 
+def _sides(size):
+    """The two sides of a size that may be one tensor [2]."""
+    return tf.unstack(size) if tf.is_tensor(size) else list(size)
+
+
 def _size(size):
-    return tf.cast(tf.stack(size), tf.int32)
+    return tf.cast(tf.stack(_sides(size)), tf.int32)
 
 
 def _length(images, axis):
@@ -211,5 +230,5 @@ def _like(resized, images, size):
     images = tf.convert_to_tensor(images)
     if images.dtype in (tf.bfloat16, tf.float16):
         resized = tf.cast(resized, images.dtype)
-    height, width = (tf.get_static_value(length) for length in size)
+    height, width = (tf.get_static_value(length) for length in _sides(size))
     return tf.ensure_shape(resized, [images.shape[0], height, width, images.shape[3]])

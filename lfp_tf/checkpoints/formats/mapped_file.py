@@ -1,0 +1,71 @@
+"""A file mapped into memory with an allowance: what its reader may build is bounded by its size."""
+
+import mmap
+import pathlib
+
+from lfp_tf.errors import LfpError
+
+# A hostile file may cost at most 16 times its size. Readers count what they build, roughly and
+# never below the truth; the rest of the 16 is the mapping itself and short-lived buffers.
+BYTES_PER_FILE_BYTE = 12
+SMALL_FILE_BYTES = 1 << 20
+
+
+class MappedFile:
+    """A file's bytes as a read-only `view`, its allowance, and its way to say no.
+
+    Args:
+        path: the file.
+
+    Raises:
+        LfpError: the file is missing, no regular file, empty, or cannot be opened.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        if not self.path.exists():
+            raise LfpError(f"{printable(path)} does not exist; check the path.")
+        if not self.path.is_file():
+            self.refuse("is not a file.")
+        try:
+            with open(self.path, "rb") as stream:
+                self.size = stream.seek(0, 2)
+                if not self.size:
+                    self.refuse("is empty; copy or download it again.")
+                # No close: arrays and views of it live on, and the last of them unmaps the file.
+                self.view = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        except OSError as error:
+            self.refuse(f"cannot be read ({error.strerror}).")
+        self._left = self.size * BYTES_PER_FILE_BYTE + SMALL_FILE_BYTES
+
+    def charge(self, num_bytes):
+        """Takes bytes off the allowance before they are built; refuses the file beyond it."""
+        self._left -= num_bytes
+        if self._left < 0:
+            self.refuse(
+                f"would unpack to far more than its {self.size} bytes; it is damaged or hostile."
+            )
+
+    @property
+    def left(self):
+        """Bytes of the allowance not yet taken."""
+        return self._left
+
+    def refuse(self, text):
+        """Raises the one sentence that names the file; `text` is the rest of it."""
+        raise LfpError(f"{printable(self.path)} {text}")
+
+    def damaged(self, where):
+        """Refuses the file as damaged, saying where it was seen."""
+        self.refuse(f"is damaged: {where}; copy or download it again.")
+
+
+def printable(text, *, longest=300):
+    """A foreign text as it may be shown: one line, no control characters, not too long.
+
+    >>> printable("os\\nsystem")
+    'os\\\\nsystem'
+    """
+    text = str(text)
+    cut = text if len(text) <= longest else text[:longest] + "..."
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in cut)

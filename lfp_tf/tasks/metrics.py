@@ -1,0 +1,48 @@
+"""The confusion matrix as a Keras metric, whose result is the mean IoU."""
+
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.evaluation.scores import confusion_matrix
+
+
+class MeanIoU(tf_keras.metrics.Metric):
+    """Counts pixels by truth and prediction in int64, over all replicas.
+
+    Args:
+        num_classes: of labels and predictions.
+        ignore_label: truth that is not counted.
+        present_only: mean over the classes that occur in truth or prediction; else over all,
+            where a class that never occurs counts 0.
+    """
+
+    def __init__(self, *, num_classes, ignore_label=255, present_only=False, name="mean_iou"):
+        super().__init__(name=name, dtype=tf.int64)
+        self.num_classes = num_classes
+        self.ignore_label = ignore_label
+        self.present_only = present_only
+        self.confusion = self.add_weight(
+            "confusion", [num_classes, num_classes], initializer="zeros", dtype=tf.int64
+        )
+
+    def update_state(self, labels, predictions, sample_weight=None):
+        """Adds [B, H, W] labels and predicted classes."""
+        self.confusion.assign_add(
+            confusion_matrix(
+                labels,
+                predictions,
+                num_classes=self.num_classes,
+                ignore_label=self.ignore_label,
+            )
+        )
+
+    def result(self):
+        """The mean IoU, float32, 0..1."""
+        confusion = tf.cast(self.confusion, tf.float64)
+        intersection = tf.linalg.diag_part(confusion)
+        union = tf.reduce_sum(confusion, 0) + tf.reduce_sum(confusion, 1) - intersection
+        iou = tf.math.divide_no_nan(intersection, union)
+        count = self.num_classes
+        if self.present_only:
+            count = tf.reduce_sum(tf.cast(union > 0, tf.float64))
+        return tf.cast(tf.math.divide_no_nan(tf.reduce_sum(iou), count), tf.float32)

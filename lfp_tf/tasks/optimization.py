@@ -1,0 +1,95 @@
+"""Optimizers whose learning rate has a multiplier a variable, and the rate's schedule."""
+
+import tensorflow as tf
+import tf_keras
+from official.modeling import optimization
+from official.modeling.optimization import legacy_adamw
+
+from lfp_tf.errors import LfpError
+
+
+class _Multiplied:
+    """Scales the update of single variables, not their gradient (momentum stays as it is)."""
+
+    def set_multipliers(self, multipliers):
+        """Takes {`variable key`: factor}; see `variable_key`."""
+        self._multipliers = multipliers
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        factor = getattr(self, "_multipliers", {}).get(variable_key(var), 1.0)
+        if factor != 1.0:
+            place = (var.device, var.dtype.base_dtype)
+            values = dict((apply_state or {}).get(place) or self._fallback_apply_state(*place))
+            values = {
+                name: value * factor if name in ("lr_t", "lr", "neg_lr_t") else value
+                for name, value in values.items()
+            }
+            apply_state = {place: values}
+        return super()._resource_apply_dense(grad, var, apply_state)
+
+
+class SGD(_Multiplied, tf_keras.optimizers.legacy.SGD):
+    """Caffe's form of momentum: v = m v - rate g; w += v."""
+
+
+class _TorchUpdate(tf_keras.optimizers.legacy.SGD):
+    """The update of `TorchSGD`; the slot `momentum` holds v."""
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        place = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+        return tf.raw_ops.ResourceApplyMomentum(
+            var=var.handle,
+            accum=self.get_slot(var, "momentum").handle,
+            lr=values["lr_t"],
+            grad=grad,
+            momentum=values["momentum"],
+            use_locking=self._use_locking,
+        )
+
+
+class TorchSGD(_Multiplied, _TorchUpdate):
+    """PyTorch's form of momentum: v = m v + g; w -= rate v; a new rate acts on all of v at once."""
+
+
+class Adam(_Multiplied, tf_keras.optimizers.legacy.Adam):
+    """Adam."""
+
+
+class AdamW(_Multiplied, legacy_adamw.AdamWeightDecay):
+    """Adam with decoupled weight decay, the host's."""
+
+
+OPTIMIZERS = {"sgd": SGD, "torch_sgd": TorchSGD, "adam": Adam, "adamw": AdamW}
+
+
+def variable_key(variable):
+    """One name for a variable and for its copies on the replicas."""
+    if hasattr(variable, "_distributed_container"):
+        variable = variable._distributed_container()
+    return variable._unique_id
+
+
+def build_optimizer(config, *, train_steps):
+    """The optimizer of an experiment; its `learning_rate` is a schedule of its `iterations`.
+
+    Args:
+        config: `tasks.config.OptimizationConfig`.
+        train_steps: the end of a polynomial rate whose `decay_steps` is 0.
+
+    Raises:
+        LfpError: an optimizer that cannot scale single variables' rates.
+    """
+    kind = config.optimizer.type
+    if kind not in OPTIMIZERS:
+        raise LfpError(
+            f"trainer.optimizer_config.optimizer.type is {kind!r}, but learning-rate multipliers "
+            f"need one of {', '.join(OPTIMIZERS)}."
+        )
+    if config.learning_rate.type == "polynomial" and not config.learning_rate.polynomial.decay_steps:
+        config = config.replace(learning_rate={"polynomial": {"decay_steps": train_steps}})
+    if config.learning_rate.type is None:
+        raise LfpError("trainer.optimizer_config.learning_rate.type is missing.")
+    rate = optimization.OptimizerFactory(config).build_learning_rate()
+    values = {k: v for k, v in config.optimizer.get().as_dict().items() if v is not None}
+    return OPTIMIZERS[kind](learning_rate=rate, **values)

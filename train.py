@@ -1,0 +1,8 @@
+"""Trains an experiment: `python train.py --experiment=pspnet101_cityscapes --mode=train_and_eval`."""
+
+import sys
+
+from lfp_tf.cli.train import main
+
+if __name__ == "__main__":
+    sys.exit(main())
