@@ -45,7 +45,33 @@ def read_dataset(folder):
     return found
 
 
-def write_dataset(folder, *, name, classes, colors, splits, options=None):
+def check_mixable(folder, name, classes):
+    """Refuses a folder that holds records of another data set or of other classes."""
+    if not (pathlib.Path(folder) / "dataset.json").exists():
+        return
+    before = read_dataset(folder)
+    if before["name"] != name or before["classes"] != list(classes):
+        raise LfpError(
+            f"{folder} holds records of {before['name']} with {len(before['classes'])} classes; "
+            "give another --out, or --overwrite to replace them."
+        )
+
+
+def forget_split(folder, split):
+    """Takes a split whose shards are about to be replaced out of `dataset.json`."""
+    path = pathlib.Path(folder) / "dataset.json"
+    if not path.exists():
+        return
+    try:
+        found = read_dataset(folder)
+    except LfpError:
+        path.unlink()
+        return
+    found["splits"].pop(split, None)
+    write_json(path, found)
+
+
+def write_dataset(folder, *, name, classes, colors, splits, options=None, overwrite=False):
     """Writes `dataset.json` over the splits just written and those that were there before.
 
     Args:
@@ -55,17 +81,13 @@ def write_dataset(folder, *, name, classes, colors, splits, options=None):
         colors: list or array [C, 3] of 0..255.
         splits: {split: what `write_records` gave}.
         options: a dict of what else the records depend on.
+        overwrite: forget splits of another data set instead of refusing.
 
     Raises:
         LfpError: the folder holds records of another data set or of other classes.
     """
     folder = pathlib.Path(folder)
-    before = read_dataset(folder) if (folder / "dataset.json").exists() else {}
-    if before and (before["name"] != name or before["classes"] != list(classes)):
-        raise LfpError(
-            f"{folder} holds records of {before['name']} with {len(before['classes'])} classes; "
-            "give another --out, or --overwrite."
-        )
+    before = _splits_before(folder, name, classes, overwrite)
     counted = {split: _per_class(facts, len(classes)) for split, facts in splits.items()}
     description = {
         "format": FORMAT,
@@ -76,11 +98,21 @@ def write_dataset(folder, *, name, classes, colors, splits, options=None):
         "classes": list(classes),
         "colors": np.asarray(colors).tolist(),
         "options": options or {},
-        "splits": before.get("splits", {}) | counted,
+        "splits": before | counted,
     }
     write_json(folder / "dataset.json", description)
     for split in splits:
         plan_path(folder, split).unlink(missing_ok=True)
+
+
+def _splits_before(folder, name, classes, overwrite):
+    try:
+        check_mixable(folder, name, classes)
+        return read_dataset(folder)["splits"] if (folder / "dataset.json").exists() else {}
+    except LfpError:
+        if overwrite:
+            return {}
+        raise
 
 
 def existing_folder(folder):

@@ -3,7 +3,7 @@
 import pathlib
 import shutil
 
-from lfp_tf.data.description import write_dataset
+from lfp_tf.data.description import check_mixable, write_dataset
 from lfp_tf.data.example import decode_example
 from lfp_tf.data.shards import shards_for, write_records
 from lfp_tf.errors import LfpError
@@ -31,6 +31,8 @@ def write_plan(plan, census, out, *, num_shards=None, workers=1, overwrite=False
         WorkFailed: the disk is full, or a worker died.
     """
     _check_room(out, census.size_bytes)
+    if not overwrite:
+        check_mixable(out, plan.name, plan.table.names)
     total = sum(map(len, census.samples.values()))
     splits = {}
     for split, samples in census.samples.items():
@@ -55,6 +57,7 @@ def write_plan(plan, census, out, *, num_shards=None, workers=1, overwrite=False
         colors=plan.table.colors,
         splits=splits,
         options=plan.options | ({"left_out": left_out} if left_out else {}),
+        overwrite=overwrite,
     )
 
 

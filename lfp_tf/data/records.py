@@ -124,7 +124,13 @@ def shard_paths(folder, split):
 def _check_count(folder, split, total):
     if not (folder / "dataset.json").exists():
         return
-    stated = read_dataset(folder)["splits"].get(split, {}).get("count", total)
+    splits = read_dataset(folder)["splits"]
+    if split not in splits:
+        raise LfpError(
+            f"{folder} holds {split} records that its dataset.json does not list, left over or "
+            "unfinished; run the `lfp-tf data` command that writes them again, or remove them."
+        )
+    stated = splits[split]["count"]
     if stated != total:
         raise LfpError(
             f"{folder} holds {total} {split} records, but its dataset.json states {stated}; "

@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 
 from lfp_tf.data import tfrecord
-from lfp_tf.data.description import plan_path, read_dataset
+from lfp_tf.data.description import forget_split, plan_path, read_dataset
 from lfp_tf.data.workers import in_processes
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path, sha256, writable, write_json
@@ -131,7 +131,7 @@ def _begin(folder, split, plan, overwrite):
                 "give another --out, or --overwrite to replace them."
             )
         with writable(folder):
-            (folder / "dataset.json").unlink(missing_ok=True)
+            forget_split(folder, split)
             for path in present:
                 path.unlink()
         known = {}

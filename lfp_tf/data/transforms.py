@@ -140,7 +140,9 @@ def render(image, labels, choices, *, crop, mean, ignore_label=255):
     if margin:
         image = tf.cond(
             choices.is_blurred,
-            lambda: _blur(image, choices.size, low, high, outer_low),
+            lambda: filters.gaussian_blur_window(
+                image[None], outer_low, choices.size, low, high
+            )[0],
             lambda: _slice(image, low - outer_low, high - outer_low),
         )
     if choices.is_flipped is not None:
@@ -198,16 +200,6 @@ def _scale(image, labels, grid, low, high):
     )
 
 
-def _blur(image, size, low, high, source_low):
-    margin = filters.BLUR_MARGIN
-    for axis in (0, 1):
-        indices = tf.range(low[axis] - margin, high[axis] + margin)
-        image = tf.gather(
-            image, filters.mirrored(indices, size[axis]) - source_low[axis], axis=axis
-        )
-    return filters.gaussian_blur_inside(image[None])[0]
-
-
 def _pad(image, labels, choices, crop, mean, ignore_label):
     """Surrounds with the mean and the ignore label up to the crop, where anything is missing."""
     labels = tf.cast(labels, tf.int32)
@@ -215,15 +207,22 @@ def _pad(image, labels, choices, crop, mean, ignore_label):
 
     def padded():
         sides = tf.stack([choices.before, after], axis=1)
-        outside = 1.0 - tf.pad(tf.ones(tf.shape(labels)), sides)
-        # Adding zero is exact, so the picture's own pixels stay what they are.
-        image_padded = tf.pad(image, tf.concat([sides, [[0, 0]]], axis=0))
-        image_padded += outside[..., None] * tf.constant(mean, tf.float32)
-        return image_padded, tf.pad(labels, sides, constant_values=ignore_label)
+        framed = image
+        for axis in (0, 1):
+            shapes = [_with_length(framed, axis, sides[axis, end]) for end in (0, 1)]
+            frame = [tf.broadcast_to(tf.constant(mean, tf.float32), shape) for shape in shapes]
+            framed = tf.concat([frame[0], framed, frame[1]], axis=axis)
+        return framed, tf.pad(labels, sides, constant_values=ignore_label)
 
     missing = tf.reduce_any(choices.before + after > 0)
     image, labels = tf.cond(missing, padded, lambda: (image, labels))
     return tf.ensure_shape(image, [*crop, 3]), tf.ensure_shape(labels, [*crop])
+
+
+def _with_length(image, axis, length):
+    """The shape of an image whose one side has another length."""
+    height, width, channels = tf.unstack(tf.shape(image))
+    return [length, width, channels] if axis == 0 else [height, length, channels]
 
 
 def _grid(size, draws, augmentation):

@@ -17,10 +17,34 @@ def gaussian_blur(images):
     Returns:
         float32 of the same shape.
     """
-    for axis in (1, 2):
-        length = tf.shape(images)[axis]
-        indices = tf.range(-BLUR_MARGIN, length + BLUR_MARGIN)
-        images = tf.gather(images, mirrored(indices, length), axis=axis)
+    size = tf.shape(images)[1:3]
+    return gaussian_blur_window(images, tf.zeros([2], tf.int32), size, tf.zeros([2], tf.int32), size)
+
+
+def gaussian_blur_window(images, source_low, size, low, high):
+    """The window low..high of a blurred picture from one that reaches two pixels further.
+
+    Args:
+        images: float [B, H, W, C], a window of the picture that begins at `source_low`; it ends
+            two pixels behind `high` or with the picture.
+        source_low: int32 [2], (row, column).
+        size: int32 [2] of the whole picture.
+        low, high: int32 [2], the window wanted.
+
+    Returns:
+        float32 [B, *(high - low), C].
+    """
+    for axis in (0, 1):
+        start, last = source_low[axis], size[axis]
+        before = tf.range(low[axis] - BLUR_MARGIN, start)
+        end = start + tf.shape(images)[axis + 1]
+        after = tf.range(end, high[axis] + BLUR_MARGIN)
+        # Only the missing edges are gathered: pixel by pixel it would take as long as the blur.
+        sides = [
+            tf.gather(images, mirrored(indices, last) - start, axis=axis + 1)
+            for indices in (before, after)
+        ]
+        images = tf.concat([sides[0], images, sides[1]], axis=axis + 1)
     return gaussian_blur_inside(images)
 
 

@@ -98,13 +98,7 @@ def turned_source(size, angle, low, high):
         angle: degrees, anti-clockwise on the screen; float64 scalar.
         low, high: output window.
     """
-    linear, shift = _turn(size, angle)
-    corners = tf.cast(tf.stack([low, high - 1]), tf.float64)
-    rows, columns = tf.meshgrid(corners[:, 0], corners[:, 1])
-    points = tf.stack([tf.reshape(rows, [-1]), tf.reshape(columns, [-1])], axis=1)
-    sources = tf.linalg.matvec(linear, points) + shift
-    first = tf.cast(tf.floor(tf.reduce_min(sources, axis=0)), tf.int32) - 1
-    last = tf.cast(tf.floor(tf.reduce_max(sources, axis=0)), tf.int32) + 3
+    first, last = _reach(size, angle, low, high)
     first = tf.clip_by_value(first, 0, size - 1)
     return first, tf.clip_by_value(last, first + 1, size)
 
@@ -123,8 +117,15 @@ def turn_window(pixels, source_low, size, angle, low, high, *, fill):
         fill: one number a channel.
     """
     fill = tf.constant(fill, tf.float32)
-    turned = _projected(pixels - fill, source_low, size, angle, low, high, "BILINEAR", 0)
-    return turned + fill
+    turn = (source_low, size, angle, low, high, "BILINEAR", 0)
+    first, last = _reach(size, angle, low, high)
+    is_inside = tf.reduce_all((first >= 0) & (last <= size))
+    # The operation fills all channels with one number, so what is to be filled is made zero.
+    return tf.cond(
+        is_inside,
+        lambda: _projected(pixels, *turn),
+        lambda: _projected(pixels - fill, *turn) + fill,
+    )
 
 
 def turn_labels_window(labels, source_low, size, angle, low, high, *, fill):
@@ -147,6 +148,16 @@ def _projected(pixels, source_low, size, angle, low, high, interpolation, fill):
         interpolation=interpolation,
         fill_mode="CONSTANT",
     )[0]
+
+
+def _reach(size, angle, low, high):
+    """The window, not yet cut to the picture, that the outputs low..high take their taps from."""
+    linear, shift = _turn(size, angle)
+    low, high = tf.cast(low, tf.float64), tf.cast(high, tf.float64) - 1.0
+    middle = tf.linalg.matvec(linear, 0.5 * (low + high)) + shift
+    half = tf.linalg.matvec(tf.abs(linear), 0.5 * (high - low))
+    first = tf.cast(tf.floor(middle - half), tf.int32) - 1
+    return first, tf.cast(tf.floor(middle + half), tf.int32) + 3
 
 
 def _turn(size, angle):

@@ -6,18 +6,22 @@ by a number of its own (`salt`), so that two users of one key stay independent.
 
 import tensorflow as tf
 
-
-def fold(key, salt):
-    """A new key [2] from a key and a whole number: independent for every salt."""
-    return tf.random.experimental.stateless_fold_in(key, salt, alg="philox")
+_PHILOX = 1  # TensorFlow's number of the generator.
 
 
 def uniforms(key, count, *, salt):
     """`count` float64 numbers in [0, 1) of a key: [count].
 
-    The generator is named, not left to the device, which would choose another one on a TPU.
+    The generator is Philox with the key as its key and the salt as its counter; it is named
+    because otherwise the device would choose, and a TPU chooses another one.
     """
-    return tf.random.stateless_uniform([count], fold(key, salt), dtype=tf.float64, alg="philox")
+    return tf.raw_ops.StatelessRandomUniformV2(
+        shape=[count],
+        key=tf.bitcast(tf.cast(key, tf.int32), tf.uint64)[None],
+        counter=tf.constant([0, salt], tf.uint64),
+        alg=_PHILOX,
+        dtype=tf.float64,
+    )
 
 
 def whole_number(uniform, largest):

@@ -36,6 +36,10 @@ class MeanIoU(tf_keras.metrics.Metric):
             )
         )
 
+    def reset_state(self):
+        """Forgets all pixels."""
+        self.confusion.assign(tf.zeros_like(self.confusion))
+
     def result(self):
         """The mean IoU, float32, 0..1."""
         confusion = tf.cast(self.confusion, tf.float64)

@@ -1,8 +1,8 @@
 """What a user changes in an experiment: spelling and types are checked, which the host does not do."""
 
 import dataclasses
-import json
 import pathlib
+import re
 import types
 import typing
 
@@ -13,6 +13,15 @@ from official.modeling.hyperparams import params_dict
 from lfp_tf.errors import LfpError, nearest
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without objects, where 1e-3 is a number as in Python (YAML 1.1 wants 1.0e-3)."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
 def parse(text):
     """`a.b=1,c=[1,2]` or a YAML text as nested dictionaries.
 
@@ -21,8 +30,8 @@ def parse(text):
     """
     try:
         if "=" in text.split("\n")[0]:
-            return json.loads(params_dict.nested_csv_str_to_json_str(text))
-        content = yaml.safe_load(text)
+            text = params_dict.nested_csv_str_to_json_str(text)
+        content = _load(text)
     except (ValueError, yaml.YAMLError) as error:
         raise _unreadable(text) from error
     if not isinstance(content, dict):
@@ -37,7 +46,7 @@ def read_yaml(path):
         LfpError: no such file, or it holds no mapping.
     """
     try:
-        content = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8"))
+        content = _load(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise LfpError(f"--config_file {path} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -55,6 +64,14 @@ def apply(params, changes):
     """
     _check(params, changes, "")
     params.override(changes, is_strict=True)
+
+
+def _load(text):
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _check(config, changes, path):

@@ -169,16 +169,17 @@ class Run:
     def _record(self, begin, logs, speed):
         if not math.isfinite(logs["training_loss"]):
             raise WorkFailed(self._not_finite(begin, logs["training_loss"]))
+        rate = float(self.trainer.optimizer.learning_rate(self.step - 1))
         self.history.append(
             step=self.step,
             loss=logs["training_loss"],
             main_loss=logs["main_loss"],
             aux_loss=logs["aux_loss"],
             gradient_norm=logs["gradient_norm"],
-            learning_rate=logs["learning_rate"],
+            learning_rate=rate,
         )
         if self.step % self.params.trainer.summary_interval == 0:
-            self.summaries.train(self.step, logs | {"pictures_per_second": speed})
+            self.summaries.train(self.step, logs | {"learning_rate": rate, "pictures_per_second": speed})
 
     def _evaluate(self, line=None):
         begin = time.monotonic()

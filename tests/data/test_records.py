@@ -2,7 +2,6 @@
 
 import errno
 import functools
-import json
 import os
 import pathlib
 import signal
@@ -129,11 +128,11 @@ def test_an_interrupted_run_leaves_whole_shards_only_and_goes_on(tmp_path, monke
 
 
 SLOW_WRITER = """
-import pathlib, sys, time
+import sys, time
 from lfp_tf.data.records import Encoded, write_records
 
 def encode(sample):
-    time.sleep(0.05)
+    time.sleep(0.03 if sys.argv[3:] else 0)
     return Encoded(bytes([sample]) * 1000, 4, 4)
 
 if __name__ == "__main__":
@@ -149,7 +148,7 @@ def test_a_killed_process_leaves_no_partial_shard_and_no_worker(tmp_path, worker
     root = str(pathlib.Path(shards.__file__).parents[2])
     command = [sys.executable, str(script), str(tmp_path / "out"), workers]
     environment = os.environ | {"PYTHONPATH": root}
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    process = subprocess.Popen([*command, "slowly"], env=environment, start_new_session=True)
     deadline = time.monotonic() + 30
     while len(content(tmp_path / "out")) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -194,6 +193,25 @@ def test_another_data_set_is_not_mixed_in(tmp_path):
     finish(tmp_path, train=write(tmp_path))
     with pytest.raises(LfpError, match="holds records of letters with 3 classes"):
         write_dataset(tmp_path, name="other", classes=["a"], colors=[[0, 0, 0]], splits={})
+
+
+def test_replacing_one_split_keeps_the_other(tmp_path):
+    finish(tmp_path, train=write(tmp_path), val=write(tmp_path, 2, "val", num_shards=1))
+    finish(tmp_path, train=write(tmp_path, 3, overwrite=True))
+    assert {split: facts["count"] for split, facts in read_dataset(tmp_path)["splits"].items()} == {
+        "train": 3,
+        "val": 2,
+    }
+
+
+def test_overwriting_with_another_data_set_forgets_the_first(tmp_path):
+    finish(tmp_path, train=write(tmp_path), val=write(tmp_path, 2, "val", num_shards=1))
+    facts = write(tmp_path, 3, overwrite=True)
+    other = {"name": "other", "classes": ["a"], "colors": [[0, 0, 0]]}
+    write_dataset(tmp_path, splits={"train": facts}, overwrite=True, **other)
+    assert list(read_dataset(tmp_path)["splits"]) == ["train"]
+    with pytest.raises(LfpError, match="val records that its dataset.json does not list"):
+        record_index(tmp_path, "val")
 
 
 def test_two_commands_do_not_write_into_one_folder(tmp_path):
@@ -298,4 +316,4 @@ def test_shards_suit_the_size():
     assert shards_for(3, 10) == 3
     assert shards_for(1000, 10) == 4
     assert shards_for(1000, 1_000_000_001) == 11
-    assert json.dumps(shards_for(1, 0)) == "1"
+    assert shards_for(1, 0) == 1

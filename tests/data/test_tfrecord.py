@@ -51,7 +51,7 @@ def test_scanned_spans_hold_the_payloads(tmp_path):
     assert scan(write(tmp_path / "b", [])).shape == (0, 2)
 
 
-@pytest.mark.parametrize("cut", [1, 4, 10, 15])
+@pytest.mark.parametrize("cut", [1, 4, 10])
 def test_cut_files_are_refused_by_name(tmp_path, cut):
     path = write(tmp_path / "a.tfrecord", [b"first", b"second"])
     path.write_bytes(path.read_bytes()[:-cut])

@@ -26,23 +26,23 @@ class MappedFile:
         if not self.path.exists():
             raise LfpError(f"{printable(path)} does not exist; check the path.")
         if not self.path.is_file():
-            self.refuse("is not a file.")
+            raise self.refusal("is not a file.")
         try:
             with open(self.path, "rb") as stream:
                 self.size = stream.seek(0, 2)
                 if not self.size:
-                    self.refuse("is empty; copy or download it again.")
-                # No close: arrays and views of it live on, and the last of them unmaps the file.
+                    raise self.refusal("is empty; copy or download it again.")
+                # Not closed: views of it live on, and the last of them unmaps the file.
                 self.view = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         except OSError as error:
-            self.refuse(f"cannot be read ({error.strerror}).")
+            raise self.refusal(f"cannot be read ({error.strerror}).")
         self._left = self.size * BYTES_PER_FILE_BYTE + SMALL_FILE_BYTES
 
     def charge(self, num_bytes):
         """Takes bytes off the allowance before they are built; refuses the file beyond it."""
         self._left -= num_bytes
         if self._left < 0:
-            self.refuse(
+            raise self.refusal(
                 f"would unpack to far more than its {self.size} bytes; it is damaged or hostile."
             )
 
@@ -51,13 +51,13 @@ class MappedFile:
         """Bytes of the allowance not yet taken."""
         return self._left
 
-    def refuse(self, text):
-        """Raises the one sentence that names the file; `text` is the rest of it."""
-        raise LfpError(f"{printable(self.path)} {text}")
+    def refusal(self, text):
+        """The error to raise: one sentence that names the file; `text` is the rest of it."""
+        return LfpError(f"{printable(self.path)} {text}")
 
-    def damaged(self, where):
-        """Refuses the file as damaged, saying where it was seen."""
-        self.refuse(f"is damaged: {where}; copy or download it again.")
+    def damage(self, where):
+        """The error to raise where the file is damaged; `where` says how that was seen."""
+        return self.refusal(f"is damaged: {where}; copy or download it again.")
 
 
 def printable(text, *, longest=300):

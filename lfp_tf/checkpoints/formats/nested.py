@@ -27,7 +27,7 @@ def flatten(file, tree, *, array_of):
 
 def _walk(file, value, name, level, array_of, arrays):
     if level > MOST_LEVELS:
-        file.refuse(f"nests deeper than {MOST_LEVELS} levels; it is hostile.")
+        raise file.refusal(f"nests deeper than {MOST_LEVELS} levels; it is hostile.")
     file.charge(VISIT_BYTES + len(name))
     if type(value) not in (dict, list, tuple):
         value = array_of(value)
@@ -38,7 +38,7 @@ def _walk(file, value, name, level, array_of, arrays):
             _walk(file, inner, f"{name}/{key}" if level else key, level + 1, array_of, arrays)
     elif value is not None:
         if name in arrays:
-            file.refuse(f'holds two arrays of the name "{printable(name)}".')
+            raise file.refusal(f'holds two arrays of the name "{printable(name)}".')
         arrays[name] = value
 
 

@@ -1,11 +1,11 @@
-"""What numpy's own names in a pickle stand for here: types, arrays and scalars, checked and copied."""
+"""What numpy's names in a pickle stand for here: types, arrays and scalars, checked and copied."""
 
 import math
 import re
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.pickle_machine import Buildable, Found
+from lfp_tf.checkpoints.formats.pickle_stack import Buildable, Found
 
 MOST_AXES = 32
 ARRAY_BYTES = 300
@@ -50,7 +50,7 @@ class PickledArray(Buildable):
         _, shape, dtype, fortran_order, raw = state
         if type(dtype) is not PickledType or dtype.holds is None:
             code = getattr(dtype, "code", "?")
-            self.file.refuse(f'holds an array of type "{code[:40]}"; numbers are read.')
+            raise self.file.refusal(f'holds an array of type "{code[:40]}"; numbers are read.')
         count = num_elements(shape)
         if dtype.holds == "objects":
             if type(raw) is not list or len(raw) != count:
@@ -80,11 +80,12 @@ def array_of(file, raw, *, dtype, shape, fortran_order=False):
         LfpError: sizes that do not fit.
     """
     if num_elements(shape) * dtype.itemsize != len(raw):
-        file.damaged(f"an array of shape {str(shape)[:80]} has {len(raw)} bytes")
+        raise file.damage(f"an array of shape {str(shape)[:80]} has {len(raw)} bytes")
     file.charge(ARRAY_BYTES + len(raw))
     values = np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran_order else "C")
-    if dtype == bool:
-        return np.frombuffer(values.tobytes(), np.uint8).reshape(shape) != 0
+    if dtype.kind == "b":
+        # Any byte but 0 is true, as a bool of numpy that holds 2 would not be everywhere.
+        return np.asarray(values.view(np.uint8) != 0, order="C")
     return np.array(values, dtype=dtype.newbyteorder("="), order="C")
 
 

@@ -1,4 +1,4 @@
-"""Our own interpreter of pickle opcodes (protocols 0 to 4): it builds plain values and runs nothing.
+"""Our own interpreter of pickle opcodes, protocols 0 to 4: it builds values and runs nothing.
 
 Python's unpickler can import and call anything. This one knows numbers, text, bytes, lists, tuples
 and dictionaries; every other name is looked up in a list that the caller gives, and a name that is
@@ -6,38 +6,24 @@ not on it ends the reading at once, whether or not it would be called. What a na
 are functions of ours, never the ones the file means.
 """
 
+import _compat_pickle
 import codecs
-import dataclasses
 import pickletools
 import struct
 import warnings
 
 from lfp_tf.checkpoints.formats.mapped_file import printable
+from lfp_tf.checkpoints.formats.pickle_stack import (
+    CONTAINER_BYTES,
+    ENTRY_BYTES,
+    Buildable,
+    Found,
+    PickleStack,
+    plain_key,
+)
 
 HIGHEST_PROTOCOL = 4
-MOST_OPEN_MARKS = 200
-# Strings and bytes from here on stay views of the file: the raw values of arrays, mostly.
-LONG_BYTES = 1024
-PUSH_BYTES, CONTAINER_BYTES, ENTRY_BYTES = 16, 64, 100
-KEY_TYPES = (str, bytes, int, float, bool, type(None))
-
 _NAMES = {ord(op.code): op.name for op in pickletools.opcodes}
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """A name that the list allows, with what it stands for here."""
-
-    name: str
-    value: object
-
-
-class Buildable:
-    """A value of ours that the opcode BUILD may give a state."""
-
-    def build(self, state):
-        """Takes the state; ValueError or TypeError where it is not what such a value needs."""
-        raise NotImplementedError
 
 
 def run_pickle(file, data, *, start=0, allowed, persistent=None):
@@ -63,14 +49,13 @@ def run_pickle(file, data, *, start=0, allowed, persistent=None):
     try:
         return machine.run()
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error):
-        file.damaged(f"its pickle makes no sense at byte {machine.at}")
+        raise file.damage(f"its pickle makes no sense at byte {machine.at}")
 
 
-class _Machine:
+class _Machine(PickleStack):
     def __init__(self, file, data, start, allowed, persistent):
-        self.file, self.data, self.at = file, data, start
+        super().__init__(file, data, start)
         self.allowed, self.persistent = allowed, persistent
-        self.stack, self.marks, self.memo = [], [], {}
 
     def run(self):
         data, table, end = self.data, _OPCODES, len(self.data)
@@ -85,64 +70,11 @@ class _Machine:
             operation = table.get(code)
             if operation is None:
                 name = _NAMES.get(code, f"{code:#04x}")
-                self.file.refuse(
+                raise self.file.refusal(
                     f"holds a pickle with the opcode {name}, which no checkpoint of arrays needs."
                 )
             operation(self)
-        self.file.damaged("its pickle breaks off")
-
-    def push(self, value, cost=0):
-        self.file.charge(PUSH_BYTES + cost)
-        self.stack.append(value)
-
-    def take(self, count):
-        piece = self.data[self.at : self.at + count]
-        if count < 0 or len(piece) != count:
-            self.file.damaged("its pickle breaks off")
-        self.at += count
-        return piece
-
-    def number(self, form):
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
-
-    def line(self):
-        start, width = self.at, 256
-        while True:
-            found = bytes(self.data[self.at : self.at + width]).find(b"\n")
-            if found >= 0:
-                piece = self.data[start : self.at + found]
-                self.at += found + 1
-                return piece
-            self.at += width
-            width *= 2
-            if self.at >= len(self.data):
-                self.file.damaged("its pickle breaks off")
-
-    def mark(self):
-        if len(self.marks) >= MOST_OPEN_MARKS:
-            self.file.refuse(f"nests deeper than {MOST_OPEN_MARKS} levels; it is hostile.")
-        self.marks.append(self.stack)
-        self.stack = []
-
-    def to_mark(self):
-        items, self.stack = self.stack, self.marks.pop()
-        return items
-
-    def remember(self, index):
-        if index not in self.memo:
-            self.file.charge(ENTRY_BYTES)
-        self.memo[index] = self.stack[-1]
-
-    def text(self, piece, encoding="utf-8", errors="surrogatepass"):
-        self.push(codecs.decode(piece, encoding, errors), CONTAINER_BYTES + 4 * len(piece))
-
-    def raw(self, piece, as_text):
-        if len(piece) >= LONG_BYTES:
-            self.push(piece, 3 * CONTAINER_BYTES)
-        elif as_text:
-            self.push(str(piece, "latin-1"), CONTAINER_BYTES + len(piece))
-        else:
-            self.push(bytes(piece), CONTAINER_BYTES + len(piece))
+        raise self.file.damage("its pickle breaks off")
 
     def quoted(self):
         piece = bytes(self.line()).strip()
@@ -168,13 +100,6 @@ class _Machine:
     def tuple(self, items):
         self.push(tuple(items), CONTAINER_BYTES + 8 * len(items))
 
-    def last(self, count):
-        if len(self.stack) < count:
-            raise IndexError("stack")
-        items = self.stack[-count:]
-        del self.stack[-count:]
-        return items
-
     def extend(self, items):
         if type(self.stack[-1]) is not list:
             raise TypeError("no list")
@@ -187,6 +112,10 @@ class _Machine:
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[plain_key(key)] = value
 
+    def enter_to_mark(self):
+        items = self.to_mark()
+        self.enter(self.stack[-1], items)
+
     def dictionary(self, items):
         made = {}
         self.enter(made, items)
@@ -196,10 +125,10 @@ class _Machine:
         if type(module) is not str or type(name) is not str:
             raise TypeError("a name that is no text")
         if (module, name) not in self.allowed:
-            self.file.refuse(
-                f"asks for {printable(module)}.{printable(name)}, which is none of the names that a "
-                "checkpoint of arrays needs; nothing of it was run, and if you trust it, save its "
-                "arrays alone (a state_dict) with the program that wrote it."
+            raise self.file.refusal(
+                f"asks for {_shown(module, name)}, which is none of the names that a checkpoint of "
+                "arrays needs; nothing of it was run, and if you trust it, save its arrays alone "
+                "(a state_dict) with the program that wrote it."
             )
         return Found(f"{module}.{name}", self.allowed[module, name])
 
@@ -227,6 +156,10 @@ class _Machine:
     def make(self, function, arguments):
         self.push(self.call(function, tuple(arguments)), 3 * CONTAINER_BYTES)
 
+    def make_to_mark(self):
+        function, *arguments = self.to_mark()
+        self.make(function, arguments)
+
     def build(self):
         target, state = self.last(2)
         if isinstance(target, Buildable):
@@ -237,27 +170,27 @@ class _Machine:
 
     def persist(self, identity):
         if self.persistent is None:
-            self.file.refuse("refers to values outside its pickle where its format has none.")
+            raise self.file.refusal(
+                "refers to values outside its pickle where its format has none."
+            )
         self.push(self.persistent(identity), 3 * CONTAINER_BYTES)
 
     def protocol(self):
         version = self.number("<B")
         if version > HIGHEST_PROTOCOL:
-            self.file.refuse(f"holds a pickle of protocol {version}; 0 to 4 are read.")
+            raise self.file.refusal(f"holds a pickle of protocol {version}; 0 to 4 are read.")
 
     def frame(self):
         if self.number("<Q") > len(self.data) - self.at:
-            self.file.damaged("its pickle breaks off")
+            raise self.file.damage("its pickle breaks off")
 
 
-def plain_key(key):
-    """A key as a dictionary may have it: hashing it is quick and cannot recurse.
-
-    Tuples could nest until the hash overflows the C stack; huge integers collide at will.
-    """
-    if not isinstance(key, KEY_TYPES) or (isinstance(key, int) and key.bit_length() > 64):
-        raise TypeError("a key that is no short plain value")
-    return key
+def _shown(module, name):
+    """A name as the file has it, and as Python 3 would where it says Python 2's."""
+    known = _compat_pickle.NAME_MAPPING.get((module, name))
+    now = known or (_compat_pickle.IMPORT_MAPPING.get(module, module), name)
+    text = f"{printable(module)}.{printable(name)}"
+    return text if now == (module, name) else f"{text} ({'.'.join(now)} of Python 3)"
 
 
 _STOP = ord(".")
@@ -304,7 +237,7 @@ _OPCODES = {
         "a": lambda m: m.extend(m.last(1)),
         "e": lambda m: m.extend(m.to_mark()),
         "s": lambda m: m.enter(m.stack[-3], m.last(2)),
-        "u": lambda m: (items := m.to_mark(), m.enter(m.stack[-1], items)),
+        "u": _Machine.enter_to_mark,
         "p": lambda m: m.remember(int(bytes(m.line()))),
         "q": lambda m: m.remember(m.number("<B")),
         "r": lambda m: m.remember(m.number("<I")),
@@ -315,7 +248,7 @@ _OPCODES = {
         "c": lambda m: m.push(m.found_by_line(), 3 * CONTAINER_BYTES),
         "\x93": lambda m: m.push(m.look_up(*m.last(2)), 3 * CONTAINER_BYTES),
         "i": lambda m: m.make(m.found_by_line(), m.to_mark()),
-        "o": lambda m: (items := m.to_mark(), m.make(items[0], items[1:])),
+        "o": _Machine.make_to_mark,
         "R": _Machine.reduce,
         "\x81": _Machine.reduce,
         "\x92": _Machine.new_with_keywords,

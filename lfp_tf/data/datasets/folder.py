@@ -128,6 +128,8 @@ def _from_json(path):
     """A list of names, or of objects with `index`, `name` and perhaps `color`."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, list):
+            raise ValueError("it is no list")
         entries = [
             {"index": number, "name": entry} if isinstance(entry, str) else entry
             for number, entry in enumerate(found)
@@ -166,8 +168,8 @@ def _shifted(values, *, label_offset, ignored):
 
 def _hint(wrong, present, *, num_classes):
     if wrong == {num_classes} and 0 not in present:
-        return "Do the files count from 1? Then add --label-offset 1."
+        return "Do the files count from 1? Then add --label_offset 1."
     if len(wrong) == 1:
         value = min(wrong)
-        return f"If {value} is a value to ignore, add --ignore-values {value}."
+        return f"If {value} is a value to ignore, add --ignore_values {value}."
     return "Does the file of classes name them all?"

@@ -5,10 +5,11 @@ Records carry the host's keys for segmentation and for detection (`image/object/
 """
 
 import dataclasses
+import hashlib
 
 import numpy as np
 
-from lfp_tf.data.datasets import scene_drawing
+from lfp_tf.data.datasets import scene_canvas, scene_drawing
 from lfp_tf.data.datasets.options import whole_number, whole_numbers
 from lfp_tf.data.datasets.scene_drawing import CLASSES, INSTANCE_CLASSES, draw_scene
 from lfp_tf.data.segmentation import Plan, encoded_scene
@@ -74,7 +75,7 @@ def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
         splits={split: samples for split, samples in splits.items() if samples},
         encode=encode_scene,
         inspect=None,
-        options={"seed": seed, "size": list(size), "drawing": sha256(scene_drawing.__file__)},
+        options={"seed": seed, "size": list(size), "drawing": _drawing_digest()},
     )
 
 
@@ -83,6 +84,12 @@ def encode_scene(sample):
     picture, labels, instances = draw_scene(sample.seed, sample.index, sample.size)
     extra = _object_features(instances, sample.size) | {"image/source_id": str(sample.index)}
     return encoded_scene(sample.name, encode_png(picture), "png", sample.size, labels, extra)
+
+
+def _drawing_digest():
+    """Changes when the drawing does, so that records of older drawings are not taken for these."""
+    digests = [sha256(module.__file__) for module in (scene_canvas, scene_drawing)]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
 def _object_features(instances, size):

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data import transforms
+from lfp_tf.data import whole_transforms as transforms
 from lfp_tf.data.datasets.label_maps import LABEL_MAPS, kitti_fork_ids
 from lfp_tf.evaluation.protocols import Protocol, probabilities
 from lfp_tf.evaluation.scores import confusion_matrix, scores

@@ -1,0 +1,101 @@
+"""Keras' `.h5` weights, read by h5py in a process of its own that may crash, stall or grow alone.
+
+The process is `h5_child.py`. What it sends is trusted no more than the file is.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+
+from lfp_tf.checkpoints.formats.mapped_file import printable
+from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, num_elements
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+CHILD = pathlib.Path(__file__).with_name("h5_child.py")
+LEAST_SECONDS, BYTES_PER_SECOND = 20, 10_000_000
+LONGEST_LINE = 1 << 16
+_TYPE = re.compile(r"[<|]?([fiu][1248]|b1)")
+
+
+def is_h5(file):
+    """Whether the file has HDF5's signature: at the start or behind a block of the user's."""
+    return any(bytes(file.view[at : at + 8]) == MAGIC for at in (0, 512, 1024, 2048))
+
+
+def read_h5(file):
+    """The weights of an `.h5` by the names that its `weight_names` list.
+
+    Keras' layers are looked for at the top and under `model_weights`; the description of the model
+    and the optimizer are left alone. Where two layers have a weight of one name (`kernel:0`), all
+    names get their layer in front (`LAYER/kernel:0`). A file that lists no layers gives all its
+    data sets by path.
+
+    Args:
+        file: the MappedFile.
+
+    Raises:
+        LfpError: links to other files, or a file on which HDF5 fails, crashes or stalls.
+    """
+    seconds = LEAST_SECONDS + file.size // BYTES_PER_SECOND
+    # HDF5 loads no filters from elsewhere ("::"); one thread, for memory's sake.
+    environment = os.environ | {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-P", str(CHILD), str(file.path), str(file.left), str(seconds)]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ) as child:
+        # Waiting takes no CPU time, so the child's own limit does not end it.
+        clock = threading.Timer(2 * seconds, child.kill)
+        clock.start()
+        try:
+            arrays = _receive(file, child.stdout)
+        finally:
+            clock.cancel()
+            child.kill()
+    if arrays is None:
+        raise _broken_off(file, child.returncode, seconds)
+    if not arrays:
+        raise file.refusal("holds no arrays of numbers.")
+    return arrays
+
+
+def _receive(file, stream):
+    """The arrays, or None where the child broke off."""
+    arrays = {}
+    while True:
+        line = stream.readline(LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            return None
+        try:
+            head = json.loads(line)
+        except ValueError:
+            return None
+        if "end" in head:
+            return arrays
+        if "error" in head:
+            raise file.refusal(printable(head["error"], longest=500))
+        if head["name"] in arrays or not _TYPE.fullmatch(head["dtype"]):
+            raise file.damage("its arrays make no sense")
+        shape, dtype = tuple(head["shape"]), np.dtype(head["dtype"])
+        num_bytes = num_elements(shape) * dtype.itemsize
+        file.charge(ARRAY_BYTES + num_bytes)
+        values = np.empty(shape, dtype)
+        if stream.readinto(memoryview(values.reshape(-1).view(np.uint8))) != num_bytes:
+            return None
+        arrays[head["name"]] = values
+
+
+def _broken_off(file, status, seconds):
+    if status in (-signal.SIGKILL, -signal.SIGXCPU):
+        return file.refusal(f"took HDF5 more than {seconds} seconds or all memory; it is damaged.")
+    return file.refusal(f"made the HDF5 library stop (status {status}); it is damaged.")

@@ -1,0 +1,139 @@
+"""The process that reads one `.h5` for `h5.py`: a damaged file may crash or stall HDF5 itself.
+
+Run as a program, with numpy and h5py alone: `python h5_child.py FILE MOST_BYTES SECONDS`. It
+limits its own memory and time before the file is opened, and writes to standard output, per array,
+one line of JSON (name, dtype, shape) and the raw values; last a line with `end` or `error`.
+"""
+
+import json
+import os
+import resource
+import sys
+
+MOST_LEVELS, MOST_LINKS = 60, 1_000_000
+HDF5_BYTES = 256 << 20  # What HDF5 itself takes for its caches and buffers.
+
+
+class Refused(Exception):
+    """The rest of the sentence that follows the file's name."""
+
+
+def limit(most_bytes, seconds):
+    """Lets this process take `most_bytes` beyond what it has, and `seconds` of CPU."""
+    with open("/proc/self/statm", encoding="ascii") as stream:
+        now = int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    most = now + most_bytes + HDF5_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def read(path, most_bytes, write):
+    """Sends every array of numbers; Refused where the file is none of ours."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        check_links(h5py, file)
+        names = dict(weights(h5py, file) or datasets(h5py, file))
+        arrays = {name: item for name, item in names.items() if item.dtype.kind in "fiub"}
+        total = sum(item.size * item.dtype.itemsize for item in arrays.values())
+        if total > most_bytes:
+            raise Refused(f"would unpack to {total} bytes; it is damaged or hostile.")
+        for name, item in arrays.items():
+            values = item[()]
+            values = values.astype(values.dtype.newbyteorder("<"), order="C", copy=False)
+            head = {"name": name, "dtype": values.dtype.str, "shape": list(item.shape)}
+            write(json.dumps(head).encode() + b"\n")
+            write(values.tobytes())
+
+
+def check_links(h5py, file):
+    """Refuses what leads out of the file: external and soft links, external and virtual data."""
+    waiting, seen, links = [(file, 0)], set(), 0
+    while waiting:
+        group, level = waiting.pop()
+        if level > MOST_LEVELS:
+            raise Refused(f"nests deeper than {MOST_LEVELS} levels; it is hostile.")
+        for name in group:
+            links += 1
+            link = group.get(name, getlink=True)
+            where = f"{group.name.rstrip('/')}/{name}"
+            if isinstance(link, h5py.ExternalLink):
+                raise Refused(f'holds "{where}", a link to another file ({link.filename}).')
+            if not isinstance(link, h5py.HardLink) or links > MOST_LINKS:
+                raise Refused(f'holds "{where}", a link that weights do not need.')
+            item = group[name]
+            if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+                raise Refused(f'holds "{where}", whose values lie in another file.')
+            place = h5py.h5o.get_info(item.id).addr
+            if isinstance(item, h5py.Group) and place not in seen:
+                seen.add(place)
+                waiting.append((item, level + 1))
+
+
+def weights(h5py, file):
+    """Keras' weights as pairs (name, data set), by `layer_names` and `weight_names`."""
+    top = file
+    if "layer_names" not in file.attrs and "layer_names0" not in file.attrs:
+        top = file.get("model_weights", file)
+    found = []
+    for layer in texts(top, "layer_names"):
+        group = top.get(layer)
+        if not isinstance(group, h5py.Group):
+            raise Refused(f'names the layer "{layer}", which is not in it.')
+        for name in texts(group, "weight_names"):
+            item = group.get(name)
+            if not isinstance(item, h5py.Dataset):
+                raise Refused(f'names the weight "{name}" of "{layer}", which is not in it.')
+            found.append((layer, name, item))
+    names = [name for _, name, _ in found]
+    if len(set(names)) == len(names):
+        return [(name, item) for _, name, item in found]
+    return [(f"{layer}/{name}", item) for layer, name, item in found]
+
+
+def texts(group, name):
+    """An attribute of names, whole or in pieces NAME0, NAME1, ... as Keras writes long ones."""
+    if name in group.attrs:
+        pieces = [group.attrs[name]]
+    else:
+        pieces, index = [], 0
+        while f"{name}{index}" in group.attrs:
+            pieces.append(group.attrs[f"{name}{index}"])
+            index += 1
+    values = (value for piece in pieces for value in piece)
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+
+
+def datasets(h5py, group, prefix="", level=0):
+    """All data sets as pairs (path, data set): files that are not Keras' list of layers."""
+    for name in group:
+        item = group[name]
+        if isinstance(item, h5py.Dataset):
+            yield f"{prefix}{name}", item
+        elif isinstance(item, h5py.Group) and level < MOST_LEVELS:
+            yield from datasets(h5py, item, f"{prefix}{name}/", level + 1)
+
+
+def main(path, most_bytes, seconds):
+    """Reads one file; whatever goes wrong in HDF5 is told in one line."""
+    import h5py  # noqa: F401  Loaded before the limits count.
+
+    write = sys.stdout.buffer.write
+    try:
+        limit(int(most_bytes), int(seconds))
+        read(path, int(most_bytes), write)
+        write(json.dumps({"end": True}).encode() + b"\n")
+    except Refused as error:
+        write(json.dumps({"error": str(error)}).encode() + b"\n")
+    except MemoryError:
+        write(json.dumps({"error": "needs far more memory than its size."}).encode() + b"\n")
+    except Exception as error:  # noqa: BLE001  HDF5 raises every kind; this is its border.
+        text = " ".join(str(error).split())[:200] or type(error).__name__
+        text = f"is damaged: {text.rstrip('.')}; copy or download it again."
+        write(json.dumps({"error": text}).encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

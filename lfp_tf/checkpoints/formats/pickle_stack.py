@@ -1,0 +1,119 @@
+"""What a pickle interpreter holds: its place in the bytes, its stack, its marks and its memo.
+
+Everything put on the stack or into the memo is charged to the file's allowance, a little above what
+Python takes for it, so that a pickle cannot build more than its file allows.
+"""
+
+import codecs
+import dataclasses
+import struct
+
+MOST_OPEN_MARKS = 200
+# Strings and bytes from here on stay views of the file: the raw values of arrays, mostly.
+LONG_BYTES = 1024
+PUSH_BYTES, CONTAINER_BYTES, ENTRY_BYTES = 16, 64, 100
+KEY_TYPES = (str, bytes, int, float, bool, type(None))
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A name that the list allows, with what it stands for here."""
+
+    name: str
+    value: object
+
+
+class Buildable:
+    """A value of ours that the opcode BUILD may give a state."""
+
+    def build(self, state):
+        """Takes the state; ValueError or TypeError where it is not what such a value needs."""
+        raise NotImplementedError
+
+
+class PickleStack:
+    """Bytes being read and the values made of them so far."""
+
+    def __init__(self, file, data, start):
+        self.file, self.data, self.at = file, data, start
+        self.stack, self.marks, self.memo = [], [], {}
+
+    def push(self, value, cost=0):
+        """Puts a value on the stack; `cost` is what it takes beyond its place there."""
+        self.file.charge(PUSH_BYTES + cost)
+        self.stack.append(value)
+
+    def take(self, count):
+        """The next `count` bytes, as a view."""
+        piece = self.data[self.at : self.at + count]
+        if count < 0 or len(piece) != count:
+            raise self.file.damage("its pickle breaks off")
+        self.at += count
+        return piece
+
+    def number(self, form):
+        """The next number, in the form of `struct`."""
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+
+    def line(self):
+        """The bytes up to the next end of line, as a view."""
+        start, width = self.at, 256
+        while True:
+            found = bytes(self.data[self.at : self.at + width]).find(b"\n")
+            if found >= 0:
+                piece = self.data[start : self.at + found]
+                self.at += found + 1
+                return piece
+            self.at += width
+            width *= 2
+            if self.at >= len(self.data):
+                raise self.file.damage("its pickle breaks off")
+
+    def mark(self):
+        """Begins a container; what follows is its content."""
+        if len(self.marks) >= MOST_OPEN_MARKS:
+            raise self.file.refusal(f"nests deeper than {MOST_OPEN_MARKS} levels; it is hostile.")
+        self.marks.append(self.stack)
+        self.stack = []
+
+    def to_mark(self):
+        """Ends the innermost container and gives its content."""
+        items, self.stack = self.stack, self.marks.pop()
+        return items
+
+    def remember(self, index):
+        """Puts the last value into the memo."""
+        if index not in self.memo:
+            self.file.charge(ENTRY_BYTES)
+        self.memo[index] = self.stack[-1]
+
+    def text(self, piece, encoding="utf-8", errors="surrogatepass"):
+        """Puts Unicode text on the stack."""
+        self.push(codecs.decode(piece, encoding, errors), CONTAINER_BYTES + 4 * len(piece))
+
+    def raw(self, piece, as_text):
+        """Puts bytes on the stack, as latin-1 text where Python 2 had a `str`."""
+        if len(piece) >= LONG_BYTES:
+            self.push(piece, 3 * CONTAINER_BYTES)
+        elif as_text:
+            self.push(str(piece, "latin-1"), CONTAINER_BYTES + len(piece))
+        else:
+            self.push(bytes(piece), CONTAINER_BYTES + len(piece))
+
+    def last(self, count):
+        """Takes the last `count` values off the stack."""
+        if len(self.stack) < count:
+            raise IndexError("stack")
+        items = self.stack[-count:]
+        del self.stack[-count:]
+        return items
+
+
+def plain_key(key):
+    """A key as a dictionary may have it: hashing it is quick and cannot recurse.
+
+    Tuples could nest until the hash overflows the C stack; huge integers collide at will.
+    """
+    if not isinstance(key, KEY_TYPES) or (isinstance(key, int) and key.bit_length() > 64):
+        raise TypeError("a key that is no short plain value")
+    return key

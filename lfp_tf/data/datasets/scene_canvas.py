@@ -1,0 +1,99 @@
+"""A canvas for drawn scenes: tilted coordinates, smooth noise, and which instance owns a pixel."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Instances:
+    """The visible cars, people and signs of a scene.
+
+    Attributes:
+        boxes: float32 [N, 4]; ymin, xmin, ymax, xmax in pixels, edges of the visible part.
+        classes: int64 [N], values of `INSTANCE_CLASSES`.
+        masks: bool [N, H, W], the visible part.
+    """
+
+    boxes: np.ndarray
+    classes: np.ndarray
+    masks: np.ndarray
+
+
+class Canvas:
+    """The picture so far; lengths are in heights of the picture, y grows downwards when tilted.
+
+    Attributes:
+        random: the scene's `RandomState`.
+        size: (height, width) in pixels.
+        width: in heights.
+        x, y: [H, W], places of the pixels' centres; y follows the tilt.
+        rows: [H, W], y without tilt.
+        picture: float [H, W, 3], grey levels.
+        labels: uint8 [H, W].
+        owner: [H, W], the instance a pixel belongs to, -1 for none.
+        classes: the class of each instance so far.
+    """
+
+    def __init__(self, random, size, tilt_degrees):
+        height, width = size
+        self.random, self.size, self.width = random, size, width / height
+        rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
+        self.x, self.rows = (columns + 0.5) / height, (rows + 0.5) / height
+        self.y = self.rows + np.tan(np.deg2rad(tilt_degrees)) * (self.x - self.width / 2)
+        self.picture = np.zeros((height, width, 3))
+        self.labels = np.zeros(size, np.uint8)
+        self.owner = np.full(size, -1)
+        self.classes = []
+
+    def chance(self, share):
+        """True with probability `share`."""
+        return self.random.random_sample() < share
+
+    def fill(self, mask, label, color, owner=-1):
+        """Paints `mask`: its class, its colour [3] or [H, W, 3], and the instance it belongs to."""
+        self.picture[mask] = np.broadcast_to(color, self.picture.shape)[mask]
+        self.labels[mask] = label
+        self.owner[mask] = owner
+
+    def noise(self, cell):
+        """Smooth noise [H, W] of deviation near one, linear between points `cell` pixels apart."""
+        height, width = self.size
+        rows, columns = -(-height // cell) + 2, -(-width // cell) + 2
+        grid = self.random.standard_normal((rows, columns))
+        if cell == 1:
+            return grid[:height, :width]
+        y, x = np.arange(height), np.arange(width)
+        top, left = y // cell, x // cell
+        down, right = (y % cell / cell)[:, None], x % cell / cell
+        tall = grid[top] * (1 - down) + grid[top + 1] * down
+        return tall[:, left] * (1 - right) + tall[:, left + 1] * right
+
+    def pixel(self, x, y):
+        """The row and column nearest to a place."""
+        height, width = self.size
+        column = int(np.clip(x * height, 0, width - 1))
+        return int(np.argmin(np.abs(self.y[:, column] - y))), column
+
+    def finish(self, light, least_pixels):
+        """The picture under a light, its labels and instances.
+
+        Args:
+            light: [3], factors of red, green and blue.
+            least_pixels: instances of fewer visible pixels are not told.
+
+        Returns:
+            picture uint8 [H, W, 3], labels uint8 [H, W] and `Instances`.
+        """
+        picture = np.clip(np.rint(self.picture * light), 0, 255).astype(np.uint8)
+        owned = np.bincount(self.owner[self.owner >= 0], minlength=len(self.classes))
+        numbers = np.flatnonzero(owned >= least_pixels)
+        masks = self.owner[None] == numbers[:, None, None]
+        boxes = np.array([_box(mask) for mask in masks], np.float32).reshape(-1, 4)
+        classes = np.array([self.classes[number] for number in numbers], np.int64)
+        return picture, self.labels, Instances(boxes, classes, masks)
+
+
+def _box(mask):
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return rows[0], columns[0], rows[-1] + 1, columns[-1] + 1

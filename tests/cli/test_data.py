@@ -1,0 +1,200 @@
+"""`lfp-tf data` from its arguments to records, pictures and sentences."""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lfp_tf.cli import data
+from lfp_tf.data import prepare
+from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.errors import LfpError, WorkFailed
+
+
+def run(*words):
+    parser = argparse.ArgumentParser()
+    data.add_arguments(parser)
+    return data.run(parser.parse_args([*map(str, words), "--workers", "1"]))
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Five pictures with labels of two classes."""
+    random = np.random.RandomState(0)
+    root = tmp_path / "mine"
+    for kind in ("images", "labels"):
+        (root / kind).mkdir(parents=True)
+    for number in range(5):
+        Image.fromarray(random.randint(0, 256, (8, 8, 3), np.uint8)).save(
+            root / f"images/{number}.png"
+        )
+        Image.fromarray(random.randint(0, 2, (8, 8)).astype(np.uint8)).save(
+            root / f"labels/{number}.png"
+        )
+    (root / "classes.txt").write_text("ground\nthing\n")
+    return root
+
+
+def test_records_and_description_are_written(source, tmp_path, capsys):
+    assert run("folder", "--source", source, "--out", tmp_path / "out", "--shards", 2) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{tmp_path / 'out'}: 4 train records",
+        f"{tmp_path / 'out'}: 1 val records",
+    ]
+    found = read_dataset(tmp_path / "out")
+    assert found["classes"] == ["ground", "thing"] and found["splits"]["train"]["same_size"]
+    assert found["splits"]["train"]["num_shards"] == 2
+    assert len(record_index(tmp_path / "out", "val")) == 1
+
+
+def test_the_same_command_again_changes_nothing(source, tmp_path):
+    words = ("folder", "--source", source, "--out", tmp_path / "out")
+    run(*words)
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tfrecord")}
+    run(*words)
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tfrecord")}
+    assert after == before
+    with pytest.raises(LfpError, match="--overwrite to replace them"):
+        run(*words, "--seed", 3, "--ignore_values", 1)
+    assert run(*words, "--ignore_values", 1, "--overwrite") == 0
+
+
+def test_another_data_set_does_not_slip_in(source, tmp_path):
+    run("folder", "--source", source, "--out", tmp_path / "out")
+    words = ("scenes", "--counts", "0,0,2", "--size", "16,16", "--out", tmp_path / "out")
+    with pytest.raises(LfpError, match="holds records of folder with 2 classes"):
+        run(*words)
+    assert not list((tmp_path / "out").glob("test-*"))
+    assert run(*words, "--overwrite") == 0
+    assert list(read_dataset(tmp_path / "out")["splits"]) == ["test"]
+
+
+def test_one_split_after_another(source, tmp_path):
+    run("folder", "--source", source, "--out", tmp_path / "out", "--splits", "val")
+    assert list(read_dataset(tmp_path / "out")["splits"]) == ["val"]
+    run("folder", "--source", source, "--out", tmp_path / "out", "--splits", "train")
+    assert set(read_dataset(tmp_path / "out")["splits"]) == {"train", "val"}
+    with pytest.raises(LfpError, match='has no split "vol" here. Did you mean "val"'):
+        run("folder", "--source", source, "--splits", "vol")
+
+
+def test_check_writes_nothing(source, tmp_path, capsys):
+    assert run("folder", "--source", source, "--out", tmp_path / "out", "--check") == 0
+    assert "folder train: 4 pictures, no problems" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_problems_stop_before_a_record_is_written(source, tmp_path):
+    for number in range(5):
+        Image.fromarray(np.full((8, 8), 7, np.uint8)).save(source / f"labels/{number}.png")
+    with pytest.raises(LfpError) as caught:
+        run("folder", "--source", source, "--out", tmp_path / "out")
+    assert f"{source} has 5 problems:\n" in str(caught.value)
+    assert "holds the value 7, but 0-1 and 255 are expected." in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_broken_pictures_are_named_and_left_out(source, tmp_path, capsys):
+    run("folder", "--source", source, "--check")
+    broken = source / "images/0.png"
+    broken.write_bytes(broken.read_bytes()[:100])
+    run("folder", "--source", source, "--out", tmp_path / "out")
+    error = capsys.readouterr().err
+    assert "Left out, because they cannot be read (1):" in error and "0.png cannot be read" in error
+    found = read_dataset(tmp_path / "out")
+    assert sum(split["count"] for split in found["splits"].values()) == 4
+    assert sum(found["options"]["left_out"].values()) == 1
+    with pytest.raises(LfpError, match="has 1 pictures that cannot be read, named above"):
+        run("folder", "--source", source, "--check")
+
+
+def test_show_draws_pictures(source, tmp_path, capsys):
+    run("folder", "--source", source, "--out", tmp_path / "out", "--show", 2, "--check")
+    paths = sorted((tmp_path / "out/show").iterdir())
+    assert len(paths) == 2 and str(paths[0]) in capsys.readouterr().out
+    assert Image.open(paths[0]).size[1] > 8
+
+
+def test_scenes_need_no_source(tmp_path):
+    words = (
+        "scenes",
+        "--out",
+        tmp_path / "out",
+        "--counts",
+        "3,1,0",
+        "--size",
+        "32,40",
+        "--seed",
+        2,
+    )
+    assert run(*words, "--show", 1) == 0
+    found = read_dataset(tmp_path / "out")
+    assert found["splits"]["train"]["height"] == [32, 32]
+    assert set(found["splits"]) == {"train", "val"}
+
+
+def test_larger_pictures_than_allowed_are_refused(source, tmp_path):
+    with pytest.raises(LfpError, match="has 64 pixels .8x8., more than the 63 allowed"):
+        run("folder", "--source", source, "--max_pixels", 63)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["scene"], 'no data set "scene". Did you mean "scenes"'),
+        (["camvid"], "camvid needs --source DIR"),
+        (["camvid", "--seed", 1], "--seed is not for camvid, which takes no options of its own"),
+        (["scenes", "--classes", "x"], "--classes is not for scenes, which takes --seed, --counts"),
+        (["scenes", "--counts", "1,2"], '--counts is 3 whole numbers with commas .* not "1,2"'),
+        (["scenes", "--counts", "1,2,x"], "--counts is 3 whole numbers"),
+        (["scenes", "--seed", "-1"], '--seed is a whole number from 0 on, not "-1"'),
+        (["folder", "--val_share", "2"], '--val_share is a number between 0 and 1, not "2"'),
+        (["folder", "--label_offset", "2"], "--label_offset is a whole number from 0 to 1"),
+        (["scenes", "--shards", 0], "--shards is a whole number from 1 on, not 0"),
+        (["scenes", "--show", -1], "--show is a whole number from 1 on, not -1"),
+        (["scenes", "--source", "x"], "are drawn, not read"),
+    ],
+)
+def test_unusable_arguments_are_one_sentence(words, text, tmp_path):
+    with pytest.raises(LfpError, match=text):
+        run(*words, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_places_that_cannot_be_written_are_refused_first(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LfpError, match="file is a file, so .* cannot be written"):
+        run("scenes", "--out", tmp_path / "file/out")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(LfpError, match="cannot be written .Permission denied."):
+        run("scenes", "--out", tmp_path / "out")
+
+
+def test_too_little_room_is_told_before_writing(source, tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 10})
+    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(LfpError, match="needs about 0.0 GB, but its disk has 0.0 GB left"):
+        run("folder", "--source", source, "--out", tmp_path / "out")
+
+
+def test_a_full_disk_is_one_sentence(source, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pathlib.Path, "mkdir", full)
+    with pytest.raises(WorkFailed, match="is full; make room and run the same command again"):
+        run("folder", "--source", source, "--out", tmp_path / "out")
+
+
+def test_no_tensorflow_is_imported():
+    code = (
+        "import sys, lfp_tf.cli.data, lfp_tf.data.prepare, lfp_tf.data.census\n"
+        "assert 'tensorflow' not in sys.modules and 'cv2' not in sys.modules"
+    )
+    root = pathlib.Path(data.__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
