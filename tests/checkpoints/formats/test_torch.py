@@ -209,6 +209,6 @@ def test_zip_without_a_storage(tmp_path):
 
 
 def test_many_doubled_dictionaries_end(tmp_path):
-    doubled = b"\x80\x02}" + b"q\x00}(K\x00h\x00K\x01h\x00u" * 50 + b"."
+    doubled = b"\x80\x02}q\x000" + b"}(K\x00h\x00K\x01h\x00uq\x000" * 50 + b"h\x00."
     with pytest.raises(LfpError, match="far more"):
         read(write.write_zip(tmp_path / "a.pth", doubled, {}))

@@ -1,0 +1,227 @@
+"""Networks by the name of their experiment, with the weights of any checkpoint."""
+
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+import yaml
+
+from lfp_tf.checkpoints.load import assign, match, variables_by_name
+from lfp_tf.checkpoints.read import read_checkpoint
+from lfp_tf.errors import LfpError
+from lfp_tf.models.pspnet import pspnet
+from lfp_tf.pictures.palette import class_table, numbered_table
+from lfp_tf.tasks import config, experiments, overrides
+from lfp_tf.tasks.best import best_info
+from lfp_tf.tasks.recipe import Recipe
+
+# Old files of deploy networks have no auxiliary head; ours keeps its drawn values, which are not used.
+AUX_HEAD = r"^aux_"
+_SHIPPED = pathlib.Path(__file__).parents[1] / "networks"
+
+
+def experiment_params(name, *, preset=None, changes=None):
+    """The checked `ExperimentConfig` of an experiment.
+
+    Args:
+        name: of the experiment.
+        preset: lineage whose options replace the recipe's own.
+        changes: nested dictionaries of further fields.
+
+    Raises:
+        LfpError: no such experiment or field, or values that do not go together.
+    """
+    params = config.ExperimentConfig()
+    overrides.apply(params, experiments.read(name, preset=preset).config)
+    if changes:
+        overrides.apply(params, changes)
+    config.validate(params)
+    return params
+
+
+def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), changes=None):
+    """A network in the form that a checkpoint needs, with weights still as drawn.
+
+    Args:
+        name: of the experiment.
+        preset: lineage of the network's options: torch, caffe, tf1 or kitti.
+        checkpoint: a run's folder or a converted one, whose own options win over the recipe's.
+        input_shape: (height, width, 3), None where any size may come.
+        changes: nested dictionaries of further fields, as {"task": {"model": {"depth": 18}}}.
+
+    Returns:
+        A Keras model with a `Recipe` as its attribute `recipe`.
+
+    Raises:
+        LfpError: no such experiment; a folder of another data set's network.
+    """
+    params = experiment_params(name, preset=preset, changes=changes)
+    place = pathlib.Path(checkpoint) if checkpoint else None
+    if place and place.is_dir():
+        _take_over(params, place)
+    classes, colors = _classes(params, place)
+    if params.task.model.classes not in (0, len(classes)):
+        classes, colors = _numbered(params.task.model.classes)
+    params.task.model.classes = len(classes)
+    options = params.task.model.arguments()
+    model = pspnet(**options, input_shape=input_shape)
+    model.recipe = Recipe(
+        experiment=name,
+        options=options,
+        preprocess=params.task.model.preprocess,
+        crop=tuple(params.task.train_data.crop),
+        classes=classes,
+        colors=colors,
+        evaluation=params.task.evaluation.as_dict(),
+        dataset=params.task.dataset,
+    )
+    return model
+
+
+def load_weights(model, path):
+    """Fills a built network from a file or folder and takes over its preprocessing.
+
+    Args:
+        model: from `build`.
+        path: a run's folder (its best checkpoint, or its newest), one of its checkpoints, what
+            `convert` wrote, or any old file that `read_checkpoint` reads.
+
+    Returns:
+        `checkpoints.load.Report`; None for checkpoints of our own trainings.
+
+    Raises:
+        LfpError: whatever does not fit.
+    """
+    own = own_checkpoint(path)
+    if own:
+        _restore(model, own)
+        return None
+    recipe = model.recipe
+    variables = variables_by_name(model)
+    arrays, report = match(
+        read_checkpoint(path),
+        variables,
+        options=recipe.options | {"crop": recipe.crop},
+        file=str(path),
+        tolerate=[AUX_HEAD],
+    )
+    assign(variables, arrays)
+    if report.preprocess and report.preprocess != recipe.preprocess:
+        report.notes.append(f"preprocessing {report.preprocess} was taken over from the file")
+        recipe.preprocess = report.preprocess
+    return report
+
+
+def load(name, checkpoint=None, *, preset=None, changes=None):
+    """A network with its weights: `build` and `load_weights` in one.
+
+    Args:
+        checkpoint: as in `load_weights`; None takes the network that ships with the library.
+
+    Returns:
+        (model, report).
+    """
+    checkpoint = checkpoint or shipped(name)
+    model = build(name, preset=preset, checkpoint=checkpoint, changes=changes)
+    return model, load_weights(model, checkpoint)
+
+
+def shipped(name):
+    """The file of the network that ships with the library under this experiment's name.
+
+    Raises:
+        LfpError: there is none.
+    """
+    path = _SHIPPED / f"{name}.npz"
+    if not path.exists():
+        names = ", ".join(sorted(p.stem for p in _SHIPPED.glob("*.npz"))) or "none"
+        raise LfpError(
+            f"--checkpoint is missing: no trained {name} ships with the library (there is: {names})."
+        )
+    return path
+
+
+def own_checkpoint(path):
+    """The prefix of a checkpoint that our training wrote, or None for anything else."""
+    path = pathlib.Path(path)
+    if path.is_dir():
+        best = best_info(path)
+        if best:
+            return str(path / "best" / best["checkpoint"])
+        newest = tf.train.latest_checkpoint(str(path))
+        return newest if newest and _is_ours(newest) else None
+    prefix = str(path).removesuffix(".index")
+    return prefix if pathlib.Path(f"{prefix}.index").exists() and _is_ours(prefix) else None
+
+
+def save_npz(model, path, *, dtype="float16"):
+    """Writes all variables but the auxiliary head under our names; kernels in `dtype`."""
+    arrays = {}
+    for name, variable in variables_by_name(model).items():
+        if not name.startswith("aux_"):
+            array = variable.numpy()
+            arrays[name] = array.astype(dtype) if array.ndim == 4 else array
+    with open(path, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def _take_over(params, folder):
+    """The options of a run's `params.yaml` or a converted folder's `options.yaml`."""
+    for name in ("params.yaml", "options.yaml"):
+        path = folder / name
+        if path.exists():
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            task = content["task"]
+            if task["dataset"] != params.task.dataset:
+                raise LfpError(
+                    f"{folder} is a network for {task['dataset']}, not for {params.task.dataset}; "
+                    "give its own experiment."
+                )
+            wanted = {"model": task["model"]}
+            if "train_data" in task:
+                wanted["train_data"] = {"crop": task["train_data"]["crop"]}
+            overrides.apply(params, {"task": wanted})
+            return
+
+
+def _classes(params, folder):
+    """(names, colours) of the classes: a run's own, or the data set's table."""
+    own = folder and folder / "dataset.json"
+    if own and own.exists():
+        found = json.loads(own.read_text(encoding="utf-8"))
+        return list(found["classes"]), [list(color) for color in found["colors"]]
+    if params.task.dataset == "folder":
+        if not params.task.model.classes:
+            raise LfpError(
+                "A network for your own pictures has the classes of its records; give a run's "
+                "folder, or task.model.classes."
+            )
+        return _numbered(params.task.model.classes)
+    table = class_table(params.task.dataset)
+    return list(table.names), np.asarray(table.colors).tolist()
+
+
+def _numbered(count):
+    table = numbered_table(count)
+    return list(table.names), np.asarray(table.colors).tolist()
+
+
+def _is_ours(prefix):
+    try:
+        names = [name for name, _ in tf.train.list_variables(prefix)]
+    except (tf.errors.OpError, ValueError):
+        return False
+    return any(name.startswith("model/layer_with_weights-0/") for name in names)
+
+
+def _restore(model, prefix):
+    try:
+        status = tf.train.Checkpoint(model=model).read(prefix)
+        status.assert_existing_objects_matched()
+        status.expect_partial()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise LfpError(
+            f"{prefix} does not fit the network of {model.recipe.experiment} or is damaged."
+        ) from error
+

@@ -1,0 +1,61 @@
+"""Running a network over pictures by a protocol."""
+
+import tensorflow as tf
+
+from lfp_tf.evaluation.protocols import Protocol, probabilities
+
+
+def network_function(model):
+    """The function of preprocessed pictures [n, h, w, 3] to logits that protocols call.
+
+    One graph for all sizes; the auxiliary head falls away, as nothing asks for it.
+    """
+    return tf.function(
+        lambda images: model(images, training=False)["logits"],
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)],
+    )
+
+
+def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1):
+    """The protocol of a recipe, with what a user changes.
+
+    Args:
+        recipe: `tasks.recipe.Recipe`.
+        name: None takes the recipe's own.
+        flip: None takes the recipe's, if the protocol is the recipe's, else the protocol's.
+        scales: None likewise.
+        window_batch: windows through the network at once.
+
+    Raises:
+        LfpError: values that the protocol does not have.
+    """
+    own = recipe.evaluation
+    name = name or own["protocol"]
+    is_own = name == own["protocol"]
+    values = {"flip": flip or (own["flip"] if is_own else None)}
+    values["scales"] = tuple(scales or (own["scales"] if is_own else (1.0,)))
+    if name in ("semseg", "matlab"):
+        values["base_size"] = own["base_size"] or max(recipe.crop)
+        values["crop"] = tuple(own["crop"] or recipe.crop)
+    if name == "tf1_whole":
+        values["min_size"] = tuple(own["min_size"] or [side + 7 for side in recipe.crop])
+    return Protocol(name, window_batch=window_batch, **values)
+
+
+def predictor(model, protocol):
+    """A graph function from one RGB picture uint8 [H, W, 3] to the protocol's outputs.
+
+    The outputs are `labels` [H, W] and `probabilities` or `scores` [H, W, C].
+    """
+    recipe = model.recipe
+
+    def predict(image):
+        return probabilities(
+            protocol,
+            lambda images: model(images, training=False)["logits"],
+            image,
+            preprocess_name=recipe.preprocess,
+            classes=len(recipe.classes),
+        )
+
+    return tf.function(predict, input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])

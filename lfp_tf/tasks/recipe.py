@@ -1,0 +1,32 @@
+"""What a network must know to be used: options, preprocessing, classes; carried by every model."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Recipe:
+    """How a built network is called and read (an attribute `recipe` of the Keras model).
+
+    Attributes:
+        experiment: its name.
+        options: arguments of `models.pspnet.pspnet`.
+        preprocess: what its input goes through, see `ops.preprocessing`; a loaded file may set it.
+        crop: (height, width) it was trained at.
+        classes: names, by class.
+        colors: [r, g, b] by class.
+        evaluation: fields of `tasks.config.Evaluation`.
+        dataset: the data set's name.
+    """
+
+    experiment: str
+    options: dict
+    preprocess: str
+    crop: tuple
+    classes: list
+    colors: list
+    evaluation: dict
+    dataset: str
+
+    def as_dict(self):
+        """Plain values, for JSON and YAML."""
+        return dataclasses.asdict(self) | {"crop": list(self.crop)}

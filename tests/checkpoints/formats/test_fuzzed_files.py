@@ -1,0 +1,113 @@
+"""Real files with random damage: what comes out is a dictionary of arrays or one sentence."""
+
+import pathlib
+import random
+import time
+
+import h5py
+import numpy as np
+import pytest
+from checkpoints.formats import torch_writer
+
+from lfp_tf.checkpoints.read import read_checkpoint
+from lfp_tf.errors import LfpError
+
+GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "pspnet" / "files"
+SECONDS_EACH = 5
+ROOM = 4 << 20  # What any small file may cost: `SMALL_FILE_BYTES` and Python's own.
+
+
+def sources(folder):
+    """The bytes of every file to damage, by name."""
+    arrays = {f"w{i}": np.random.RandomState(i).rand(3, 4, i + 1).astype("f4") for i in range(4)}
+    np.savez(folder / "stored.npz", text=np.array("x"), **arrays)
+    np.savez_compressed(folder / "packed.npz", **arrays)
+    pickled = torch_writer.dictionary({k: torch_writer.whole(k, v) for k, v in arrays.items()})
+    torch_writer.write_zip(folder / "zip.pth", pickled, arrays)
+    torch_writer.write_legacy(folder / "legacy.pth", pickled, arrays)
+    files = [*folder.iterdir(), *GOLDEN.glob("*.*")]
+    return {file.name: file.read_bytes() for file in files if file.is_file()}
+
+
+def h5_source(folder):
+    with h5py.File(folder / "a.h5", "w") as file:
+        file.attrs["layer_names"] = [b"conv"]
+        file.create_group("conv").attrs["weight_names"] = [b"kernel"]
+        file["conv"].create_dataset("kernel", data=np.ones((8, 8)), compression="gzip")
+    return {"a.h5": (folder / "a.h5").read_bytes()}
+
+
+def damaged(data, others, draw):
+    """One to four changes of `data`: flips, other bytes, cuts, inserts, pieces of other files."""
+    data = bytearray(data)
+    # Half of the changes fall into the first 2 KiB, where pickles and headers are.
+    place = lambda: draw.randrange(min(len(data), draw.choice((2048, 1 << 30))) or 1)  # noqa: E731
+    for _ in range(draw.randint(1, 4)):
+        at, kind = place(), draw.randrange(6)
+        if not data:
+            break
+        if kind == 0:
+            data[at] ^= 1 << draw.randrange(8)
+        elif kind == 1:
+            data[at] = draw.choice((0, 1, 0x7F, 0x80, 0xFF, draw.randrange(256)))
+        elif kind == 2:
+            del data[at : at + draw.choice((1, 4, 100, 1 << 30))]
+        elif kind == 3:
+            data[at:at] = draw.randbytes(draw.randint(1, 9))
+        elif kind == 4:
+            other = draw.choice(others)
+            start = draw.randrange(len(other))
+            data[at : at + draw.randrange(64)] = other[start : start + draw.randrange(64)]
+        else:
+            data[at:at] = data[at : at + draw.randrange(200)] * draw.randint(1, 50)
+    return bytes(data)
+
+
+def attack(tmp_path, files, rounds, seed, peak_of):
+    draw, others = random.Random(seed), list(files.values())
+    counts = {"read": 0, "refused": 0}
+    for number in range(rounds):
+        name = draw.choice(sorted(files))
+        data = damaged(files[name], others, draw)
+        path = tmp_path / name
+        path.write_bytes(data)
+        start = time.monotonic()
+
+        def read(path=path):
+            try:
+                arrays = read_checkpoint(path)
+            except LfpError as error:
+                assert path.name in str(error) and "\n" not in str(error)
+                counts["refused"] += 1
+            else:
+                assert all(type(values) is np.ndarray for values in arrays.values())
+                counts["read"] += 1
+
+        peak = peak_of(read) if number % 10 == 0 else read()
+        assert (peak or 0) < 16 * len(data) + ROOM, (name, seed, number)
+        assert time.monotonic() - start < SECONDS_EACH, (name, seed, number)
+    return counts
+
+
+def test_damaged_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):
+    (tmp_path / "made").mkdir()
+    counts = attack(tmp_path, sources(tmp_path / "made"), 1500, 0, peak_of)
+    assert counts["refused"] > 300 and counts["read"] > 30
+
+
+def test_damaged_h5_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):
+    (tmp_path / "made").mkdir()
+    attack(tmp_path, h5_source(tmp_path / "made"), 8, 1, peak_of)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 10))
+def test_many_damaged_files(tmp_path, peak_of, seed):
+    (tmp_path / "made").mkdir()
+    attack(tmp_path, sources(tmp_path / "made"), 20_000, seed, peak_of)
+
+
+@pytest.mark.slow
+def test_many_damaged_h5_files(tmp_path, peak_of):
+    (tmp_path / "made").mkdir()
+    attack(tmp_path, h5_source(tmp_path / "made"), 400, 1, peak_of)
