@@ -2,6 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.evaluation.protocols import probabilities
@@ -51,4 +52,4 @@ def show(picture, labels, *, dataset=None, model=None, alpha=0.5):
     """
     image = picture if isinstance(picture, np.ndarray) else read_picture(picture)
     table = class_table(dataset or model.recipe.dataset)
-    return overlay(image, labels, table, alpha=alpha)
+    return Image.fromarray(overlay(image, labels, table, alpha=alpha))

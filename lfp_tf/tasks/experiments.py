@@ -9,7 +9,8 @@ import yaml
 from lfp_tf.checkpoints.lineages import preset_options
 from lfp_tf.errors import LfpError, nearest
 
-_PACKAGE = pathlib.Path(__file__).parents[1]
+# In a checkout a link to the folder of that name beside the package.
+_FOLDER = pathlib.Path(__file__).parents[1] / "experiments"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,18 +35,10 @@ class Experiment:
         return self.config["task"]["dataset"]
 
 
-def folder():
-    """Where the recipes lie: in the installed package, or beside it in a checkout."""
-    for place in (_PACKAGE / "experiments", _PACKAGE.parent / "experiments"):
-        if place.is_dir():
-            return place
-    raise LfpError(f"No folder experiments in {_PACKAGE} nor beside it; install lfp_tf again.")
-
-
 @functools.cache
 def paths():
     """{name: YAML file} of all experiments, by name. Bases, which begin with `_`, are left out."""
-    files = sorted(folder().glob("*/*.yaml"))
+    files = sorted(_FOLDER.glob("*/*.yaml"))
     return {path.stem: path for path in files if not path.name.startswith("_")}
 
 

@@ -1,0 +1,36 @@
+# The commands of the README. Everything lives in .venv and build/; both may be removed at any time.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all check bench clean
+.DELETE_ON_ERROR:
+
+demo: .venv/core
+	$(BIN)/python -m lfp_tf.cli.demo --out build/demo
+
+test: .venv/test
+	$(BIN)/python -m pytest -m "not slow" tests lfp_tf
+
+test-all: .venv/test
+	$(BIN)/python -m pytest tests lfp_tf
+
+check: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest tests/test_floors.py tests/test_no_execution.py
+
+bench: .venv/test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist *.egg-info
+
+# A stamp is written last, so an install that was cut short is done again.
+.venv/core: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/test: .venv/core
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
