@@ -115,8 +115,9 @@ def shards_for(count, total_bytes):
 
 def _begin(folder, split, plan, overwrite):
     """What earlier runs have finished: {shard number: facts}; sets up the plan file."""
-    for left_over in folder.glob(f".{split}-*.part"):
-        left_over.unlink(missing_ok=True)
+    for pattern in (f".{split}-*.part", f"..{split}.plan.json.*.part"):
+        for left_over in folder.glob(pattern):
+            left_over.unlink(missing_ok=True)
     known = _known(folder, split)
     agrees = {key: known.get(key) for key in plan} == plan
     names = {

@@ -1,8 +1,7 @@
-"""Training transforms: each with the choice made, and `augment`, which draws and does them all.
+"""Training augmentation: every choice drawn from a sample's key, only the crop's window computed.
 
-The plain functions take and give (images [B, H, W, 3] of grey levels, labels [B, H, W]); they
-follow `hszhao/semseg util/transform.py` and, named `legacy`, `hellochick/PSPNet-tensorflow
-image_reader.py`. `augment` gives the same numbers but computes the crop's window alone.
+The order is that of `hszhao/semseg tool/train.py`: scale, turn, blur, flip, pad, crop. The numbers
+are those of `lfp_tf.data.whole_transforms` on the whole picture.
 """
 
 import dataclasses
@@ -140,9 +139,9 @@ def render(image, labels, choices, *, crop, mean, ignore_label=255):
     if margin:
         image = tf.cond(
             choices.is_blurred,
-            lambda: filters.gaussian_blur_window(
-                image[None], outer_low, choices.size, low, high
-            )[0],
+            lambda: filters.gaussian_blur_window(image[None], outer_low, choices.size, low, high)[
+                0
+            ],
             lambda: _slice(image, low - outer_low, high - outer_low),
         )
     if choices.is_flipped is not None:

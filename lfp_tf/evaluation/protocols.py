@@ -156,7 +156,7 @@ def _matlab(protocol, network, image, scale, prepare, classes):
     height, width = height_width(image[None])
     long_side = max(math.floor(protocol.base_size * scale + 1.5), 1)
     size = _long_and_short(height, width, long_side, _single_half_away)
-    inputs = prepare(resize_matlab(image[None], tf.unstack(size), rounded=True)[0])
+    inputs = prepare(resize_matlab(image[None], size, rounded=True)[0])
     missing = tf.maximum(tf.stack(protocol.crop) - size, 0)
     seen = _slide(protocol, network, inputs, tf.zeros_like(missing), missing, classes)
     seen = resize_matlab(seen[None, : size[0], : size[1]], (height, width))[0]

@@ -18,7 +18,9 @@ def gaussian_blur(images):
         float32 of the same shape.
     """
     size = tf.shape(images)[1:3]
-    return gaussian_blur_window(images, tf.zeros([2], tf.int32), size, tf.zeros([2], tf.int32), size)
+    return gaussian_blur_window(
+        images, tf.zeros([2], tf.int32), size, tf.zeros([2], tf.int32), size
+    )
 
 
 def gaussian_blur_window(images, source_low, size, low, high):

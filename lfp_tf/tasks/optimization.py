@@ -4,6 +4,7 @@ import tensorflow as tf
 import tf_keras
 from official.modeling import optimization
 from official.modeling.optimization import legacy_adamw
+from tf_keras.src.optimizers.legacy import optimizer_v2
 
 from lfp_tf.errors import LfpError
 
@@ -64,10 +65,8 @@ OPTIMIZERS = {"sgd": SGD, "torch_sgd": TorchSGD, "adam": Adam, "adamw": AdamW}
 
 
 def variable_key(variable):
-    """One name for a variable and for its copies on the replicas."""
-    if hasattr(variable, "_distributed_container"):
-        variable = variable._distributed_container()
-    return variable._unique_id
+    """One name for a variable and for its copies on the replicas, as the slots have it."""
+    return optimizer_v2._var_key(variable)
 
 
 def build_optimizer(config, *, train_steps):

@@ -75,6 +75,13 @@ def test_missing_path_is_told(tmp_path):
         identify(tmp_path / "nowhere.pth")
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "", "."])
+def test_names_that_no_file_has(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LfpError):
+        read_checkpoint(name)
+
+
 def test_folder_without_checkpoint_is_told(tmp_path):
     with pytest.raises(LfpError, match="folder without a checkpoint"):
         read_checkpoint(tmp_path)

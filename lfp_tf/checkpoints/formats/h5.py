@@ -59,6 +59,7 @@ def read_h5(file):
         clock.start()
         try:
             arrays = _receive(file, child.stdout)
+            child.wait()
         finally:
             clock.cancel()
             child.kill()
@@ -78,21 +79,30 @@ def _receive(file, stream):
             return None
         try:
             head = json.loads(line)
-        except ValueError:
-            return None
-        if "end" in head:
-            return arrays
-        if "error" in head:
-            raise file.refusal(printable(head["error"], longest=500))
-        if head["name"] in arrays or not _TYPE.fullmatch(head["dtype"]):
-            raise file.damage("its arrays make no sense")
-        shape, dtype = tuple(head["shape"]), np.dtype(head["dtype"])
+            if "end" in head:
+                return arrays
+            if "error" in head:
+                raise file.refusal(printable(head["error"], longest=500))
+            name, shape, dtype = _announced(head)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise file.damage("HDF5 makes no sense of it")
+        if name in arrays:
+            raise file.refusal(f'holds two arrays of the name "{printable(name)}".')
         num_bytes = num_elements(shape) * dtype.itemsize
         file.charge(ARRAY_BYTES + num_bytes)
         values = np.empty(shape, dtype)
         if stream.readinto(memoryview(values.reshape(-1).view(np.uint8))) != num_bytes:
             return None
-        arrays[head["name"]] = values
+        arrays[name] = values
+
+
+def _announced(head):
+    """Name, shape and type of the next array; ValueError and its like where they are none."""
+    name, shape = head["name"], tuple(head["shape"])
+    num_elements(shape)
+    if type(name) is not str or not _TYPE.fullmatch(head["dtype"]):
+        raise ValueError("no array")
+    return name, shape, np.dtype(head["dtype"])
 
 
 def _broken_off(file, status, seconds):

@@ -49,7 +49,7 @@ def read(path, most_bytes, write):
 
 def check_links(h5py, file):
     """Refuses what leads out of the file: external and soft links, external and virtual data."""
-    waiting, seen, links = [(file, 0)], set(), 0
+    waiting, seen, links = [(file, 0)], {h5py.h5o.get_info(file["/"].id).addr}, 0
     while waiting:
         group, level = waiting.pop()
         if level > MOST_LEVELS:
@@ -66,7 +66,9 @@ def check_links(h5py, file):
             if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
                 raise Refused(f'holds "{where}", whose values lie in another file.')
             place = h5py.h5o.get_info(item.id).addr
-            if isinstance(item, h5py.Group) and place not in seen:
+            if isinstance(item, h5py.Group):
+                if place in seen:  # Paths through it could be without number.
+                    raise Refused(f'holds "{where}", a group that lies in two places.')
                 seen.add(place)
                 waiting.append((item, level + 1))
 

@@ -1,6 +1,7 @@
 """A file mapped into memory with an allowance: what its reader may build is bounded by its size."""
 
 import mmap
+import os
 import pathlib
 
 from lfp_tf.errors import LfpError
@@ -23,9 +24,9 @@ class MappedFile:
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        if not self.path.exists():
+        if not os.path.exists(self.path):
             raise LfpError(f"{printable(path)} does not exist; check the path.")
-        if not self.path.is_file():
+        if not os.path.isfile(self.path):
             raise self.refusal("is not a file.")
         try:
             with open(self.path, "rb") as stream:

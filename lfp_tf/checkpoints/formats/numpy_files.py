@@ -15,6 +15,7 @@ from lfp_tf.checkpoints.formats.numpy_pickle import (
     PickledArray,
     PickledType,
     array_of,
+    num_elements,
     numpy_names,
 )
 from lfp_tf.checkpoints.formats.pickle_machine import run_pickle
@@ -108,6 +109,7 @@ def _read_header(file, data):
         raise file.damage("an array's header is none")
     try:
         shape = tuple(int(size) for size in sizes if size)
+        num_elements(shape)
     except ValueError:
         raise file.damage("an array's header is none")
     code = header["type"].strip("'")

@@ -95,6 +95,8 @@ def num_elements(shape):
         raise ValueError("a shape that is none")
     if any(type(size) is not int or not 0 <= size < 1 << 40 for size in shape):
         raise ValueError("a shape that is none")
+    if math.prod(max(size, 1) for size in shape) >= 1 << 60:  # numpy refuses it, empty or not.
+        raise ValueError("a shape that is none")
     return math.prod(shape)
 
 

@@ -1,5 +1,6 @@
 """TensorFlow's checkpoints (the `Saver` of version 1, the bundles of 2), by its own reader."""
 
+import os
 import pathlib
 import re
 
@@ -14,6 +15,8 @@ STATE_FILE = "checkpoint"
 # The last bytes of an `.index` file: the magic of LevelDB's tables.
 INDEX_MAGIC = bytes.fromhex("57fb808b247547db")
 _LATEST = re.compile(rb'^model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)*)"', re.MULTILINE)
+# What the reader raises besides its own errors, by the kind of the C++ status.
+_DAMAGE = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 _LONGEST_STATE = 1 << 20
 
 
@@ -28,12 +31,12 @@ def find_prefix(path):
         LfpError: a folder with no checkpoint or several, or one that `checkpoint` names in vain.
     """
     path = pathlib.Path(path)
-    if path.is_dir():
+    # os.path says no where pathlib raises: names that are too long or hold a zero.
+    if os.path.isdir(path):
         return _prefix_in(path)
-    if path.suffix == ".index" and path.is_file() and _is_index(path):
+    if path.suffix == ".index" and os.path.isfile(path) and _is_index(path):
         return path.with_suffix("")
-    index = path.with_name(f"{path.name}.index")
-    return path if not path.exists() and index.is_file() else None
+    return path if not os.path.exists(path) and os.path.isfile(f"{path}.index") else None
 
 
 def read_tf(prefix):
@@ -68,7 +71,7 @@ def read_tf(prefix):
         if total > most:
             raise LfpError(f"{printable(prefix)} promises {total} bytes, more than its files hold.")
         return {name: _array(reader.get_tensor(name), types[name], tf.bfloat16) for name in names}
-    except (tf.errors.OpError, RuntimeError, ValueError, UnicodeDecodeError) as error:
+    except (tf.errors.OpError, *_DAMAGE) as error:
         text = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
         raise LfpError(
             f"{printable(prefix)} is damaged: {text.rstrip('.')}; copy or download it again."
@@ -91,7 +94,7 @@ def _prefix_in(folder):
         if not found:
             raise LfpError(f"{printable(state)} names no model_checkpoint_path; give the prefix.")
         name = re.split(r"[/\\]+", found[1].decode("utf-8", "replace"))[-1]
-        if not name or not (folder / f"{name}.index").is_file():
+        if not name or not os.path.isfile(folder / f"{name}.index"):
             raise LfpError(
                 f'{printable(state)} names "{printable(name)}", which is not in this folder; '
                 "give the prefix of the checkpoint."

@@ -1,10 +1,10 @@
 """Street-like pictures drawn so that context decides: what a patch is cannot be told from itself.
 
-Under a blue sky the area inside (or beyond) the kerbs is road; under an orange one, in the evening,
+Under a day's sky the area inside (or beyond) the kerbs is road; under an evening's sky
 the street is closed and the very same area is pavement, as what lies outside the kerbs always is.
 Cars, people and signs wear the same paint in overlapping shapes: what stands on the road is a car,
 on the pavement a person, and what hangs above the ground a sign. Walls, crowns and surfaces draw
-their colours from one family. So the hue of a noisy sky decides about things far below it, and
+their colours from one family. So the colour of a noisy sky decides about things far below it, and
 nothing near them tells. All is symmetric left to right: flipped pictures stay true.
 
 Only numpy's frozen `RandomState` draws, so a picture depends on nothing but (seed, index, size).
@@ -21,7 +21,8 @@ SKY, BUILDING, ROAD, PAVEMENT, TREE, CAR, PERSON, SIGN = range(8)
 INSTANCE_CLASSES = (CAR, PERSON, SIGN)
 
 # What makes a scene hard. Lengths are shares of the picture's height, colours grey levels.
-SKY_HUE = 34.0  # how far red and blue of the sky part by day or evening; smaller is harder
+DAY_SKY = (132, 182, 226)  # the nearer these two are, the harder is the evening told
+EVENING_SKY = (128, 84, 78)
 SKY_NOISE = 14.0  # deviation of the sky's clouds, which hide the hue of a single pixel
 SURFACE_NOISE = 13.0  # deviation of a surface's grain
 WHITE_BALANCE = 0.05  # the light's colour differs from scene to scene by this much
@@ -58,20 +59,20 @@ def draw_scene(seed, index, size=(97, 129)):
     random = np.random.RandomState(np.frombuffer(digest, "<u4"))
     canvas = Canvas(random, size, random.uniform(-TILT_DEGREES, TILT_DEGREES))
     horizon = random.uniform(*HORIZON)
-    is_blue = canvas.chance(0.5)
-    _draw_sky(canvas, is_blue)
+    is_day = canvas.chance(0.5)
+    _draw_sky(canvas, is_day)
     _draw_buildings(canvas, horizon)
-    _draw_ground(canvas, horizon, is_blue)
+    _draw_ground(canvas, horizon, is_day)
     _draw_things(canvas, horizon)
     tint = 1 + WHITE_BALANCE * random.uniform(-1, 1, size=3)
     return canvas.finish(random.uniform(*BRIGHTNESS) * tint, LEAST_VISIBLE_PIXELS)
 
 
-def _draw_sky(canvas, is_blue):
-    hue = SKY_HUE if is_blue else -SKY_HUE
+def _draw_sky(canvas, is_day):
     clouds = SKY_NOISE * (canvas.noise(2) + 0.7 * canvas.noise(9))[..., None]
     tint = SKY_NOISE * np.stack([canvas.noise(4) for _ in range(3)], axis=-1)
-    canvas.fill(canvas.y > -9, SKY, np.array([178 - hue, 182.0, 178 + hue]) + clouds + tint)
+    sky = np.full(canvas.size, True)
+    canvas.fill(sky, SKY, np.array(DAY_SKY if is_day else EVENING_SKY) + clouds + tint)
 
 
 def _draw_buildings(canvas, horizon):
@@ -88,7 +89,7 @@ def _draw_buildings(canvas, horizon):
         canvas.fill(panes & canvas.chance(0.7), BUILDING, [62.0, 68.0, 78.0])
 
 
-def _draw_ground(canvas, horizon, is_blue):
+def _draw_ground(canvas, horizon, is_day):
     ground = canvas.y >= horizon
     depth = canvas.y - horizon
     if canvas.chance(ALONG_SHARE):
@@ -96,7 +97,7 @@ def _draw_ground(canvas, horizon, is_blue):
     else:
         edge = _edge_across(canvas, horizon, depth)
     canvas.fill(ground, PAVEMENT, _stone(canvas))
-    canvas.fill(ground & (edge > 0), ROAD if is_blue else PAVEMENT, _stone(canvas))
+    canvas.fill(ground & (edge > 0), ROAD if is_day else PAVEMENT, _stone(canvas))
     kerb = ground & (np.abs(edge) < KERB_WIDTH)
     canvas.picture[kerb] = 0.5 * canvas.picture[kerb] + 92.0
 

@@ -13,6 +13,9 @@ from lfp_tf.data import transforms
 from lfp_tf.errors import LfpError
 from lfp_tf.ops import randomness
 
+# Records are read in pieces of this size: a buffer as large as a record costs twice the time.
+_READ_BYTES = 16 * 1024
+
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
     "image/filename": tf.io.FixedLenFeature([], tf.string, ""),
@@ -174,7 +177,7 @@ def _reader(index):
         file, offset, length = files[record], offsets[record], lengths[record]
         footer = sizes[file] - offset - length
         one = tf.data.FixedLengthRecordDataset(
-            paths[file], length, header_bytes=offset, footer_bytes=footer, buffer_size=length
+            paths[file], length, header_bytes=offset, footer_bytes=footer, buffer_size=_READ_BYTES
         )
         return one.get_single_element()
 

@@ -140,7 +140,7 @@ def test_group_within_itself_ends(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["a"] = KERNEL
         file["loop"] = file["/"]
-    with pytest.raises(LfpError):
+    with pytest.raises(LfpError, match="in two places"):
         read_checkpoint(tmp_path / "a.h5")
 
 
@@ -156,9 +156,9 @@ def test_cut_file(tmp_path):
 CHILDREN = {
     "crash": ("import os; os.abort()", "HDF5 library stop"),
     "stall": ("import time; time.sleep(60)", "more than 0.1 seconds"),
-    "nonsense": ("print('[1]')", "damaged"),
+    "nonsense": ("print('[1]')", "is damaged"),
     "huge": ('print(\'{"name": "a", "dtype": "<f4", "shape": [1099511627775]}\')', "far more"),
-    "objects": ('print(\'{"name": "a", "dtype": "|O", "shape": [1]}\')', "damaged"),
+    "objects": ('print(\'{"name": "a", "dtype": "|O", "shape": [1]}\')', "is damaged"),
     "short": ('print(\'{"name": "a", "dtype": "<f4", "shape": [9]}\')', "HDF5 library stop"),
 }
 

@@ -38,7 +38,7 @@ def test_layer_and_leaf_in_every_protocol(tmp_path, protocol):
             "big": MATRIX.astype(">f8"),
         },
         "bn": {
-            "mean": np.float32(3) * np.ones(()),
+            "mean": np.array(3, "f4"),
             "bool": np.array([True, False]),
             "i": np.arange(3),
         },

@@ -59,6 +59,7 @@ def test_only_index_without_a_state_file(bundle, tmp_path):
     [
         ("", "names no model_checkpoint_path"),
         ('model_checkpoint_path: "../ckpt-7"', '"ckpt-7", which is not'),
+        (f'model_checkpoint_path: "{"x" * 5000}"', "which is not"),
     ],
 )
 def test_state_files_that_lead_nowhere(bundle, tmp_path, state, told):

@@ -125,7 +125,7 @@ HOSTILE = {
     "negative stride": (a_tensor(stride=(-1,)), "makes no sense"),
     "negative size": (a_tensor(size=(-12,)), "makes no sense"),
     "huge by repeating": (a_tensor(size=(2**30, 2**20), stride=(0, 0)), "far more than"),
-    "product overflows": (a_tensor(size=(2**30,) * 8, stride=(0,) * 8), "far more than"),
+    "product overflows": (a_tensor(size=(2**30,) * 8, stride=(0,) * 8), "makes no sense"),
     "strides missing": (a_tensor(stride=()), "makes no sense"),
     "storage too long": (a_tensor(count=13), "storage"),
     "storage negative": (a_tensor(count=-1), "makes no sense"),

@@ -54,7 +54,7 @@ def test_the_ground_itself_does_not_tell_road_from_pavement():
     assert (np.abs(means[0] - means[1]) < 0.6 * spread).all()
 
 
-def test_half_of_the_skies_are_blue_and_all_are_clear_on_average():
+def test_half_of_the_skies_are_of_the_day_and_all_are_told_by_their_mean():
     blue = []
     for index in range(40):
         picture, labels, _ = draw_scene(0, index, (49, 65))

@@ -1,0 +1,130 @@
+"""The equalities a training keeps: replicas, pieces, stops. Each runs train.py as a user does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tiny
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    return tiny.make_records(tmp_path_factory.mktemp("records") / "scenes")
+
+
+@pytest.fixture(scope="module")
+def reference(records, tmp_path_factory):
+    """An undisturbed run."""
+    folder = tmp_path_factory.mktemp("reference")
+    done = tiny.train(records, folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def close(one, other, relative):
+    assert one.keys() == other.keys()
+    np.testing.assert_allclose(
+        list(one.values()), [other[step] for step in one], rtol=relative, atol=0
+    )
+
+
+def test_two_replicas_are_one_with_the_whole_batch(records, reference, tmp_path):
+    done = tiny.train(records, tmp_path / "run", "--cpu_replicas=2")
+    assert done.returncode == 0, done.stderr
+    # Later steps multiply the rounding of the first by the rate; the first two show the equality.
+    one, two = tiny.losses(reference), tiny.losses(tmp_path / "run")
+    close({s: one[s] for s in (1, 2)}, {s: two[s] for s in (1, 2)}, 1e-6)
+
+
+def test_pieces_are_the_whole_batch_where_batch_norm_is_frozen(records, tmp_path):
+    runs = {}
+    for pieces in (1, 2):
+        done = tiny.train(
+            records,
+            tmp_path / str(pieces),
+            "--mode=train",
+            task__model__bn_frozen="true",
+            trainer__accumulation_steps=pieces,
+            trainer__train_steps=4,
+        )
+        assert done.returncode == 0, done.stderr
+        runs[pieces] = tiny.losses(tmp_path / str(pieces))
+    close(runs[1], runs[2], 1e-6)
+
+
+def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(records, reference, tmp_path):
+    arguments = tiny.train_arguments(records, tmp_path / "run")
+    process = start(arguments)
+    wait_for_step(tmp_path / "run", 3)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 143, error
+    assert "the same command goes on from there" in error
+    done = tiny.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "going on from step" in done.stderr
+    assert tiny.losses(tmp_path / "run") == tiny.losses(reference)
+
+
+def test_a_run_killed_again_and_again_goes_on_bit_for_bit(records, reference, tmp_path):
+    folder = tmp_path / "run"
+    arguments = tiny.train_arguments(records, folder, trainer__checkpoint_interval=1)
+    for step in (1, 4):
+        process = start(arguments)
+        wait_for_step(folder, step)
+        # The loss of a step is written just before its checkpoint: the kill falls inside it.
+        process.kill()
+        process.communicate()
+    done = tiny.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert tiny.losses(folder) == tiny.losses(reference)
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_with_its_pictures(records, tmp_path):
+    done = tiny.train(
+        records,
+        tmp_path / "run",
+        "--mode=train",
+        trainer__optimizer_config__learning_rate__polynomial__initial_learning_rate="1e30",
+        trainer__checkpoint_interval=1,
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "The loss became" in last and "step " in last
+    assert "with the pictures train" in last or "with the pictures scene" in last
+    assert "the last good checkpoint is" in last
+
+
+@pytest.mark.parametrize(
+    "changes", [{"runtime__enable_xla": "true"}, {"runtime__mixed_precision_dtype": "bfloat16"}]
+)
+def test_xla_and_bfloat16_train_to_nearly_the_same_losses(records, reference, tmp_path, changes):
+    done = tiny.train(records, tmp_path / "run", "--mode=train", trainer__train_steps=6, **changes)
+    assert done.returncode == 0, done.stderr
+    one, two = tiny.losses(reference), tiny.losses(tmp_path / "run")
+    # bfloat16 keeps 8 bits of a number; XLA fuses and so rounds elsewhere.
+    assert abs(one[1] - two[1]) < 0.02 * one[1]
+    assert abs(one[6] - two[6]) < 0.1 * one[6]
+
+
+def start(arguments):
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(tiny.ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_step(folder, step, seconds=180):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (folder / "history.jsonl").exists() and step in tiny.losses(folder):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"step {step} did not come in {seconds} s")
