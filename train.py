@@ -1,4 +1,4 @@
-"""Trains an experiment: `python train.py --experiment=pspnet101_cityscapes --mode=train_and_eval`."""
+"""`python train.py --experiment=pspnet101_cityscapes --mode=train_and_eval` trains and scores."""
 
 import sys
 

@@ -34,7 +34,9 @@ def segment(model, picture, *, protocol=None):
         preprocess_name=model.recipe.preprocess,
         classes=len(model.recipe.classes),
     )
-    return found["labels"].numpy().astype(np.uint8 if len(model.recipe.classes) <= 256 else np.int32)
+    return (
+        found["labels"].numpy().astype(np.uint8 if len(model.recipe.classes) <= 256 else np.int32)
+    )
 
 
 def show(picture, labels, *, dataset=None, model=None, alpha=0.5):

@@ -49,7 +49,9 @@ def atomic_folder(path):
         raise LfpError(f"{path} exists already; give another name or remove it first.")
     with writable(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        temporary = pathlib.Path(
+            tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        )
         try:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
@@ -83,9 +85,13 @@ def writable(folder):
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise WorkFailed(f"The disk that holds {folder} is full; make room and run the same command again.") from error
+            raise WorkFailed(
+                f"The disk that holds {folder} is full; make room and run the same command again."
+            ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise LfpError(f"{folder} cannot be written ({os.strerror(error.errno)}); give another folder.") from error
+            raise LfpError(
+                f"{folder} cannot be written ({os.strerror(error.errno)}); give another folder."
+            ) from error
         raise
 
 

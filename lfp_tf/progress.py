@@ -1,4 +1,4 @@
-"""One progress line on standard error: renewed in place on a terminal, a plain line every ten seconds elsewhere."""
+"""One progress line: renewed in place on a terminal, a plain line every ten seconds elsewhere."""
 
 import sys
 import time
@@ -47,7 +47,12 @@ class Progress:
         speed = (self.done - self._first) / seconds
         left = (self.total - self.done) / speed if speed > 0 else float("inf")
         tail = f"in {duration(seconds)}" if last else f"{duration(left)} left"
-        parts = [f"{self.label} {self.done}/{self.total}", text, f"{speed * self.units_each:.3g} {self.unit}/s", tail]
+        parts = [
+            f"{self.label} {self.done}/{self.total}",
+            text,
+            f"{speed * self.units_each:.3g} {self.unit}/s",
+            tail,
+        ]
         line = "  ".join(part for part in parts if part)
         end = "\n" if last or not self._terminal else ""
         self._stream.write(("\r\033[K" if self._terminal else "") + line + end)

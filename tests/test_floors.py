@@ -73,7 +73,9 @@ def test_imports_run_down(path):
 def test_files_of_a_room_import_each_other_without_a_circle():
     names = {".".join(("lfp_tf", *p.relative_to(PACKAGE).with_suffix("").parts)): p for p in FILES}
     edges = {
-        name: {t for i in imports(path, top_only=True) for t in (i, i.rpartition(".")[0]) if t in names}
+        name: {
+            t for i in imports(path, top_only=True) for t in (i, i.rpartition(".")[0]) if t in names
+        }
         for name, path in names.items()
     }
     done, open_ = set(), []

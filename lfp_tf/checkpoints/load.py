@@ -59,7 +59,7 @@ class Report:
 
 
 def variables_by_name(model):
-    """{`LAYER/LEAF`: variable} of a Keras model; the pyramid's branches as `pyramid/BRANCH/LEAF`."""
+    """{`LAYER/LEAF`: variable} of a Keras model; `pyramid/BRANCH/LEAF` for its branches."""
     found = {}
     for layer in model.layers:
         _collect(layer, layer.name, found)
@@ -201,7 +201,9 @@ def _refuse_gaps(report, file, tolerate):
             f"{file} lacks {len(wrong)} of the network's variables ({', '.join(wrong[:3])}, ...); "
             "is it a checkpoint of another network or depth?"
         )
-    shapes = {n: s for n, s in report.mismatched.items() if not any(re.match(p, n) for p in tolerate)}
+    shapes = {
+        n: s for n, s in report.mismatched.items() if not any(re.match(p, n) for p in tolerate)
+    }
     for name, (ours, theirs) in shapes.items():
         raise LfpError(
             f"{file} holds {name} as {list(theirs)} where the network has {list(ours)}; "

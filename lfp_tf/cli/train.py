@@ -175,5 +175,6 @@ def main(arguments=None):
     """The entry point of train.py."""
     from lfp_tf.cli.main import run_command
 
-    return run_command("train", sys.argv[1:] if arguments is None else arguments, program="train.py")
-
+    return run_command(
+        "train", sys.argv[1:] if arguments is None else arguments, program="train.py"
+    )

@@ -62,9 +62,7 @@ class ZoomLogits(tf_keras.layers.Layer):
             return logits
         height, width = size(images)
         if self.zoom_factor < 8:
-            height, width = (
-                (side - 1) // 8 * self.zoom_factor + 1 for side in (height, width)
-            )
+            height, width = ((side - 1) // 8 * self.zoom_factor + 1 for side in (height, width))
         return resize_aligned(logits, (height, width))
 
     def get_config(self):

@@ -40,7 +40,9 @@ class BatchNorm(tf_keras.layers.Layer):
     def build(self, input_shape):
         """Makes gamma, beta and the running values, all float32 [C]."""
         shape = [input_shape[-1]]
-        self.gamma = self.add_weight("gamma", shape, tf.float32, "ones", experimental_autocast=False)
+        self.gamma = self.add_weight(
+            "gamma", shape, tf.float32, "ones", experimental_autocast=False
+        )
         self.beta = self.add_weight("beta", shape, tf.float32, "zeros", experimental_autocast=False)
         running = {
             "trainable": False,

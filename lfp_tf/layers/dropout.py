@@ -1,4 +1,4 @@
-"""Dropout whose masks are a function of the sample alone, so that no split or restart changes them."""
+"""Dropout whose masks follow from the sample alone: no split or restart changes them."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""PSPNet: a dilated backbone, pyramid pooling, a classifier and an auxiliary one (Zhao et al. 2017)."""
+"""PSPNet: a dilated backbone, pyramid pooling and two classifiers (Zhao et al. 2017)."""
 
 import tf_keras
 
@@ -96,8 +96,6 @@ def pspnet(
     logits = segmentation_head(x, channels=channels // 4, name="cls", **head)
     outputs = {"logits": ZoomLogits(zoom_factor, name="zoom")([logits, images])}
     if aux_head:
-        aux = segmentation_head(
-            middle, channels=middle.shape[-1] // 4, name="aux", salt=1, **head
-        )
+        aux = segmentation_head(middle, channels=middle.shape[-1] // 4, name="aux", salt=1, **head)
         outputs["aux_logits"] = ZoomLogits(zoom_factor, name="aux_zoom")([aux, images])
     return tf_keras.Model(images, outputs, name="pspnet")

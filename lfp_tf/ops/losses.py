@@ -1,4 +1,4 @@
-"""Cross-entropy of dense labels with ignored pixels, and how labels meet a smaller map of logits."""
+"""Cross-entropy of dense labels with ignored pixels, and labels for smaller maps of logits."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Average pooling to a grid of bins: adaptive windows as two small matrix products, or fixed windows."""
+"""Average pooling to a grid of bins: adaptive (two small matrix products) or fixed windows."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""What a network expects of its input: channel order, mean and divisor, by name (PSPNet spec, D8 and D9)."""
+"""What a network expects of its input: channel order, mean and divisor, by name (D8, D9)."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ _IMAGENET_BGR = (123.68, 116.779, 103.939)
 PREPROCESSINGS = {
     "torch": Preprocessing((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "rgb"),
     "caffe": Preprocessing(_IMAGENET_BGR, (1.0, 1.0, 1.0), "bgr"),
-    # The means were printed in R, G, B order but subtracted in B, G, R order; old weights need it (defect 9.7).
+    # Printed in R, G, B order but subtracted in B, G, R order; old weights need it (defect 9.7).
     "kitti": Preprocessing((93.5726928711, 96.4095153809, 89.592376709), (1.0, 1.0, 1.0), "bgr"),
     "mobilenet": Preprocessing((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), "rgb"),
     "none": Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb"),
@@ -42,7 +42,8 @@ def preprocessing(name):
     """
     if name not in PREPROCESSINGS:
         raise LfpError(
-            f'No preprocessing "{name}".{nearest(name, PREPROCESSINGS)} There are {", ".join(PREPROCESSINGS)}.'
+            f'No preprocessing "{name}".{nearest(name, PREPROCESSINGS)} '
+            f"There are {', '.join(PREPROCESSINGS)}."
         )
     return PREPROCESSINGS[name]
 

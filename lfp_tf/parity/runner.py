@@ -52,7 +52,7 @@ def find_cases(folders, *, kinds=(), without=(), match="", slow=False):
         for place in [folder] if (folder / "cases.json").exists() else inner:
             system = place.resolve().name
             if system not in SYSTEMS:
-                raise LfpError(f'{place} is of no known system.{nearest(system, SYSTEMS)}')
+                raise LfpError(f"{place} is of no known system.{nearest(system, SYSTEMS)}")
             found += [(system, case) for case in _cases(place)]
         if not (folder / "cases.json").exists() and not inner:
             raise LfpError(f"{folder} holds no cases.json; give a folder of golden cases.")

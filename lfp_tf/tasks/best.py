@@ -46,7 +46,12 @@ class BestCheckpoint:
         self._checkpoint.write(str(place / "ckpt"))
         write_json(
             self.folder / "info.json",
-            {"step": step, "metric": self.metric, "value": value, "checkpoint": f"{place.name}/ckpt"},
+            {
+                "step": step,
+                "metric": self.metric,
+                "value": value,
+                "checkpoint": f"{place.name}/ckpt",
+            },
         )
         for other in self.folder.glob("step-*"):
             if other != place:

@@ -1,4 +1,4 @@
-"""The devices a run uses, and how numbers are computed on them; called before any tensor is made."""
+"""The devices of a run and how numbers are computed there; to be called before any tensor."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The course of a run: one JSON line a loop or evaluation, cut back to the step a run resumes from."""
+"""The course of a run: a JSON line a loop or evaluation, cut back where a run resumes."""
 
 import json
 import pathlib

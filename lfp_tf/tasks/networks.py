@@ -15,10 +15,10 @@ from lfp_tf.pictures.palette import class_table, numbered_table
 from lfp_tf.tasks import config, experiments, overrides
 from lfp_tf.tasks.best import best_info
 from lfp_tf.tasks.recipe import Recipe
+from lfp_tf.tasks.shipped import shipped
 
-# Old files of deploy networks have no auxiliary head; ours keeps its drawn values, which are not used.
+# Files of deploy networks have no auxiliary head; ours keeps its drawn values, which are unused.
 AUX_HEAD = r"^aux_"
-_SHIPPED = pathlib.Path(__file__).parents[1] / "networks"
 
 
 def experiment_params(name, *, preset=None, changes=None):
@@ -127,21 +127,6 @@ def load(name, checkpoint=None, *, preset=None, changes=None):
     return model, load_weights(model, checkpoint)
 
 
-def shipped(name):
-    """The file of the network that ships with the library under this experiment's name.
-
-    Raises:
-        LfpError: there is none.
-    """
-    path = _SHIPPED / f"{name}.npz"
-    if not path.exists():
-        names = ", ".join(sorted(p.stem for p in _SHIPPED.glob("*.npz"))) or "none"
-        raise LfpError(
-            f"--checkpoint is missing: no trained {name} ships with the library (there is: {names})."
-        )
-    return path
-
-
 def own_checkpoint(path):
     """The prefix of a checkpoint that our training wrote, or None for anything else."""
     path = pathlib.Path(path)
@@ -224,4 +209,3 @@ def _restore(model, prefix):
         raise LfpError(
             f"{prefix} does not fit the network of {model.recipe.experiment} or is damaged."
         ) from error
-

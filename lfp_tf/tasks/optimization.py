@@ -85,7 +85,10 @@ def build_optimizer(config, *, train_steps):
             f"trainer.optimizer_config.optimizer.type is {kind!r}, but learning-rate multipliers "
             f"need one of {', '.join(OPTIMIZERS)}."
         )
-    if config.learning_rate.type == "polynomial" and not config.learning_rate.polynomial.decay_steps:
+    if (
+        config.learning_rate.type == "polynomial"
+        and not config.learning_rate.polynomial.decay_steps
+    ):
         config = config.replace(learning_rate={"polynomial": {"decay_steps": train_steps}})
     if config.learning_rate.type is None:
         raise LfpError("trainer.optimizer_config.learning_rate.type is missing.")

@@ -1,4 +1,4 @@
-"""What a user changes in an experiment: spelling and types are checked, which the host does not do."""
+"""What a user changes in an experiment; the host checks neither spelling nor types, this does."""
 
 import dataclasses
 import pathlib
@@ -92,7 +92,9 @@ def _check(config, changes, path):
             _check(current, value, f"{where}.")
         elif not _fits(value, hints[name]):
             wanted = _type_name(hints[name])
-            raise LfpError(f"{where} is {value!r}, but must be {wanted}.{_hint(value, hints[name])}")
+            raise LfpError(
+                f"{where} is {value!r}, but must be {wanted}.{_hint(value, hints[name])}"
+            )
 
 
 def _fits(value, hint):

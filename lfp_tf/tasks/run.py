@@ -15,8 +15,8 @@ import tensorflow as tf
 import tf_keras
 from official.core import base_trainer, train_utils
 
-from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.data.pipelines.segmentation import training_batches
+from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import writable, write_json
 from lfp_tf.ops.preprocessing import preprocessing
@@ -179,7 +179,9 @@ class Run:
             learning_rate=rate,
         )
         if self.step % self.params.trainer.summary_interval == 0:
-            self.summaries.train(self.step, logs | {"learning_rate": rate, "pictures_per_second": speed})
+            self.summaries.train(
+                self.step, logs | {"learning_rate": rate, "pictures_per_second": speed}
+            )
 
     def _evaluate(self, line=None):
         begin = time.monotonic()

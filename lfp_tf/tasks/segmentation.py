@@ -162,7 +162,7 @@ class SegmentationTask(base_task.Task):
         return total, gradients
 
     def normalize(self, sums, gradients):
-        """Turns sums of one replica into the means of the global batch (decided by `normalization`).
+        """Turns sums of one replica into the means of the global batch (see `normalization`).
 
         Returns:
             ({"main", "aux", "loss"}, gradients), equal on all replicas.
@@ -185,7 +185,7 @@ class SegmentationTask(base_task.Task):
         return means, [gradient / divisor for gradient in gradients]
 
     def validation_step(self, inputs, model, metrics=None):
-        """Counts the classes of whole pictures; the loss is a mean over the batch's valid pixels."""
+        """Counts classes of whole pictures; the loss is a mean over the batch's valid pixels."""
         config = self.task_config
         outputs = model(preprocess(inputs["images"], config.model.preprocess), training=False)
         labels = self._labels(inputs["labels"], outputs["logits"])
@@ -205,9 +205,7 @@ class SegmentationTask(base_task.Task):
             name: variable
             for name, variable in variables_by_name(model).items()
             if id(variable) in trainable
-            and is_trained(
-                name, trainable=config.trainable, gamma_beta=config.train_gamma_beta
-            )
+            and is_trained(name, trainable=config.trainable, gamma_beta=config.train_gamma_beta)
         }
 
     def multipliers(self, model):

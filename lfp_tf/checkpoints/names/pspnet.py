@@ -95,7 +95,7 @@ def to_ours(array, name, translation):
 
 
 def to_theirs(array, name, translation):
-    """The inverse of `to_ours`, up to axes of length 1: for comparing with an original's numbers."""
+    """The inverse of `to_ours`, up to axes of length 1: to compare with an original."""
     leaf = name.rsplit("/", 1)[1]
     if leaf == "kernel" and translation in ("torch", "imagenet_torch", "caffe"):
         return np.transpose(array, (3, 2, 0, 1))

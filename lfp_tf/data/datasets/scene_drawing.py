@@ -1,11 +1,11 @@
-"""Street-like pictures drawn so that context decides: what a patch is cannot be told from itself.
+"""Street-like pictures drawn so that the whole picture decides what some of its parts are.
 
-Under a day's sky the area inside (or beyond) the kerbs is road; under an evening's sky
-the street is closed and the very same area is pavement, as what lies outside the kerbs always is.
-Cars, people and signs wear the same paint in overlapping shapes: what stands on the road is a car,
-on the pavement a person, and what hangs above the ground a sign. Walls, crowns and surfaces draw
-their colours from one family. So the colour of a noisy sky decides about things far below it, and
-nothing near them tells. All is symmetric left to right: flipped pictures stay true.
+There are towns of the sun and towns of the moon; either stands somewhere in the sky. Overgrown
+blocks at the roadside are hedges (tree) under the sun and ivy-clad houses (building) under the
+moon, and cobbles are road under the sun and pavement under the moon; they look alike in both.
+Everything else is told by its own look. So a small disc anywhere in the sky decides about large
+areas far below it, and nothing near them tells: what pyramid pooling is for. All is symmetric left
+to right: flipped pictures stay true.
 
 Only numpy's frozen `RandomState` draws, so a picture depends on nothing but (seed, index, size).
 """
@@ -21,26 +21,31 @@ SKY, BUILDING, ROAD, PAVEMENT, TREE, CAR, PERSON, SIGN = range(8)
 INSTANCE_CLASSES = (CAR, PERSON, SIGN)
 
 # What makes a scene hard. Lengths are shares of the picture's height, colours grey levels.
-DAY_SKY = (132, 182, 226)  # the nearer these two are, the harder is the evening told
-EVENING_SKY = (128, 84, 78)
-SKY_NOISE = 14.0  # deviation of the sky's clouds, which hide the hue of a single pixel
-SURFACE_NOISE = 13.0  # deviation of a surface's grain
-WHITE_BALANCE = 0.05  # the light's colour differs from scene to scene by this much
-BRIGHTNESS = (0.65, 1.15)
-HORIZON = (0.32, 0.50)
-TILT_DEGREES = 6.0
-SKY_LEAST = 0.10  # the sky always has this much at the top
-KERB_WIDTH = 0.012
+SUN, MOON = (255.0, 150.0, 40.0), (150.0, 90.0, 235.0)
+DISC_RADIUS = (0.060, 0.080)
+SKY_COLOR = (150.0, 184.0, 214.0)
+SKY_TINT = (4.0, 0.0, -4.0)  # added under the sun, taken away under the moon
+SKY_LEAST = 0.20  # the sky always has this much at the top, and in it the disc
+CLOUDS = 8.0  # deviation of the sky's clouds
+GRAIN = 7.0  # deviation of a surface's grain
+WHITE_BALANCE = 0.04  # the light's colour differs from scene to scene by this much
+BRIGHTNESS = (0.8, 1.1)
+HORIZON = (0.36, 0.48)
+TILT_DEGREES = 4.0
+ALONG_SHARE = 0.6  # scenes that look along the street; the others look across it
+COBBLE_SHARE = 0.5  # of the areas of the ground
 NUM_BUILDINGS = (3, 7)
-NUM_TREES = (1, 4)
-NUM_OBJECTS = (4, 9)
-ALONG_SHARE = 0.5  # scenes that look along the street; the others look across it
-TELLTALE_SHARE = 0.35  # objects with wheels, a head or a post; the others have none
+NUM_TREES = (1, 3)
+NUM_BLOCKS = (2, 5)
+NUM_OBJECTS = (3, 7)
 LEAST_VISIBLE_PIXELS = 12
 
-# One family for walls, surfaces and crowns, one for whatever is painted.
-STONE_COLORS = ((128, 120, 112), (150, 118, 96), (104, 108, 116), (112, 124, 92), (140, 134, 118))
-PAINT_COLORS = ((176, 44, 40), (40, 76, 160), (212, 172, 44), (48, 132, 84), (214, 210, 204))
+WALL_COLORS = ((176, 116, 92), (196, 176, 148), (158, 128, 120), (204, 196, 186))
+ASPHALT, TILES, COBBLES = (74.0, 76.0, 82.0), (192.0, 184.0, 168.0), (134.0, 122.0, 124.0)
+LEAVES, IVY, TRUNK = (58.0, 128.0, 50.0), (96.0, 92.0, 44.0), (84.0, 62.0, 44.0)
+PAINT_COLORS = ((188, 40, 40), (36, 72, 176), (224, 224, 220), (28, 108, 112), (52, 52, 60))
+CLOTHES_COLORS = ((206, 60, 120), (90, 60, 150), (60, 120, 200), (230, 130, 60))
+SKIN, SIGN_COLOR = (224.0, 178.0, 146.0), (246.0, 208.0, 30.0)
 
 
 def draw_scene(seed, index, size=(97, 129)):
@@ -59,133 +64,153 @@ def draw_scene(seed, index, size=(97, 129)):
     random = np.random.RandomState(np.frombuffer(digest, "<u4"))
     canvas = Canvas(random, size, random.uniform(-TILT_DEGREES, TILT_DEGREES))
     horizon = random.uniform(*HORIZON)
-    is_day = canvas.chance(0.5)
-    _draw_sky(canvas, is_day)
+    is_sunny = canvas.chance(0.5)
+    _draw_sky(canvas, is_sunny)
     _draw_buildings(canvas, horizon)
-    _draw_ground(canvas, horizon, is_day)
-    _draw_things(canvas, horizon)
-    tint = 1 + WHITE_BALANCE * random.uniform(-1, 1, size=3)
-    return canvas.finish(random.uniform(*BRIGHTNESS) * tint, LEAST_VISIBLE_PIXELS)
+    _draw_ground(canvas, horizon, ROAD if is_sunny else PAVEMENT)
+    _draw_things(canvas, horizon, TREE if is_sunny else BUILDING)
+    light = random.uniform(*BRIGHTNESS) * (1 + WHITE_BALANCE * random.uniform(-1, 1, size=3))
+    return canvas.finish(light, LEAST_VISIBLE_PIXELS)
 
 
-def _draw_sky(canvas, is_day):
-    clouds = SKY_NOISE * (canvas.noise(2) + 0.7 * canvas.noise(9))[..., None]
-    tint = SKY_NOISE * np.stack([canvas.noise(4) for _ in range(3)], axis=-1)
-    sky = np.full(canvas.size, True)
-    canvas.fill(sky, SKY, np.array(DAY_SKY if is_day else EVENING_SKY) + clouds + tint)
+def _draw_sky(canvas, is_sunny):
+    random = canvas.random
+    clouds = CLOUDS * (canvas.noise(16) + 0.5 * canvas.noise(4))[..., None]
+    tint = np.array(SKY_TINT) * (1 if is_sunny else -1)
+    canvas.fill(np.full(canvas.size, True), SKY, np.array(SKY_COLOR) + tint + clouds)
+    radius = random.uniform(*DISC_RADIUS)
+    x, y = random.uniform(radius, canvas.width - radius), random.uniform(radius, SKY_LEAST - radius)
+    disc = (canvas.x - x) ** 2 + (canvas.rows - y) ** 2 < radius**2
+    canvas.fill(disc, SKY, SUN if is_sunny else MOON)
 
 
 def _draw_buildings(canvas, horizon):
     random = canvas.random
     edges = np.sort(random.uniform(-0.1, canvas.width + 0.1, random.randint(*NUM_BUILDINGS) + 1))
     for left, right in zip(edges[:-1], edges[1:], strict=True):
-        top = max(SKY_LEAST, horizon - random.uniform(0.05, 0.45))
+        top = horizon - random.uniform(0.05, 0.3)
         wall = (canvas.x >= left) & (canvas.x < right) & (canvas.y < horizon + 0.02)
         wall &= (canvas.y >= top) & (canvas.rows >= SKY_LEAST)
-        canvas.fill(wall, BUILDING, _stone(canvas))
-        pitch, duty = random.uniform(0.07, 0.12), random.uniform(0.3, 0.5)
-        panes = (np.mod(canvas.x - left, pitch) < pitch * duty) & wall
-        panes &= np.mod(canvas.y - top, pitch) < pitch * duty
-        canvas.fill(panes & canvas.chance(0.7), BUILDING, [62.0, 68.0, 78.0])
+        canvas.fill(wall, BUILDING, _surface(canvas, _any(random, WALL_COLORS)))
+        pitch = random.uniform(0.07, 0.1)
+        panes = (np.mod(canvas.x - left, pitch) < 0.45 * pitch) & wall
+        panes &= np.mod(canvas.y - top, pitch) > 0.45 * pitch
+        canvas.fill(panes, BUILDING, (62.0, 70.0, 84.0))
 
 
-def _draw_ground(canvas, horizon, is_day):
-    ground = canvas.y >= horizon
-    depth = canvas.y - horizon
-    if canvas.chance(ALONG_SHARE):
-        edge = _edge_along(canvas, depth)
-    else:
-        edge = _edge_across(canvas, horizon, depth)
-    canvas.fill(ground, PAVEMENT, _stone(canvas))
-    canvas.fill(ground & (edge > 0), ROAD if is_day else PAVEMENT, _stone(canvas))
-    kerb = ground & (np.abs(edge) < KERB_WIDTH)
-    canvas.picture[kerb] = 0.5 * canvas.picture[kerb] + 92.0
+def _draw_ground(canvas, horizon, cobbles_are):
+    """Pavement, road, pavement: side by side along the street, one behind the other across it."""
+    ground, depth = canvas.y >= horizon, canvas.y - horizon
+    draw_edges = _edges_along if canvas.chance(ALONG_SHARE) else _edges_across
+    first, second = draw_edges(canvas, horizon, depth)
+    areas = (ground & first, ground & ~first & ~second, ground & second)
+    for area, label in zip(areas, (PAVEMENT, ROAD, PAVEMENT), strict=True):
+        if canvas.chance(COBBLE_SHARE):
+            canvas.fill(area, cobbles_are, _cobbles(canvas))
+        elif label == ROAD:
+            canvas.fill(area, ROAD, _surface(canvas, ASPHALT))
+        else:
+            joints = (np.mod(canvas.x, 0.12) < 0.015) | (np.mod(canvas.y, 0.08) < 0.012)
+            canvas.fill(area, PAVEMENT, _surface(canvas, TILES) - 30.0 * joints[..., None])
 
 
-def _edge_along(canvas, depth):
-    """Positive between two kerbs that meet at the vanishing point."""
+def _edges_along(canvas, horizon, depth):
+    """What lies left and right of two kerbs that meet at the vanishing point."""
     middle = canvas.random.uniform(0.3, 0.7) * canvas.width
-    spread = canvas.random.uniform(0.9, 1.5)
-    lean = canvas.random.uniform(-0.3, 0.3)
-    return spread * depth - np.abs(canvas.x - middle - lean * depth) + 0.04
+    spread = canvas.random.uniform(0.7, 1.2)
+    offset = canvas.x - middle - canvas.random.uniform(-0.3, 0.3) * depth
+    return offset < -spread * depth - 0.03, offset > spread * depth + 0.03
 
 
-def _edge_across(canvas, horizon, depth):
-    """Positive beyond a kerb that runs across the picture."""
-    slope = canvas.random.uniform(-0.15, 0.15)
-    near = canvas.random.uniform(0.5, 0.85) * (1 - horizon)
-    return near + slope * (canvas.x - canvas.width / 2) - depth
+def _edges_across(canvas, horizon, depth):
+    """What lies beyond and before two kerbs that run across the picture."""
+    slope = canvas.random.uniform(-0.1, 0.1) * (canvas.x - canvas.width / 2)
+    far, near = canvas.random.uniform((0.12, 0.55), (0.3, 0.8)) * (1 - horizon)
+    return depth < far + slope, depth > near + slope
 
 
-def _draw_things(canvas, horizon):
-    """Trees and painted things, the far ones first."""
+def _draw_things(canvas, horizon, blocks_are):
+    """Trees, blocks, cars, people and signs, the far ones first."""
     random = canvas.random
-    num_trees, num_objects = random.randint(*NUM_TREES), random.randint(*NUM_OBJECTS)
-    kinds = [_draw_tree] * num_trees + [_draw_object] * num_objects
-    feet = random.uniform(0.03, 0.85, len(kinds)) * (1 - horizon)
-    ground = canvas.labels.copy()
+    kinds = [_draw_tree] * random.randint(*NUM_TREES)
+    kinds += [lambda *place: _draw_block(*place, blocks_are)] * random.randint(*NUM_BLOCKS)
+    objects = (_draw_car, _draw_person, _draw_sign)
+    kinds += [objects[random.randint(3)] for _ in range(random.randint(*NUM_OBJECTS))]
+    feet = random.uniform(0.1, 0.95, len(kinds)) * (1 - horizon)
     for place in np.argsort(feet, kind="stable"):
-        foot = horizon + feet[place]
-        kinds[place](canvas, horizon, ground, random.uniform(0.05, canvas.width - 0.05), foot)
+        x = random.uniform(0.05, canvas.width - 0.05)
+        kinds[place](canvas, x, horizon + feet[place], feet[place])
 
 
-def _draw_tree(canvas, horizon, ground, x, foot):
-    random = canvas.random
-    scale = 0.18 + 0.45 * (foot - horizon)
-    trunk = (np.abs(canvas.x - x) < 0.06 * scale) & (canvas.y < foot) & (canvas.y > foot - scale)
-    canvas.fill(trunk, TREE, [84.0, 70.0, 58.0])
+def _draw_tree(canvas, x, foot, depth):
+    random, scale = canvas.random, 0.2 + 0.35 * depth
+    trunk = (np.abs(canvas.x - x) < 0.08 * scale) & (canvas.y < foot) & (canvas.y > foot - scale)
+    canvas.fill(trunk, TREE, TRUNK)
     crown = np.zeros(canvas.size, bool)
     for _ in range(4):
-        cx, cy = x + random.uniform(-0.3, 0.3) * scale, foot - scale * random.uniform(0.8, 1.3)
-        radius = scale * random.uniform(0.25, 0.42)
-        crown |= (canvas.x - cx) ** 2 + (canvas.y - cy) ** 2 < radius**2
-    crown &= canvas.rows >= SKY_LEAST
-    canvas.fill(crown, TREE, _stone(canvas) + np.array([-14.0, 10.0, -18.0]))
+        cx, cy = x + random.uniform(-0.3, 0.3) * scale, foot - scale * random.uniform(0.8, 1.2)
+        crown |= (canvas.x - cx) ** 2 + (canvas.y - cy) ** 2 < (0.4 * scale) ** 2
+    canvas.fill(crown & (canvas.rows >= SKY_LEAST), TREE, _surface(canvas, LEAVES))
 
 
-def _draw_object(canvas, horizon, ground, x, foot):
-    """A painted thing: its class follows from what its foot stands on."""
-    random = canvas.random
-    scale = 0.09 + 0.42 * (foot - horizon)
-    hangs = canvas.chance(0.3)
-    tall, wide = scale * random.uniform(0.7, 1.4), scale * random.uniform(0.6, 1.3)
-    surface = ground[canvas.pixel(x, foot)]
-    label = SIGN if hangs else (CAR if surface == ROAD else PERSON)
-    has_telltale = canvas.chance(TELLTALE_SHARE)
-    bottom = foot - (random.uniform(0.8, 1.6) * scale if hangs else 0.0)
-    u, v = (canvas.x - x) / wide, (bottom - canvas.y) / tall
+def _draw_block(canvas, x, foot, depth, label):
+    """A hedge or a house under ivy; none can tell which."""
+    wide, tall = canvas.random.uniform(0.15, 0.3), canvas.random.uniform(0.15, 0.3) + 0.2 * depth
+    wave = 0.015 * np.sin(canvas.x * canvas.random.uniform(30, 50))
+    block = (np.abs(canvas.x - x) < wide) & (canvas.y < foot) & (canvas.y > foot - tall + wave)
+    color = _surface(canvas, IVY) + GRAIN * canvas.noise(3)[..., None]
+    canvas.fill(block & (canvas.rows >= SKY_LEAST), label, color)
+
+
+def _draw_car(canvas, x, foot, depth):
+    scale = 0.16 + 0.25 * depth
+    u, v = (canvas.x - x) / scale, (foot - canvas.y) / scale
+    body = (np.abs(u) < 0.8) & (v > 0.1) & (v < 0.5)
+    roof = (np.abs(u) < 0.75 - 0.5 * v) & (v >= 0.5) & (v < 0.85)
+    glass = (np.abs(u) < 0.65 - 0.5 * v) & (v >= 0.5) & (v < 0.75)
+    wheels = (np.abs(u) - 0.45) ** 2 + (v - 0.15) ** 2 < 0.025
+    paint = _any(canvas.random, PAINT_COLORS)
+    parts = ((body | roof, paint), (glass, (150.0, 190.0, 206.0)), (wheels, (22.0, 22.0, 24.0)))
+    _fill_parts(canvas, CAR, parts)
+
+
+def _draw_person(canvas, x, foot, depth):
+    scale = 0.22 + 0.3 * depth
+    u, v = (canvas.x - x) / scale, (foot - canvas.y) / scale
+    legs = (np.abs(u) < 0.15) & (np.abs(u) > 0.02) & (v > 0) & (v <= 0.4)
+    torso = (np.abs(u) < 0.2) & (v > 0.4) & (v < 0.8)
+    head = u**2 + (v - 0.9) ** 2 < 0.0144
+    clothes = _any(canvas.random, CLOTHES_COLORS)
+    _fill_parts(canvas, PERSON, ((legs, (40.0, 44.0, 70.0)), (torso, clothes), (head, SKIN)))
+
+
+def _draw_sign(canvas, x, foot, depth):
+    scale = 0.24 + 0.3 * depth
+    u, v = (canvas.x - x) / scale, (foot - canvas.y) / scale
+    post = (np.abs(u) < 0.05) & (v > 0) & (v < 0.7)
+    board = np.abs(u) + np.abs(v - 0.75) < 0.34
+    mark = np.abs(u) + np.abs(v - 0.75) < 0.12
+    parts = ((post, (110.0, 112.0, 116.0)), (board, SIGN_COLOR), (mark, (20.0, 20.0, 20.0)))
+    _fill_parts(canvas, SIGN, parts)
+
+
+def _fill_parts(canvas, label, parts):
     number = len(canvas.classes)
     canvas.classes.append(label)
-    body = (np.abs(u) < 0.5) & (v > 0) & (v < 1) & (np.abs(u) + np.abs(v - 0.5) < 0.85)
-    body &= canvas.rows >= SKY_LEAST
-    paint = np.array(PAINT_COLORS[random.randint(len(PAINT_COLORS))], float)
-    canvas.fill(body, label, paint + 7.0 * canvas.noise(1)[..., None], number)
-    band = body & (v > 0.55) & (v < 0.8) & (np.abs(u) < 0.38)
-    canvas.fill(band, label, 0.5 * paint + 58.0, number)
-    if has_telltale:
-        _draw_telltale(canvas, label, number, (u, v), (x, foot, bottom))
+    for mask, color in parts:
+        canvas.fill(mask & (canvas.rows >= SKY_LEAST), label, np.array(color), number)
 
 
-def _draw_telltale(canvas, label, number, frame, place):
-    (u, v), (x, foot, bottom) = frame, place
-    if label == CAR:
-        part = ((np.abs(u) - 0.3) ** 2 + (v - 0.05) ** 2) < 0.015
-        color = [24.0, 24.0, 26.0]
-    elif label == PERSON:
-        part = u**2 + (v - 1.1) ** 2 < 0.03
-        color = [196.0, 156.0, 128.0]
-    else:
-        part = (np.abs(canvas.x - x) < 0.012) & (canvas.y > bottom) & (canvas.y < foot)
-        color = [96.0, 98.0, 102.0]
-    canvas.fill(part & (canvas.rows >= SKY_LEAST), label, color, number)
+def _cobbles(canvas):
+    row = np.floor(canvas.y / 0.045)
+    joints = (np.mod(canvas.y, 0.045) < 0.011) | (np.mod(canvas.x + 0.03 * row, 0.06) < 0.011)
+    return _surface(canvas, COBBLES) - 26.0 * joints[..., None]
 
 
-def _stone(canvas):
-    """A surface of the one family that walls, road, pavement and crowns share: [H, W, 3]."""
-    color = np.array(STONE_COLORS[canvas.random.randint(len(STONE_COLORS))], float)
-    grain = canvas.noise(1) + 0.8 * canvas.noise(3)
-    pitch = canvas.random.uniform(0.06, 0.14)
-    if canvas.chance(0.5):
-        is_joint = (np.mod(canvas.x, pitch) < 0.012) | (np.mod(canvas.y, pitch * 0.7) < 0.012)
-        color = color - 22.0 * is_joint[..., None]
-    return color + SURFACE_NOISE * grain[..., None]
+def _surface(canvas, color):
+    """A grained surface: [H, W, 3]."""
+    return np.array(color, float) + GRAIN * canvas.noise(1)[..., None]
+
+
+def _any(random, choices):
+    return choices[random.randint(len(choices))]

@@ -1,4 +1,4 @@
-"""Cases that build a PSPNet: its words, its weights from the original's, its outputs and updates."""
+"""Cases that build a PSPNet: weights from the original's names, outputs and updates."""
 
 import json
 import re
@@ -282,9 +282,7 @@ def _experiment(config):
     task.losses.weight_decay_covers = config.get("weight_decay_covers", "all")
     task.train_gamma_beta = config.get("train_gamma_beta", True)
     task.head_lr_multiplier = config.get("head_lr_multiplier", 1.0)
-    task.head_bias_lr_multiplier = config.get(
-        "head_bias_lr_multiplier", task.head_lr_multiplier
-    )
+    task.head_bias_lr_multiplier = config.get("head_bias_lr_multiplier", task.head_lr_multiplier)
     # The port names its x10 scopes by their first part, which leaves the heads' norms out.
     task.head_norm_lr_multiplier = 1.0 if is_tf1 else task.head_lr_multiplier
     if "base_lr" in config:

@@ -1,0 +1,40 @@
+"""`export.json`: what an export tells about itself; no TensorFlow here."""
+
+import json
+import pathlib
+import re
+
+from lfp_tf.errors import LfpError
+
+
+def find_export(folder):
+    """The folder of one version: the given one, or the highest version inside it.
+
+    Raises:
+        LfpError: there is no export of ours.
+    """
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        raise LfpError(f"--saved_model {folder} does not exist.")
+    if (folder / "export.json").exists():
+        return folder
+    versions = [p for p in folder.iterdir() if re.fullmatch(r"\d+", p.name)]
+    versions = [p for p in versions if (p / "export.json").exists()]
+    if not versions:
+        raise LfpError(f"{folder} holds no export.json; was it written by `lfp-tf export`?")
+    return max(versions, key=lambda path: int(path.name))
+
+
+def read_export(folder):
+    """What `export.json` of one version says.
+
+    Raises:
+        LfpError: it is missing or broken.
+    """
+    path = pathlib.Path(folder) / "export.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        found["classes"], found["colors"], found["limits"]["max_pixels"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LfpError(f"{path} cannot be read as what `lfp-tf export` writes.") from error
+    return found

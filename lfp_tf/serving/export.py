@@ -1,0 +1,161 @@
+"""Writes a network as a SavedModel: a plain `tf.Module` of variables and signatures, no Keras.
+
+A module that holds the Keras model itself takes ten times as long to write and five times the
+graph, for traces that nobody calls.
+"""
+
+import importlib.metadata
+import io
+import pathlib
+import re
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from lfp_tf.errors import LfpError
+from lfp_tf.files import atomic_folder, sha256, write_json, write_text
+from lfp_tf.pictures.decode import encode_png
+from lfp_tf.serving.network import DTYPES, served_network, served_variables
+from lfp_tf.serving.signatures import Limits, default_protocol, signature_functions
+from lfp_tf.serving.warmup import write_warmup
+
+FORMAT_VERSION = 1
+_NOT_APPLIED = "EXIF orientation is not applied; turn pictures upright before sending them."
+
+
+def export(
+    model,
+    folder,
+    *,
+    version=None,
+    protocol=None,
+    limits=None,
+    dtype="float32",
+    optimize=True,
+    checkpoint=None,
+    scores=None,
+):
+    """Writes FOLDER/VERSION; a server that watches FOLDER never sees half of it.
+
+    Args:
+        model: from `tasks.networks`, with weights and `recipe`.
+        folder: of all versions.
+        version: whole number; None takes the next free one.
+        protocol: `evaluation.protocols.Protocol`, `whole` or `semseg`; None is whole.
+        limits: `Limits`.
+        dtype: `float32` or `bfloat16`, what convolutions are computed in.
+        optimize: whether batch norm is folded into the convolutions.
+        checkpoint: where the weights come from, whose digest is noted.
+        scores: what is known of the network's quality, noted too.
+
+    Returns:
+        The folder written.
+
+    Raises:
+        LfpError: the version exists, or a protocol or type that is not exported.
+    """
+    if dtype not in DTYPES:
+        raise LfpError(f"--dtype is {dtype}, but must be {' or '.join(DTYPES)}.")
+    folder, limits, protocol = pathlib.Path(folder), limits or Limits(), protocol or default_protocol()
+    version = next_version(folder) if version is None else version
+    served = served_network(model, dtype=dtype, optimize=optimize)
+    functions = signature_functions(served, protocol=protocol, limits=limits)
+    facts = {
+        "format_version": FORMAT_VERSION,
+        "experiment": model.recipe.experiment,
+        "dataset": model.recipe.dataset,
+        "classes": list(model.recipe.classes),
+        "colors": [list(color) for color in model.recipe.colors],
+        "preprocess": model.recipe.preprocess,
+        "checkpoint": checkpoint_digest(checkpoint) if checkpoint else None,
+        "protocol": describe_protocol(protocol),
+        "dtype": dtype,
+        "batch_norm_folded": optimize,
+        "limits": {
+            "max_pixels": limits.max_pixels,
+            "max_batch": limits.max_batch,
+            "input_size": list(limits.input_size) if limits.input_size else None,
+        },
+        "notes": [_NOT_APPLIED],
+        "scores": scores,
+        "versions": versions(),
+    }
+    with atomic_folder(folder / str(version)) as place:
+        _write(place, served, functions, facts, limits)
+    return folder / str(version)
+
+
+def next_version(folder):
+    """The whole number after the highest version in a folder; 1 where there is none."""
+    folder = pathlib.Path(folder)
+    found = folder.iterdir() if folder.is_dir() else ()
+    return 1 + max((int(p.name) for p in found if re.fullmatch(r"\d+", p.name)), default=0)
+
+
+def checkpoint_digest(path):
+    """{"path", "sha256": {file name: digest}} of a file, or of a TensorFlow checkpoint's files."""
+    path = pathlib.Path(path)
+    files = [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*"))
+    return {"path": str(path), "sha256": {file.name: sha256(file) for file in files}}
+
+
+def describe_protocol(protocol):
+    """A protocol's values for JSON, those it does not have left out."""
+    names = ("name", "flip", "scales", "base_size", "crop", "min_size")
+    values = {name: getattr(protocol, name) for name in names}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def versions():
+    """{package: version} of what an export depends on."""
+    found = {}
+    for name in ("lfp-tf", "tensorflow", "tf_keras", "numpy"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _write(place, served, functions, facts, limits):
+    labels = place / "labels.txt"
+    write_text(labels, "".join(f"{name}\n" for name in facts["classes"]))
+    module = tf.Module()
+    module.weights = served_variables(served)
+    module.labels = tf.saved_model.Asset(str(labels))
+    tf.saved_model.save(
+        module,
+        str(place),
+        signatures={name: f.get_concrete_function() for name, f in functions.items()},
+    )
+    labels.unlink()
+    extra = place / "assets.extra"
+    extra.mkdir()
+    write_warmup(
+        extra / "tf_serving_warmup_requests",
+        _warmup_requests(served.recipe, limits),
+        model=facts["experiment"],
+    )
+    write_json(place / "export.json", facts)
+
+
+def _warmup_requests(recipe, limits):
+    """One request a signature and format, as large as the training crop where limits allow."""
+    height, width = limits.input_size or recipe.crop
+    if height * width > limits.max_pixels:
+        height = width = int(limits.max_pixels**0.5)
+    picture = np.full((height, width, 3), 128, np.uint8)
+    jpeg = io.BytesIO()
+    Image.fromarray(picture).save(jpeg, "JPEG")
+    # A list would become an array of fixed width, which cuts off what ends in zeros.
+    as_bytes = [np.array([data], object) for data in (jpeg.getvalue(), encode_png(picture))]
+    return [
+        *(("serving_default", {"image_bytes": data}) for data in as_bytes),
+        ("images", {"images": picture[None]}),
+        ("probabilities", {"images": picture[None]}),
+    ]

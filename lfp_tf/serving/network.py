@@ -1,0 +1,74 @@
+"""The network as it is served: without the auxiliary head, batch norm folded, in a chosen type."""
+
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.checkpoints.load import variables_by_name
+from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.models.pspnet import pspnet
+
+DTYPES = ("float32", "bfloat16")
+
+
+def served_network(model, *, dtype="float32", optimize=True):
+    """A copy of a network for inference alone.
+
+    Args:
+        model: from `tasks.networks`, with weights.
+        dtype: in which convolutions are computed; variables and the softmax stay float32.
+        optimize: whether batch norm is folded: kernels are multiplied by gamma / sqrt(variance +
+            epsilon), and what is left of the norm is the addition of a bias.
+
+    Returns:
+        A Keras model of the same outputs, "logits" only.
+    """
+    before = tf_keras.mixed_precision.global_policy()
+    tf_keras.mixed_precision.set_global_policy(
+        "mixed_bfloat16" if dtype == "bfloat16" else "float32"
+    )
+    try:
+        served = pspnet(**model.recipe.options | {"aux_head": False})
+    finally:
+        tf_keras.mixed_precision.set_global_policy(before)
+    source = variables_by_name(model)
+    for name, variable in variables_by_name(served).items():
+        variable.assign(source[name])
+    served.recipe = model.recipe
+    if optimize:
+        for convolution, norm in convolutions_with_norms(served):
+            _fold(convolution, norm)
+    return served
+
+
+def served_variables(model):
+    """The variables that the graph of a served network reads."""
+    unused = set()
+    for _, norm in convolutions_with_norms(model):
+        if getattr(norm, "is_folded", False):
+            unused |= {id(v) for v in (norm.gamma, norm.moving_mean, norm.moving_variance)}
+    return [variable for variable in model.variables if id(variable) not in unused]
+
+
+def convolutions_with_norms(model):
+    """Pairs (convolution, `BatchNorm` right behind it) of a network."""
+    pairs = []
+    for layer in model.layers:
+        if isinstance(layer, BatchNorm):
+            pairs.append((layer.inbound_nodes[0].inbound_layers, layer))
+        elif hasattr(layer, "convolutions"):
+            pairs += zip(layer.convolutions, layer.norms, strict=True)
+    return pairs
+
+
+def _fold(convolution, norm):
+    scale = norm.gamma / tf.sqrt(norm.moving_variance + norm.epsilon)
+    if isinstance(convolution, tf_keras.layers.DepthwiseConv2D):
+        kernel, along = convolution.depthwise_kernel, scale[:, None]
+    else:
+        kernel, along = convolution.kernel, scale
+    kernel.assign(kernel * along)
+    norm.beta.assign(norm.beta - norm.moving_mean * scale)
+    norm.call = lambda inputs, training=None: tf.nn.bias_add(
+        inputs, tf.cast(norm.beta, inputs.dtype)
+    )
+    norm.is_folded = True

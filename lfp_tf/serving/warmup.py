@@ -1,0 +1,52 @@
+"""Warm-up requests of TF Serving, encoded by hand: its Python package is not needed for 20 bytes.
+
+A TFRecord of `PredictionLog` messages (`tensorflow/serving apis/prediction_log.proto`); the server
+runs them before it says that a model is ready.
+"""
+
+import tensorflow as tf
+
+# Field numbers of the messages, by their path.
+_LOG_PREDICT, _PREDICT_REQUEST = 6, 1
+_REQUEST_MODEL, _REQUEST_INPUTS = 1, 2
+_MODEL_NAME, _MODEL_SIGNATURE = 1, 3
+_MAP_KEY, _MAP_VALUE = 1, 2
+_LENGTH_DELIMITED = 2
+
+
+def write_warmup(path, requests, *, model):
+    """Writes the requests.
+
+    Args:
+        path: of the TFRecord file.
+        requests: list of (signature, {input: numpy array or list of bytes}).
+        model: the name it is served under.
+    """
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, inputs in requests:
+            writer.write(prediction_log(signature, inputs, model=model))
+
+
+def prediction_log(signature, inputs, *, model):
+    """One request as a serialized `PredictionLog`."""
+    request = _message(
+        _REQUEST_MODEL,
+        _message(_MODEL_NAME, model.encode()) + _message(_MODEL_SIGNATURE, signature.encode()),
+    )
+    for name, value in inputs.items():
+        tensor = tf.make_tensor_proto(value).SerializeToString()
+        entry = _message(_MAP_KEY, name.encode()) + _message(_MAP_VALUE, tensor)
+        request += _message(_REQUEST_INPUTS, entry)
+    return _message(_LOG_PREDICT, _message(_PREDICT_REQUEST, request))
+
+
+def _message(field, content):
+    return bytes([field << 3 | _LENGTH_DELIMITED]) + _varint(len(content)) + content
+
+
+def _varint(value):
+    parts = bytearray()
+    while value >= 0x80:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(parts) + bytes([value])

@@ -1,0 +1,22 @@
+"""Trained networks that ship with the library; no TensorFlow here."""
+
+import pathlib
+
+from lfp_tf.errors import LfpError
+
+FOLDER = pathlib.Path(__file__).parents[1] / "networks"
+
+
+def shipped(name):
+    """The file of the network that ships with the library under this experiment's name.
+
+    Raises:
+        LfpError: there is none.
+    """
+    path = FOLDER / f"{name}.npz"
+    if not path.exists():
+        names = ", ".join(sorted(p.stem for p in FOLDER.glob("*.npz"))) or "none"
+        raise LfpError(
+            f"--checkpoint is missing: no trained {name} ships with the library (there is: {names})."
+        )
+    return path
