@@ -14,7 +14,7 @@ class LfpError(Exception):
 
 
 class WorkFailed(LfpError):
-    """The input was usable, the work did not succeed (a full disk, a loss that is NaN)."""
+    """The input was usable, the work did not succeed (a full disk, a NaN loss)."""
 
     exit_status = 1
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from lfp_tf.errors import LfpError
 from lfp_tf.ops import filters, geometry, resize
+from lfp_tf.ops.shapes import height_width
 
 
 def rand_scale(images, labels, *, scale, aspect_ratio=1.0):
@@ -115,4 +116,4 @@ def compose(images, labels, steps):
 
 
 def _size(labels):
-    return resize.height_width(labels)
+    return height_width(labels)

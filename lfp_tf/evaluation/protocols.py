@@ -19,7 +19,8 @@ import tensorflow as tf
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.evaluation.sliding import sliding_probabilities, window_probabilities
 from lfp_tf.ops.preprocessing import preprocess
-from lfp_tf.ops.resize import height_width, resize_aligned, resize_matlab, resize_opencv
+from lfp_tf.ops.resize import resize_aligned, resize_matlab, resize_opencv
+from lfp_tf.ops.shapes import height_width
 
 # Protocol: the flips it allows, its own first.
 _FLIPS = {

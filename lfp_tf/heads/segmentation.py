@@ -7,7 +7,7 @@ from lfp_tf.layers.blocks import convolve, normalize
 from lfp_tf.layers.dropout import SampleDropout
 from lfp_tf.layers.initializers import bias_uniform, fan_in_uniform
 from lfp_tf.ops.resize import resize_aligned
-from lfp_tf.ops.shapes import size
+from lfp_tf.ops.shapes import height_width
 
 
 def segmentation_head(
@@ -60,7 +60,7 @@ class ZoomLogits(tf_keras.layers.Layer):
         logits = tf.cast(logits, tf.float32)
         if self.zoom_factor == 1:
             return logits
-        height, width = size(images)
+        height, width = height_width(images)
         if self.zoom_factor < 8:
             height, width = ((side - 1) // 8 * self.zoom_factor + 1 for side in (height, width))
         return resize_aligned(logits, (height, width))

@@ -7,7 +7,7 @@ from lfp_tf.layers.batch_norm import BatchNorm
 from lfp_tf.layers.initializers import fan_in_uniform
 from lfp_tf.ops.pooling import adaptive_average_pool, window_average_pool
 from lfp_tf.ops.resize import resize_aligned
-from lfp_tf.ops.shapes import size
+from lfp_tf.ops.shapes import height_width
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
@@ -83,7 +83,7 @@ class PyramidPooling(tf_keras.layers.Layer):
             self._pool(inputs), self.convolutions, self.norms, strict=True
         ):
             branch = tf.nn.relu(norm(convolution(pooled), training=training))
-            branches.append(resize_aligned(branch, size(inputs)))
+            branches.append(resize_aligned(branch, height_width(inputs)))
         order = branches if self.concat == "ascending" else branches[::-1]
         return tf.concat([inputs, *order], axis=-1)
 

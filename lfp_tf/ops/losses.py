@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from lfp_tf.ops.resize import resize_legacy_nearest
-from lfp_tf.ops.shapes import size
+from lfp_tf.ops.shapes import height_width
 
 
 def cross_entropy_sum(logits, labels, *, ignore_label=255):
@@ -53,4 +53,4 @@ def labels_at_map(labels, logits):
     Returns:
         [B, h, w] integer.
     """
-    return resize_legacy_nearest(labels[..., None], size(logits))[..., 0]
+    return resize_legacy_nearest(labels[..., None], height_width(logits))[..., 0]

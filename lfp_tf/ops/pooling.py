@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.ops.shapes import length
+from lfp_tf.ops.shapes import side
 
 
 def adaptive_average_pool(images, bins):
@@ -19,8 +19,8 @@ def adaptive_average_pool(images, bins):
     Returns:
         A list of [B, n, n, C], one per entry of `bins`, in the type of `images`.
     """
-    rows = [_bin_matrix(length(images, 1), n, images.dtype) for n in bins]
-    columns = [_bin_matrix(length(images, 2), n, images.dtype) for n in bins]
+    rows = [_bin_matrix(side(images, 1), n, images.dtype) for n in bins]
+    columns = [_bin_matrix(side(images, 2), n, images.dtype) for n in bins]
     by_row = tf.einsum("ih,bhwc->biwc", tf.concat(rows, axis=0), images)
     parts = tf.split(by_row, list(bins), axis=1)
     return [

@@ -17,6 +17,8 @@ None but matlab's suppresses aliases.
 
 import tensorflow as tf
 
+from lfp_tf.ops.shapes import height_width, side
+
 
 def resize_aligned(images, size):
     """Bilinear with corners on corners (`hszhao/PSPNet src/caffe/util/interp.cpp`).
@@ -122,7 +124,7 @@ def resize_matlab(images, size, *, rounded=False):
     images = _float32(images)
     targets = [tf.cast(length, tf.int32) for length in _sides(size)]
     rates = [
-        tf.cast(b, tf.float64) / tf.cast(_length(images, axis), tf.float64)
+        tf.cast(b, tf.float64) / tf.cast(side(images, axis), tf.float64)
         for axis, b in zip((1, 2), targets, strict=True)
     ]
 
@@ -149,11 +151,6 @@ def float64(value):
     return tf.cast(value, tf.float64) if tf.is_tensor(value) else tf.constant(value, tf.float64)
 
 
-def height_width(images):
-    """(height, width) of [B, H, W, ...]: numbers where the shape knows them, else scalars."""
-    return _length(images, 1), _length(images, 2)
-
-
 def _opencv_factors(images, factors):
     """The factors, or 1 where they give the picture's own size: OpenCV then copies."""
     lengths = height_width(images)
@@ -167,7 +164,7 @@ def _opencv_factors(images, factors):
 
 def _linear_taps(images, factor, axis):
     """One axis by a factor, positions in float64 so that the grid is OpenCV's to the last pixel."""
-    length = _length(images, axis)
+    length = side(images, axis)
     outputs = tf.cast(tf.range(scaled_length(length, factor)), tf.float64)
     position = (outputs + 0.5) / factor - 0.5
     before = tf.floor(position)
@@ -181,7 +178,7 @@ def _linear_taps(images, factor, axis):
 
 def _matlab_axis(images, count, axis):
     """One axis of `imresize`: mirror what the widest kernel reaches, then weigh and normalise."""
-    length = _length(images, axis)
+    length = side(images, axis)
     rate = tf.cast(count, tf.float32) / tf.cast(length, tf.float32)
     margin = tf.cast(tf.math.ceil(1.0 / tf.minimum(rate, 1.0)), tf.int32) + 1
     mirrored = tf.math.floormod(tf.range(-margin, length + margin), 2 * length)
@@ -218,11 +215,6 @@ def _sides(size):
 
 def _size(size):
     return tf.cast(tf.stack(_sides(size)), tf.int32)
-
-
-def _length(images, axis):
-    known = images.shape[axis]
-    return tf.shape(images)[axis] if known is None else known
 
 
 def _like(resized, images, size):

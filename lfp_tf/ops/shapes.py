@@ -3,12 +3,12 @@
 import tensorflow as tf
 
 
-def length(tensor, axis):
+def side(tensor, axis):
     """The length of one axis: an int where it is static, else a scalar int32 tensor."""
     static = tensor.shape[axis]
     return static if static is not None else tf.shape(tensor)[axis]
 
 
-def size(images):
-    """(height, width) of [B, H, W, C]: ints where static, else scalar int32 tensors."""
-    return length(images, 1), length(images, 2)
+def height_width(images):
+    """(height, width) of [B, H, W, ...]: ints where static, else scalar int32 tensors."""
+    return side(images, 1), side(images, 2)

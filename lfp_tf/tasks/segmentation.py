@@ -14,6 +14,7 @@ from lfp_tf.data.transforms import Augmentation
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.ops.preprocessing import preprocess, preprocessing
+from lfp_tf.ops.resize import resize_like
 from lfp_tf.tasks.groups import HEADS, is_decayed, is_trained, multiplier
 from lfp_tf.tasks.metrics import MeanIoU
 from lfp_tf.tasks.objective import labels_for_loss, loss_sums
@@ -118,8 +119,6 @@ class SegmentationTask(base_task.Task):
 
         Losses, gradients and what is logged are those of the global batch.
         """
-        replica = tf.distribute.get_replica_context()
-        replicas = replica.num_replicas_in_sync
         variables = self.trained_variables(model)
         optimizer.set_multipliers(self.multipliers(model))
         sums, gradients = self.accumulate(inputs, model, list(variables.values()))
@@ -188,13 +187,12 @@ class SegmentationTask(base_task.Task):
         """Counts classes of whole pictures; the loss is a mean over the batch's valid pixels."""
         config = self.task_config
         outputs = model(preprocess(inputs["images"], config.model.preprocess), training=False)
-        labels = self._labels(inputs["labels"], outputs["logits"])
-        predictions = tf.argmax(outputs["logits"], -1, tf.int32)
-        sums = loss_sums(
-            {"logits": outputs["logits"]}, labels, ignore_label=config.losses.ignore_label
-        )
+        # Scores count every pixel of the picture, whatever size the loss works at.
+        logits = resize_like(outputs["logits"], inputs["labels"])
+        labels = inputs["labels"]
+        sums = loss_sums({"logits": logits}, labels, ignore_label=config.losses.ignore_label)
         for metric in metrics or []:
-            metric.update_state(labels, predictions)
+            metric.update_state(labels, tf.argmax(logits, -1, tf.int32))
         return {self.loss: sums["main"] / tf.maximum(sums["valid"], 1.0)}
 
     def trained_variables(self, model):

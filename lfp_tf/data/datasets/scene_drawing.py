@@ -22,33 +22,35 @@ INSTANCE_CLASSES = (CAR, PERSON, SIGN)
 
 # What makes a scene hard. Lengths are shares of the picture's height, colours grey levels.
 SUN, MOON = (255.0, 150.0, 40.0), (150.0, 90.0, 235.0)
-DISC_RADIUS = (0.060, 0.080)
+DISC_RADIUS = (0.085, 0.105)
+DISC_ZONE = 0.2  # of the width, at either side: there the disc stands
+FAR = 0.5  # of the width: nearer to the disc nothing is for it to decide
 SKY_COLOR = (150.0, 184.0, 214.0)
 SKY_TINT = (4.0, 0.0, -4.0)  # added under the sun, taken away under the moon
-SKY_LEAST = 0.20  # the sky always has this much at the top, and in it the disc
+SKY_LEAST = 0.24  # the sky always has this much at the top, and in it the disc
 CLOUDS = 8.0  # deviation of the sky's clouds
 GRAIN = 7.0  # deviation of a surface's grain
 WHITE_BALANCE = 0.04  # the light's colour differs from scene to scene by this much
 BRIGHTNESS = (0.8, 1.1)
-HORIZON = (0.36, 0.48)
+HORIZON = (0.40, 0.50)
 TILT_DEGREES = 4.0
 ALONG_SHARE = 0.6  # scenes that look along the street; the others look across it
-COBBLE_SHARE = 0.5  # of the areas of the ground
-NUM_BUILDINGS = (3, 7)
-NUM_TREES = (1, 3)
-NUM_BLOCKS = (2, 5)
-NUM_OBJECTS = (3, 7)
+COBBLE_SHARE = 0.7  # of the areas of the ground that are far from the disc
+NUM_BUILDINGS = (6, 12)
+NUM_TREES = (2, 5)
+NUM_BLOCKS = (3, 6)
+NUM_OBJECTS = (6, 12)
 LEAST_VISIBLE_PIXELS = 12
 
 WALL_COLORS = ((176, 116, 92), (196, 176, 148), (158, 128, 120), (204, 196, 186))
 ASPHALT, TILES, COBBLES = (74.0, 76.0, 82.0), (192.0, 184.0, 168.0), (134.0, 122.0, 124.0)
 LEAVES, IVY, TRUNK = (58.0, 128.0, 50.0), (96.0, 92.0, 44.0), (84.0, 62.0, 44.0)
 PAINT_COLORS = ((188, 40, 40), (36, 72, 176), (224, 224, 220), (28, 108, 112), (52, 52, 60))
-CLOTHES_COLORS = ((206, 60, 120), (90, 60, 150), (60, 120, 200), (230, 130, 60))
+CLOTHES_COLORS = ((214, 60, 130), (110, 60, 160), (230, 90, 160), (240, 130, 90))
 SKIN, SIGN_COLOR = (224.0, 178.0, 146.0), (246.0, 208.0, 30.0)
 
 
-def draw_scene(seed, index, size=(97, 129)):
+def draw_scene(seed, index, size=(73, 257)):
     """Draws one scene.
 
     Args:
@@ -65,10 +67,11 @@ def draw_scene(seed, index, size=(97, 129)):
     canvas = Canvas(random, size, random.uniform(-TILT_DEGREES, TILT_DEGREES))
     horizon = random.uniform(*HORIZON)
     is_sunny = canvas.chance(0.5)
-    _draw_sky(canvas, is_sunny)
+    disc_x = _draw_sky(canvas, is_sunny)
+    far = np.abs(canvas.x - disc_x) > FAR * canvas.width
     _draw_buildings(canvas, horizon)
-    _draw_ground(canvas, horizon, ROAD if is_sunny else PAVEMENT)
-    _draw_things(canvas, horizon, TREE if is_sunny else BUILDING)
+    _draw_ground(canvas, horizon, far, ROAD if is_sunny else PAVEMENT)
+    _draw_things(canvas, horizon, far, TREE if is_sunny else BUILDING)
     light = random.uniform(*BRIGHTNESS) * (1 + WHITE_BALANCE * random.uniform(-1, 1, size=3))
     return canvas.finish(light, LEAST_VISIBLE_PIXELS)
 
@@ -79,9 +82,14 @@ def _draw_sky(canvas, is_sunny):
     tint = np.array(SKY_TINT) * (1 if is_sunny else -1)
     canvas.fill(np.full(canvas.size, True), SKY, np.array(SKY_COLOR) + tint + clouds)
     radius = random.uniform(*DISC_RADIUS)
-    x, y = random.uniform(radius, canvas.width - radius), random.uniform(radius, SKY_LEAST - radius)
+    x, y = (
+        random.uniform(radius, DISC_ZONE * canvas.width),
+        random.uniform(radius, SKY_LEAST - radius),
+    )
+    x = canvas.width - x if canvas.chance(0.5) else x
     disc = (canvas.x - x) ** 2 + (canvas.rows - y) ** 2 < radius**2
     canvas.fill(disc, SKY, SUN if is_sunny else MOON)
+    return x
 
 
 def _draw_buildings(canvas, horizon):
@@ -98,20 +106,20 @@ def _draw_buildings(canvas, horizon):
         canvas.fill(panes, BUILDING, (62.0, 70.0, 84.0))
 
 
-def _draw_ground(canvas, horizon, cobbles_are):
+def _draw_ground(canvas, horizon, far, cobbles_are):
     """Pavement, road, pavement: side by side along the street, one behind the other across it."""
     ground, depth = canvas.y >= horizon, canvas.y - horizon
     draw_edges = _edges_along if canvas.chance(ALONG_SHARE) else _edges_across
     first, second = draw_edges(canvas, horizon, depth)
     areas = (ground & first, ground & ~first & ~second, ground & second)
     for area, label in zip(areas, (PAVEMENT, ROAD, PAVEMENT), strict=True):
-        if canvas.chance(COBBLE_SHARE):
-            canvas.fill(area, cobbles_are, _cobbles(canvas))
-        elif label == ROAD:
+        if label == ROAD:
             canvas.fill(area, ROAD, _surface(canvas, ASPHALT))
         else:
             joints = (np.mod(canvas.x, 0.12) < 0.015) | (np.mod(canvas.y, 0.08) < 0.012)
             canvas.fill(area, PAVEMENT, _surface(canvas, TILES) - 30.0 * joints[..., None])
+        if canvas.chance(COBBLE_SHARE):
+            canvas.fill(area & far, cobbles_are, _cobbles(canvas))
 
 
 def _edges_along(canvas, horizon, depth):
@@ -129,11 +137,11 @@ def _edges_across(canvas, horizon, depth):
     return depth < far + slope, depth > near + slope
 
 
-def _draw_things(canvas, horizon, blocks_are):
+def _draw_things(canvas, horizon, far, blocks_are):
     """Trees, blocks, cars, people and signs, the far ones first."""
     random = canvas.random
     kinds = [_draw_tree] * random.randint(*NUM_TREES)
-    kinds += [lambda *place: _draw_block(*place, blocks_are)] * random.randint(*NUM_BLOCKS)
+    kinds += [lambda *place: _draw_block(*place, far, blocks_are)] * random.randint(*NUM_BLOCKS)
     objects = (_draw_car, _draw_person, _draw_sign)
     kinds += [objects[random.randint(3)] for _ in range(random.randint(*NUM_OBJECTS))]
     feet = random.uniform(0.1, 0.95, len(kinds)) * (1 - horizon)
@@ -153,13 +161,15 @@ def _draw_tree(canvas, x, foot, depth):
     canvas.fill(crown & (canvas.rows >= SKY_LEAST), TREE, _surface(canvas, LEAVES))
 
 
-def _draw_block(canvas, x, foot, depth, label):
+def _draw_block(canvas, x, foot, depth, far, label):
     """A hedge or a house under ivy; none can tell which."""
+    xs = canvas.x[far]
+    x = canvas.random.uniform(xs.min(), xs.max())
     wide, tall = canvas.random.uniform(0.15, 0.3), canvas.random.uniform(0.15, 0.3) + 0.2 * depth
     wave = 0.015 * np.sin(canvas.x * canvas.random.uniform(30, 50))
     block = (np.abs(canvas.x - x) < wide) & (canvas.y < foot) & (canvas.y > foot - tall + wave)
     color = _surface(canvas, IVY) + GRAIN * canvas.noise(3)[..., None]
-    canvas.fill(block & (canvas.rows >= SKY_LEAST), label, color)
+    canvas.fill(block & far & (canvas.rows >= SKY_LEAST), label, color)
 
 
 def _draw_car(canvas, x, foot, depth):
@@ -178,8 +188,8 @@ def _draw_person(canvas, x, foot, depth):
     scale = 0.22 + 0.3 * depth
     u, v = (canvas.x - x) / scale, (foot - canvas.y) / scale
     legs = (np.abs(u) < 0.15) & (np.abs(u) > 0.02) & (v > 0) & (v <= 0.4)
-    torso = (np.abs(u) < 0.2) & (v > 0.4) & (v < 0.8)
-    head = u**2 + (v - 0.9) ** 2 < 0.0144
+    torso = (np.abs(u) < 0.24) & (v > 0.4) & (v < 0.8)
+    head = u**2 + (v - 0.9) ** 2 < 0.02
     clothes = _any(canvas.random, CLOTHES_COLORS)
     _fill_parts(canvas, PERSON, ((legs, (40.0, 44.0, 70.0)), (torso, clothes), (head, SKIN)))
 

@@ -1,0 +1,56 @@
+"""Weights, pictures and labels from the frozen generator: the same numbers in every framework.
+
+numpy only. A weight is drawn under its name in `hszhao/semseg`'s state_dict and in torch's layout,
+so both networks have it whatever they are built with.
+"""
+
+import re
+
+import numpy as np
+
+from lfp_tf.checkpoints.names.pspnet import their_name, to_ours, to_theirs
+from lfp_tf.parity.golden import fill
+
+SEED = "benchmarks"
+IGNORE_LABEL = 255
+BINS = (1, 2, 3, 6)
+
+
+def weight(name, shape):
+    """One array of a torch state_dict; activations keep their size through a hundred layers.
+
+    >>> weight("layer1.0.bn1.weight", (2,)).round(3).tolist()
+    [0.626, 0.46]
+    """
+    if name.endswith("running_var"):
+        how = ["uniform", 0.5, 1.5]
+    elif name.endswith(("running_mean", "bias")):
+        how = ["normal", 0.0, 0.1]
+    elif len(shape) == 4:
+        how = ["he", int(np.prod(shape[1:])), 1.0]
+    else:
+        how = ["uniform", 0.4, 0.8]
+    return fill(how, SEED, name, shape)
+
+
+def weight_of_ours(name, shape):
+    """The same array by our name and in our layout, e.g. `stem_conv1/kernel` [3, 3, 3, 64]."""
+    theirs = their_name(name, "torch", BINS)
+    shape = np.broadcast_to(np.float32(0), shape)
+    return to_ours(weight(theirs, to_theirs(shape, name, "torch").shape), name, "torch")
+
+
+def images(batch, size):
+    """float32 [batch, *size, 3], drawn pictures as the network takes them (mean 0, scale 1)."""
+    pictures = fill(["image_u8"], SEED, "images", (batch, *size, 3))
+    return (pictures - np.float32(120.0)) / np.float32(58.0)
+
+
+def labels(batch, size, classes):
+    """int32 [batch, *size], a twentieth ignored."""
+    return fill(["labels", classes, IGNORE_LABEL, 0.05], SEED, "labels", (batch, *size), "int32")
+
+
+def is_counter(name):
+    """Whether a name of a state_dict holds a counter, not a number of the network."""
+    return bool(re.search(r"num_batches_tracked$", name))

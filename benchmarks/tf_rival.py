@@ -1,0 +1,138 @@
+"""The TensorFlow program of the network benchmarks: our PSPNet, or the host's DeepLab v3.
+
+Spec: network (`ours`, `host`), mode (`inference`, `training`), dtype, depth, width, classes, batch,
+size. oneDNN is switched by the environment of the process. The training step is the task's own:
+both losses or the host's one, weight decay, SGD with momentum.
+"""
+
+import time
+
+_BEGIN = time.perf_counter()
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+_TENSORFLOW = time.perf_counter()
+
+from benchmarks import drawn  # noqa: E402
+from benchmarks.multiply_adds import multiply_adds  # noqa: E402
+from benchmarks.rivals import serve, timed  # noqa: E402
+
+
+def make(spec):
+    """The facts and commands of `serve`."""
+    threads = len(spec["cores"])
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.optimizer.set_experimental_options(
+        {"auto_mixed_precision_onednn_bfloat16": spec["dtype"] == "bfloat16"}
+    )
+    family = {"ours": _ours, "host": _host}[spec["network"]]
+    started = time.perf_counter()
+    task, model, optimizer, importing = family(spec)
+    built = time.perf_counter()
+    images = tf.constant(drawn.images(spec["batch"], spec["size"]))
+    labels = tf.constant(drawn.labels(spec["batch"], spec["size"], spec["classes"]))
+    forward = tf.function(lambda images: _logits(model(images, training=False)))
+    concrete = forward.get_concrete_function(images)
+    if spec["mode"] == "inference":
+        arguments = (images,)
+    else:
+        arguments = _batch(spec, images, labels)
+        update = tf.function(lambda *batch: _step(spec, task, model, optimizer, batch))
+        concrete_step = update.get_concrete_function(*arguments)
+    run = concrete if spec["mode"] == "inference" else concrete_step
+    traced = time.perf_counter()
+    first = run(*arguments).numpy()
+    facts = {
+        "seconds": {
+            "import": _TENSORFLOW - _BEGIN + importing,
+            "build": built - started - importing,
+            "trace": traced - built,
+            "first call": time.perf_counter() - traced,
+        },
+        "multiply_adds": multiply_adds(concrete),
+        "parameters": int(sum(np.prod(v.shape) for v in model.trainable_variables)),
+        "versions": {"tensorflow": tf.__version__},
+    }
+
+    def measure(calls=1):
+        return timed(lambda: run(*arguments).numpy(), calls=calls)
+
+    def save(path):
+        np.save(path, first)
+        return {}
+
+    return facts, {"measure": measure, "outputs": save}
+
+
+def _ours(spec):
+    begin = time.perf_counter()
+    from lfp_tf.checkpoints.load import assign, variables_by_name
+    from lfp_tf.tasks.networks import experiment_params
+    from lfp_tf.tasks.segmentation import SegmentationTask
+
+    importing = time.perf_counter() - begin
+    model = {"depth": spec["depth"], "width": spec["width"], "classes": spec["classes"]}
+    model |= {"preprocess": "none", "dropout": spec.get("dropout", 0.1)}
+    data = {"global_batch_size": spec["batch"], "crop": list(spec["size"])}
+    params = experiment_params(
+        "pspnet50_cityscapes", changes={"task": {"model": model, "train_data": data}}
+    )
+    task = SegmentationTask(params)
+    network = task.build_model()
+    variables = variables_by_name(network)
+    assign(variables, {n: drawn.weight_of_ours(n, v.shape) for n, v in variables.items()})
+    return task, network, task.create_optimizer(params.trainer.optimizer_config), importing
+
+
+def _host(spec):
+    """`seg_deeplabv3` at output stride 8 with ReLU, which is cheaper than the recipe's swish."""
+    begin = time.perf_counter()
+    from official.core import exp_factory
+    from official.vision import registry_imports  # noqa: F401
+    from official.vision.tasks.semantic_segmentation import SemanticSegmentationTask
+
+    importing = time.perf_counter() - begin
+    params = exp_factory.get_exp_config("seg_deeplabv3_pascal")
+    network = {
+        "num_classes": spec["classes"],
+        "input_size": [*spec["size"], 3],
+        "backbone": {"dilated_resnet": {"model_id": spec["depth"], "output_stride": 8}},
+        "decoder": {"aspp": {"level": 3}},
+        "head": {"level": 3},
+        "norm_activation": {"activation": "relu"},
+    }
+    params.override({"task": {"model": network}})
+    task = SemanticSegmentationTask(params.task)
+    return (
+        task,
+        task.build_model(),
+        task.create_optimizer(params.trainer.optimizer_config),
+        importing,
+    )
+
+
+def _logits(outputs):
+    return outputs["logits"] if isinstance(outputs, dict) else outputs
+
+
+def _batch(spec, images, labels):
+    if spec["network"] == "ours":
+        keys = tf.stack([tf.zeros([spec["batch"]], tf.int32), tf.range(spec["batch"])], axis=1)
+        return images, labels, keys
+    labels = labels[..., None]
+    return images, labels, labels != drawn.IGNORE_LABEL
+
+
+def _step(spec, task, model, optimizer, batch):
+    """The loss of one update by the task's own step."""
+    if spec["network"] == "ours":
+        inputs = dict(zip(("images", "labels", "keys"), batch, strict=True))
+    else:
+        inputs = (batch[0], {"masks": batch[1], "valid_masks": batch[2]})
+    return task.train_step(inputs, model, optimizer)[task.loss]
+
+
+if __name__ == "__main__":
+    serve(make)

@@ -1,0 +1,137 @@
+"""The PyTorch program of the network benchmarks: `serve` over `torch_pspnet`.
+
+Spec: mode (`inference`, `training`), dtype, depth, width, classes, batch, size; perhaps device
+(`cpu`, `cuda`), compile, dropout, sequence_of_steps.
+"""
+
+import contextlib
+import time
+
+_BEGIN = time.perf_counter()
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from benchmarks import drawn, torch_pspnet  # noqa: E402
+from benchmarks.rivals import serve, timed  # noqa: E402
+
+_IMPORTED = time.perf_counter()
+HEAD_RATE, RATE, MOMENTUM, DECAY = 0.1, 0.01, 0.9, 1e-4
+
+
+def make(spec):
+    """The facts and commands of `serve`."""
+    torch.set_num_threads(len(spec["cores"]))
+    device = torch.device(spec.get("device", "cpu"))
+    on_cuda = device.type == "cuda"
+    if on_cuda:
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = spec["tf32"]
+    built = time.perf_counter()
+    network = _network(spec, device)
+    call = _training(spec, network, device) if spec["mode"] == "training" else None
+    call = call or _inference(spec, network, device)
+    built, first = time.perf_counter() - built, time.perf_counter()
+    outputs = call()
+    _wait(on_cuda)
+    facts = {
+        "seconds": {
+            "import": _IMPORTED - _BEGIN,
+            "build": built,
+            "first call": time.perf_counter() - first,
+        },
+        "versions": {"torch": torch.__version__},
+        "device": torch.cuda.get_device_name() if on_cuda else "cpu",
+    }
+    outputs = outputs.detach().float().cpu().numpy()
+
+    def measure(calls=1):
+        def all_calls():
+            for _ in range(calls):
+                call()
+            _wait(on_cuda)
+
+        seconds = timed(all_calls)
+        return {name: value / calls for name, value in seconds.items()}
+
+    def save(path):
+        # The first call's: the weights were as drawn.
+        np.save(path, outputs if outputs.ndim == 0 else outputs.transpose(0, 2, 3, 1))
+        return {}
+
+    def memory():
+        return {"peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None}
+
+    return facts, {"measure": measure, "outputs": save, "memory": memory}
+
+
+def _network(spec, device):
+    network = torch_pspnet.PSPNet(
+        depth=spec["depth"],
+        classes=spec["classes"],
+        width=spec["width"],
+        dropout=spec.get("dropout", 0.1),
+    )
+    state = {
+        name: torch.from_numpy(drawn.weight(name, tuple(value.shape)))
+        for name, value in network.state_dict().items()
+        if not drawn.is_counter(name)
+    }
+    network.load_state_dict(state, strict=False)
+    network = network.to(device, memory_format=torch.channels_last)
+    return network
+
+
+def _tensors(spec, device):
+    images = torch.from_numpy(drawn.images(spec["batch"], spec["size"])).permute(0, 3, 1, 2)
+    labels = torch.from_numpy(drawn.labels(spec["batch"], spec["size"], spec["classes"])).long()
+    return images.to(device, memory_format=torch.channels_last), labels.to(device)
+
+
+def _precision(spec, device):
+    if spec["dtype"] == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def _inference(spec, network, device):
+    images, _ = _tensors(spec, device)
+    network.eval()
+    forward = torch.compile(network) if spec.get("compile") else network
+
+    def call():
+        with torch.inference_mode(), _precision(spec, device):
+            return forward(images)
+
+    return call
+
+
+def _training(spec, network, device):
+    images, labels = _tensors(spec, device)
+    network.train()
+    heads = ("ppm", "cls", "aux")
+    groups = [
+        {"params": list(part.parameters()), "lr": HEAD_RATE if name in heads else RATE}
+        for name, part in network.named_children()
+    ]
+    optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
+    forward = torch.compile(network) if spec.get("compile") else network
+
+    def call():
+        with _precision(spec, device):
+            value = torch_pspnet.loss(forward(images), labels)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        return value
+
+    return call
+
+
+def _wait(on_cuda):
+    if on_cuda:
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    serve(make)

@@ -1,0 +1,79 @@
+"""`lfp-tf experiments`: the list of recipes, or one of them in full."""
+
+from lfp_tf.tasks import experiments
+
+HELP = "list the experiments, or show one in full"
+EXAMPLE = """
+lfp-tf experiments
+lfp-tf experiments pspnet101_cityscapes
+"""
+_COLUMNS = ("experiment", "network", "dataset", "protocol", "published", "batch")
+_BYTES = 4
+# Adam keeps two values a parameter, SGD one; with the gradient and the value itself.
+_COPIES = {"adam": 4, "adamw": 4}
+
+
+def add_arguments(parser):
+    """Adds the arguments of `lfp-tf experiments`."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="show this one in full")
+
+
+def run(arguments):
+    """Carries out `lfp-tf experiments`.
+
+    Raises:
+        LfpError: no such experiment.
+    """
+    print(_in_full(experiments.read(arguments.name)) if arguments.name else table())
+    return 0
+
+
+def table():
+    """All experiments as aligned text; reads YAML only."""
+    rows = [_COLUMNS]
+    for name in experiments.paths():
+        about = experiments.read(name).about
+        rows.append((name, *(str(about.get(column, "")) for column in _COLUMNS[1:])))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _in_full(experiment):
+    import yaml
+
+    from lfp_tf.pictures.palette import class_table, table_names
+    from lfp_tf.tasks.cost import count_cost
+    from lfp_tf.tasks.networks import experiment_params
+
+    params = experiment_params(experiment.name)
+    data, trainer = params.task.train_data, params.trainer
+    known = experiment.dataset in table_names()
+    classes = params.task.model.classes or (len(class_table(experiment.dataset)) if known else 21)
+    options = params.task.model.arguments() | {"classes": classes}
+    cost = count_cost(options, crop=data.crop)
+    optimizer = trainer.optimizer_config.optimizer.type
+    bytes_a_batch = 2 * _BYTES * cost.activations * data.global_batch_size
+    memory = bytes_a_batch + _COPIES.get(optimizer, 3) * _BYTES * cost.parameters
+    lines = [f"{experiment.name} ({experiment.path.name})", _comment(experiment.path), ""]
+    facts = {**experiment.about, "dataset": f"{experiment.dataset}, {classes} classes"}
+    facts |= {
+        "crop": f"{data.crop[0]}x{data.crop[1]}",
+        "steps": f"{trainer.train_steps} of {data.global_batch_size} crops",
+        "parameters": f"{cost.parameters:,}",
+        "multiply-adds": f"{cost.multiply_adds / 1e9:.2f} G a crop",
+        "memory": f"about {memory / 1e9:.1f} GB over all devices to train in float32 (estimate: "
+        "every layer's output and its gradient, parameters, optimizer)",
+    }
+    width = max(map(len, facts))
+    lines += [f"{name:{width}}  {value}" for name, value in facts.items() if value != ""]
+    shown = yaml.safe_dump(experiment.config, sort_keys=False, default_flow_style=None)
+    return "\n".join([*lines, "", shown.rstrip()])
+
+
+def _comment(path):
+    """What the file says at its top: what it reproduces, on what hardware, the command."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))

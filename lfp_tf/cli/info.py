@@ -1,0 +1,92 @@
+"""`lfp-tf info`: a network's layers, parameters and multiply-adds."""
+
+from lfp_tf.errors import LfpError
+from lfp_tf.tasks import experiments
+
+HELP = "show a network's layer table, parameters and multiply-adds by part"
+EXAMPLE = """
+lfp-tf info --experiment pspnet101_cityscapes
+lfp-tf info --experiment pspnet50_ade20k --preset caffe --input_size 713,713
+"""
+
+
+def add_arguments(parser):
+    """Adds the arguments of `lfp-tf info`."""
+    parser.add_argument("--experiment", help="whose network; `lfp-tf experiments` lists them all")
+    parser.add_argument("--preset", help="lineage of the network: torch, caffe, tf1, kitti")
+    parser.add_argument("--input_size", metavar="H,W", help="of a picture (the training crop)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def run(arguments):
+    """Carries out `lfp-tf info`.
+
+    Raises:
+        LfpError: no such experiment, or a size that is none.
+    """
+    from lfp_tf.cli.export import input_size
+
+    if not arguments.experiment:
+        raise LfpError("--experiment is missing; `lfp-tf experiments` lists them all.")
+    experiments.read(arguments.experiment, preset=arguments.preset)
+    size = input_size(arguments.input_size)
+
+    from lfp_tf.tasks.cost import count_cost
+    from lfp_tf.tasks.networks import build
+
+    recipe = build(arguments.experiment, preset=arguments.preset).recipe
+    size = size or recipe.crop
+    cost = count_cost(recipe.options, crop=size)
+    print(_as_json(cost, size) if arguments.json else _as_tables(cost, size))
+    return 0
+
+
+def _as_json(cost, size):
+    import dataclasses
+    import json
+
+    parts = {
+        name: {"parameters": parameters, "multiply_adds": multiply_adds}
+        for name, (parameters, multiply_adds) in cost.by_part().items()
+    }
+    found = {
+        "input_size": list(size),
+        "parameters": cost.parameters,
+        "multiply_adds": cost.multiply_adds,
+        "parts": parts,
+        "layers": [dataclasses.asdict(layer) for layer in cost.layers],
+    }
+    return json.dumps(found, indent=1)
+
+
+def _as_tables(cost, size):
+    rows = [("layer", "kind", "output", "parameters", "multiply-adds")]
+    for layer in cost.layers:
+        if layer.parameters or layer.multiply_adds or layer.kind == "PyramidPooling":
+            rows.append(
+                (
+                    layer.name,
+                    layer.kind,
+                    "x".join(map(str, layer.shape)),
+                    f"{layer.parameters:,}",
+                    f"{layer.multiply_adds:,}",
+                )
+            )
+    parts = [("part", "", "", "parameters", "multiply-adds")]
+    for name, (parameters, multiply_adds) in cost.by_part().items():
+        parts.append((name, "", "", f"{parameters:,}", f"{multiply_adds:,}"))
+    parts.append(("all", "", "", f"{cost.parameters:,}", f"{cost.multiply_adds:,}"))
+    head = f"at {size[0]}x{size[1]}; layers without variables are left out\n"
+    return head + "\n".join([*_aligned(rows), "", *_aligned(parts)])
+
+
+def _aligned(rows):
+    """Lines of columns, the last two to the right; columns that are empty throughout go."""
+    columns = [column for column in zip(*rows, strict=True) if any(column)]
+    widths = [max(map(len, column)) for column in columns]
+    for row in zip(*columns, strict=True):
+        cells = [
+            cell.rjust(width) if number >= len(row) - 2 else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells)

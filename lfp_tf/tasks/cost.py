@@ -1,0 +1,119 @@
+"""What a network costs: parameters, multiply-adds and activations, layer by layer."""
+
+import dataclasses
+import re
+
+import tf_keras
+
+from lfp_tf.models.pspnet import pspnet
+
+_PARTS = (
+    (r"^stem|^Conv1|^bn_Conv1", "stem"),
+    (r"^(stage\d)_", None),
+    (r"^expanded_conv|^block_", "blocks"),
+    (r"^pyramid", "pyramid"),
+    (r"^cls_|^zoom", "cls"),
+    (r"^aux_", "aux"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCost:
+    """One layer.
+
+    Attributes:
+        name, kind: the layer's name and class.
+        part: of the network: stem, stage1.., pyramid, cls, aux.
+        shape: of its output for one crop, (h, w, channels).
+        parameters: values in its variables; running statistics are not counted.
+        multiply_adds: of convolutions for one crop; all else is left out.
+        activations: values of its output for one crop.
+    """
+
+    name: str
+    kind: str
+    part: str
+    shape: tuple
+    parameters: int
+    multiply_adds: int
+    activations: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """A network: its layers in order, and their sums."""
+
+    layers: tuple
+
+    @property
+    def parameters(self):
+        """Trainable values."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def multiply_adds(self):
+        """Of one crop through the whole network, the auxiliary head included."""
+        return sum(layer.multiply_adds for layer in self.layers)
+
+    @property
+    def activations(self):
+        """Values that training keeps of one crop."""
+        return sum(layer.activations for layer in self.layers)
+
+    def by_part(self):
+        """{part: (parameters, multiply-adds)} in the network's order."""
+        found = {}
+        for layer in self.layers:
+            parameters, multiply_adds = found.get(layer.part, (0, 0))
+            found[layer.part] = (
+                parameters + layer.parameters,
+                multiply_adds + layer.multiply_adds,
+            )
+        return found
+
+
+def count_cost(options, *, crop):
+    """The cost of a network at a crop.
+
+    Args:
+        options: arguments of `models.pspnet.pspnet`.
+        crop: (height, width).
+    """
+    model = pspnet(**options, input_shape=(*crop, 3))
+    return Cost(tuple(_layer_cost(layer) for layer in model.layers if layer.name != "images"))
+
+
+def _layer_cost(layer):
+    _, height, width, channels = layer.output_shape
+    if hasattr(layer, "convolutions"):
+        # A branch's convolution runs on its few bins; its output is resized to the map.
+        cells = [bins**2 for bins in layer.bins]
+        multiply_adds = sum(
+            count * _values(convolution)
+            for count, convolution in zip(cells, layer.convolutions, strict=True)
+        )
+    elif isinstance(layer, tf_keras.layers.DepthwiseConv2D | tf_keras.layers.Conv2D):
+        kernel = layer.weights[0]
+        multiply_adds = height * width * int(kernel.shape.num_elements())
+    else:
+        multiply_adds = 0
+    return LayerCost(
+        name=layer.name,
+        kind=type(layer).__name__,
+        part=_part(layer.name),
+        shape=(height, width, channels),
+        parameters=_values(layer),
+        multiply_adds=multiply_adds,
+        activations=height * width * channels,
+    )
+
+
+def _values(layer):
+    return sum(int(variable.shape.num_elements()) for variable in layer.trainable_weights)
+
+
+def _part(name):
+    for pattern, part in _PARTS:
+        if match := re.match(pattern, name):
+            return part or match[1]
+    return "other"
