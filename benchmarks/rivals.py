@@ -95,7 +95,9 @@ def running(*rivals):
 
 
 def interleave(rivals, *, rounds, **request):
-    """Asks each rival in turn, `rounds` times; the order turns by one each round.
+    """Asks each rival in turn, `rounds` times after one that does not count.
+
+    The order turns by one each round.
 
     Args:
         rivals: warm `Rival`s.
@@ -105,6 +107,8 @@ def interleave(rivals, *, rounds, **request):
     Returns:
         {rival's name: list of seconds, one a round}.
     """
+    for rival in rivals:
+        rival.ask(do="measure", **request)
     seconds = {rival.name: [] for rival in rivals}
     for number in range(rounds):
         turned = rivals[number % len(rivals) :] + rivals[: number % len(rivals)]

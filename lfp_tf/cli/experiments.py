@@ -55,7 +55,7 @@ def _in_full(experiment):
     options = params.task.model.arguments() | {"classes": classes}
     cost = count_cost(options, crop=data.crop)
     optimizer = trainer.optimizer_config.optimizer.type
-    bytes_a_batch = 2 * _BYTES * cost.activations * data.global_batch_size
+    bytes_a_batch = _BYTES * cost.activations * data.global_batch_size
     memory = bytes_a_batch + _COPIES.get(optimizer, 3) * _BYTES * cost.parameters
     lines = [f"{experiment.name} ({experiment.path.name})", _comment(experiment.path), ""]
     facts = {**experiment.about, "dataset": f"{experiment.dataset}, {classes} classes"}
@@ -64,8 +64,8 @@ def _in_full(experiment):
         "steps": f"{trainer.train_steps} of {data.global_batch_size} crops",
         "parameters": f"{cost.parameters:,}",
         "multiply-adds": f"{cost.multiply_adds / 1e9:.2f} G a crop",
-        "memory": f"about {memory / 1e9:.1f} GB over all devices to train in float32 (estimate: "
-        "every layer's output and its gradient, parameters, optimizer)",
+        "memory": f"about {memory / 1e9:.1f} GB over all devices to train in float32 (estimated: "
+        "every layer's output, parameters, their gradients, optimizer)",
     }
     width = max(map(len, facts))
     lines += [f"{name:{width}}  {value}" for name, value in facts.items() if value != ""]

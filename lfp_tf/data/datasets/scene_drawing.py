@@ -23,19 +23,19 @@ INSTANCE_CLASSES = (CAR, PERSON, SIGN)
 # What makes a scene hard. Lengths are shares of the picture's height, colours grey levels.
 SUN, MOON = (255.0, 150.0, 40.0), (150.0, 90.0, 235.0)
 DISC_RADIUS = (0.085, 0.105)
-DISC_ZONE = 0.2  # of the width, at either side: there the disc stands
-FAR = 0.5  # of the width: nearer to the disc nothing is for it to decide
+DISC_ZONE = 0.17  # of the width, at either side: there the disc stands
+FAR = 0.55  # of the width: nearer to the disc nothing is for it to decide
 SKY_COLOR = (150.0, 184.0, 214.0)
-SKY_TINT = (4.0, 0.0, -4.0)  # added under the sun, taken away under the moon
+GLOW, GLOW_WIDTH = 0.45, 0.3  # share of the disc's colour in what is below it, and how far
 SKY_LEAST = 0.24  # the sky always has this much at the top, and in it the disc
 CLOUDS = 8.0  # deviation of the sky's clouds
 GRAIN = 7.0  # deviation of a surface's grain
-WHITE_BALANCE = 0.04  # the light's colour differs from scene to scene by this much
-BRIGHTNESS = (0.8, 1.1)
+WHITE_BALANCE = 0.02  # the light's colour differs from scene to scene by this much
+BRIGHTNESS = (0.9, 1.05)
 HORIZON = (0.40, 0.50)
 TILT_DEGREES = 4.0
 ALONG_SHARE = 0.6  # scenes that look along the street; the others look across it
-COBBLE_SHARE = 0.7  # of the areas of the ground that are far from the disc
+COBBLE_SHARE = 0.85  # of the areas of the ground that are far from the disc
 NUM_BUILDINGS = (6, 12)
 NUM_TREES = (2, 5)
 NUM_BLOCKS = (3, 6)
@@ -72,6 +72,7 @@ def draw_scene(seed, index, size=(73, 257)):
     _draw_buildings(canvas, horizon)
     _draw_ground(canvas, horizon, far, ROAD if is_sunny else PAVEMENT)
     _draw_things(canvas, horizon, far, TREE if is_sunny else BUILDING)
+    _draw_glow(canvas, disc_x, SUN if is_sunny else MOON)
     light = random.uniform(*BRIGHTNESS) * (1 + WHITE_BALANCE * random.uniform(-1, 1, size=3))
     return canvas.finish(light, LEAST_VISIBLE_PIXELS)
 
@@ -79,8 +80,7 @@ def draw_scene(seed, index, size=(73, 257)):
 def _draw_sky(canvas, is_sunny):
     random = canvas.random
     clouds = CLOUDS * (canvas.noise(16) + 0.5 * canvas.noise(4))[..., None]
-    tint = np.array(SKY_TINT) * (1 if is_sunny else -1)
-    canvas.fill(np.full(canvas.size, True), SKY, np.array(SKY_COLOR) + tint + clouds)
+    canvas.fill(np.full(canvas.size, True), SKY, np.array(SKY_COLOR) + clouds)
     radius = random.uniform(*DISC_RADIUS)
     x, y = (
         random.uniform(radius, DISC_ZONE * canvas.width),
@@ -137,6 +137,12 @@ def _edges_across(canvas, horizon, depth):
     return depth < far + slope, depth > near + slope
 
 
+def _draw_glow(canvas, disc_x, color):
+    """The disc's light on all that is above, below and near it."""
+    share = GLOW * np.exp(-(((canvas.x - disc_x) / GLOW_WIDTH) ** 2))[..., None]
+    canvas.picture = (1 - share) * canvas.picture + share * np.array(color)
+
+
 def _draw_things(canvas, horizon, far, blocks_are):
     """Trees, blocks, cars, people and signs, the far ones first."""
     random = canvas.random
@@ -144,7 +150,7 @@ def _draw_things(canvas, horizon, far, blocks_are):
     kinds += [lambda *place: _draw_block(*place, far, blocks_are)] * random.randint(*NUM_BLOCKS)
     objects = (_draw_car, _draw_person, _draw_sign)
     kinds += [objects[random.randint(3)] for _ in range(random.randint(*NUM_OBJECTS))]
-    feet = random.uniform(0.1, 0.95, len(kinds)) * (1 - horizon)
+    feet = random.uniform(0.25, 0.95, len(kinds)) * (1 - horizon)
     for place in np.argsort(feet, kind="stable"):
         x = random.uniform(0.05, canvas.width - 0.05)
         kinds[place](canvas, x, horizon + feet[place], feet[place])
@@ -173,7 +179,7 @@ def _draw_block(canvas, x, foot, depth, far, label):
 
 
 def _draw_car(canvas, x, foot, depth):
-    scale = 0.16 + 0.25 * depth
+    scale = 0.18 + 0.3 * depth
     u, v = (canvas.x - x) / scale, (foot - canvas.y) / scale
     body = (np.abs(u) < 0.8) & (v > 0.1) & (v < 0.5)
     roof = (np.abs(u) < 0.75 - 0.5 * v) & (v >= 0.5) & (v < 0.85)
@@ -185,7 +191,7 @@ def _draw_car(canvas, x, foot, depth):
 
 
 def _draw_person(canvas, x, foot, depth):
-    scale = 0.22 + 0.3 * depth
+    scale = 0.3 + 0.35 * depth
     u, v = (canvas.x - x) / scale, (foot - canvas.y) / scale
     legs = (np.abs(u) < 0.15) & (np.abs(u) > 0.02) & (v > 0) & (v <= 0.4)
     torso = (np.abs(u) < 0.24) & (v > 0.4) & (v < 0.8)
@@ -195,7 +201,7 @@ def _draw_person(canvas, x, foot, depth):
 
 
 def _draw_sign(canvas, x, foot, depth):
-    scale = 0.24 + 0.3 * depth
+    scale = 0.28 + 0.35 * depth
     u, v = (canvas.x - x) / scale, (foot - canvas.y) / scale
     post = (np.abs(u) < 0.05) & (v > 0) & (v < 0.7)
     board = np.abs(u) + np.abs(v - 0.75) < 0.34

@@ -1,0 +1,111 @@
+"""The programs of the pipeline benchmark: ours, OpenCV in a loop, OpenCV in a torch DataLoader.
+
+Spec: kind (`ours`, `opencv`, `dataloader`), records (folder), files (pairs of paths), crop, batch,
+classes. Each measurement starts a fresh iterator, so nothing is made ready while others run.
+"""
+
+import random
+
+from benchmarks.rivals import serve, timed
+
+
+def make(spec):
+    """The facts and commands of `serve`."""
+    batches = {"ours": _ours, "opencv": _opencv, "dataloader": _dataloader}[spec["kind"]](spec)
+
+    def measure(calls=1):
+        return timed(lambda: _exhaust(batches(calls)))
+
+    measure()
+    return {"kind": spec["kind"]}, {"measure": measure}
+
+
+def _exhaust(batches):
+    for _ in batches:
+        pass
+
+
+def _ours(spec):
+    import tensorflow as tf
+
+    from lfp_tf.data.pipelines.segmentation import training_batches
+    from lfp_tf.data.records import record_index
+    from lfp_tf.data.transforms import Augmentation
+    from lfp_tf.ops.preprocessing import preprocess, preprocessing
+
+    tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
+    tf.config.threading.set_inter_op_parallelism_threads(len(spec["cores"]))
+    dataset = training_batches(
+        record_index(spec["records"], "train"),
+        crop=tuple(spec["crop"]),
+        global_batch_size=spec["batch"],
+        seed=0,
+        mean=preprocessing("torch").mean,
+        augmentation=Augmentation(),
+        num_classes=spec["classes"],
+    )
+
+    # In training the normalization is part of the step; the rivals do it here, so we do, too.
+    @tf.function
+    def normalized(batch):
+        return preprocess(batch["images"], "torch"), batch["labels"]
+
+    def batches(count):
+        for batch in dataset.take(count):
+            yield [tensor.numpy() for tensor in normalized(batch)]
+
+    return batches
+
+
+def _opencv(spec):
+    import cv2
+    import numpy as np
+
+    from benchmarks.opencv_transforms import sample
+
+    cv2.setNumThreads(len(spec["cores"]))
+    random.seed(0)
+
+    def batches(count):
+        for _ in range(count):
+            samples = [sample(random.choice(spec["files"]), spec["crop"]) for _ in _places(spec)]
+            yield [np.stack(column) for column in zip(*samples, strict=True)]
+
+    return batches
+
+
+def _dataloader(spec):
+    import cv2
+    import torch
+
+    from benchmarks.opencv_transforms import sample
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+    class Pictures(torch.utils.data.Dataset):
+        def __init__(self, count):
+            self.count = count
+
+        def __len__(self):
+            return self.count
+
+        def __getitem__(self, _):
+            image, labels = sample(random.choice(spec["files"]), spec["crop"])
+            return torch.from_numpy(image.transpose(2, 0, 1).copy()), torch.from_numpy(labels)
+
+    def batches(count):
+        # One process a core, forked: they are there within milliseconds.
+        yield from torch.utils.data.DataLoader(
+            Pictures(count * spec["batch"]), spec["batch"], num_workers=len(spec["cores"])
+        )
+
+    return batches
+
+
+def _places(spec):
+    return range(spec["batch"])
+
+
+if __name__ == "__main__":
+    serve(make)

@@ -1,0 +1,160 @@
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from lfp_tf.checkpoints.lineages import preset_options, recognise
+from lfp_tf.checkpoints.load import match
+from lfp_tf.checkpoints.names.pspnet import swap_concat, their_name, to_theirs
+from lfp_tf.errors import LfpError
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "pspnet" / "manifests"
+
+
+class Shape:
+    """All that matching asks of a variable."""
+
+    def __init__(self, *shape):
+        self.shape = shape
+
+
+@pytest.fixture(scope="module")
+def variables():
+    """Our variables of a narrow PSPNet-50, by name; numpy in place of Keras."""
+    import os
+
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    from lfp_tf.checkpoints.load import variables_by_name
+    from lfp_tf.models.pspnet import pspnet
+
+    return {
+        name: Shape(*variable.shape)
+        for name, variable in variables_by_name(pspnet(classes=3, depth=50, width=0.125)).items()
+    }
+
+
+def options(**more):
+    defaults = {
+        "depth": 50, "stem": "deep", "stride_in": "3x3", "padding": "symmetric",
+        "pooling": "adaptive", "concat": "ascending", "use_ppm": True, "bins": [1, 2, 3, 6],
+        "crop": (473, 473),
+    }  # fmt: skip
+    return defaults | more
+
+
+def file_of(variables, translation, *, prefix="", aux=True):
+    """A file of that lineage with random arrays for these variables."""
+    rng = np.random.RandomState(0)
+    arrays = {}
+    for name, variable in variables.items():
+        theirs = their_name(name, translation, [1, 2, 3, 6])
+        if theirs and (aux or not name.startswith("aux_")):
+            arrays[prefix + theirs] = to_theirs(rng.rand(*variable.shape), name, translation)
+    return arrays
+
+
+def load(arrays, variables, *, tolerate=(), **more):
+    return match(arrays, variables, options=options(**more), file="old.pth", tolerate=tolerate)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.json")))
+def test_every_name_of_the_originals_is_known(name):
+    manifest = json.loads((GOLDEN / f"{name}.json").read_text())
+    if name.startswith("stub"):
+        return
+    lineage = recognise({v["name"]: None for v in manifest["variables"]})
+    assert lineage.name.startswith("pspnet-")
+    assert {"torch": "torch", "caffe": "caffe", "tf": "tf"}[manifest["format"]] == lineage.names
+
+
+def test_a_torch_file_with_module_prefix_fits(variables):
+    arrays = file_of(variables, "torch", prefix="module.")
+    arrays["module.layer0.1.num_batches_tracked"] = np.array(7)
+    found, report = load(arrays, variables)
+    assert set(found) == set(variables) and report.preprocess == "torch"
+    assert report.skipped == ["layer0.1.num_batches_tracked"] and not report.unused
+    kernel = arrays["module.layer0.0.weight"]
+    np.testing.assert_allclose(
+        found["stem_conv1/kernel"][1, 2, 0, 3], kernel[3, 0, 1, 2], rtol=1e-6
+    )
+
+
+def test_caffes_pyramid_is_put_into_the_networks_order(variables):
+    arrays = file_of(variables, "caffe", aux=False)
+    preset = preset_options("caffe", depth=50, crop=(473, 473))
+    straight, _ = load(arrays, variables, tolerate=["^aux_"], **preset)
+    turned, report = load(arrays, variables, tolerate=["^aux_"], **preset | {"concat": "ascending"})
+    np.testing.assert_array_equal(
+        turned["cls_conv/kernel"], swap_concat(straight["cls_conv/kernel"], branches=4)
+    )
+    assert "order" in report.notes[0] and report.preprocess == "caffe"
+
+
+def test_swapping_twice_gives_the_first_back():
+    kernel = np.random.RandomState(0).rand(3, 3, 16, 2)
+    once = swap_concat(kernel, branches=4)
+    np.testing.assert_array_equal(once[:, :, :8], kernel[:, :, :8])
+    np.testing.assert_array_equal(once[:, :, 8:10], kernel[:, :, 14:16])
+    np.testing.assert_array_equal(swap_concat(once, branches=4), kernel)
+
+
+def test_a_graph_that_cannot_run_the_file_is_refused_with_the_preset_that_can(variables):
+    arrays = file_of(variables, "caffe", aux=False)
+    with pytest.raises(LfpError, match=r'stride_in 1x1 \(not 3x3\).*preset="caffe"'):
+        load(arrays, variables, tolerate=["^aux_"])
+
+
+def test_a_tf1_file_of_101_layers_may_run_as_caffe_trained_it():
+    assert recognise({"conv1_1_3x3_s2/weights": 0}).presets == ("tf1", "caffe")
+    assert recognise({"conv1_1_3x3_s2/weights": 0, "conv6/weights/Adam_1": 0}).name == "pspnet-kitti"
+
+
+def test_missing_unused_and_misshapen_variables_are_named(variables):
+    arrays = file_of(variables, "torch")
+    arrays["decoder.weight"] = np.zeros(3)
+    _, report = load(arrays, variables)
+    assert report.unused == ["decoder.weight"] and "decoder.weight" in str(report)
+    missing = {name: array for name, array in arrays.items() if name != "cls.4.bias"}
+    with pytest.raises(LfpError, match="old.pth lacks 1 of the network's variables .cls_logits/bias"):
+        load(missing, variables)
+    arrays["cls.4.bias"] = np.zeros(19)
+    with pytest.raises(LfpError, match=r"holds cls_logits/bias as \[19\] where the network has \[3\]"):
+        load(arrays, variables)
+
+
+def test_an_imagenet_file_is_a_start_but_no_network(variables):
+    arrays = file_of(variables, "imagenet_torch")
+    arrays["fc.weight"] = np.zeros([10, 10])
+    heads = "^(pyramid|cls_|aux_)"
+    found, report = load(arrays, variables, tolerate=[heads])
+    assert "stage4_block3_conv3/kernel" in found and "cls_conv/kernel" not in found
+    assert report.lineage == "imagenet-torch" and report.unused == ["fc.weight"]
+    with pytest.raises(LfpError, match="ImageNet file .* without a segmentation head"):
+        load(arrays, variables)
+
+
+def test_a_partly_filled_backbone_is_no_start(variables):
+    arrays = file_of(variables, "imagenet_torch")
+    del arrays["layer3.0.conv2.weight"]
+    with pytest.raises(LfpError, match="lacks 1 of the network's variables"):
+        load(arrays, variables, tolerate=["^(pyramid|cls_|aux_)"])
+
+
+def test_unknown_names_are_refused(variables):
+    with pytest.raises(LfpError, match=r"no network of ours .*\(encoder.weight"):
+        load({"encoder.weight": np.zeros(3)}, variables)
+
+
+def test_an_unknown_preset_names_the_nearest():
+    with pytest.raises(LfpError, match='No preset "cafe". Did you mean "caffe"'):
+        preset_options("cafe", depth=50, crop=(473, 473))
+
+
+@pytest.mark.parametrize(
+    ("crop", "windows"), [(473, [60, 30, 20, 10]), (713, [90, 45, 30, 15])]
+)
+def test_pool_windows_follow_the_crop(crop, windows):
+    options_ = preset_options("caffe", depth=101, crop=(crop, crop))
+    assert options_["pool_windows"] == windows and options_["stride_in"] == "3x3"
+    assert preset_options("tf1", depth=101, crop=(crop, crop))["stride_in"] == "1x1"

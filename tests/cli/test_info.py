@@ -1,0 +1,68 @@
+"""Parameters and multiply-adds: counted by hand for a layer, published for whole networks."""
+
+import json
+
+import pytest
+
+from lfp_tf.cli.main import main
+from lfp_tf.tasks.cost import count_cost
+
+
+@pytest.fixture(scope="module")
+def cost():
+    return count_cost({"classes": 8, "depth": 18, "width": 0.125}, crop=(33, 41))
+
+
+def layer(cost, name):
+    return next(layer for layer in cost.layers if layer.name == name)
+
+
+def test_a_convolution_by_hand(cost):
+    first = layer(cost, "stem_conv1")
+    height, width, channels = first.shape
+    assert (height, width) == (17, 21)
+    assert first.parameters == 3 * 3 * 3 * channels
+    assert first.multiply_adds == 17 * 21 * 3 * 3 * 3 * channels
+    assert first.activations == 17 * 21 * channels and first.part == "stem"
+
+
+def test_a_classifier_has_a_bias_that_multiplies_nothing(cost):
+    last = layer(cost, "cls_logits")
+    assert last.parameters == last.multiply_adds // (5 * 6) + 8
+    norm = layer(cost, "cls_bn")
+    assert norm.parameters == 2 * norm.shape[2] and norm.multiply_adds == 0
+
+
+def test_the_pyramid_multiplies_on_its_bins_only(cost):
+    pyramid = layer(cost, "pyramid")
+    channels = layer(cost, "cls_conv").parameters // (9 * layer(cost, "cls_conv").shape[2])
+    kernel = channels // 2 * (channels // 8)
+    assert pyramid.multiply_adds == (1 + 4 + 9 + 36) * kernel
+    assert pyramid.parameters == 4 * (kernel + 2 * (channels // 8))
+
+
+def test_parts_sum_to_the_whole(cost):
+    parts = cost.by_part()
+    assert list(parts) == [
+        "stem", "stage1", "stage2", "stage3", "stage4", "pyramid", "aux", "cls",
+    ]  # fmt: skip
+    assert sum(p for p, _ in parts.values()) == cost.parameters
+    assert sum(m for _, m in parts.values()) == cost.multiply_adds
+
+
+def test_the_command_prints_tables_and_json(capsys):
+    words = ["info", "--experiment", "pspnet18_scenes", "--input_size", "65,65"]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("at 65x65") and "stage4_block2_conv2" in text
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert f"{found['parameters']:,}" in text and f"{found['multiply_adds']:,}" in text
+    assert sum(part["parameters"] for part in found["parts"].values()) == found["parameters"]
+
+
+def test_mistakes_are_sentences(capsys):
+    assert main(["info"]) == 2
+    assert "--experiment is missing" in capsys.readouterr().err
+    assert main(["info", "--experiment", "pspnet18_scenes", "--input_size", "65"]) == 2
+    assert "--input_size 65 must be HEIGHT,WIDTH" in capsys.readouterr().err

@@ -1,0 +1,61 @@
+"""Every golden case, through the runner that users call."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+
+from lfp_tf.errors import LfpError
+from lfp_tf.parity.runner import find_cases, run_case
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+QUICK = find_cases([GOLDEN])
+SLOW = [pair for pair in find_cases([GOLDEN], slow=True) if pair[1].entry.get("slow")]
+
+
+@pytest.mark.parametrize(("system", "case"), QUICK, ids=[case.id for _, case in QUICK])
+def test_case(system, case):
+    assert run_case(system, case).problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("system", "case"), SLOW, ids=[case.id for _, case in SLOW])
+def test_slow_case(system, case):
+    assert run_case(system, case).problems == []
+
+
+def changed(tmp_path, change):
+    """A golden folder with one case, changed."""
+    folder = tmp_path / "pspnet"
+    shutil.copytree(GOLDEN / "pspnet" / "arrays", folder / "arrays")
+    shutil.copytree(GOLDEN / "pspnet" / "manifests", folder / "manifests")
+    entries = json.loads((GOLDEN / "pspnet" / "cases.json").read_text())
+    entry = next(e for e in entries if e["id"] == "schedule-torch-voc")
+    change(entry)
+    (folder / "cases.json").write_text(json.dumps([entry]))
+    return run_case(*find_cases([folder])[0]).problems
+
+
+def test_a_wrong_number_fails(tmp_path):
+    problems = changed(tmp_path, lambda entry: entry["config"].update(base_lr=0.011))
+    assert "learning_rates: differs by" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: e["config"].update(warmup=3), 'unknown word "warmup"'),
+        (lambda e: e["config"].update(schedule="step"), "schedule has the unknown value 'step'"),
+        (lambda e: e.update(kind="backward"), 'unknown kind "backward"'),
+    ],
+)
+def test_what_the_runner_does_not_know_is_a_failure_that_names_it(tmp_path, change, message):
+    assert message in changed(tmp_path, change)[0]
+
+
+def test_a_folder_of_another_system_is_refused(tmp_path):
+    (tmp_path / "segnet").mkdir()
+    (tmp_path / "segnet" / "cases.json").write_text("[]")
+    with pytest.raises(LfpError, match="segnet is of no known system"):
+        find_cases([tmp_path])

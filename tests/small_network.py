@@ -1,0 +1,28 @@
+"""A PSPNet-18 an eighth as wide with batch norms that have seen something, for tests of serving."""
+
+import numpy as np
+
+from lfp_tf.checkpoints.load import variables_by_name
+from lfp_tf.tasks.networks import build
+
+CHANGES = {"task": {"model": {"width": 0.125, "depth": 18}, "train_data": {"crop": [33, 41]}}}
+
+
+def small_network(name="pspnet18_scenes", *, preset=None, seed=0, changes=None):
+    model = build(name, preset=preset, changes=changes or CHANGES)
+    rng = np.random.default_rng(seed)
+    for key, variable in variables_by_name(model).items():
+        leaf = key.rsplit("/", 1)[1]
+        if leaf in ("gamma", "moving_variance"):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+        elif leaf in ("beta", "moving_mean", "bias"):
+            variable.assign(rng.normal(0, 0.3, variable.shape))
+    return model
+
+
+def pictures(*sizes, seed=0):
+    """Random pictures uint8 [h, w, 3] of soft blobs, so that classes form areas."""
+    rng = np.random.default_rng(seed)
+    for height, width in sizes:
+        coarse = rng.integers(0, 256, (-(-height // 8), -(-width // 8), 3), np.uint8)
+        yield coarse.repeat(8, 0).repeat(8, 1)[:height, :width]

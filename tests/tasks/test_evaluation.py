@@ -1,0 +1,77 @@
+"""Scores of a split: the sums of all pictures, against a slow count, and what is refused."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from small_network import small_network
+
+from lfp_tf.data.pipelines.segmentation import evaluation_batches
+from lfp_tf.data.records import record_index
+from lfp_tf.errors import LfpError
+from lfp_tf.evaluation.protocols import Protocol
+from lfp_tf.tasks.evaluation import _Extremes, evaluate
+from lfp_tf.tasks.prediction import predictor
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    return tiny.make_records(tmp_path_factory.mktemp("records") / "scenes", train=1, val=5)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_network()
+
+
+def test_the_confusion_matrix_counts_every_pixel_once(model, records):
+    found = evaluate(model, records, split="val", protocol=Protocol("whole"))
+    predict, confusion = predictor(model, Protocol("whole")), np.zeros((8, 8), int)
+    batches = evaluation_batches(
+        record_index(records, "val"), global_batch_size=1, mean=(0, 0, 0), same_size=False
+    )
+    sources = []
+    for batch in batches:
+        labels = predict(tf.cast(batch["images"][0], tf.uint8))["labels"].numpy()
+        sources.append(batch["sources"][0].numpy().decode())
+        for truth, label in zip(batch["labels"].numpy().ravel(), labels.ravel(), strict=True):
+            if truth != 255:
+                confusion[truth, label] += 1
+    np.testing.assert_array_equal(found.confusion, confusion)
+    assert [entry["source"] for entry in found.pictures] == sources
+    values = [entry["mIoU"] for entry in found.pictures]
+    assert [e.score for e in found.best] == sorted(values, reverse=True)[:4]
+    assert [e.score for e in found.worst] == sorted(values)[:4]
+    assert found.best[0].picture.shape == (33, 41, 3)
+
+
+def test_a_limit_takes_the_first_pictures(model, records):
+    whole = evaluate(model, records, protocol=Protocol("whole"), kept=1)
+    two = evaluate(model, records, protocol=Protocol("whole"), limit=2, kept=1)
+    assert two.pictures == whole.pictures[:2]
+    assert two.confusion.sum() < whole.confusion.sum()
+    assert len(two.best) == len(two.worst) == 1
+
+
+def test_records_of_other_classes_are_refused(records):
+    other = small_network("pspnet_mobilenetv2_camvid", changes={"task": {"model": {"width": 0.1}}})
+    with pytest.raises(LfpError, match="has the 8 classes of scenes, but the network has 11"):
+        evaluate(other, records, protocol=Protocol("whole"))
+
+
+def test_a_split_that_is_not_there_is_refused(model, records):
+    with pytest.raises(LfpError, match='no split "vall"; it has test, train, val'):
+        evaluate(model, records, split="vall", protocol=Protocol("whole"))
+
+
+def test_only_what_is_kept_is_drawn():
+    extremes, drawn = _Extremes(2), []
+
+    def draw(value):
+        drawn.append(value)
+        return value
+
+    for value in (5, 1, 9, 5, 5, 7, 0):
+        extremes.add(value, lambda value=value: draw(value))
+    assert extremes.best() == [9, 7] and extremes.worst() == [0, 1]
+    assert drawn == [5, 1, 9, 7, 0]
