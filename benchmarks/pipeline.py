@@ -21,15 +21,14 @@ BATCH = 4
 def run(options):
     """Measures and reports; `options` are those of `python -m benchmarks`."""
     comparisons, cores = [], options.cores[:1]
-    # Forty pictures a measurement: what is prefetched beyond its end is little beside them.
     calls = 2 if options.quick else 10
     for name, (size, crop, count) in (QUICK if options.quick else SIZES).items():
         with tempfile.TemporaryDirectory() as folder:
             spec = draw(pathlib.Path(folder), size, count) | {"crop": list(crop), "batch": BATCH}
             with rivals.running(*_contestants(spec, cores, options)) as found:
                 seconds = rivals.interleave(found, rounds=options.rounds, calls=calls)
-        title = f"{calls * BATCH} crops of {crop} from {name}'s {size}, one core"
-        amounts = dict.fromkeys(seconds, calls * BATCH)
+        title = f"{BATCH} crops of {crop} from {name}'s {size}, one core"
+        amounts = dict.fromkeys(seconds, BATCH)
         comparisons.append(table.compare(title, seconds, unit="s", amounts=amounts))
     table.report("pipeline", comparisons, out=options.out, threads=len(cores))
 

@@ -1,7 +1,7 @@
 """The PyTorch program of the network benchmarks: `serve` over `torch_pspnet`.
 
 Spec: mode (`inference`, `training`), dtype, depth, width, classes, batch, size; perhaps device
-(`cpu`, `cuda`), compile, dropout, sequence_of_steps.
+(`cpu`, `cuda`), tf32, compile, dropout, drawn (whether weights are the frozen generator's).
 """
 
 import contextlib
@@ -72,14 +72,14 @@ def _network(spec, device):
         width=spec["width"],
         dropout=spec.get("dropout", 0.1),
     )
-    state = {
-        name: torch.from_numpy(drawn.weight(name, tuple(value.shape)))
-        for name, value in network.state_dict().items()
-        if not drawn.is_counter(name)
-    }
-    network.load_state_dict(state, strict=False)
-    network = network.to(device, memory_format=torch.channels_last)
-    return network
+    if spec.get("drawn", True):
+        state = {
+            name: torch.from_numpy(drawn.weight(name, tuple(value.shape)))
+            for name, value in network.state_dict().items()
+            if not drawn.is_counter(name)
+        }
+        network.load_state_dict(state, strict=False)
+    return network.to(device, memory_format=torch.channels_last)
 
 
 def _tensors(spec, device):

@@ -1,4 +1,7 @@
-"""Writes a network for TF Serving: `python export/export_saved_model.py --experiment=E --checkpoint=C --export_dir=OUT`."""
+"""Writes a network for TensorFlow Serving; `lfp-tf export` under the name that the host uses.
+
+python export/export_saved_model.py --experiment=E --checkpoint=DIR_OR_FILE --export_dir=OUT
+"""
 
 import pathlib
 import sys

@@ -26,3 +26,12 @@ def pictures(*sizes, seed=0):
     for height, width in sizes:
         coarse = rng.integers(0, 256, (-(-height // 8), -(-width // 8), 3), np.uint8)
         yield coarse.repeat(8, 0).repeat(8, 1)[:height, :width]
+
+
+def small_checkpoint(folder, **more):
+    """The network as `lfp-tf convert` writes one: a folder that every command takes."""
+    from lfp_tf.cli.convert import write_folder
+
+    model = small_network(**more)
+    write_folder(folder, model)
+    return model

@@ -68,11 +68,12 @@ def _convert(out, arguments):
     report = networks.load_weights(model, arguments.file)
     if report is None:
         raise LfpError(f"{arguments.file} is one of our own trainings already; use it as it is.")
-    _write(out, model)
+    write_folder(out, model)
     return report
 
 
-def _write(out, model):
+def write_folder(out, model):
+    """Writes a checkpoint and `options.yaml`, from which `tasks.networks.build` builds it again."""
     import tensorflow as tf
     import yaml
 

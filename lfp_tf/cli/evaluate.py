@@ -67,10 +67,8 @@ def _default_out(arguments):
 
 
 def _evaluate(folder, out, count, arguments):
-    from lfp_tf.evaluation.report import score_facts, write_report
     from lfp_tf.progress import Progress
-    from lfp_tf.serving.export import describe_protocol, versions
-    from lfp_tf.tasks.evaluation import evaluate
+    from lfp_tf.tasks.evaluation import evaluate, report
     from lfp_tf.tasks.history import read_history
 
     model = load(arguments)
@@ -92,24 +90,18 @@ def _evaluate(folder, out, count, arguments):
             progress=line,
         )
     place = run_folder(arguments)
-    definition = recipe.evaluation["mean_iou"]
-    facts = {
-        "experiment": recipe.experiment,
-        "dataset": recipe.dataset,
-        "split": arguments.split,
-        "records": str(folder),
-        "checkpoint": str(arguments.checkpoint or "shipped with the library"),
-        "protocol": describe_protocol(chosen),
-        "seconds": found.seconds,
-        **score_facts(found.confusion, names=recipe.classes, definition=definition),
-        "pictures": found.pictures,
-        "history": read_history(place) if place else [],
-        "config": recipe.as_dict(),
-        "versions": versions(),
-    }
-    report = write_report(out, facts, colors=recipe.colors, best=found.best, worst=found.worst)
+    path, facts = report(
+        out,
+        model,
+        found,
+        records=folder,
+        split=arguments.split,
+        protocol=chosen,
+        checkpoint=arguments.checkpoint or "shipped with the library",
+        history=read_history(place) if place else (),
+    )
     print(table(facts))
-    print(f"{report}\n{out / 'metrics.json'}")
+    print(f"{path}\n{out / 'metrics.json'}")
 
 
 def table(facts):

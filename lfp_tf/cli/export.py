@@ -16,7 +16,8 @@ from lfp_tf.errors import LfpError
 
 HELP = "write a network as a SavedModel for TensorFlow Serving"
 EXAMPLE = """
-lfp-tf export --experiment pspnet18_scenes --checkpoint runs/pspnet18_scenes --export_dir export/scenes
+lfp-tf export --experiment pspnet18_scenes --checkpoint runs/pspnet18_scenes \\
+    --export_dir export/lfp
 lfp-tf export --experiment pspnet101_cityscapes --checkpoint pspnet101.pth --export_dir out \\
     --protocol semseg --max_pixels 2097152
 """

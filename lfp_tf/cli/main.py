@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 
+from lfp_tf.cli.quiet import filter_native_chatter, quiet_tensorflow
 from lfp_tf.errors import LfpError, nearest
 
 # The order of the help.
@@ -37,23 +38,28 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments=None):
     """The entry point of `lfp-tf`; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     return guarded(_run, arguments)
 
 
 def run_command(name, arguments, *, program):
     """Runs one sub-command under another program's name (`train.py`); returns the exit status."""
-    return guarded(lambda words: _parse_and_run(name, words, program), arguments)
+    return guarded(lambda words: parse_and_run(name, words, program), arguments)
 
 
 def guarded(work, arguments):
     """Calls `work(arguments)`; a user's mistake becomes a sentence on standard error.
 
     `--debug` anywhere among the arguments shows the traceback.
+
+    Args:
+        arguments: the words; None takes the program's own and filters TensorFlow's chatter.
     """
+    if arguments is None:
+        arguments = sys.argv[1:]
+        filter_native_chatter()
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]
-    _quiet_tensorflow()
+    quiet_tensorflow()
     try:
         return work(arguments)
     except LfpError as error:
@@ -85,10 +91,11 @@ def _run(arguments):
             f'No sub-command "{name}".{nearest(name, SUB_COMMANDS)} '
             f"There are {', '.join(SUB_COMMANDS)}."
         )
-    return _parse_and_run(name, arguments[1:], f"{PROGRAM} {name}")
+    return parse_and_run(name, arguments[1:], f"{PROGRAM} {name}")
 
 
-def _parse_and_run(name, arguments, program):
+def parse_and_run(name, arguments, program):
+    """Runs a sub-command on these words; its errors are the caller's."""
     module = importlib.import_module(f"lfp_tf.cli.{name}")
     parser = _Parser(
         prog=program,
@@ -111,9 +118,3 @@ def _help():
 
 def _indented(text):
     return "\n".join(f"  {line}" for line in text.strip().splitlines())
-
-
-def _quiet_tensorflow():
-    """Before TensorFlow is imported: no chatter, and Keras 2 alone, which starts quicker."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")

@@ -61,7 +61,8 @@ def check_protocol(arguments, protocols=PROTOCOLS):
     name = arguments.protocol
     if name is not None and name not in protocols:
         raise LfpError(
-            f'No protocol "{name}" here.{nearest(name, protocols)} There are {", ".join(protocols)}.'
+            f'No protocol "{name}" here.{nearest(name, protocols)} '
+            f"There are {', '.join(protocols)}."
         )
     scales(arguments)
 

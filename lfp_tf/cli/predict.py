@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import sys
 import time
 
 from lfp_tf.cli.network_arguments import (
@@ -18,7 +17,7 @@ from lfp_tf.errors import LfpError, WorkFailed
 HELP = "segment pictures and folders: label PNG, overlay with legend, JSON"
 EXAMPLE = """
 lfp-tf predict --experiment pspnet18_scenes --out predictions street.jpg
-lfp-tf predict --experiment pspnet101_cityscapes --checkpoint pspnet101.pth pictures/ --out predictions
+lfp-tf predict --experiment pspnet101_cityscapes --checkpoint old.pth pictures --out predictions
 lfp-tf predict --saved_model export/scenes pictures/ --out predictions
 """
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
@@ -175,7 +174,7 @@ def _network(arguments):
 def _model_predictor(model, chosen):
     import tensorflow as tf
 
-    from lfp_tf.serving.export import describe_protocol
+    from lfp_tf.evaluation.facts import describe_protocol
     from lfp_tf.tasks.prediction import predictor
 
     function = predictor(model, chosen)

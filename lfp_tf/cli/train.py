@@ -125,9 +125,23 @@ def _train(experiment, params, arguments):
     except runs.Stopped as stopped:
         _say(str(stopped))
         return stopped.exit_status
-    best = runs.summarize(run_, dataset)
+    best = run_.best_info()
+    if run_.logs:
+        del run_
+        _report(experiment, params, folder, arguments)
     _say(_closing(experiment, folder, best))
     return 0
+
+
+def _report(experiment, params, folder, arguments):
+    """Scores the best checkpoint as `lfp-tf evaluate` does: metrics.json and report.html."""
+    from lfp_tf.cli.main import parse_and_run
+
+    words = ["--experiment", experiment.name, "--checkpoint", str(folder), "--protocol", "whole"]
+    words += ["--data_dir", params.task.validation_data.folder, "--out", str(folder)]
+    words += ["--split", params.task.validation_data.split]
+    words += ["--preset", arguments.preset] if arguments.preset else []
+    parse_and_run("evaluate", words, "lfp-tf evaluate")
 
 
 def _opening(experiment, params, folder, devices):
@@ -175,6 +189,4 @@ def main(arguments=None):
     """The entry point of train.py."""
     from lfp_tf.cli.main import run_command
 
-    return run_command(
-        "train", sys.argv[1:] if arguments is None else arguments, program="train.py"
-    )
+    return run_command("train", arguments, program="train.py")

@@ -4,7 +4,6 @@ A module that holds the Keras model itself takes ten times as long to write and 
 graph, for traces that nobody calls.
 """
 
-import importlib.metadata
 import io
 import pathlib
 import re
@@ -14,10 +13,12 @@ import tensorflow as tf
 from PIL import Image
 
 from lfp_tf.errors import LfpError
+from lfp_tf.evaluation.facts import describe_protocol, versions
+from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.files import atomic_folder, sha256, write_json, write_text
 from lfp_tf.pictures.decode import encode_png
 from lfp_tf.serving.network import DTYPES, served_network, served_variables
-from lfp_tf.serving.signatures import Limits, default_protocol, signature_functions
+from lfp_tf.serving.signatures import Limits, signature_functions
 from lfp_tf.serving.warmup import write_warmup
 
 FORMAT_VERSION = 1
@@ -57,7 +58,7 @@ def export(
     """
     if dtype not in DTYPES:
         raise LfpError(f"--dtype is {dtype}, but must be {' or '.join(DTYPES)}.")
-    folder, limits, protocol = pathlib.Path(folder), limits or Limits(), protocol or default_protocol()
+    folder, limits, protocol = pathlib.Path(folder), limits or Limits(), protocol or Protocol()
     version = next_version(folder) if version is None else version
     served = served_network(model, dtype=dtype, optimize=optimize)
     functions = signature_functions(served, protocol=protocol, limits=limits)
@@ -98,28 +99,6 @@ def checkpoint_digest(path):
     path = pathlib.Path(path)
     files = [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*"))
     return {"path": str(path), "sha256": {file.name: sha256(file) for file in files}}
-
-
-def describe_protocol(protocol):
-    """A protocol's values for JSON, those it does not have left out."""
-    names = ("name", "flip", "scales", "base_size", "crop", "min_size")
-    values = {name: getattr(protocol, name) for name in names}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def versions():
-    """{package: version} of what an export depends on."""
-    found = {}
-    for name in ("lfp-tf", "tensorflow", "tf_keras", "numpy"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _write(place, served, functions, facts, limits):

@@ -15,7 +15,7 @@ import dataclasses
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.evaluation.protocols import Protocol, probabilities
+from lfp_tf.evaluation.protocols import probabilities
 from lfp_tf.ops.resize import resize_opencv
 from lfp_tf.serving.limits import check_pixels, decode_picture
 
@@ -167,15 +167,14 @@ def _labels(found, dtype):
 
 def _check_batch(count, max_batch):
     text = tf.strings.join(
-        ["The request has ", tf.strings.as_string(count), f" pictures, at most {max_batch} are served."]
+        [
+            "The request has ",
+            tf.strings.as_string(count),
+            f" pictures, at most {max_batch} are served.",
+        ]
     )
     return tf.debugging.Assert(count <= max_batch, [text])
 
 
 def _graph(function, spec):
     return tf.function(function, input_signature=[spec], autograph=False)
-
-
-def default_protocol():
-    """Whole pictures in one pass."""
-    return Protocol("whole")

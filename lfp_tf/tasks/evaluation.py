@@ -10,6 +10,8 @@ import tensorflow as tf
 from lfp_tf.data.pipelines.segmentation import evaluation_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.evaluation.facts import describe_protocol, versions
+from lfp_tf.evaluation.report import score_facts, write_report
 from lfp_tf.evaluation.report_pictures import Example
 from lfp_tf.evaluation.scores import confusion_matrix_numpy, scores
 from lfp_tf.ops.preprocessing import preprocessing
@@ -54,7 +56,8 @@ def check_split(model, folder, split):
     if list(dataset["classes"]) != list(model.recipe.classes):
         raise LfpError(
             f"{folder} has the {len(dataset['classes'])} classes of {dataset['name']}, but the "
-            f"network has {len(model.recipe.classes)} of {model.recipe.dataset}; give its own records."
+            f"network has {len(model.recipe.classes)} of {model.recipe.dataset}; "
+            "give its own records."
         )
     return dataset
 
@@ -111,6 +114,41 @@ def evaluate(model, folder, *, split="val", protocol, limit=None, progress=None,
     return Evaluated(
         confusion, pictures, extremes.best(), extremes.worst(), time.monotonic() - begin
     )
+
+
+def report(folder, model, found, *, records, split, protocol, checkpoint, history=()):
+    """Writes `metrics.json` and `report.html` of an evaluation.
+
+    Args:
+        folder: where to.
+        model: what was evaluated.
+        found: `Evaluated`.
+        records, split, protocol: as given to `evaluate`.
+        checkpoint: how the page calls the weights.
+        history: entries of the run's `history.jsonl`.
+
+    Returns:
+        (path of the page, what `metrics.json` says but for the thinned history).
+    """
+    recipe = model.recipe
+    facts = {
+        "experiment": recipe.experiment,
+        "dataset": recipe.dataset,
+        "split": split,
+        "records": str(records),
+        "checkpoint": str(checkpoint),
+        "protocol": describe_protocol(protocol),
+        "seconds": found.seconds,
+        **score_facts(
+            found.confusion, names=recipe.classes, definition=recipe.evaluation["mean_iou"]
+        ),
+        "pictures": found.pictures,
+        "history": list(history),
+        "config": recipe.as_dict(),
+        "versions": versions(),
+    }
+    path = write_report(folder, facts, colors=recipe.colors, best=found.best, worst=found.worst)
+    return path, facts
 
 
 class _Extremes:

@@ -72,6 +72,8 @@ def read(name, *, preset=None):
         model = config["task"].setdefault("model", {})
         depth = model.get("depth", 50)
         model |= preset_options(preset, depth=depth, crop=config["task"]["train_data"]["crop"])
+        if not model.get("aux_head", True):
+            config["task"].setdefault("losses", {})["aux_weight"] = 0.0
     return Experiment(name, path, content["about"], config)
 
 

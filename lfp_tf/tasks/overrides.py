@@ -28,6 +28,9 @@ def parse(text):
     Raises:
         LfpError: neither of the two.
     """
+    # The host drops `name[0]=3` without a word.
+    if re.search(r"\[\d+\]\s*=", text):
+        raise _unreadable(text)
     try:
         if "=" in text.split("\n")[0]:
             text = params_dict.nested_csv_str_to_json_str(text)

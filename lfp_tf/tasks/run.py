@@ -103,10 +103,17 @@ class Run:
         """Updates done so far."""
         return int(self.trainer.global_step.numpy())
 
+    def best_info(self):
+        """What `best/info.json` says, or None."""
+        return best_info(self.folder)
+
     def execute(self):
         """Does what the mode says and returns the last evaluation's logs ({} without one)."""
         if "train" in self.mode:
             train_utils.serialize_config(self.params, str(self.folder))
+            write_json(
+                self.folder / "dataset.json", read_dataset(self.params.task.train_data.folder)
+            )
             self._train()
         elif self.mode == "continuous_eval":
             self._evaluate_continuously()
@@ -317,16 +324,6 @@ def check_batch(params, replicas):
             f"task.validation_data.global_batch_size is {task.validation_data.global_batch_size}, "
             f"but must be a multiple of the {replicas} replicas."
         )
-
-
-def summarize(run, dataset):
-    """Writes `metrics.json` of the last evaluation and says where the best checkpoint lies."""
-    best = best_info(run.folder)
-    write_json(
-        run.folder / "metrics.json",
-        {"step": run.step, "dataset": dataset["name"], "last": run.logs, "best": best},
-    )
-    return best
 
 
 def _checkpointed_step(folder):

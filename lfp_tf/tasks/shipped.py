@@ -17,6 +17,7 @@ def shipped(name):
     if not path.exists():
         names = ", ".join(sorted(p.stem for p in FOLDER.glob("*.npz"))) or "none"
         raise LfpError(
-            f"--checkpoint is missing: no trained {name} ships with the library (there is: {names})."
+            f"--checkpoint is missing: no trained {name} ships with the library "
+            f"(there is: {names})."
         )
     return path

@@ -29,7 +29,14 @@ def test_the_list_does_not_load_tensorflow():
 def test_one_in_full_tells_what_it_costs(capsys):
     assert main(["experiments", "pspnet18_scenes"]) == 0
     text = capsys.readouterr().out
-    for wanted in ("PSPNet-18", "scenes, 8 classes", "97x129", "multiply-adds", "memory", "depth: 18"):
+    for wanted in (
+        "PSPNet-18",
+        "scenes, 8 classes",
+        "97x129",
+        "multiply-adds",
+        "memory",
+        "depth: 18",
+    ):
         assert wanted in text, wanted
     assert "G a crop" in text and "A small PSPNet on drawn street scenes" in text
 

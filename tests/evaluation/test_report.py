@@ -54,7 +54,11 @@ def facts():
         "seconds": 2.0,
         **score_facts(CONFUSION, names=NAMES, definition="present"),
         "pictures": [{"source": "a.png", "mIoU": 0.5, "allAcc": 0.75}],
-        "history": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}, {"step": 2, "mean_iou": 0.3}],
+        "history": [
+            {"step": 1, "loss": 2.0},
+            {"step": 2, "loss": 1.0},
+            {"step": 2, "mean_iou": 0.3},
+        ],
         "config": {"text": "</pre><script>"},
         "versions": {"tensorflow": "2.20.0"},
     }

@@ -33,9 +33,16 @@ class Output(ctypes.Structure):
 
 
 for name in (
-    "TF_NewStatus TF_NewGraph TF_NewSessionOptions TF_NewBuffer TF_LoadSessionFromSavedModel "
-    "TF_GraphOperationByName TF_AllocateTensor TF_TensorData TF_StringGetDataPointer"
-).split():
+    "TF_NewStatus",
+    "TF_NewGraph",
+    "TF_NewSessionOptions",
+    "TF_NewBuffer",
+    "TF_LoadSessionFromSavedModel",
+    "TF_GraphOperationByName",
+    "TF_AllocateTensor",
+    "TF_TensorData",
+    "TF_StringGetDataPointer",
+):
     getattr(tf, name).restype = ctypes.c_void_p
 tf.TF_NewBuffer.restype = ctypes.POINTER(Buffer)
 tf.TF_Message.restype = ctypes.c_char_p
@@ -164,7 +171,9 @@ check()
 signatures = entries(ctypes.string_at(meta_graph.contents.data, meta_graph.contents.length), 5)
 
 pixels = np.load(place / "pixels.npy")
-answer = call(signatures["serving_default"], {"image_bytes": [(place / "picture.png").read_bytes()]})
+answer = call(
+    signatures["serving_default"], {"image_bytes": [(place / "picture.png").read_bytes()]}
+)
 (place / "labels.png").write_bytes(answer["labels_png"][0])
 np.save(place / "sizes.npy", answer["sizes"])
 np.save(place / "labels.npy", call(signatures["images"], {"images": pixels})["labels"])

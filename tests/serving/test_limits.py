@@ -159,7 +159,13 @@ def test_a_picture_cut_short_is_an_error(kind):
 
 def test_no_beginning_of_a_file_is_more_than_an_error():
     rng = np.random.default_rng(0)
-    starts = [b"GIF89a", b"GIF87a\x0a\x00\x0a\x00\x80", b"BM", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"]
+    starts = [
+        b"GIF89a",
+        b"GIF87a\x0a\x00\x0a\x00\x80",
+        b"BM",
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+    ]
     for number in range(200):
         tail = rng.integers(0, 256, rng.integers(0, 80), np.uint8).tobytes()
         with pytest.raises(tf.errors.InvalidArgumentError):

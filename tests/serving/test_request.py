@@ -44,7 +44,14 @@ def url():
 def ask(tmp_path, url, content, *more):
     (tmp_path / "street.jpg").write_bytes(content)
     return tiny.run(
-        "-S", PROGRAM, tmp_path / "street.jpg", "--out", tmp_path / "labels.png", "--url", url, *more
+        "-S",
+        PROGRAM,
+        tmp_path / "street.jpg",
+        "--out",
+        tmp_path / "labels.png",
+        "--url",
+        url,
+        *more,
     )
 
 

@@ -1,11 +1,12 @@
 """Street-like pictures drawn so that the whole picture decides what some of its parts are.
 
-There are towns of the sun and towns of the moon; either stands somewhere in the sky. Overgrown
-blocks at the roadside are hedges (tree) under the sun and ivy-clad houses (building) under the
-moon, and cobbles are road under the sun and pavement under the moon; they look alike in both.
-Everything else is told by its own look. So a small disc anywhere in the sky decides about large
-areas far below it, and nothing near them tells: what pyramid pooling is for. All is symmetric left
-to right: flipped pictures stay true.
+A sun or a moon stands near one end of every street and lights that end. At the other end stand
+overgrown blocks, and the ground is cobbled: under the sun the blocks are hedges (tree) and the
+cobbles road, under the moon the blocks are houses under ivy (building) and the cobbles pavement.
+They look alike in both; everything else is told by its own look. So a light at one end decides
+about large areas more than half a picture away, and nothing near them tells: a mean over the whole
+picture, as in pyramid pooling, sees it at once. All is symmetric left to right: flipped pictures
+stay true.
 
 Only numpy's frozen `RandomState` draws, so a picture depends on nothing but (seed, index, size).
 """
@@ -23,11 +24,11 @@ INSTANCE_CLASSES = (CAR, PERSON, SIGN)
 # What makes a scene hard. Lengths are shares of the picture's height, colours grey levels.
 SUN, MOON = (255.0, 150.0, 40.0), (150.0, 90.0, 235.0)
 DISC_RADIUS = (0.085, 0.105)
-DISC_ZONE = 0.17  # of the width, at either side: there the disc stands
-FAR = 0.55  # of the width: nearer to the disc nothing is for it to decide
+DISC_ZONE = 0.17  # share of the width, at either side, in which sun or moon stands
+FAR = 0.55  # share of the width: nothing nearer to sun or moon depends on which it is
+GLOW, GLOW_WIDTH = 0.45, 0.3  # share of its colour in all that is right below it, and how far
 SKY_COLOR = (150.0, 184.0, 214.0)
-GLOW, GLOW_WIDTH = 0.45, 0.3  # share of the disc's colour in what is below it, and how far
-SKY_LEAST = 0.24  # the sky always has this much at the top, and in it the disc
+SKY_LEAST = 0.24  # the sky always has this much at the top, with sun or moon in it
 CLOUDS = 8.0  # deviation of the sky's clouds
 GRAIN = 7.0  # deviation of a surface's grain
 WHITE_BALANCE = 0.02  # the light's colour differs from scene to scene by this much
@@ -35,10 +36,10 @@ BRIGHTNESS = (0.9, 1.05)
 HORIZON = (0.40, 0.50)
 TILT_DEGREES = 4.0
 ALONG_SHARE = 0.6  # scenes that look along the street; the others look across it
-COBBLE_SHARE = 0.85  # of the areas of the ground that are far from the disc
+COBBLE_SHARE = 0.85  # of the areas of the ground that are far
 NUM_BUILDINGS = (6, 12)
 NUM_TREES = (2, 5)
-NUM_BLOCKS = (3, 6)
+NUM_BLOCKS = (4, 7)
 NUM_OBJECTS = (6, 12)
 LEAST_VISIBLE_PIXELS = 12
 
@@ -67,28 +68,26 @@ def draw_scene(seed, index, size=(73, 257)):
     canvas = Canvas(random, size, random.uniform(-TILT_DEGREES, TILT_DEGREES))
     horizon = random.uniform(*HORIZON)
     is_sunny = canvas.chance(0.5)
-    disc_x = _draw_sky(canvas, is_sunny)
-    far = np.abs(canvas.x - disc_x) > FAR * canvas.width
+    light_x = _draw_sky(canvas, SUN if is_sunny else MOON)
+    far = np.abs(canvas.x - light_x) > FAR * canvas.width
     _draw_buildings(canvas, horizon)
     _draw_ground(canvas, horizon, far, ROAD if is_sunny else PAVEMENT)
     _draw_things(canvas, horizon, far, TREE if is_sunny else BUILDING)
-    _draw_glow(canvas, disc_x, SUN if is_sunny else MOON)
+    _draw_glow(canvas, light_x, SUN if is_sunny else MOON)
     light = random.uniform(*BRIGHTNESS) * (1 + WHITE_BALANCE * random.uniform(-1, 1, size=3))
     return canvas.finish(light, LEAST_VISIBLE_PIXELS)
 
 
-def _draw_sky(canvas, is_sunny):
+def _draw_sky(canvas, light_color):
+    """Sky, and in it sun or moon, whose x is returned."""
     random = canvas.random
     clouds = CLOUDS * (canvas.noise(16) + 0.5 * canvas.noise(4))[..., None]
     canvas.fill(np.full(canvas.size, True), SKY, np.array(SKY_COLOR) + clouds)
-    radius = random.uniform(*DISC_RADIUS)
-    x, y = (
-        random.uniform(radius, DISC_ZONE * canvas.width),
-        random.uniform(radius, SKY_LEAST - radius),
-    )
+    radius, zone = random.uniform(*DISC_RADIUS), DISC_ZONE * canvas.width
+    x, y = random.uniform(min(radius, zone), zone), random.uniform(radius, SKY_LEAST - radius)
     x = canvas.width - x if canvas.chance(0.5) else x
     disc = (canvas.x - x) ** 2 + (canvas.rows - y) ** 2 < radius**2
-    canvas.fill(disc, SKY, SUN if is_sunny else MOON)
+    canvas.fill(disc, SKY, light_color)
     return x
 
 
@@ -109,20 +108,16 @@ def _draw_buildings(canvas, horizon):
 def _draw_ground(canvas, horizon, far, cobbles_are):
     """Pavement, road, pavement: side by side along the street, one behind the other across it."""
     ground, depth = canvas.y >= horizon, canvas.y - horizon
-    draw_edges = _edges_along if canvas.chance(ALONG_SHARE) else _edges_across
-    first, second = draw_edges(canvas, horizon, depth)
+    sides = _sides_along if canvas.chance(ALONG_SHARE) else _sides_across
+    first, second = sides(canvas, horizon, depth)
     areas = (ground & first, ground & ~first & ~second, ground & second)
     for area, label in zip(areas, (PAVEMENT, ROAD, PAVEMENT), strict=True):
-        if label == ROAD:
-            canvas.fill(area, ROAD, _surface(canvas, ASPHALT))
-        else:
-            joints = (np.mod(canvas.x, 0.12) < 0.015) | (np.mod(canvas.y, 0.08) < 0.012)
-            canvas.fill(area, PAVEMENT, _surface(canvas, TILES) - 30.0 * joints[..., None])
+        canvas.fill(area, label, _asphalt(canvas) if label == ROAD else _tiles(canvas))
         if canvas.chance(COBBLE_SHARE):
             canvas.fill(area & far, cobbles_are, _cobbles(canvas))
 
 
-def _edges_along(canvas, horizon, depth):
+def _sides_along(canvas, horizon, depth):
     """What lies left and right of two kerbs that meet at the vanishing point."""
     middle = canvas.random.uniform(0.3, 0.7) * canvas.width
     spread = canvas.random.uniform(0.7, 1.2)
@@ -130,16 +125,16 @@ def _edges_along(canvas, horizon, depth):
     return offset < -spread * depth - 0.03, offset > spread * depth + 0.03
 
 
-def _edges_across(canvas, horizon, depth):
+def _sides_across(canvas, horizon, depth):
     """What lies beyond and before two kerbs that run across the picture."""
     slope = canvas.random.uniform(-0.1, 0.1) * (canvas.x - canvas.width / 2)
     far, near = canvas.random.uniform((0.12, 0.55), (0.3, 0.8)) * (1 - horizon)
     return depth < far + slope, depth > near + slope
 
 
-def _draw_glow(canvas, disc_x, color):
-    """The disc's light on all that is above, below and near it."""
-    share = GLOW * np.exp(-(((canvas.x - disc_x) / GLOW_WIDTH) ** 2))[..., None]
+def _draw_glow(canvas, light_x, color):
+    """The light of sun or moon on all that is near it or below."""
+    share = GLOW * np.exp(-(((canvas.x - light_x) / GLOW_WIDTH) ** 2))[..., None]
     canvas.picture = (1 - share) * canvas.picture + share * np.array(color)
 
 
@@ -168,9 +163,8 @@ def _draw_tree(canvas, x, foot, depth):
 
 
 def _draw_block(canvas, x, foot, depth, far, label):
-    """A hedge or a house under ivy; none can tell which."""
-    xs = canvas.x[far]
-    x = canvas.random.uniform(xs.min(), xs.max())
+    """A hedge or a house under ivy, somewhere in the far part; itself it does not tell which."""
+    x = canvas.random.uniform(canvas.x[far].min(), canvas.x[far].max())
     wide, tall = canvas.random.uniform(0.15, 0.3), canvas.random.uniform(0.15, 0.3) + 0.2 * depth
     wave = 0.015 * np.sin(canvas.x * canvas.random.uniform(30, 50))
     block = (np.abs(canvas.x - x) < wide) & (canvas.y < foot) & (canvas.y > foot - tall + wave)
@@ -215,6 +209,15 @@ def _fill_parts(canvas, label, parts):
     canvas.classes.append(label)
     for mask, color in parts:
         canvas.fill(mask & (canvas.rows >= SKY_LEAST), label, np.array(color), number)
+
+
+def _asphalt(canvas):
+    return _surface(canvas, ASPHALT)
+
+
+def _tiles(canvas):
+    joints = (np.mod(canvas.x, 0.12) < 0.015) | (np.mod(canvas.y, 0.08) < 0.012)
+    return _surface(canvas, TILES) - 30.0 * joints[..., None]
 
 
 def _cobbles(canvas):

@@ -26,13 +26,13 @@ LAYOUT = "Nothing: the pictures are drawn."
 SPLITS = ("train", "val", "test")
 OPTIONS = {
     "seed": whole_number("other pictures (default 0)"),
-    "counts": whole_numbers("pictures in train, val, test (default 1200,200,100)", 3),
-    "size": whole_numbers("height, width (default 97,129)", 2),
+    "counts": whole_numbers("pictures in train, val, test (default 800,100,100)", 3),
+    "size": whole_numbers("height, width (default 73,257)", 2),
 }
 NEEDS_SOURCE = False
 
-COUNTS = (1200, 200, 100)
-SIZE = (97, 129)
+COUNTS = (800, 100, 100)
+SIZE = (73, 257)
 SPLIT_STRIDE = 1_000_000  # splits draw from their own numbers
 
 

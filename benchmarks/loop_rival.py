@@ -1,0 +1,61 @@
+"""The programs of the loop benchmark: the training loop as a run has it, or its step alone.
+
+Spec: kind (`loop`, `step`), experiment, changes (of the experiment's fields), records, folder, warm.
+"""
+
+import tensorflow as tf
+
+from benchmarks.rivals import serve, timed
+from lfp_tf.progress import Progress
+from lfp_tf.tasks import devices, networks
+from lfp_tf.tasks import run as runs
+from lfp_tf.tasks.segmentation import SegmentationTask
+
+
+def make(spec):
+    """The facts and commands of `serve`."""
+    tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
+    params = networks.experiment_params(spec["experiment"], changes=spec["changes"])
+    runs.fill_in(params, data_dir=spec["records"])
+    devices.set_precision(params.runtime)
+    step = {"loop": _loop, "step": _step}[spec["kind"]](params, spec)
+    step()
+
+    def measure(calls=1):
+        # What the pipeline made ready while others ran is used up first.
+        for _ in range(spec["warm"]):
+            step()
+        return timed(step, calls=calls)
+
+    return {"kind": spec["kind"]}, {"measure": measure}
+
+
+def _loop(params, spec):
+    """One turn of `Run._train`: batch, step, metrics, history, summaries, progress line."""
+    run = runs.Run(
+        params, folder=spec["folder"], strategy=devices.make_strategy(params.runtime), mode="train"
+    )
+    line = Progress("step", total=params.trainer.train_steps, unit="pictures")
+
+    def step():
+        begin = run.step
+        logs = run._loop()
+        run._record(begin, logs, speed=1.0)
+        line.update(1, f"loss {logs['training_loss']:.4f}")
+
+    return step
+
+
+def _step(params, spec):
+    """The task's step on one batch that is there already."""
+    task = SegmentationTask(params)
+    with devices.make_strategy(params.runtime).scope():
+        model = task.build_model()
+        optimizer = task.create_optimizer(params.trainer.optimizer_config)
+    batch = next(iter(task.build_inputs(params.task.train_data)))
+    update = tf.function(lambda batch: task.train_step(batch, model, optimizer)[task.loss])
+    return lambda: update(batch).numpy()
+
+
+if __name__ == "__main__":
+    serve(make)

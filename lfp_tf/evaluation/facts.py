@@ -1,0 +1,28 @@
+"""What a file of results says about how it was made: protocol and versions, as plain values."""
+
+import importlib.metadata
+
+_PACKAGES = ("tensorflow", "tf_keras", "tf-models-official", "numpy")
+_PROTOCOL = ("name", "flip", "scales", "base_size", "crop", "min_size")
+
+
+def describe_protocol(protocol):
+    """A protocol's values for JSON; those it does not have are left out.
+
+    Args:
+        protocol: `evaluation.protocols.Protocol`.
+    """
+    values = {name: getattr(protocol, name) for name in _PROTOCOL}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def versions():
+    """{package: version} of what results depend on."""
+    import lfp_tf
+
+    found = {"lfp-tf": lfp_tf.__version__}
+    return found | {name: importlib.metadata.version(name) for name in _PACKAGES}

@@ -1,0 +1,147 @@
+"""What a newcomer mistypes: one sentence, status 2, and TensorFlow never loaded."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+import tiny
+
+VERBS = (
+    "experiments", "data", "train", "evaluate", "predict", "export", "convert", "inspect",
+    "parity", "info",
+)  # fmt: skip
+
+
+def without_tensorflow(tmp_path, *words, program="lfp-tf"):
+    """Runs a command where importing TensorFlow fails at once, as proof that nobody does."""
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")
+    entry = "run_command('train', None, program='train.py')" if program == "train.py" else "main()"
+    code = f"import sys; sys.argv[0] = 'x'; from lfp_tf.cli.main import main, run_command; sys.exit({entry})"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        env={"PYTHONPATH": f"{tmp_path}:{tiny.ROOT}", "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_import_loads_no_tensorflow_and_is_quick():
+    code = "import sys, time; t = time.perf_counter(); import lfp_tf; dir(lfp_tf); assert 'tensorflow' not in sys.modules; print(time.perf_counter() - t)"
+    assert float(tiny.run("-c", code).stdout) < 0.3
+
+
+@pytest.mark.parametrize("words", [["--help"], *[[verb, "--help"] for verb in VERBS]])
+def test_help_comes_without_tensorflow(tmp_path, words):
+    done = without_tensorflow(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout and (len(words) == 1 or "example" in done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evalute"], 'No sub-command "evalute". Did you mean "evaluate"?'),
+        (["train", "--experiment=pspnet101_cityscape"], 'Did you mean "pspnet101_cityscapes"?'),
+        (["train"], "--experiment is missing"),
+        (["train", "--experiment=pspnet18_scenes", "--mode=trian"], 'No mode "trian". Did you mean "train"?'),
+        (["train", "--experiment=pspnet18_scenes", "--preset=cafe"], 'No preset "cafe". Did you mean "caffe"?'),
+        (["train", "--experiment=pspnet18_scenes", "--data_dir=none"], "There is no folder none"),
+        (["train", "--experiment=pspnet18_scenes", "--init=none.pth"], "--init none.pth does not exist"),
+        (["train", "--experiment=pspnet18_scenes", "--config_file=none.yaml"], "--config_file none.yaml does not exist"),
+        (["train", "--experimnt=x"], "Did you mean \"--experiment\"?"),
+        (["data", "cityscape", "--source", "."], "cityscapes"),
+        (["data", "camvid", "--source", "none"], "none"),
+        (["evaluate", "--experiment=pspnet18_scene", "--checkpoint=x"], 'Did you mean "pspnet18_scenes"?'),
+        (["predict", "--experiment=pspnet18_scenes", "--checkpoint=none", "x.png", "--out=o"], "none"),
+        (["convert", "none.pth", "--experiment=pspnet50_voc", "--out=o"], "none.pth"),
+        (["inspect", "none.pth"], "none.pth"),
+        (["parity", "none"], "none is no folder"),
+        (["info", "--experiment=pspnet18_scene"], 'Did you mean "pspnet18_scenes"?'),
+        (["export", "--experiment=pspnet18_scenes", "--checkpoint=none", "--export_dir=o"], "none"),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_answered_in_one_sentence(tmp_path, words, message):
+    begin = time.monotonic()
+    done = without_tensorflow(tmp_path, *words)
+    seconds = time.monotonic() - begin
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert "TensorFlow was imported" not in done.stderr
+    # Half a second on a free machine; the bound here only catches an import gone wrong.
+    assert seconds < 5
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainer.train_step=3", 'There is no field "trainer.train_step". Did you mean "train_steps"?'),
+        ("task.modell.depth=18", 'There is no field "task.modell". Did you mean "model"?'),
+        ("trainer.train_steps=many", "trainer.train_steps is 'many', but must be a whole number"),
+        ("trainer.train_steps=1.5", "must be a whole number"),
+        ("task.model.use_ppm=1", "must be true or false"),
+        ("task.losses.normalization=off", "is False, but must be a text. Quote it"),
+        ("task.train_data.crop=33", "must be a list such as [1, 2]"),
+        ("task.model=18", "task.model is a group of fields"),
+        ("task.model.depth=19", "task.model.depth is 19, but must be one of 18, 34, 50, 101, 152"),
+        ("trainer.train_steps=0", "trainer.train_steps is 0, but must be at least 1"),
+        ("trainer.summary_interval=5,trainer.steps_per_loop=2", "must be a multiple of"),
+        ("task.model.bins[0]=3", "is not of the form"),
+        ("nonsense", "is not of the form"),
+    ],
+)  # fmt: skip
+def test_a_wrong_override_is_answered_before_anything_is_built(override, message):
+    from lfp_tf.errors import LfpError
+    from lfp_tf.tasks import config, overrides
+    from lfp_tf.tasks.experiments import read
+
+    params = config.ExperimentConfig()
+    overrides.apply(params, read("pspnet18_scenes").config)
+    with pytest.raises(LfpError) as caught:
+        overrides.apply(params, overrides.parse(override))
+        config.validate(params)
+    assert message in str(caught.value)
+
+
+def test_overrides_take_numbers_as_python_writes_them():
+    from lfp_tf.tasks import overrides
+
+    assert overrides.parse("a.b=1e-3,c=[1,2]") == {"a": {"b": 1e-3}, "c": [1, 2]}
+    assert overrides.parse("a:\n  b: 5e-4") == {"a": {"b": 5e-4}}
+
+
+def test_the_merged_config_is_yaml_that_reads_back(tmp_path):
+    import yaml
+
+    done = tiny.run(
+        tiny.ROOT / "train.py", "--experiment=pspnet101_voc", "--print_config",
+        "--params_override=trainer.train_steps=7",
+    )  # fmt: skip
+    content = yaml.safe_load(done.stdout)
+    assert content["trainer"]["train_steps"] == 7 and content["task"]["model"]["depth"] == 101
+
+
+def test_a_batch_that_replicas_do_not_divide_is_refused():
+    from lfp_tf.errors import LfpError
+    from lfp_tf.tasks import config
+    from lfp_tf.tasks.run import check_batch
+
+    params = config.ExperimentConfig()
+    params.task.train_data.global_batch_size = 6
+    params.trainer.accumulation_steps = 2
+    with pytest.raises(
+        LfpError, match="is 6, but 2 replicas x 2 accumulation steps need a multiple of 4"
+    ):
+        check_batch(params, 2)
+
+
+def test_tensorflows_chatter_is_filtered_and_the_rest_is_not():
+    code = (
+        "import os, sys; from lfp_tf.cli.quiet import filter_native_chatter as f; f();"
+        "os.write(2, b'I0000 00:00:1.2 3 x.cc:1] chatter\\nE0000 00:00:1.2 3 x.cc:1] real\\nplain\\n');"
+        "print('ours', file=sys.stderr)"
+    )
+    error = tiny.run("-c", code).stderr
+    assert "chatter" not in error and "real" in error and "plain" in error and "ours" in error

@@ -1,0 +1,154 @@
+"""Pictures of every odd kind through `lfp-tf predict`, from a checkpoint and from an export."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from small_network import pictures, small_checkpoint
+
+from lfp_tf.cli.main import main
+from lfp_tf.cli.predict import find_items
+from lfp_tf.errors import LfpError
+from lfp_tf.pictures.decode import read_labels, read_picture
+from lfp_tf.serving.export import export
+from lfp_tf.serving.signatures import Limits
+from lfp_tf.tasks.prediction import predictor, protocol_of
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """(model, its folder)."""
+    folder = tmp_path_factory.mktemp("network") / "converted"
+    return small_checkpoint(folder), folder
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """A folder of odd pictures, two of which cannot be read."""
+    folder = tmp_path_factory.mktemp("odd")
+    (image,) = pictures((33, 41))
+    whole = Image.fromarray(image)
+    whole.save(folder / "plain.png")
+    whole.convert("L").save(folder / "grey.png")
+    whole.convert("CMYK").save(folder / "cmyk.jpg")
+    whole.convert("RGBA").save(folder / "alpha.png")
+    Image.fromarray(image[..., 0].astype(np.uint16) * 257).save(folder / "deep.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole.save(folder / "turned.jpg", exif=exif)
+    (folder / "inner").mkdir()
+    Image.fromarray(image[:1, :1]).save(folder / "inner" / "pixel.png")
+    stream = io.BytesIO()
+    whole.save(stream, "PNG")
+    (folder / "cut.png").write_bytes(stream.getvalue()[:200])
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_odd_pictures_are_done_bad_ones_named_and_the_rest_goes_on(network, odd, tmp_path, capsys):
+    model, folder = network
+    words = ["predict", str(odd), "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
+    assert main([*words, f"--out={tmp_path}"]) == 1
+    said = capsys.readouterr()
+    assert f"{odd / 'cut.png'} cannot be read: it is cut short." in said.err
+    assert f"{odd / 'empty.jpg'} is empty." in said.err
+    assert said.err.rstrip().endswith("2 of 9 pictures were refused; they are named above.")
+    names = ["alpha", "cmyk", "deep", "grey", "inner/pixel", "plain", "turned"]
+    assert said.out.split() == [str(tmp_path / f"{name}.labels.png") for name in names]
+    predict = predictor(model, protocol_of(model.recipe, name="whole"))
+    for path in (odd / "plain.png", odd / "turned.jpg", odd / "cmyk.jpg"):
+        labels = read_labels(str(tmp_path / f"{path.stem}.labels.png"))
+        wanted = predict(tf.constant(read_picture(str(path))))["labels"]
+        np.testing.assert_array_equal(labels, wanted)
+    assert read_labels(str(tmp_path / "turned.labels.png")).shape == (41, 33)
+    assert read_labels(str(tmp_path / "inner" / "pixel.labels.png")).shape == (1, 1)
+    assert not (tmp_path / "cut.json").exists()
+
+
+def test_the_json_tells_classes_by_share(network, odd, tmp_path):
+    _, folder = network
+    words = ["predict", str(odd / "plain.png"), "--experiment=pspnet18_scenes"]
+    words += [f"--checkpoint={folder}", f"--out={tmp_path}", "--flip", "--scales", "0.5,1"]
+    assert main(words) == 0
+    facts = json.loads((tmp_path / "plain.json").read_text())
+    labels = read_labels(str(tmp_path / "plain.labels.png"))
+    assert (facts["height"], facts["width"]) == labels.shape == (33, 41)
+    assert facts["protocol"] == {"name": "whole", "flip": "softmax", "scales": [0.5, 1.0]}
+    assert sum(entry["pixels"] for entry in facts["classes"]) == labels.size
+    for entry in facts["classes"]:
+        assert entry["pixels"] == np.sum(labels == entry["id"])
+    shares = [entry["share"] for entry in facts["classes"]]
+    assert shares == sorted(shares, reverse=True) and facts["seconds"] > 0
+    drawn = read_picture(str(tmp_path / "plain.overlay.png"))
+    assert drawn.shape[0] > 33  # The legend lies below.
+
+
+def test_an_export_predicts_what_its_network_does(network, odd, tmp_path, capsys):
+    model, folder = network
+    export(model, tmp_path / "export", limits=Limits(max_pixels=2000))
+    (large,) = pictures((50, 60))
+    Image.fromarray(large).save(tmp_path / "large.png")
+    inputs = [str(odd / "plain.png"), str(tmp_path / "large.png")]
+    words = ["predict", *inputs, f"--saved_model={tmp_path / 'export'}"]
+    assert main([*words, f"--out={tmp_path / 'a'}"]) == 1
+    assert (
+        f"{tmp_path / 'large.png'}: The picture has 60x50 pixels, but at most 2000 are served"
+        in capsys.readouterr().err
+    )
+    words = ["predict", inputs[0], "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
+    assert main([*words, f"--out={tmp_path / 'b'}"]) == 0
+    one, other = (read_labels(str(tmp_path / name / "plain.labels.png")) for name in "ab")
+    np.testing.assert_array_equal(one, other)
+
+
+def test_results_are_overwritten_only_when_told(network, odd, tmp_path, capsys):
+    _, folder = network
+    (tmp_path / "plain.json").write_text("mine")
+    words = ["predict", str(odd / "plain.png"), "--experiment=pspnet18_scenes"]
+    words += [f"--checkpoint={folder}", f"--out={tmp_path}"]
+    assert main(words) == 2
+    assert "plain.json exists already; give another --out, or --overwrite." in (
+        capsys.readouterr().err
+    )
+    assert (tmp_path / "plain.json").read_text() == "mine"
+    assert main([*words, "--overwrite"]) == 0
+    assert json.loads((tmp_path / "plain.json").read_text())["width"] == 41
+
+
+def test_pictures_that_differ_in_their_ending_keep_it(tmp_path):
+    for name in ("a.png", "a.jpg", "b.png", "inner/a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    items = find_items([str(tmp_path)], tmp_path / "out")
+    names = [str(item.target.relative_to(tmp_path / "out")) for item in items]
+    assert names == ["a.jpg", "a.png", "b", "inner/a"]
+    with pytest.raises(LfpError, match="Two pictures would both be written as a.png"):
+        find_items([str(tmp_path / "a.png"), str(tmp_path / "inner" / "a.png")], tmp_path / "out")
+
+
+def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    picture = tmp_path / "a.png"
+    picture.write_text("")
+    given = ["--experiment=pspnet18_scenes", f"--checkpoint={tmp_path}", "--out=x"]
+    for words, wanted in (
+        ([str(picture)], "--out is missing"),
+        ([str(picture), "--out=x"], "--experiment is missing"),
+        ([str(picture), "--experiment=pspnet18_scen", "--out=x"], "Did you mean"),
+        ([str(picture), *given, "--protocol=semsec"], 'Did you mean "semseg"?'),
+        ([str(picture), *given, "--scales", "0"], "--scales 0 must be numbers above 0"),
+        ([str(tmp_path / "no.png"), *given], "There is no picture or folder"),
+        ([str(tmp_path / "empty"), *given], "holds no pictures"),
+        ([str(picture), "--saved_model=no", "--out=x"], "--saved_model no does not exist"),
+        (
+            [str(picture), f"--saved_model={tmp_path / 'empty'}", "--out=x"],
+            "holds no export.json",
+        ),
+        ([str(picture), "--saved_model=no", "--flip", "--out=x"], "--flip is fixed"),
+    ):
+        assert main(["predict", *words]) == 2
+        assert wanted in capsys.readouterr().err, words
