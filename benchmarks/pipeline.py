@@ -34,21 +34,24 @@ def run(options):
 
 
 def draw(folder, size, count):
-    """Records of drawn scenes, and the same bytes as files: {"records", "files", "classes"}."""
-    plan = scenes.plan(size=size, counts=(count, 0, 0))
-    samples, encoded = plan.splits["train"], []
+    """Records of drawn scenes, and the bytes of `train` as files: {"records", "files", "classes"}."""
+    plan = scenes.plan(size=size, counts=(count, 1, 0))
+    encoded, entries = [], {}
 
     def encode(sample):
         encoded.append(plan.encode(sample))
         return encoded[-1]
 
-    entry = write_records(samples, folder, "train", encode=encode, digest="drawn", num_shards=1)
-    names, colors = plan.table.names, plan.table.colors
+    for split, samples in plan.splits.items():
+        entries[split] = write_records(
+            samples, folder, split, encode=encode, digest="drawn", num_shards=1
+        )
+    names = plan.table.names
     write_dataset(
-        folder, name=plan.name, classes=names, colors=colors, splits={"train": entry}
+        folder, name=plan.name, classes=names, colors=plan.table.colors, splits=entries
     )
     files = []
-    for number, record in enumerate(encoded):
+    for number, record in enumerate(encoded[:count]):
         features = decode_example(record.payload)
         pair = [folder / f"{number}.png", folder / f"{number}_labels.png"]
         keys = ("image/encoded", "image/segmentation/class/encoded")

@@ -54,8 +54,8 @@ def make(spec):
             "first step": first - trace,
             "second step": second,
         },
-        # Of the whole process, up to the end of the first step.
-        "first step done": seconds["first step done"][0] - _BEGIN,
+        # On the system's clock, which the benchmark reads, too.
+        "done_at": seconds["done at"][0],
     }, {}
 
 
@@ -96,7 +96,7 @@ def _time(owner, name, seconds):
         end = time.perf_counter()
         seconds.setdefault(name, []).append(end - begin)
         if name == "train":
-            seconds.setdefault("first step done", []).append(end)
+            seconds.setdefault("done at", []).append(end)
         return result
 
     setattr(owner, name, timed)
