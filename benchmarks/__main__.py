@@ -15,7 +15,7 @@ from lfp_tf.errors import LfpError
 
 QUESTIONS = {
     "network": "inference and training step beside PyTorch and the host's DeepLab v3",
-    "pipeline": "pictures a second and core of the training pipeline beside OpenCV and a DataLoader",
+    "pipeline": "training pictures a second and core beside OpenCV and a DataLoader",
     "startup": "seconds from train.py to the first step, by part",
     "sliding": "time and memory of sliding windows over a 1024x2048 picture",
     "loop": "the whole training loop beside the bare step",

@@ -28,8 +28,7 @@ def run(options):
             spec = {
                 "experiment": experiment,
                 # One summary falls into each measurement; no checkpoint does.
-                "changes": changes
-                | {"trainer": {"train_steps": 10**6, "summary_interval": calls}},
+                "changes": changes | {"trainer": {"train_steps": 10**6, "summary_interval": calls}},
                 "records": draw(place / "records", picture, 32)["records"],
                 "folder": str(place / "run"),
                 "warm": warm,

@@ -32,9 +32,7 @@ def run(options):
                 seconds = rivals.interleave(found, rounds=options.rounds, calls=options.calls)
                 facts[f"{mode}/{dtype}"] = {rival.name: rival.facts for rival in found}
             comparisons.append(table.compare(title, seconds, work=_work(found)))
-    table.report(
-        "network", comparisons, out=options.out, threads=len(options.cores), facts=facts
-    )
+    table.report("network", comparisons, out=options.out, threads=len(options.cores), facts=facts)
 
 
 def contestants(spec, options):

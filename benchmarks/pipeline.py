@@ -47,9 +47,7 @@ def draw(folder, size, count):
             samples, folder, split, encode=encode, digest="drawn", num_shards=1
         )
     names = plan.table.names
-    write_dataset(
-        folder, name=plan.name, classes=names, colors=plan.table.colors, splits=entries
-    )
+    write_dataset(folder, name=plan.name, classes=names, colors=plan.table.colors, splits=entries)
     files = []
     for number, record in enumerate(encoded[:count]):
         features = decode_example(record.payload)

@@ -63,9 +63,7 @@ def _contestants(spec, options):
         for count in (1, 4)
     }
     if options.torch_python:
-        found["PyTorch, the original's way"] = start(
-            {"kind": "torch"}, python=options.torch_python
-        )
+        found["PyTorch, the original's way"] = start({"kind": "torch"}, python=options.torch_python)
     return found
 
 

@@ -34,9 +34,7 @@ def run(options):
             title = f"To the first finished step, PSPNet-{spec['depth']}, crop {crop}, batch 1"
             comparisons.append(table.compare(title, seconds, unit="s"))
             parts |= {f"{crop[0]}: {name}": entries for name, entries in found.items()}
-    table.report(
-        "startup", comparisons, out=options.out, threads=len(options.cores), facts=parts
-    )
+    table.report("startup", comparisons, out=options.out, threads=len(options.cores), facts=parts)
     for name, entries in parts.items():
         quickest = min(entries, key=lambda entry: sum(entry.values()))
         words = ", ".join(f"{part} {value:.1f} s" for part, value in quickest.items())
@@ -73,9 +71,7 @@ def _rounds(spec, place, options):
 
 
 def _ours(spec, options):
-    return lambda name: rivals.Rival(
-        name, "benchmarks.startup_rival", spec, cores=options.cores
-    )
+    return lambda name: rivals.Rival(name, "benchmarks.startup_rival", spec, cores=options.cores)
 
 
 def _fresh(name, start):

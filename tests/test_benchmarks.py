@@ -89,6 +89,7 @@ def test_multiply_adds_of_a_convolution_by_hand():
     assert multiply_adds(concrete) == 4 * 3 * 5 * 3 * 3 * 2
 
 
+@pytest.mark.slow
 def test_multiply_adds_of_pspnet_50_are_the_published_order():
     import tensorflow as tf
 

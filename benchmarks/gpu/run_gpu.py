@@ -18,7 +18,12 @@ from lfp_tf.errors import WorkFailed
 
 # Dense peaks in TFLOP/s by the makers' data sheets: {part of the name: (float32, bfloat16)}, float32
 # being TensorFloat-32 where the card has it.
-PEAKS = {"H200": (494.0, 989.0), "H100": (494.0, 989.0), "A100": (156.0, 312.0), "L4": (60.0, 121.0)}
+PEAKS = {
+    "H200": (494.0, 989.0),
+    "H100": (494.0, 989.0),
+    "A100": (156.0, 312.0),
+    "L4": (60.0, 121.0),
+}
 # Allowed differences from TensorFlow's float32 numbers: of logits as a share of their standard
 # deviation, of losses relative. TensorFloat-32 keeps 11 bits, bfloat16 8, through a hundred layers.
 ALLOWED = {"exact": (1e-3, 1e-4), "float32": (3e-2, 1e-2), "bfloat16": (3e-1, 5e-2)}
@@ -57,7 +62,9 @@ def _program(program, manifest, options):
         differences = {r.name: _difference(r, mode, dtype, manifest, options) for r in found}
         seconds = rivals.interleave(found, rounds=options.rounds, calls=options.calls)
         about = {
-            rival.name: rival.facts | rival.ask(do="memory") | {"differences": differences[rival.name]}
+            rival.name: rival.facts
+            | rival.ask(do="memory")
+            | {"differences": differences[rival.name]}
             for rival in found
         }
     work = {name: PASSES[mode] * manifest["multiply_adds"] for name in seconds}
