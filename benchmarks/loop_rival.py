@@ -1,6 +1,7 @@
 """The programs of the loop benchmark: the training loop as a run has it, or its step alone.
 
-Spec: kind (`loop`, `step`), experiment, changes (of the experiment's fields), records, folder, warm.
+Spec: kind (`loop`, `step`), experiment, changes (of the experiment's fields), records, folder,
+warm (steps before each measurement).
 """
 
 import tensorflow as tf

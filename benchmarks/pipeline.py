@@ -34,7 +34,7 @@ def run(options):
 
 
 def draw(folder, size, count):
-    """Records of drawn scenes, and the bytes of `train` as files: {"records", "files", "classes"}."""
+    """Drawn records, and the bytes of `train` as files: {"records", "files", "classes"}."""
     plan = scenes.plan(size=size, counts=(count, 1, 0))
     encoded, entries = [], {}
 

@@ -1,9 +1,9 @@
 """How long does the published evaluation of one Cityscapes picture take, and how much memory?
 
-Sliding windows of 713 at six scales with the mirror image (`hszhao/semseg tool/test.py`), 1024x2048,
-PSPNet-50; windows through the network one by one or four at once, beside the original's way in
-PyTorch. Each evaluation is a process of its own, for its peak of memory; the first call's tracing is
-inside the time.
+Sliding windows of 713 at six scales with the mirror image (`hszhao/semseg tool/test.py`) over
+1024x2048, PSPNet-50; windows through the network one by one or four at once, beside the original's
+way in PyTorch. Each evaluation is a process of its own, for its peak of memory; the first call's
+tracing is inside the time.
 """
 
 import pathlib

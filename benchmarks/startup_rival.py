@@ -1,7 +1,7 @@
 """The programs of the start-up benchmark, each run to its second step: our train.py with timers.
 
-Spec: kind (`ours`, `weights`), records, weights (file), folder, size, width, depth. `weights` writes
-the file that `ours` starts from.
+Spec: kind (`ours`, `weights`), records, weights (file), folder, size, width, depth. `weights`
+writes the file that `ours` starts from.
 """
 
 import time

@@ -18,7 +18,8 @@ def machine():
     """What a reader needs to judge the numbers: processor, cores, memory, load, versions."""
     model, memory = platform.processor(), None
     if os.path.exists("/proc/cpuinfo"):
-        lines = open("/proc/cpuinfo").read().splitlines()
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
         model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
@@ -66,8 +67,8 @@ def compare(title, seconds, *, work=None, unit="ms", amounts=None):
 
 def text(comparison):
     """The comparison as a Markdown table."""
-    factor, unit = {"ms": (1e3, "ms"), "s": (1.0, "s")}[comparison["unit"]], comparison["unit"]
-    factor = factor[0]
+    unit = comparison["unit"]
+    factor = {"ms": 1e3, "s": 1.0}[unit]
     extra = [key for key in ("gmac", "gflops", "ratio_a_mac", "a_second") if _has(comparison, key)]
     heads = {
         "gmac": "GMAC",
@@ -103,8 +104,8 @@ def report(name, comparisons, *, out, threads, facts=None):
     # Our own work raises the load by the threads we use.
     if about["load"] > threads + BUSY_LOAD_A_CORE * about["cores"]:
         print(
-            f"The machine's load is {about['load']} while this uses {threads} cores: others were at "
-            "work, and these numbers do not count.",
+            f"The machine's load is {about['load']} while this uses {threads} cores: others were "
+            "at work, and these numbers do not count.",
             file=sys.stderr,
         )
     path = out / f"{name}.json"

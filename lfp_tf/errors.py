@@ -21,5 +21,6 @@ class WorkFailed(LfpError):
 
 def nearest(name, choices):
     """The sentence ` Did you mean "x"?` for the choice nearest to `name`, or an empty text."""
-    found = difflib.get_close_matches(str(name), [str(choice) for choice in choices], n=1, cutoff=0.5)
+    words = [str(choice) for choice in choices]
+    found = difflib.get_close_matches(str(name), words, n=1, cutoff=0.5)
     return f' Did you mean "{found[0]}"?' if found else ""

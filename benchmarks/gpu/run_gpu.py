@@ -16,8 +16,7 @@ import numpy as np
 from benchmarks import rivals, table
 from lfp_tf.errors import WorkFailed
 
-# Dense peaks in TFLOP/s by the makers' data sheets: {part of the name: (float32, bfloat16)}, float32
-# being TensorFloat-32 where the card has it.
+# Dense peaks in TFLOP/s by the maker's data sheets: {part of the name: (TensorFloat-32, bfloat16)}.
 PEAKS = {
     "H200": (494.0, 989.0),
     "H100": (494.0, 989.0),
@@ -64,10 +63,10 @@ def _program(program, manifest, options):
         about = {
             rival.name: rival.facts
             | rival.ask(do="memory")
-            | {"differences": differences[rival.name]}
+            | {"difference": differences[rival.name]}
             for rival in found
         }
-    work = {name: PASSES[mode] * manifest["multiply_adds"] for name in seconds}
+    work = dict.fromkeys(seconds, PASSES[mode] * manifest["multiply_adds"])
     title = f"{mode}, {dtype}, {spec['batch']} x {spec['size']}, depth {spec['depth']}"
     comparison = table.compare(title, seconds, work=work)
     peak = _peak(found[0].facts["device"], dtype, options)
@@ -139,7 +138,7 @@ def _report(comparisons, facts, options):
             print(f"{comparison['title']}: {row['name']}: {words}")
     for name, about in facts.items():
         for rival, entry in about.items() if name != "spec" else ():
-            difference = entry["differences"]
+            difference = entry["difference"]
             print(f"{name}: {rival} differs from TensorFlow on a CPU by {difference:.1e}")
 
 
