@@ -16,7 +16,7 @@ from lfp_tf.errors import WorkFailed
 from lfp_tf.files import atomic_path
 
 EXPERIMENT = "pspnet18_scenes"
-COUNTS = "1200,200,100"
+COUNTS = "800,100,100"
 SHOWN = 6
 _ROOT = pathlib.Path(__file__).parents[2]
 _LFP_TF = [sys.executable, "-m", "lfp_tf.cli"]

@@ -32,7 +32,7 @@ def test_one_in_full_tells_what_it_costs(capsys):
     for wanted in (
         "PSPNet-18",
         "scenes, 8 classes",
-        "97x129",
+        "73x257",
         "multiply-adds",
         "memory",
         "depth: 18",
