@@ -20,10 +20,14 @@ def body(picture):
 
 
 def labels_of(answer):
-    """(PNG bytes, height, width) of the server's JSON."""
-    outputs = json.loads(answer)["outputs"]
+    """(PNG bytes, height, width) of the server's JSON.
+
+    The server writes bytes raw into a JSON string, but for outputs called `..._bytes`. Such an
+    answer is no UTF-8; as Latin-1 each of its characters is a byte.
+    """
+    outputs = json.loads(answer.decode("latin-1"))["outputs"]
     height, width = outputs["sizes"][0]
-    return base64.b64decode(outputs["labels_png"][0]["b64"]), height, width
+    return outputs["labels_png"][0].encode("latin-1"), height, width
 
 
 def ask(url, picture, timeout=60.0):

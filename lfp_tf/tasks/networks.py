@@ -140,6 +140,25 @@ def own_checkpoint(path):
     return prefix if pathlib.Path(f"{prefix}.index").exists() and _is_ours(prefix) else None
 
 
+def start_arrays(path):
+    """{name: array} of a file or of a run of ours, for starting another training from it.
+
+    Raises:
+        LfpError: a checkpoint of ours whose run has no `params.yaml` beside it.
+    """
+    own = own_checkpoint(path)
+    if not own:
+        return read_checkpoint(path)
+    for folder in list(pathlib.Path(own).parents)[:3]:
+        task = _own_options(folder)
+        if task:
+            options = {n: v for n, v in task["model"].items() if n != "preprocess"}
+            model = pspnet(**options)
+            _restore(model, own)
+            return {name: v.numpy() for name, v in variables_by_name(model).items()}
+    raise LfpError(f"{path} has no params.yaml beside it, so its network is unknown; give its run.")
+
+
 def save_npz(model, path, *, dtype="float16"):
     """Writes all variables but the auxiliary head under our names; kernels in `dtype`."""
     arrays = {}
@@ -152,22 +171,28 @@ def save_npz(model, path, *, dtype="float16"):
 
 
 def _take_over(params, folder):
-    """The options of a run's `params.yaml` or a converted folder's `options.yaml`."""
+    """The options of the folder's own network, if it tells them."""
+    task = _own_options(folder)
+    if not task:
+        return
+    if task["dataset"] != params.task.dataset:
+        raise LfpError(
+            f"{folder} is a network for {task['dataset']}, not for {params.task.dataset}; "
+            "give its own experiment."
+        )
+    wanted = {"model": task["model"]}
+    if "train_data" in task:
+        wanted["train_data"] = {"crop": task["train_data"]["crop"]}
+    overrides.apply(params, {"task": wanted})
+
+
+def _own_options(folder):
+    """The fields under `task` of a run's `params.yaml` or a converted `options.yaml`, or None."""
     for name in ("params.yaml", "options.yaml"):
         path = folder / name
         if path.exists():
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            task = content["task"]
-            if task["dataset"] != params.task.dataset:
-                raise LfpError(
-                    f"{folder} is a network for {task['dataset']}, not for {params.task.dataset}; "
-                    "give its own experiment."
-                )
-            wanted = {"model": task["model"]}
-            if "train_data" in task:
-                wanted["train_data"] = {"crop": task["train_data"]["crop"]}
-            overrides.apply(params, {"task": wanted})
-            return
+            return yaml.safe_load(path.read_text(encoding="utf-8"))["task"]
+    return None
 
 
 def _classes(params, folder):
@@ -206,6 +231,4 @@ def _restore(model, prefix):
         status.assert_existing_objects_matched()
         status.expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise LfpError(
-            f"{prefix} does not fit the network of {model.recipe.experiment} or is damaged."
-        ) from error
+        raise LfpError(f"{prefix} does not fit this network or is damaged.") from error

@@ -7,7 +7,6 @@ import tf_keras
 from official.core import base_task
 
 from lfp_tf.checkpoints.load import assign, match, variables_by_name
-from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.data.pipelines.segmentation import evaluation_batches, training_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.data.transforms import Augmentation
@@ -17,6 +16,7 @@ from lfp_tf.ops.preprocessing import preprocess, preprocessing
 from lfp_tf.ops.resize import resize_like
 from lfp_tf.tasks.groups import HEADS, is_decayed, is_trained, multiplier
 from lfp_tf.tasks.metrics import MeanIoU
+from lfp_tf.tasks.networks import start_arrays
 from lfp_tf.tasks.objective import labels_for_loss, loss_sums
 from lfp_tf.tasks.optimization import build_optimizer, variable_key
 
@@ -51,7 +51,7 @@ class SegmentationTask(base_task.Task):
             return
         variables = variables_by_name(model)
         arrays, self.report = match(
-            read_checkpoint(config.init_checkpoint),
+            start_arrays(config.init_checkpoint),
             variables,
             options=config.model.as_dict() | {"crop": config.train_data.crop},
             file=config.init_checkpoint,

@@ -18,12 +18,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if picture == b"bad":
             status, answer = 400, {"error": "The picture is of no format that is served."}
         else:
-            png = base64.b64encode(picture[::-1]).decode()
-            outputs = {"labels_png": [{"b64": png}], "sizes": [[3, 5]], "path": self.path}
+            # TensorFlow Serving (util/json_tensor.cc) wraps in base64 what is called `..._bytes`
+            # only; other strings are written byte by byte, control signs escaped.
+            outputs = {"labels_png": [picture[::-1].decode("latin-1")], "sizes": [[3, 5]]}
             status, answer = 200, {"outputs": outputs}
         if self.path != "/v1/models/lfp:predict":
             status, answer = 404, {"error": "no such model"}
-        content = json.dumps(answer).encode()
+        content = json.dumps(answer, ensure_ascii=False).encode("latin-1")
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

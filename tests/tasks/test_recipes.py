@@ -13,6 +13,7 @@ from lfp_tf.pictures.decode import encode_png
 from lfp_tf.pictures.palette import class_table, numbered_table
 from lfp_tf.tasks import config, devices, experiments, networks, overrides
 from lfp_tf.tasks import run as runs
+from lfp_tf.tasks.segmentation import SegmentationTask
 
 QUICK = ("pspnet101_kitti", "pspnet_mobilenetv2_camvid", "pspnet50_voc", "pspnet_folder")
 ALL = sorted(experiments.paths())
@@ -143,3 +144,23 @@ def test_an_unknown_metric_for_the_best_checkpoint_is_named(tmp_path):
     run = runs.Run(params, folder=tmp_path / "run", strategy=strategy, mode="train_and_eval")
     with pytest.raises(LfpError, match="is mean_dice, but the evaluation gives mean_iou"):
         run.execute()
+
+
+def test_a_run_is_a_start_for_another_with_other_classes(tmp_path):
+    params = small("pspnet_folder", tmp_path / "records")
+    strategy = devices.make_strategy(params.runtime)
+    run = runs.Run(params, folder=tmp_path / "run", strategy=strategy, mode="train")
+    run.execute()
+    task = SegmentationTask(params.replace(task={"init_checkpoint": str(tmp_path / "run")}))
+    task.task_config.model.classes = 5
+    model = task.build_model()
+    drawn = model.get_layer("cls_logits").kernel.numpy()
+    task.initialize(model)
+    np.testing.assert_array_equal(
+        model.get_layer("stage3_block1_conv2").kernel,
+        run.trainer.model.get_layer("stage3_block1_conv2").kernel,
+    )
+    np.testing.assert_array_equal(model.get_layer("cls_logits").kernel, drawn)
+    assert set(task.report.mismatched) == {
+        f"{head}_logits/{leaf}" for head in ("cls", "aux") for leaf in ("kernel", "bias")
+    }

@@ -1,0 +1,256 @@
+"""What the pages say is so: commands parse, names exist, links lead somewhere, code runs.
+
+`python -m tests.test_docs` writes the table of `experiments/README.md` anew.
+"""
+
+import argparse
+import importlib
+import pathlib
+import re
+import shlex
+
+import pytest
+import yaml
+
+from lfp_tf.checkpoints.lineages import PRESET_NAMES
+from lfp_tf.cli.main import SUB_COMMANDS
+from lfp_tf.cli.train import MODES
+from lfp_tf.data.datasets.catalog import DATASETS
+from lfp_tf.tasks import experiments
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "experiments").rglob("*.md")),
+]
+TABLE = ROOT / "experiments" / "README.md"
+RENEW = "run `python -m tests.test_docs`"
+# What a page writes where a name of the reader's stands.
+PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*")
+FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`([^`\n]+)`")
+PROGRAMS = (
+    ("lfp-tf", None),
+    ("python train.py", "train"),
+    ("python export/export_saved_model.py", "export"),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise AssertionError(message)
+
+
+def fenced(page):
+    """The command lines inside a page's fences, comments gone and broken lines joined."""
+    text = "\n".join(FENCE.findall(page.read_text(encoding="utf-8"))).replace("\\\n", " ")
+    return [line.split(" #")[0].strip() for line in text.splitlines()]
+
+
+def spans(page):
+    """The words in single backticks outside of fences."""
+    return SPAN.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+
+
+def command(line):
+    """(sub-command, its words) of a line that calls one of ours, or None."""
+    for start, verb in PROGRAMS:
+        if line == start or line.startswith(f"{start} "):
+            words = shlex.split(line.removeprefix(start))
+            return (verb, words) if verb else (words[0], words[1:]) if words else None
+    return None
+
+
+def parser(verb):
+    assert verb in SUB_COMMANDS, f"no sub-command {verb}"
+    made = Parser(allow_abbrev=False)
+    importlib.import_module(f"lfp_tf.cli.{verb}").add_arguments(made)
+    return made
+
+
+def check_names(verb, given):
+    """Names among parsed arguments (a dict) that must exist."""
+    choices = {
+        "experiment": experiments.paths(),
+        "name": experiments.paths() if verb == "experiments" else (),
+        "dataset": DATASETS,
+        "mode": MODES,
+        "preset": PRESET_NAMES,
+        "protocol": getattr(
+            importlib.import_module(f"lfp_tf.cli.{verb}"),
+            "PROTOCOLS",
+            ("whole", "semseg", "matlab", "tf1_whole"),
+        ),
+    }
+    for name, known in choices.items():
+        value = given.get(name)
+        if value is not None and not PLACEHOLDER.fullmatch(value):
+            assert value in known, f"--{name} {value}"
+
+
+def cases(find):
+    return [
+        pytest.param(line, id=f"{page.name}: {line}")
+        for page in PAGES
+        for line in dict.fromkeys(find(page))
+    ]
+
+
+@pytest.mark.parametrize("line", cases(lambda page: filter(command, fenced(page))))
+def test_fenced_commands_parse(line):
+    verb, words = command(line)
+    check_names(verb, vars(parser(verb).parse_args(words)))
+
+
+@pytest.mark.parametrize("line", cases(lambda page: filter(command, spans(page))))
+def test_commands_within_a_sentence_name_what_exists(line):
+    verb, words = command(line)
+    flags = {
+        flag: action.dest for action in parser(verb)._actions for flag in action.option_strings
+    }
+    given = {}
+    for word, after in zip(words, [*words[1:], None], strict=True):
+        if word.startswith("--"):
+            flag, equals, value = word.partition("=")
+            assert flag in flags, f"{verb} has no {flag}"
+            given[flags[flag]] = value if equals else after
+    if verb == "data" and words and not words[0].startswith("--"):
+        given["dataset"] = words[0]
+    check_names(verb, given)
+
+
+def test_there_are_commands_to_check():
+    found = [line for page in PAGES for line in fenced(page) if command(line)]
+    assert {command(line)[0] for line in found} >= {"data", "train", "export", "convert", "inspect"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_targets_scripts_and_paths_exist(page):
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for line in [*fenced(page), *spans(page)]:
+        words = line.split()
+        if words and words[0] == "make":
+            assert set(words[1:]) <= set(targets), line
+        if words and words[0].endswith("python") and len(words) > 1 and words[1].startswith("export/"):
+            assert (ROOT / words[1]).is_file(), line
+        for word in words:
+            if re.match(r"(lfp_tf|tests|export|docs|benchmarks)/[\w/]+\.\w+$", word):
+                assert (ROOT / word).exists(), word
+
+
+def test_the_request_program_takes_what_pages_say(monkeypatch):
+    options = re.findall(r'add_argument\("(--\w+)"', (ROOT / "export/request.py").read_text())
+    lines = [line for page in PAGES for line in fenced(page) if "export/request.py" in line]
+    assert lines
+    for line in lines:
+        assert set(re.findall(r"--\w+", line)) <= set(options)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/serving.md"])
+def test_what_is_exported_is_what_the_compose_file_serves(name):
+    service = yaml.safe_load((ROOT / "export/compose.yaml").read_text())["services"]["serving"]
+    (default,) = re.findall(r"\$\{LFP_EXPORT:-\./(\w+)\}", " ".join(service["volumes"]))
+    lines = fenced(ROOT / name)
+    before = lines[lines.index("docker compose -f export/compose.yaml up") - 1]
+    assert f"--export_dir export/{default}" in before, f"{name} exports where no server looks"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere_and_nothing_is_of_one_machine(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if not re.match(r"\w+:", target):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for machine in ("/work/", "/root/", "/home/"):
+        assert machine not in text
+
+
+def test_fields_that_pages_name_exist():
+    from lfp_tf.errors import LfpError
+    from lfp_tf.tasks import config, overrides
+
+    pattern = re.compile(r"((?:task|trainer|runtime)(?:\.\w+)+)(=\S+)?")
+    for page in PAGES:
+        for span in spans(page):
+            found = pattern.fullmatch(span)
+            if not found:
+                continue
+            params = config.ExperimentConfig()
+            try:
+                if found[2]:
+                    overrides.apply(params, overrides.parse(span))
+                    config.validate(params)
+                else:
+                    config.value_at(params, found[1])
+            except (LfpError, AttributeError) as error:
+                raise AssertionError(f"{page.name}: {span}: {error}") from error
+
+
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    import numpy as np
+    from PIL import Image
+    from small_network import CHANGES, pictures, small_network
+
+    from lfp_tf.tasks.networks import save_npz
+
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    (picture,) = pictures((33, 41))
+    monkeypatch.chdir(tmp_path)
+    # The content decides what a file is, so ours may bear the name that the page gives.
+    save_npz(small_network(), "pspnet101_cityscapes.caffemodel")
+    Image.fromarray(picture).save("street.jpg")
+    for before, after in (
+        ('build("pspnet101_cityscapes", preset="caffe")', 'build("pspnet18_scenes", changes=CHANGES)'),
+        ('dataset="cityscapes"', 'dataset="scenes"'),
+    ):
+        assert before in code
+        code = code.replace(before, after)
+    names = {"CHANGES": CHANGES}
+    exec(code, names)
+    assert names["labels"].shape == (33, 41) and names["labels"].dtype == np.uint8
+    assert np.asarray(Image.open("overlay.png")).shape == (33, 41, 3)
+    assert capsys.readouterr().out.strip()
+
+
+def experiment_table():
+    """The table of `experiments/README.md`, from the YAML files."""
+    lines = [
+        "| experiment | network | data set | protocol | published | steps | batch |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, path in experiments.paths().items():
+        experiment = experiments.read(name)
+        about, config = experiment.about, experiment.config
+        cells = (
+            f"[`{name}`]({path.parent.name}/{path.name})",
+            about["network"],
+            experiment.dataset,
+            config["task"]["evaluation"]["protocol"],
+            about["published"] or "none",
+            config["trainer"]["train_steps"],
+            config["task"]["train_data"]["global_batch_size"],
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def test_the_table_of_experiments_is_that_of_the_yaml_files():
+    assert experiment_table() in TABLE.read_text(encoding="utf-8"), RENEW
+
+
+def test_what_a_recipe_says_about_itself_is_what_it_does():
+    for name in experiments.paths():
+        experiment = experiments.read(name)
+        task = experiment.config["task"]
+        assert experiment.about["dataset"] == task["dataset"], name
+        assert experiment.about["protocol"] == task["evaluation"]["protocol"], name
+        assert experiment.about["batch"] == task["train_data"]["global_batch_size"], name
+
+
+if __name__ == "__main__":
+    page = TABLE.read_text(encoding="utf-8")
+    rows = re.search(r"^\| experiment .*?(?=\n\n|\Z)", page, re.MULTILINE | re.DOTALL)
+    TABLE.write_text(page.replace(rows[0], experiment_table()), encoding="utf-8")
