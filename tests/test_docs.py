@@ -5,6 +5,7 @@
 
 import argparse
 import importlib
+import itertools
 import pathlib
 import re
 import shlex
@@ -42,6 +43,10 @@ class Parser(argparse.ArgumentParser):
         raise AssertionError(message)
 
 
+def name_of(page):
+    return str(page.relative_to(ROOT))
+
+
 def fenced(page):
     """The command lines inside a page's fences, comments gone and broken lines joined."""
     text = "\n".join(FENCE.findall(page.read_text(encoding="utf-8"))).replace("\\\n", " ")
@@ -49,8 +54,11 @@ def fenced(page):
 
 
 def spans(page):
-    """The words in single backticks outside of fences."""
-    return SPAN.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+    """The words in single backticks outside of fences; of tables that translate, our column."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for table in re.findall(r"^\| the original \|.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL):
+        text = text.replace(table, "\n".join(row.split(" | ")[1] for row in table.splitlines()))
+    return SPAN.findall(text)
 
 
 def command(line):
@@ -91,7 +99,7 @@ def check_names(verb, given):
 
 def cases(find):
     return [
-        pytest.param(line, id=f"{page.name}: {line}")
+        pytest.param(line, id=f"{name_of(page)}: {line}")
         for page in PAGES
         for line in dict.fromkeys(find(page))
     ]
@@ -110,12 +118,12 @@ def test_commands_within_a_sentence_name_what_exists(line):
         flag: action.dest for action in parser(verb)._actions for flag in action.option_strings
     }
     given = {}
-    for word, after in zip(words, [*words[1:], None], strict=True):
+    for word, after in itertools.pairwise([*words, None]):
         if word.startswith("--"):
             flag, equals, value = word.partition("=")
             assert flag in flags, f"{verb} has no {flag}"
             given[flags[flag]] = value if equals else after
-    if verb == "data" and words and not words[0].startswith("--"):
+    if verb == "data" and words and words[0].isidentifier():
         given["dataset"] = words[0]
     check_names(verb, given)
 
@@ -125,14 +133,19 @@ def test_there_are_commands_to_check():
     assert {command(line)[0] for line in found} >= {"data", "train", "export", "convert", "inspect"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_targets_scripts_and_paths_exist(page):
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for line in [*fenced(page), *spans(page)]:
         words = line.split()
         if words and words[0] == "make":
             assert set(words[1:]) <= set(targets), line
-        if words and words[0].endswith("python") and len(words) > 1 and words[1].startswith("export/"):
+        if (
+            words
+            and words[0].endswith("python")
+            and len(words) > 1
+            and words[1].startswith("export/")
+        ):
             assert (ROOT / words[1]).is_file(), line
         for word in words:
             if re.match(r"(lfp_tf|tests|export|docs|benchmarks)/[\w/]+\.\w+$", word):
@@ -156,12 +169,12 @@ def test_what_is_exported_is_what_the_compose_file_serves(name):
     assert f"--export_dir export/{default}" in before, f"{name} exports where no server looks"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere_and_nothing_is_of_one_machine(page):
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if not re.match(r"\w+:", target):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            assert (page.parent / target).exists(), target
     for machine in ("/work/", "/root/", "/home/"):
         assert machine not in text
 
@@ -177,6 +190,7 @@ def test_fields_that_pages_name_exist():
             if not found:
                 continue
             params = config.ExperimentConfig()
+            overrides.apply(params, experiments.read("pspnet18_scenes").config)
             try:
                 if found[2]:
                     overrides.apply(params, overrides.parse(span))
@@ -184,7 +198,7 @@ def test_fields_that_pages_name_exist():
                 else:
                     config.value_at(params, found[1])
             except (LfpError, AttributeError) as error:
-                raise AssertionError(f"{page.name}: {span}: {error}") from error
+                raise AssertionError(f"{name_of(page)}: {span}: {error}") from error
 
 
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
@@ -203,7 +217,10 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     save_npz(small_network(), "pspnet101_cityscapes.caffemodel")
     Image.fromarray(picture).save("street.jpg")
     for before, after in (
-        ('build("pspnet101_cityscapes", preset="caffe")', 'build("pspnet18_scenes", changes=CHANGES)'),
+        (
+            'build("pspnet101_cityscapes", preset="caffe")',
+            'build("pspnet18_scenes", changes=CHANGES)',
+        ),
         ('dataset="cityscapes"', 'dataset="scenes"'),
     ):
         assert before in code

@@ -107,7 +107,9 @@ def test_a_graph_that_cannot_run_the_file_is_refused_with_the_preset_that_can(va
 
 def test_a_tf1_file_of_101_layers_may_run_as_caffe_trained_it():
     assert recognise({"conv1_1_3x3_s2/weights": 0}).presets == ("tf1", "caffe")
-    assert recognise({"conv1_1_3x3_s2/weights": 0, "conv6/weights/Adam_1": 0}).name == "pspnet-kitti"
+    assert (
+        recognise({"conv1_1_3x3_s2/weights": 0, "conv6/weights/Adam_1": 0}).name == "pspnet-kitti"
+    )
 
 
 def test_missing_unused_and_misshapen_variables_are_named(variables):
@@ -116,10 +118,14 @@ def test_missing_unused_and_misshapen_variables_are_named(variables):
     _, report = load(arrays, variables)
     assert report.unused == ["decoder.weight"] and "decoder.weight" in str(report)
     missing = {name: array for name, array in arrays.items() if name != "cls.4.bias"}
-    with pytest.raises(LfpError, match="old.pth lacks 1 of the network's variables .cls_logits/bias"):
+    with pytest.raises(
+        LfpError, match="old.pth lacks 1 of the network's variables .cls_logits/bias"
+    ):
         load(missing, variables)
     arrays["cls.4.bias"] = np.zeros(19)
-    with pytest.raises(LfpError, match=r"holds cls_logits/bias as \[19\] where the network has \[3\]"):
+    with pytest.raises(
+        LfpError, match=r"holds cls_logits/bias as \[19\] where the network has \[3\]"
+    ):
         load(arrays, variables)
 
 
@@ -151,9 +157,7 @@ def test_an_unknown_preset_names_the_nearest():
         preset_options("cafe", depth=50, crop=(473, 473))
 
 
-@pytest.mark.parametrize(
-    ("crop", "windows"), [(473, [60, 30, 20, 10]), (713, [90, 45, 30, 15])]
-)
+@pytest.mark.parametrize(("crop", "windows"), [(473, [60, 30, 20, 10]), (713, [90, 45, 30, 15])])
 def test_pool_windows_follow_the_crop(crop, windows):
     options_ = preset_options("caffe", depth=101, crop=(crop, crop))
     assert options_["pool_windows"] == windows and options_["stride_in"] == "3x3"

@@ -36,7 +36,9 @@ def encode(sample):
         "image/segmentation/class/encoded": encode_png(labels),
         "image/segmentation/class/format": b"png",
     }
-    pixels = {int(value): int(n) for value, n in zip(*np.unique(labels, return_counts=True), strict=True)}
+    pixels = {
+        int(value): int(n) for value, n in zip(*np.unique(labels, return_counts=True), strict=True)
+    }
     return Encoded(encode_example(features), *SIZE, pixels)
 
 
