@@ -11,6 +11,9 @@ import tempfile
 
 from lfp_tf.errors import LfpError, WorkFailed
 
+# The last two: a file stands where a folder is to be.
+_NOT_WRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+
 
 @contextlib.contextmanager
 def atomic_path(path):
@@ -88,7 +91,12 @@ def writable(folder):
             raise WorkFailed(
                 f"The disk that holds {folder} is full; make room and run the same command again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno == errno.EFBIG:
+            raise WorkFailed(
+                f"A file under {folder} would be larger than the system allows; give another "
+                "folder, or raise the limit that `ulimit -f` shows."
+            ) from error
+        if error.errno in _NOT_WRITABLE:
             raise LfpError(
                 f"{folder} cannot be written ({os.strerror(error.errno)}); give another folder."
             ) from error

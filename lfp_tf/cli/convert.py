@@ -78,6 +78,7 @@ def write_folder(out, model):
     import yaml
 
     from lfp_tf.files import atomic_folder, write_text
+    from lfp_tf.tasks.saving import saving
 
     recipe = model.recipe
     options = {
@@ -87,7 +88,7 @@ def write_folder(out, model):
             "train_data": {"crop": list(recipe.crop)},
         }
     }
-    with atomic_folder(out) as place:
+    with saving(out), atomic_folder(out) as place:
         manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(model=model), str(place), max_to_keep=1
         )

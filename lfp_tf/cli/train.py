@@ -115,6 +115,8 @@ def _train(experiment, params, arguments):
     strategy = devices.make_strategy(params.runtime, cpu_replicas=arguments.cpu_replicas)
     runs.check_batch(params, strategy.num_replicas_in_sync)
     _say(_opening(experiment, params, folder, devices.describe(strategy)))
+    for warning in runs.warnings(params, strategy.num_replicas_in_sync):
+        _say(f"warning: {warning}")
     run_ = runs.Run(params, folder=folder, strategy=strategy, mode=arguments.mode)
     if run_.task.report:
         _say(str(run_.task.report))
@@ -126,7 +128,7 @@ def _train(experiment, params, arguments):
         _say(str(stopped))
         return stopped.exit_status
     best = run_.best_info()
-    if run_.logs:
+    if run_.logs and run_.is_chief:
         del run_
         _report(experiment, params, folder, arguments)
     _say(_closing(experiment, folder, best))

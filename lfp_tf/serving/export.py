@@ -20,6 +20,7 @@ from lfp_tf.pictures.decode import encode_png
 from lfp_tf.serving.network import DTYPES, served_network, served_variables
 from lfp_tf.serving.signatures import Limits, signature_functions
 from lfp_tf.serving.warmup import write_warmup
+from lfp_tf.tasks.saving import saving
 
 FORMAT_VERSION = 1
 _NOT_APPLIED = "EXIF orientation is not applied; turn pictures upright before sending them."
@@ -82,7 +83,7 @@ def export(
         "scores": scores,
         "versions": versions(),
     }
-    with atomic_folder(folder / str(version)) as place:
+    with saving(folder), atomic_folder(folder / str(version)) as place:
         _write(place, served, functions, facts, limits)
     return folder / str(version)
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from lfp_tf.errors import LfpError
 from lfp_tf.files import write_json
+from lfp_tf.tasks.saving import saving
 
 
 class BestCheckpoint:
@@ -43,7 +44,8 @@ class BestCheckpoint:
                 return False
         place = self.folder / f"step-{step}"
         shutil.rmtree(place, ignore_errors=True)
-        self._checkpoint.write(str(place / "ckpt"))
+        with saving(self.folder):
+            self._checkpoint.write(str(place / "ckpt"))
         write_json(
             self.folder / "info.json",
             {

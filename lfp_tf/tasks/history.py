@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from lfp_tf.files import write_text
+from lfp_tf.files import writable, write_text
 
 
 class History:
@@ -21,7 +21,7 @@ class History:
 
     def append(self, **entry):
         """Adds one line; `step` is required."""
-        with open(self.path, "a", encoding="utf-8") as stream:
+        with writable(self.path.parent), open(self.path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
 
     def evaluated(self, step):

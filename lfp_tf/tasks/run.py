@@ -9,6 +9,7 @@ import math
 import pathlib
 import shutil
 import signal
+import tempfile
 import time
 
 import tensorflow as tf
@@ -23,6 +24,7 @@ from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.progress import Progress
 from lfp_tf.tasks.best import BestCheckpoint, best_info
 from lfp_tf.tasks.history import History
+from lfp_tf.tasks.saving import saving
 from lfp_tf.tasks.segmentation import SegmentationTask, augmentation
 from lfp_tf.tasks.summaries import Summaries
 
@@ -71,8 +73,11 @@ class Run:
         self.folder = pathlib.Path(folder)
         with writable(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+        # Every worker must save, as reading a variable needs them all; one of them writes here.
+        self.is_chief = strategy.extended.should_checkpoint
+        self.written = self.folder if self.is_chief else pathlib.Path(tempfile.mkdtemp())
         tf_keras.utils.set_random_seed(params.trainer.seed)
-        _remove_debris(self.folder)
+        _remove_debris(self.written)
         self.task = SegmentationTask(params, start_step=_checkpointed_step(self.folder))
         with strategy.scope():
             model = self.task.build_model()
@@ -85,17 +90,17 @@ class Run:
                 evaluate="eval" in mode,
             )
         self.manager = tf.train.CheckpointManager(
-            self.trainer.checkpoint, str(self.folder), max_to_keep=params.trainer.max_to_keep
+            self.trainer.checkpoint, str(self.written), max_to_keep=params.trainer.max_to_keep
         )
         self.best = BestCheckpoint(
-            self.folder,
+            self.written,
             model,
             metric=params.trainer.best_checkpoint_eval_metric,
             is_higher_better=params.trainer.best_checkpoint_metric_comp == "higher",
         )
         self._restore_or_initialize()
-        self.history = History(self.folder, step=self.step)
-        self.summaries = Summaries(self.folder, self.task, model)
+        self.history = History(self.written, step=self.step)
+        self.summaries = Summaries(self.written, self.task, model)
         self.logs = {}
 
     @property
@@ -110,9 +115,10 @@ class Run:
     def execute(self):
         """Does what the mode says and returns the last evaluation's logs ({} without one)."""
         if "train" in self.mode:
-            train_utils.serialize_config(self.params, str(self.folder))
+            with saving(self.folder):
+                train_utils.serialize_config(self.params, str(self.written))
             write_json(
-                self.folder / "dataset.json", read_dataset(self.params.task.train_data.folder)
+                self.written / "dataset.json", read_dataset(self.params.task.train_data.folder)
             )
             self._train()
         elif self.mode == "continuous_eval":
@@ -222,19 +228,11 @@ class Run:
         return self.step > 0 and self.step % interval == 0 and not self.history.evaluated(self.step)
 
     def _save(self):
-        with writable(self.folder):
-            try:
-                self.manager.save(checkpoint_number=self.step)
-            except (tf.errors.ResourceExhaustedError, tf.errors.UnknownError) as error:
-                raise WorkFailed(
-                    f"The checkpoint of step {self.step} could not be written to {self.folder} "
-                    "(is the disk full?); make room and run the same command again."
-                ) from error
-            except tf.errors.PermissionDeniedError as error:
-                raise LfpError(f"{self.folder} cannot be written; give another folder.") from error
+        with saving(self.folder):
+            self.manager.save(checkpoint_number=self.step)
 
     def _restore_or_initialize(self):
-        newest = self.manager.latest_checkpoint
+        newest = tf.train.latest_checkpoint(str(self.folder))
         if newest:
             self._restore(newest)
         elif self.mode in ("eval", "continuous_eval"):
@@ -304,6 +302,29 @@ def fill_in(params, *, data_dir=None):
         )
     task.model.classes = found
     return dataset
+
+
+def warnings(params, replicas):
+    """Sentences on what will train, but perhaps not as meant.
+
+    Args:
+        params: `tasks.config.ExperimentConfig`.
+        replicas: number of them.
+    """
+    task, found = params.task, []
+    if any(side % 8 != 1 for side in task.train_data.crop):
+        found.append(
+            f"a crop of {task.train_data.crop} is not 8k+1 a side, so logits do not stand exactly "
+            "on the pixels of their labels."
+        )
+    shares = params.trainer.accumulation_steps * (1 if task.model.bn_synchronized else replicas)
+    one = task.train_data.global_batch_size == shares
+    if one and task.model.use_ppm and not task.model.bn_frozen:
+        found.append(
+            "batch norm sees one picture at a time, so the pyramid's bin 1 is normalized to its "
+            "beta; freeze it (task.model.bn_frozen=true) or enlarge the batch."
+        )
+    return found
 
 
 def check_batch(params, replicas):

@@ -145,3 +145,15 @@ def test_tensorflows_chatter_is_filtered_and_the_rest_is_not():
     )
     error = tiny.run("-c", code).stderr
     assert "chatter" not in error and "real" in error and "plain" in error and "ours" in error
+
+
+def test_what_will_train_but_not_as_meant_is_said_once():
+    from lfp_tf.tasks import config
+    from lfp_tf.tasks.run import warnings
+
+    params = config.ExperimentConfig()
+    assert warnings(params, 1) == []
+    params.task.train_data.crop = [472, 473]
+    params.task.train_data.global_batch_size = 1
+    found = warnings(params, 1)
+    assert len(found) == 2 and "[472, 473] is not 8k+1" in found[0] and "bin 1" in found[1]

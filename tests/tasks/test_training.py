@@ -1,7 +1,9 @@
 """The equalities a training keeps: replicas, pieces, stops. Each runs train.py as a user does."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,10 +113,10 @@ def test_xla_and_bfloat16_train_to_nearly_the_same_losses(records, reference, tm
     assert abs(one[6] - two[6]) < 0.1 * one[6]
 
 
-def start(arguments):
+def start(arguments, **environment):
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(tiny.ROOT)},
+        env=os.environ | {"PYTHONPATH": str(tiny.ROOT)} | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -128,3 +130,28 @@ def wait_for_step(folder, step, seconds=180):
             return
         time.sleep(0.02)
     raise AssertionError(f"step {step} did not come in {seconds} s")
+
+
+def test_two_workers_are_one_with_the_whole_batch(records, reference, tmp_path):
+    ports = free_ports(2)
+    workers = []
+    for index in range(2):
+        cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+        config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+        arguments = tiny.train_arguments(records, tmp_path / "run", trainer__train_steps=6)
+        workers.append(start(arguments, TF_CONFIG=config))
+    errors = [worker.communicate(timeout=300)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], "\n".join(errors)
+    one, two = tiny.losses(reference), tiny.losses(tmp_path / "run")
+    close({s: one[s] for s in (1, 2)}, {s: two[s] for s in (1, 2)}, 1e-6)
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports

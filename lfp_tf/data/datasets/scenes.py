@@ -62,6 +62,8 @@ def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
         raise LfpError("`scenes` are drawn, not read; leave --source out.")
     if min(size) < 16:
         raise LfpError(f"Scenes of {size[0]}x{size[1]} pixels show nothing; draw at least 16x16.")
+    if not any(counts):
+        raise LfpError("--counts 0,0,0 draws no pictures; give a number above 0 for some split.")
     splits = {
         split: [
             DrawnSample(seed, number + place * SPLIT_STRIDE, tuple(size), f"{split}_{number:05d}")
