@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from benchmarks.rivals import serve, timed
 from lfp_tf.progress import Progress
-from lfp_tf.tasks import devices, networks
+from lfp_tf.tasks import devices, networks, preflight
 from lfp_tf.tasks import run as runs
 from lfp_tf.tasks.segmentation import SegmentationTask
 
@@ -17,7 +17,7 @@ def make(spec):
     """The facts and commands of `serve`."""
     tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
     params = networks.experiment_params(spec["experiment"], changes=spec["changes"])
-    runs.fill_in(params, data_dir=spec["records"])
+    preflight.fill_in(params, data_dir=spec["records"])
     devices.set_precision(params.runtime)
     step = {"loop": _loop, "step": _step}[spec["kind"]](params, spec)
     step()

@@ -99,3 +99,9 @@ def recognise(arrays):
     if "cls_logits/kernel" in names:
         return Lineage("pspnet-lfp_tf", "keras", ())
     return None
+
+
+def lineage_name(arrays):
+    """The name of the lineage that a file's names show, or None."""
+    found = recognise(arrays)
+    return found.name if found else None

@@ -35,12 +35,12 @@ def run(arguments):
     Raises:
         LfpError: the file is no checkpoint, damaged, or asks for more than arrays.
     """
-    from lfp_tf.checkpoints.names.lineage import lineage
+    from lfp_tf.checkpoints.lineages import lineage_name
 
     kind = identify(arguments.file)
     arrays = read_checkpoint(arguments.file)
     rows = [_row(name, values, digest=arguments.digest) for name, values in arrays.items()]
-    found = {"format": kind, "lineage": lineage(arrays), "arrays": rows}
+    found = {"format": kind, "lineage": lineage_name(arrays), "arrays": rows}
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:

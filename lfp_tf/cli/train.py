@@ -100,11 +100,11 @@ def _params(experiment, arguments):
 
 
 def _train(experiment, params, arguments):
-    from lfp_tf.tasks import devices
+    from lfp_tf.tasks import devices, preflight
     from lfp_tf.tasks import run as runs
 
     folder = pathlib.Path(arguments.model_dir or f"runs/{experiment.name}")
-    dataset = runs.fill_in(params, data_dir=arguments.data_dir)
+    dataset = preflight.fill_in(params, data_dir=arguments.data_dir)
     for data in (params.task.train_data, params.task.validation_data):
         if data.split not in dataset["splits"]:
             raise LfpError(
@@ -113,9 +113,9 @@ def _train(experiment, params, arguments):
     _check_disk(params, folder)
     devices.set_precision(params.runtime)
     strategy = devices.make_strategy(params.runtime, cpu_replicas=arguments.cpu_replicas)
-    runs.check_batch(params, strategy.num_replicas_in_sync)
+    preflight.check_batch(params, strategy.num_replicas_in_sync)
     _say(_opening(experiment, params, folder, devices.describe(strategy)))
-    for warning in runs.warnings(params, strategy.num_replicas_in_sync):
+    for warning in preflight.warnings(params, strategy.num_replicas_in_sync):
         _say(f"warning: {warning}")
     run_ = runs.Run(params, folder=folder, strategy=strategy, mode=arguments.mode)
     if run_.task.report:

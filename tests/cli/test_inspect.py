@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from lfp_tf.checkpoints.names import lineage as lineage_names
+from lfp_tf.checkpoints import lineages
 from lfp_tf.cli import inspect
 from lfp_tf.errors import LfpError
 
@@ -17,7 +17,7 @@ ARRAYS = {"conv/weights": np.arange(6, dtype="f4").reshape(2, 3), "step": np.arr
 @pytest.fixture
 def path(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        lineage_names, "lineage", lambda arrays: "tf1" if "step" in arrays else None
+        lineages, "lineage_name", lambda arrays: "tf1" if "step" in arrays else None
     )
     np.savez(tmp_path / "a.npz", **ARRAYS)
     return tmp_path / "a.npz"
@@ -59,7 +59,7 @@ def test_table_is_aligned(path, capsys):
 
 
 def test_table_shows_digests_and_no_control_signs(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(lineage_names, "lineage", lambda arrays: None)
+    monkeypatch.setattr(lineages, "lineage_name", lambda arrays: None)
     np.savez(tmp_path / "a.npz", **{"a\x1b[2J": np.ones(1, "f4")})
     lines = inspected(capsys, tmp_path / "a.npz", "--digest").splitlines()
     assert lines[1] == "lineage  unknown"

@@ -126,7 +126,7 @@ def test_the_merged_config_is_yaml_that_reads_back(tmp_path):
 def test_a_batch_that_replicas_do_not_divide_is_refused():
     from lfp_tf.errors import LfpError
     from lfp_tf.tasks import config
-    from lfp_tf.tasks.run import check_batch
+    from lfp_tf.tasks.preflight import check_batch
 
     params = config.ExperimentConfig()
     params.task.train_data.global_batch_size = 6
@@ -149,7 +149,7 @@ def test_tensorflows_chatter_is_filtered_and_the_rest_is_not():
 
 def test_what_will_train_but_not_as_meant_is_said_once():
     from lfp_tf.tasks import config
-    from lfp_tf.tasks.run import warnings
+    from lfp_tf.tasks.preflight import warnings
 
     params = config.ExperimentConfig()
     assert warnings(params, 1) == []

@@ -11,7 +11,7 @@ from lfp_tf.data.records import Encoded, Sample, write_dataset, write_records
 from lfp_tf.errors import LfpError
 from lfp_tf.pictures.decode import encode_png
 from lfp_tf.pictures.palette import class_table, numbered_table
-from lfp_tf.tasks import config, devices, experiments, networks, overrides
+from lfp_tf.tasks import config, devices, experiments, networks, overrides, preflight
 from lfp_tf.tasks import run as runs
 from lfp_tf.tasks.segmentation import SegmentationTask
 
@@ -81,7 +81,7 @@ def small(name, folder, **changes):
     config.validate(params)
     splits = {params.task.train_data.split, params.task.validation_data.split}
     records(folder, experiment.dataset, sorted(splits))
-    runs.fill_in(params, data_dir=folder)
+    preflight.fill_in(params, data_dir=folder)
     return params
 
 
@@ -127,7 +127,7 @@ def test_records_of_another_data_set_are_refused(tmp_path):
     overrides.apply(params, experiments.read("pspnet50_voc").config)
     params.task.model.classes = 21
     with pytest.raises(LfpError, match="holds records of camvid with 11 classes, but .* is 21"):
-        runs.fill_in(params, data_dir=tmp_path / "records")
+        preflight.fill_in(params, data_dir=tmp_path / "records")
 
 
 def test_a_run_of_another_network_is_refused(tmp_path):

@@ -1,0 +1,74 @@
+"""What is checked and completed of an experiment before anything is built."""
+
+from lfp_tf.data.records import read_dataset
+from lfp_tf.errors import LfpError
+
+
+def fill_in(params, *, data_dir=None):
+    """Completes an experiment from its records: folders, the number of classes.
+
+    Args:
+        params: `tasks.config.ExperimentConfig`.
+        data_dir: the folder of records, in place of `data/DATASET`.
+
+    Returns:
+        What `dataset.json` says.
+
+    Raises:
+        LfpError: no records, or of another number of classes.
+    """
+    task = params.task
+    for data in (task.train_data, task.validation_data):
+        data.folder = str(data_dir or data.folder or f"data/{task.dataset}")
+    dataset = read_dataset(task.train_data.folder)
+    found = len(dataset["classes"])
+    if task.model.classes not in (0, found):
+        raise LfpError(
+            f"{task.train_data.folder} holds records of {dataset['name']} with {found} classes, "
+            f"but task.model.classes is {task.model.classes}; give the right --data_dir."
+        )
+    task.model.classes = found
+    return dataset
+
+
+def warnings(params, replicas):
+    """Sentences on what will train, but perhaps not as meant.
+
+    Args:
+        params: `tasks.config.ExperimentConfig`.
+        replicas: number of them.
+    """
+    task, found = params.task, []
+    if any(side % 8 != 1 for side in task.train_data.crop):
+        found.append(
+            f"a crop of {task.train_data.crop} is not 8k+1 a side, so logits do not stand exactly "
+            "on the pixels of their labels."
+        )
+    shares = params.trainer.accumulation_steps * (1 if task.model.bn_synchronized else replicas)
+    one = task.train_data.global_batch_size == shares
+    if one and task.model.use_ppm and not task.model.bn_frozen:
+        found.append(
+            "batch norm sees one picture at a time, so the pyramid's bin 1 is normalized to its "
+            "beta; freeze it (task.model.bn_frozen=true) or enlarge the batch."
+        )
+    return found
+
+
+def check_batch(params, replicas):
+    """Refuses batches that replicas and pieces do not divide.
+
+    Raises:
+        LfpError: which numbers do not go together.
+    """
+    trainer, task = params.trainer, params.task
+    batch, pieces = task.train_data.global_batch_size, trainer.accumulation_steps
+    if batch % (replicas * pieces):
+        raise LfpError(
+            f"task.train_data.global_batch_size is {batch}, but {replicas} replicas x "
+            f"{pieces} accumulation steps need a multiple of {replicas * pieces}."
+        )
+    if task.validation_data.global_batch_size % replicas:
+        raise LfpError(
+            f"task.validation_data.global_batch_size is {task.validation_data.global_batch_size}, "
+            f"but must be a multiple of the {replicas} replicas."
+        )
