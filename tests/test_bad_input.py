@@ -265,6 +265,21 @@ def test_records_of_another_data_set_score_nothing(records, tmp_path, capsys):
     assert not (tmp_path / "out" / "metrics.json").exists()
 
 
+def test_a_run_does_not_go_on_with_records_of_other_classes(records, tmp_path, capsys):
+    run = tmp_path / "run"
+    other = json.loads((records / "dataset.json").read_text())
+    other["name"], other["classes"] = "mine", other["classes"][::-1]
+    write_json(run / "dataset.json", other)
+    words = tiny.train_arguments(records, run)[1:]
+    assert main(["train", *map(str, words)]) == 2
+    assert said(capsys) == (
+        f"{run} is a run on the 8 classes of mine, not on these 8 of scenes; "
+        "give another --model_dir."
+    )
+    assert json.loads((run / "dataset.json").read_text()) == other
+    assert [path.name for path in run.iterdir()] == ["dataset.json"]
+
+
 def test_damaged_descriptions_are_one_sentence(network, street, tmp_path, capsys):
     _, folder = network
     served = tmp_path / "served" / "1"

@@ -267,6 +267,14 @@ def test_what_a_recipe_says_about_itself_is_what_it_does():
         assert experiment.about["batch"] == task["train_data"]["global_batch_size"], name
 
 
+def test_recipes_read_splits_that_their_data_set_makes():
+    for name in experiments.paths():
+        experiment = experiments.read(name)
+        splits = DATASETS[experiment.dataset].SPLITS
+        for data in ("train_data", "validation_data"):
+            assert experiment.config["task"][data]["split"] in splits, name
+
+
 if __name__ == "__main__":
     page = TABLE.read_text(encoding="utf-8")
     rows = re.search(r"^\| experiment .*?(?=\n\n|\Z)", page, re.MULTILINE | re.DOTALL)

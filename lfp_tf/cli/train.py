@@ -105,6 +105,7 @@ def _train(experiment, params, arguments):
 
     folder = pathlib.Path(arguments.model_dir or f"runs/{experiment.name}")
     dataset = preflight.fill_in(params, data_dir=arguments.data_dir)
+    preflight.check_run(folder, dataset)
     for data in (params.task.train_data, params.task.validation_data):
         if data.split not in dataset["splits"]:
             raise LfpError(

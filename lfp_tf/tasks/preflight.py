@@ -54,6 +54,26 @@ def warnings(params, replicas):
     return found
 
 
+def check_run(folder, dataset):
+    """Refuses to go on with a run on records of other classes; their number alone may agree.
+
+    Args:
+        folder: of the run, which need not exist.
+        dataset: what `fill_in` gave.
+
+    Raises:
+        LfpError: the classes differ.
+    """
+    if not (folder / "dataset.json").exists():
+        return
+    before = read_dataset(folder)
+    if before["classes"] != dataset["classes"]:
+        raise LfpError(
+            f"{folder} is a run on the {len(before['classes'])} classes of {before['name']}, not "
+            f"on these {len(dataset['classes'])} of {dataset['name']}; give another --model_dir."
+        )
+
+
 def check_batch(params, replicas):
     """Refuses batches that replicas and pieces do not divide.
 
