@@ -15,12 +15,18 @@ def fill_in(params, *, data_dir=None):
         What `dataset.json` says.
 
     Raises:
-        LfpError: no records, or of another number of classes.
+        LfpError: no records, of another data set or of another number of classes.
     """
     task = params.task
     for data in (task.train_data, task.validation_data):
         data.folder = str(data_dir or data.folder or f"data/{task.dataset}")
     dataset = read_dataset(task.train_data.folder)
+    if dataset["name"] != task.dataset:
+        raise LfpError(
+            f"{task.train_data.folder} holds records of {dataset['name']}, but this experiment is "
+            f"for {task.dataset}; give the right --data_dir, or task.dataset={dataset['name']} if "
+            "you mean it."
+        )
     found = len(dataset["classes"])
     if task.model.classes not in (0, found):
         raise LfpError(

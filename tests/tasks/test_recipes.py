@@ -125,7 +125,9 @@ def test_records_of_another_data_set_are_refused(tmp_path):
     records(tmp_path / "records", "camvid", ["train", "val"])
     params = config.ExperimentConfig()
     overrides.apply(params, experiments.read("pspnet50_voc").config)
-    params.task.model.classes = 21
+    with pytest.raises(LfpError, match="records of camvid, but this experiment is for voc"):
+        preflight.fill_in(params, data_dir=tmp_path / "records")
+    params.task.dataset, params.task.model.classes = "camvid", 21
     with pytest.raises(LfpError, match="holds records of camvid with 11 classes, but .* is 21"):
         preflight.fill_in(params, data_dir=tmp_path / "records")
 
