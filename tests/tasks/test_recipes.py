@@ -168,3 +168,22 @@ def test_a_run_is_a_start_for_another_with_other_classes(tmp_path):
     assert set(task.report.mismatched) == {
         f"{head}_logits/{leaf}" for head in ("cls", "aux") for leaf in ("kernel", "bias")
     }
+
+
+def test_a_finished_run_is_evaluated_again_and_watched(tmp_path):
+    params = small("pspnet_folder", tmp_path / "records")
+    strategy = devices.make_strategy(params.runtime)
+    trained = runs.Run(
+        params, folder=tmp_path / "run", strategy=strategy, mode="train_and_post_eval"
+    )
+    expected = trained.execute()["mean_iou"]
+    for mode in ("eval", "continuous_eval"):
+        run = runs.Run(params, folder=tmp_path / "run", strategy=strategy, mode=mode)
+        assert run.execute()["mean_iou"] == expected
+
+
+def test_there_must_be_something_to_evaluate(tmp_path):
+    params = small("pspnet_folder", tmp_path / "records")
+    strategy = devices.make_strategy(params.runtime)
+    with pytest.raises(LfpError, match="holds no checkpoint to evaluate; train first"):
+        runs.Run(params, folder=tmp_path / "run", strategy=strategy, mode="eval")
