@@ -18,7 +18,9 @@ QUESTIONS = {
     "pipeline": "training pictures a second and core beside OpenCV and a DataLoader",
     "startup": "seconds from train.py to the first step, by part",
     "sliding": "time and memory of sliding windows over a 1024x2048 picture",
+    "multi_scale": "DeepLab v2's scales and pieces beside one scale, one piece and PyTorch",
     "loop": "the whole training loop beside the bare step",
+    "crf": "the dense CRF of a picture beside pydensecrf2",
 }
 
 
@@ -48,6 +50,7 @@ def _parser():
     parser.add_argument("--calls", type=int, default=1, help="calls a time (1)")
     parser.add_argument("--threads", type=int, help="cores a rival has (default: all)")
     parser.add_argument("--torch_python", type=_existing, help="interpreter that has PyTorch")
+    parser.add_argument("--crf_python", type=_existing, help="interpreter that has pydensecrf2")
     parser.add_argument(
         "--out", type=pathlib.Path, default=pathlib.Path("build/benchmarks"), help="for the JSON"
     )

@@ -8,7 +8,8 @@ import re
 
 import numpy as np
 
-from lfp_tf.checkpoints.names.pspnet import their_name, to_ours, to_theirs
+from lfp_tf.checkpoints.names import deeplab
+from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS, their_name
 from lfp_tf.parity.golden import fill
 
 SEED = "benchmarks"
@@ -37,7 +38,15 @@ def weight_of_ours(name, shape):
     """The same array by our name and in our layout, e.g. `stem_conv1/kernel` [3, 3, 3, 64]."""
     theirs = their_name(name, "torch", BINS)
     shape = np.broadcast_to(np.float32(0), shape)
-    return to_ours(weight(theirs, to_theirs(shape, name, "torch").shape), name, "torch")
+    torch = TRANSLATIONS["torch"]
+    return torch.to_ours(weight(theirs, torch.to_theirs(shape, name).shape), name)
+
+
+def weight_of_our_deeplab(name, shape):
+    """The same array of our DeepLab's, drawn under deeplab-pytorch's name with its prefix."""
+    torch = deeplab.TRANSLATIONS["deeplab_torch"]
+    theirs, shape = f"base.{deeplab.their_name(name)}", np.broadcast_to(np.float32(0), shape)
+    return torch.to_ours(weight(theirs, torch.to_theirs(shape, name).shape), name)
 
 
 def images(batch, size):

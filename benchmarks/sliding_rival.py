@@ -37,7 +37,7 @@ def make(spec):
 def _ours(spec):
     import tensorflow as tf
 
-    from lfp_tf.checkpoints.load import assign, variables_by_name
+    from lfp_tf.checkpoints.variables import assign, variables_by_name
     from lfp_tf.tasks import networks, prediction
 
     tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))

@@ -20,7 +20,7 @@ _LIBRARY = time.perf_counter()
 import numpy as np  # noqa: E402
 
 from benchmarks.rivals import serve  # noqa: E402
-from lfp_tf.checkpoints.load import variables_by_name  # noqa: E402
+from lfp_tf.checkpoints.variables import variables_by_name  # noqa: E402
 from lfp_tf.cli import train  # noqa: E402
 from lfp_tf.data.records import read_dataset  # noqa: E402
 from lfp_tf.models.pspnet import pspnet  # noqa: E402
@@ -64,6 +64,7 @@ def _arguments(spec):
         "task.model.depth": spec["depth"],
         "task.model.width": spec["width"],
         "task.train_data.crop": f"[{spec['size'][0]},{spec['size'][1]}]",
+        "task.dataset": "scenes",
         "task.train_data.global_batch_size": 1,
         "trainer.train_steps": 2,
     }

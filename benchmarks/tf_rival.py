@@ -1,7 +1,7 @@
-"""The TensorFlow program of the network benchmarks: our PSPNet, or the host's DeepLab v3.
+"""The TensorFlow program of the network benchmarks: our networks, or the host's DeepLab v3.
 
-Spec: network (`ours`, `host`), mode (`inference`, `training`), dtype, depth, width, classes, batch,
-size. oneDNN is switched by the environment of the process. The training step is the task's own:
+Spec: network (`ours`: PSPNet; `deeplab`: our DeepLab v2; `host`), mode (`inference`, `training`),
+dtype, depth, width, classes, batch, size; for `deeplab` scales and pieces. oneDNN is switched by the environment of the process. The training step is the task's own:
 both losses or the host's one, weight decay, SGD with momentum.
 """
 
@@ -27,7 +27,7 @@ def make(spec):
     tf.config.optimizer.set_experimental_options(
         {"auto_mixed_precision_onednn_bfloat16": spec["dtype"] == "bfloat16"}
     )
-    family = {"ours": _ours, "host": _host}[spec["network"]]
+    family = {"ours": _pspnet, "deeplab": _deeplab, "host": _host}[spec["network"]]
     started = time.perf_counter()
     task, model, optimizer, importing = family(spec)
     built = time.perf_counter()
@@ -66,23 +66,34 @@ def make(spec):
     return facts, {"measure": measure, "outputs": save}
 
 
-def _ours(spec):
+def _pspnet(spec):
+    model = {"dropout": spec.get("dropout", 0.1)}
+    return _ours(spec, "pspnet50_cityscapes", model, drawn.weight_of_ours)
+
+
+def _deeplab(spec):
+    model, pieces = {"scales": spec["scales"]}, spec.get("pieces", 1)
+    experiment = "deeplabv2_resnet101_voc"
+    return _ours(spec, experiment, model, drawn.weight_of_our_deeplab, pieces=pieces)
+
+
+def _ours(spec, experiment, model, weight, pieces=1):
     begin = time.perf_counter()
-    from lfp_tf.checkpoints.load import assign, variables_by_name
+    from lfp_tf.checkpoints.variables import assign, variables_by_name
     from lfp_tf.tasks.networks import experiment_params
     from lfp_tf.tasks.segmentation import SegmentationTask
 
     importing = time.perf_counter() - begin
-    model = {"depth": spec["depth"], "width": spec["width"], "classes": spec["classes"]}
-    model |= {"preprocess": "none", "dropout": spec.get("dropout", 0.1)}
+    model |= {name: spec[name] for name in ("depth", "width", "classes")}
+    model |= {"preprocess": "none"}
     data = {"global_batch_size": spec["batch"], "crop": list(spec["size"])}
-    params = experiment_params(
-        "pspnet50_cityscapes", changes={"task": {"model": model, "train_data": data}}
-    )
+    changes = {"task": {"model": model, "train_data": data}}
+    changes |= {"trainer": {"accumulation_steps": pieces}}
+    params = experiment_params(experiment, changes=changes)
     task = SegmentationTask(params)
     network = task.build_model()
     variables = variables_by_name(network)
-    assign(variables, {n: drawn.weight_of_ours(n, v.shape) for n, v in variables.items()})
+    assign(variables, {n: weight(n, v.shape) for n, v in variables.items()})
     return task, network, task.create_optimizer(params.trainer.optimizer_config), importing
 
 
@@ -118,7 +129,7 @@ def _logits(outputs):
 
 
 def _batch(spec, images, labels):
-    if spec["network"] == "ours":
+    if spec["network"] != "host":
         keys = tf.stack([tf.zeros([spec["batch"]], tf.int32), tf.range(spec["batch"])], axis=1)
         return images, labels, keys
     labels = labels[..., None]
@@ -127,7 +138,7 @@ def _batch(spec, images, labels):
 
 def _step(spec, task, model, optimizer, batch):
     """The loss of one update by the task's own step."""
-    if spec["network"] == "ours":
+    if spec["network"] != "host":
         inputs = dict(zip(("images", "labels", "keys"), batch, strict=True))
     else:
         inputs = (batch[0], {"masks": batch[1], "valid_masks": batch[2]})

@@ -1,6 +1,6 @@
-"""The PyTorch program of the network benchmarks: `serve` over `torch_pspnet`.
+"""The PyTorch program of the network benchmarks: `serve` over `torch_pspnet` or `torch_deeplab`.
 
-Spec: mode (`inference`, `training`), dtype, depth, width, classes, batch, size; perhaps device
+Spec: network (`deeplab`, for inference; anything else is PSPNet), mode (`inference`, `training`), dtype, depth, width, classes, batch, size; perhaps device
 (`cpu`, `cuda`), tf32, compile, dropout, drawn (whether weights are the frozen generator's).
 """
 
@@ -12,7 +12,7 @@ _BEGIN = time.perf_counter()
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from benchmarks import drawn, torch_pspnet  # noqa: E402
+from benchmarks import drawn, torch_deeplab, torch_pspnet  # noqa: E402
 from benchmarks.rivals import serve, timed  # noqa: E402
 
 _IMPORTED = time.perf_counter()
@@ -66,12 +66,11 @@ def make(spec):
 
 
 def _network(spec, device):
-    network = torch_pspnet.PSPNet(
-        depth=spec["depth"],
-        classes=spec["classes"],
-        width=spec["width"],
-        dropout=spec.get("dropout", 0.1),
-    )
+    options = {name: spec[name] for name in ("depth", "classes", "width")}
+    if spec.get("network") == "deeplab":
+        network = torch_deeplab.DeepLabV2(**options, scales=spec["scales"])
+    else:
+        network = torch_pspnet.PSPNet(**options, dropout=spec.get("dropout", 0.1))
     if spec.get("drawn", True):
         state = {
             name: torch.from_numpy(drawn.weight(name, tuple(value.shape)))

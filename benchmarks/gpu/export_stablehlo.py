@@ -16,11 +16,11 @@ import tf_keras
 
 from benchmarks import drawn
 from benchmarks.multiply_adds import multiply_adds
-from lfp_tf.checkpoints.load import assign, variables_by_name
+from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.files import write_json, write_text
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.tasks.groups import HEADS
-from lfp_tf.tasks.objective import loss_sums, mean_losses
+from lfp_tf.tasks.objective import loss_sums, loss_weights, mean_losses, valid_counts
 
 DTYPES = ("float32", "bfloat16")
 AUX_WEIGHT = 0.4
@@ -92,8 +92,12 @@ class _Network:
         """[loss, gradients' norm] of one update of the variables."""
         with tf.GradientTape() as tape:
             outputs = self.model(images, training=True)
-            sums = loss_sums(outputs, labels, ignore_label=drawn.IGNORE_LABEL)
-            loss = mean_losses(sums, valid=sums["valid"], aux_weight=AUX_WEIGHT)["loss"]
+            maps = dict.fromkeys(outputs, labels)
+            loss = mean_losses(
+                loss_sums(outputs, maps, ignore_label=drawn.IGNORE_LABEL),
+                valid_counts(maps, ignore_label=drawn.IGNORE_LABEL),
+                weights=loss_weights(outputs, aux_weight=AUX_WEIGHT),
+            )["loss"]
         gradients = tape.gradient(loss, list(self.trained.values()))
         for (name, weight), gradient in zip(self.trained.items(), gradients, strict=True):
             rate = HEAD_RATE if re.search(HEADS, name) else RATE

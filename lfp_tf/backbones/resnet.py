@@ -29,11 +29,13 @@ def resnet_features(
     images,
     *,
     depth,
+    blocks=(),
     stem="deep",
     stride_in="3x3",
     padding="symmetric",
     pool_rounding="floor",
     output_stride=8,
+    multi_grids=(),
     width=1.0,
     norm=None,
 ):
@@ -45,11 +47,13 @@ def resnet_features(
     Args:
         images: [B, H, W, 3] Keras tensor, preprocessed.
         depth: 18, 34, 50, 101 or 152.
+        blocks: blocks of the four stages in place of the depth's.
         stem: `deep` (three 3x3 convolutions) or `plain` (one 7x7).
         stride_in: `3x3` or `1x1`, where a bottleneck has its stride.
         padding: `symmetric` or `same`, of stem, pool and strided convolutions.
         pool_rounding: `floor` or `ceil` of the stem's max-pool.
         output_stride: 8, 16 or 32 input pixels a cell of the last map.
+        multi_grids: factors of the last stage's dilations, one a block; none leaves them alone.
         width: multiplies all widths.
         norm: arguments of `BatchNorm`.
 
@@ -65,22 +69,28 @@ def resnet_features(
     _check("padding", padding, ("symmetric", "same"))
     _check("pool_rounding", pool_rounding, ("floor", "ceil"))
     _check("output_stride", output_stride, (8, 16, 32))
+    blocks = tuple(blocks) or BLOCKS[depth]
+    if len(blocks) != 4 or min(blocks) < 1:
+        raise ValueError(f"blocks are {list(blocks)}, but must be four numbers of at least 1.")
+    if multi_grids and len(multi_grids) != blocks[3]:
+        raise ValueError(f"multi_grids needs {blocks[3]} numbers, one a block of the last stage.")
     form = _Form(stride_in, padding, dict(norm or {}))
     x = _deep_stem(images, width, form) if stem == "deep" else _plain_stem(images, width, form)
     x = max_pool(x, padding=padding, rounding=pool_rounding, name="stem_pool")
     taps, stride = {"stem": x}, 4
-    for stage, blocks in enumerate(BLOCKS[depth], start=1):
+    for stage, count in enumerate(blocks, start=1):
         wanted = 1 if stage == 1 else 2
         step = wanted if stride * wanted <= output_stride else 1
         stride *= step
         dilation = max(1, 2 ** (stage + 1) // stride)
-        for block in range(1, blocks + 1):
+        grids = multi_grids if multi_grids and stage == 4 else [1] * count
+        for block in range(1, count + 1):
             build = _bottleneck if depth in BOTTLENECK_DEPTHS else _basic_block
             x = build(
                 x,
                 round(64 * 2 ** (stage - 1) * width),
                 stride=step if block == 1 else 1,
-                dilation=dilation,
+                dilation=dilation * grids[block - 1],
                 form=form,
                 name=f"stage{stage}_block{block}",
             )

@@ -1,15 +1,62 @@
-"""Where PSPNet files come from and what that means for the network that runs them (spec D1-D25)."""
+"""Where files come from and what that means for the network that runs them."""
 
 import dataclasses
+import pathlib
 import re
+
+import numpy as np
 
 from lfp_tf.errors import LfpError, nearest
 
-PRESET_NAMES = ("torch", "caffe", "tf1", "kitti")
+_PSPNET_PRESETS = ("torch", "caffe", "tf1", "kitti")
+_DEEPLAB_PRESETS = ("newest", "seed")
+PRESET_NAMES = _PSPNET_PRESETS + _DEEPLAB_PRESETS
+# Presets by the network that has them.
+PRESETS = {"pspnet": _PSPNET_PRESETS, "deeplabv2": _DEEPLAB_PRESETS}
+# What the first revision of deeplab-pytorch did otherwise than the newest (DeepLab spec 1.1).
+_SEED = {
+    "model": {"scale_resize": "align_corners"},
+    "train_data": {
+        "augmentation": {"recipe": "deeplab_seed", "scale_min": 0.5, "scale_max": 1.5},
+    },
+    "losses": {"label_size": "opencv_nearest"},
+    "evaluation": {"logits_resize": "align_corners", "mean_iou": "present"},
+}
+
+
+def preset_changes(name, *, network, model, crop):
+    """The fields of `task` that a preset sets, over an experiment's own.
+
+    Args:
+        name: one of `PRESET_NAMES`.
+        network: what `models.catalog` calls the experiment's network.
+        model: the experiment's own fields of it.
+        crop: (height, width) of the training crop.
+
+    Returns:
+        Nested dictionaries.
+
+    Raises:
+        LfpError: no such preset, or one of another network.
+    """
+    if name not in PRESET_NAMES:
+        raise LfpError(
+            f'No preset "{name}".{nearest(name, PRESET_NAMES)} There are {", ".join(PRESET_NAMES)}.'
+        )
+    mine = PRESETS.get(network, ())
+    if name not in mine:
+        raise LfpError(
+            f"Preset {name} is not for {network}, which has {', '.join(mine) or 'no presets'}."
+        )
+    if network == "deeplabv2":
+        return _SEED if name == "seed" else {}
+    options = preset_options(name, depth=model.get("depth", 50), crop=crop)
+    aux_head = options.get("aux_head", model.get("aux_head", True))
+    return {"model": options} | ({} if aux_head else {"losses": {"aux_weight": 0.0}})
 
 
 def preset_options(name, *, depth, crop):
-    """The options that a lineage sets, over the defaults, which are those of `torch`.
+    """The options that a PSPNet lineage sets, over the defaults, which are those of `torch`.
 
     Args:
         name: `torch`, `caffe`, `tf1` or `kitti`.
@@ -18,14 +65,7 @@ def preset_options(name, *, depth, crop):
 
     Returns:
         Values by option name of `models.pspnet.pspnet`, and `preprocess`.
-
-    Raises:
-        LfpError: no such preset.
     """
-    if name not in PRESET_NAMES:
-        raise LfpError(
-            f'No preset "{name}".{nearest(name, PRESET_NAMES)} There are {", ".join(PRESET_NAMES)}.'
-        )
     if name == "torch":
         return {"preprocess": "torch"}
     side = (max(crop) - 1) // 8 + 1
@@ -53,55 +93,135 @@ class Lineage:
 
     Attributes:
         name: how `inspect` calls it.
-        names: key of `names.pspnet.TRANSLATIONS`, how its variables are called.
-        presets: the presets whose graph can run it; the first is its own.
-        backbone_only: whether it is an ImageNet file.
+        names: key of `load.TRANSLATIONS`, how its variables are called.
+        network: what it is a whole network of, as `models.catalog` calls it; None for an ImageNet
+            file, whose backbone alone is of use.
+        presets: those whose graph can run it; the first is its own.
+        form: options that the graph must have; PSPNet's presets say them.
+        preprocess: what goes with the file, where no preset says it.
     """
 
     name: str
     names: str
-    presets: tuple
-    backbone_only: bool = False
+    network: str | None
+    presets: tuple = ()
+    form: dict = dataclasses.field(default_factory=dict)
+    preprocess: str | None = None
+
+
+# The Caffe form of the ResNet: what all DeepLab files and the first ImageNet ones have.
+_CAFFE_FORM = {"stem": "plain", "stride_in": "1x1", "padding": "symmetric"}
 
 
 def recognise(arrays):
     """Finds the lineage of a file from its names.
 
     Args:
-        arrays: {name in the file: array}.
+        arrays: {name in the file: array, or anything with a shape}.
 
     Returns:
         A `Lineage`, or None.
     """
     names = set(arrays)
-    plain = {name.removeprefix("module.") for name in names}
-    if "layer0.0.weight" in plain:
-        return Lineage("pspnet-torch", "torch", ("torch",))
-    if "conv1.weight" in plain and any(n.startswith("layer1.0.") for n in plain):
-        return Lineage("imagenet-torch", "imagenet_torch", ("torch",), backbone_only=True)
-    if "conv1_1_3x3_s2:0" in names:
-        return Lineage("pspnet-caffe", "caffe", ("caffe",))
-    if "conv1_1_3x3_s2/weights" in names:
-        if any(name.endswith(("/scale", "/offset")) for name in names):
-            return Lineage("pspnet-tf1-npy", "npy", ("tf1", "caffe"))
-        if any(re.search(r"/Adam(_\d)?$", name) for name in names):
-            return Lineage("pspnet-kitti", "tf", ("kitti",))
-        return Lineage("pspnet-tf1", "tf", ("tf1", "caffe"))
-    keras = {"/".join(name.split(":")[0].split("/")[-2:]) for name in names}
-    if "Conv1/kernel" in keras and "expanded_conv_depthwise/depthwise_kernel" in keras:
-        whole = any(name.startswith("cls_logits/") for name in keras)
-        return Lineage(
-            "pspnet-mobilenet_v2" if whole else "imagenet-keras-mobilenet_v2",
-            "keras",
-            (),
-            backbone_only=not whole,
-        )
-    if "cls_logits/kernel" in names:
-        return Lineage("pspnet-lfp_tf", "keras", ())
-    return None
+    return _pspnet(names) or _caffe_form(arrays) or _ours(names)
 
 
 def lineage_name(arrays):
     """The name of the lineage that a file's names show, or None."""
     found = recognise(arrays)
     return found.name if found else None
+
+
+# Published files whose training is known: by what their names say (DeepLab spec 3.3, 8.2).
+_PUBLISHED = (
+    (r"train2_iter_20000", "voc", ("train", "val")),
+    (r"train_iter_20000", "voc", ("train",)),
+    (r"deeplabv2_resnet101_msc-vocaug-20000", "voc", ("train",)),
+    (r"deeplabv2_resnet101_msc-vocaug", "voc", ("train", "val")),
+    (r"deeplabv2_resnet101_msc-cocostuff10k", "cocostuff10k", ("train",)),
+    (r"deeplabv2_resnet101_msc-cocostuff164k", "cocostuff164k", ("train",)),
+)
+
+
+def trained_on(path):
+    """{"dataset", "splits"} that a published file has seen, by its name; None where unknown."""
+    for pattern, dataset, splits in _PUBLISHED:
+        if re.search(pattern, pathlib.PurePath(path).name):
+            return {"dataset": dataset, "splits": list(splits)}
+    return None
+
+
+def _pspnet(names):
+    plain = {name.removeprefix("module.") for name in names}
+    if "layer0.0.weight" in plain:
+        return Lineage("pspnet-torch", "torch", "pspnet", ("torch",))
+    if "conv1.weight" in plain and any(n.startswith("layer1.0.") for n in plain):
+        form = {"stem": "deep" if "conv2.weight" in plain else "plain", "stride_in": "3x3"}
+        return Lineage("imagenet-torch", "imagenet_torch", None, form=form, preprocess="torch")
+    if "conv1_1_3x3_s2:0" in names:
+        return Lineage("pspnet-caffe", "caffe", "pspnet", ("caffe",))
+    if "conv1_1_3x3_s2/weights" in names:
+        if any(name.endswith(("/scale", "/offset")) for name in names):
+            return Lineage("pspnet-tf1-npy", "npy", "pspnet", ("tf1", "caffe"))
+        if any(re.search(r"/Adam(_\d)?$", name) for name in names):
+            return Lineage("pspnet-kitti", "tf", "pspnet", ("kitti",))
+        return Lineage("pspnet-tf1", "tf", "pspnet", ("tf1", "caffe"))
+    return None
+
+
+def _caffe_form(arrays):
+    """DeepLab's torch and Caffe files, Caffe's ResNets, Keras Applications' ResNet-50."""
+    plain = {re.sub(r"^(module\.)?(base\.|scale\.)?", "", name) for name in arrays}
+    deeplab = {"form": _CAFFE_FORM, "preprocess": "deeplab"}
+    if "layer1.conv1.conv.weight" in plain:
+        if "fc2.conv3.weight" in plain:
+            return Lineage("deeplabv3plus-torch", "deeplab_torch", "deeplabv3plus", **deeplab)
+        if "fc1.conv.weight" in plain:
+            return Lineage("deeplabv3-torch", "deeplab_torch", "deeplabv3", **deeplab)
+        if any(name.startswith("aspp.") for name in plain):
+            seed = any(".proj." in name for name in plain)
+            name = "deeplabv2-torch-seed" if seed else "deeplabv2-torch"
+            presets = ("seed",) if seed else ("newest",)
+            return Lineage(name, "deeplab_torch", "deeplabv2", presets, **deeplab)
+        is_matrix = any(_is_matrix(a) for n, a in arrays.items() if n.endswith("fc.weight"))
+        network = "resnet" if is_matrix else "deeplabv1"
+        return Lineage(f"{network}-torch", "deeplab_torch", network, **deeplab)
+    if {"conv1:0", "res2a_branch1:0"} <= plain:
+        heads = {name.split(":")[0] for name in plain if name.startswith("fc")}
+        if any(len(head.split("_")) == 3 for head in heads):
+            return Lineage("deeplabv2-caffe", "deeplab_caffe", "deeplabv2", **deeplab)
+        is_matrix = any(_is_matrix(a) for n, a in arrays.items() if n.split(":")[0] in heads)
+        network = "resnet" if is_matrix else "deeplabv1"
+        return Lineage(f"{network}-caffe", "deeplab_caffe", network, **deeplab)
+    layers = {name.split(":")[0].split("/")[-2] for name in plain if "/" in name}
+    if {"res2a_branch2a", "bn2a_branch2a"} <= layers or "conv2_block1_1_conv" in layers:
+        facts = {"form": _CAFFE_FORM, "preprocess": "caffe"}
+        return Lineage("imagenet-keras-resnet", "resnet_keras", None, **facts)
+    return None
+
+
+def _is_matrix(array):
+    """Whether an array is a matrix, in Caffe's old shapes [1, 1, out, in] too."""
+    shape = np.shape(array)
+    return len(shape) == 2 or (len(shape) == 4 and shape[:2] == (1, 1) and shape[2] > 1)
+
+
+def _ours(names):
+    """Files of our own names, and Keras' MobileNetV2, which ours are called after."""
+    keras = {"/".join(name.split(":")[0].split("/")[-2:]) for name in names}
+    if "Conv1/kernel" in keras and "expanded_conv_depthwise/depthwise_kernel" in keras:
+        whole = any(name.startswith("cls_logits/") for name in keras)
+        name = "pspnet-mobilenet_v2" if whole else "imagenet-keras-mobilenet_v2"
+        return Lineage(name, "keras", "pspnet" if whole else None)
+    for head, network in _OUR_HEADS.items():
+        if f"{head}/kernel" in names:
+            return Lineage(f"{network}-lfp_tf", "keras", network)
+    return None
+
+
+_OUR_HEADS = {
+    "cls_logits": "pspnet",
+    "aspp_c1": "deeplabv2",
+    "fc2_conv3": "deeplabv3plus",
+    "fc2": "deeplabv3",
+}

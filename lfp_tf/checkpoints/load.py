@@ -6,15 +6,13 @@ import re
 import numpy as np
 
 from lfp_tf.checkpoints.lineages import preset_options, recognise
-from lfp_tf.checkpoints.names.pspnet import (
-    TRAINER_VARIABLES,
-    swap_concat,
-    their_name,
-    to_ours,
-)
+from lfp_tf.checkpoints.names import deeplab, pspnet
 from lfp_tf.errors import LfpError
 
+TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS
 SHOWN = 12
+# A variable that is in a head of any network.
+_A_HEAD = "cls_logits/bias"
 # What a graph cannot undo: the file's preset must agree with the network in these.
 _FIXED_BY_THE_GRAPH = ("stride_in", "padding", "pooling", "stem")
 
@@ -58,23 +56,17 @@ class Report:
         return "\n".join(lines + self.notes)
 
 
-def variables_by_name(model):
-    """{`LAYER/LEAF`: variable} of a Keras model; `pyramid/BRANCH/LEAF` for its branches."""
-    found = {}
-    for layer in model.layers:
-        _collect(layer, layer.name, found)
-    return found
-
-
-def match(arrays, variables, *, options, file, tolerate=()):
+def match(arrays, variables, *, network, options, file, tolerate=()):
     """Finds the array of each variable, in our layout.
 
     Args:
         arrays: {name in the file: array}.
         variables: {our name: anything with a `shape`}.
-        options: the network's options (`models.pspnet.pspnet`), with `crop`.
+        network: what is filled, as `models.catalog` calls it.
+        options: the network's options, with `crop`.
         file: how messages call the file.
-        tolerate: regular expressions of our names that may be missing or of another shape.
+        tolerate: regular expressions of our names that may be missing or of another shape; where
+            they cover the heads, any file with a fitting backbone will do.
 
     Returns:
         ({our name: array}, Report).
@@ -90,87 +82,92 @@ def match(arrays, variables, *, options, file, tolerate=()):
             f"{file} holds no network of ours that is known by its names ({some}, ...); "
             "`lfp-tf inspect` lists them all."
         )
-    if lineage.backbone_only and not any(re.match(p, "cls_logits/bias") for p in tolerate):
-        raise LfpError(
-            f"{file} is an ImageNet file ({lineage.name}) without a segmentation head; "
-            "give it to --init to start a training from it."
-        )
-    report = Report(lineage.name)
-    concat = options["concat"]
-    if lineage.presets:
+    if lineage.network != network and not any(re.match(p, _A_HEAD) for p in tolerate):
+        raise LfpError(_not_whole(lineage, network, file))
+    report = Report(lineage.name, preprocess=lineage.preprocess)
+    concat = options.get("concat")
+    if lineage.presets and not lineage.form:
         file_options = _options_of_file(lineage, options, file)
         report.preprocess = file_options["preprocess"]
         concat = file_options.get("concat", "ascending")
+    else:
+        _check_form(lineage, options, file)
     found = translate(
         arrays,
         variables,
-        translation=lineage.names,
-        bins=options["bins"],
-        reverse_concat=concat != options["concat"] and options["use_ppm"],
+        translation=TRANSLATIONS[lineage.names],
+        options=options,
+        reverse_concat=concat != options.get("concat") and options.get("use_ppm", False),
         report=report,
     )
     _refuse_gaps(report, file, tolerate)
     return found, report
 
 
-def translate(arrays, variables, *, translation, bins, reverse_concat=False, report=None):
+def translate(arrays, variables, *, translation, options, reverse_concat=False, report=None):
     """Renames and transposes, and notes what fits and what does not in `report`.
 
     Args:
-        arrays: {name in the file: array}, a common `module.` prefix allowed.
+        arrays: {name in the file: array}.
         variables: {our name: anything with a `shape`}.
-        translation: one of `names.pspnet.TRANSLATIONS`.
-        bins: of the network's pyramid.
+        translation: `names.translation.Translation`.
+        options: of the network.
         reverse_concat: whether the file's pyramid has the other order of branches.
 
     Returns:
         {our name: float32 array}.
     """
-    report = report or Report(translation)
-    theirs = _plain(arrays, translation)
+    report = report or Report(translation.name)
+    theirs = translation.plain(arrays, report.notes)
     found, used = {}, set()
     for name, variable in variables.items():
-        source = their_name(name, translation, bins)
+        source = translation.their_name(name, options)
         if source not in theirs:
             report.missing.append(name)
             continue
         used.add(source)
-        array = to_ours(np.asarray(theirs[source]), name, translation)
+        array = translation.to_ours(np.asarray(theirs[source]), name)
         if tuple(array.shape) != tuple(variable.shape):
             report.mismatched[name] = (tuple(variable.shape), tuple(array.shape))
             continue
         if reverse_concat and name == "cls_conv/kernel":
-            array = swap_concat(array, branches=len(bins))
+            array = pspnet.swap_concat(array, branches=len(options["bins"]))
             report.notes.append("the pyramid's branches were put into the network's order")
         found[name] = array.astype(np.float32)
         report.loaded.append(name)
     for name in theirs:
         if name not in used:
-            (report.skipped if TRAINER_VARIABLES.search(name) else report.unused).append(name)
+            is_trainers = pspnet.TRAINER_VARIABLES.search(name)
+            (report.skipped if is_trainers else report.unused).append(name)
     return found
 
 
-def assign(variables, arrays):
-    """Writes {our name: array} into {our name: variable}."""
-    for name, array in arrays.items():
-        variables[name].assign(array)
+def _not_whole(lineage, network, file):
+    """Why a file cannot fill a whole network."""
+    if lineage.network is None:
+        return (
+            f"{file} is an ImageNet file ({lineage.name}) without a segmentation head; "
+            "give it to --init to start a training from it."
+        )
+    return (
+        f"{file} is a whole {lineage.network} ({lineage.name}), not a {network}; choose an "
+        "experiment of that network, or give the file to --init for its backbone."
+    )
 
 
-def _collect(layer, path, found):
-    inner = getattr(layer, "convolutions", []) + getattr(layer, "norms", [])
-    for child in inner:
-        _collect(child, f"{path}/{child.name}", found)
-    if not inner:
-        for variable in layer.weights:
-            found[f"{path}/{variable.name.split('/')[-1].split(':')[0]}"] = variable
-
-
-def _plain(arrays, translation):
-    if translation == "keras":
-        return {re.sub(r"^(.+)/\1/", r"\1/", name.split(":")[0]): a for name, a in arrays.items()}
-    if all(name.startswith("module.") for name in arrays):
-        return {name.removeprefix("module."): array for name, array in arrays.items()}
-    return arrays
+def _check_form(lineage, options, file):
+    """Refuses a graph that has the shapes of a file but would compute something else."""
+    differing = [n for n, value in lineage.form.items() if options.get(n, value) != value]
+    # A basic block has one place for its stride only.
+    if options.get("depth", 50) < 50 and "stride_in" in differing:
+        differing.remove("stride_in")
+    if differing:
+        words = ", ".join(f"{n} {lineage.form[n]} (not {options[n]})" for n in differing)
+        fields = ",".join(f"task.model.{n}={lineage.form[n]}" for n in differing)
+        raise LfpError(
+            f"{file} is of the lineage {lineage.name}, whose network has {words}; "
+            f"build it with --params_override={fields}."
+        )
 
 
 def _options_of_file(lineage, options, file):
@@ -181,12 +178,12 @@ def _options_of_file(lineage, options, file):
         fixed = defaults | theirs
         # A basic block has one place for its stride only.
         names = [n for n in _FIXED_BY_THE_GRAPH if n != "stride_in" or options["depth"] >= 50]
-        if all(options[name] == fixed[name] for name in names):
+        if all(options.get(name, fixed[name]) == fixed[name] for name in names):
             return theirs
     fixed = defaults | preset_options(
         lineage.presets[0], depth=options["depth"], crop=options["crop"]
     )
-    differing = [n for n in _FIXED_BY_THE_GRAPH if options[n] != fixed[n]]
+    differing = [n for n in _FIXED_BY_THE_GRAPH if options.get(n, fixed[n]) != fixed[n]]
     words = ", ".join(f"{n} {fixed[n]} (not {options[n]})" for n in differing)
     raise LfpError(
         f"{file} is a {lineage.name} file, whose network has {words}; build it with "

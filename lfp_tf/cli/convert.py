@@ -84,8 +84,11 @@ def write_folder(out, model):
     options = {
         "task": {
             "dataset": recipe.dataset,
-            "model": _plain(recipe.options | {"preprocess": recipe.preprocess}),
+            "model": _plain(
+                {"network": recipe.network} | recipe.options | {"preprocess": recipe.preprocess}
+            ),
             "train_data": {"crop": list(recipe.crop)},
+            "trained_on": recipe.trained_on,
         }
     }
     with saving(out), atomic_folder(out) as place:

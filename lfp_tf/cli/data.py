@@ -18,7 +18,7 @@ lfp-tf data folder --source my_pictures --out data/mine --show 8"""
 
 def add_arguments(parser):
     """Adds the arguments of `lfp-tf data` and the options of every data set."""
-    sets = "\n".join(f"  {name:12} {module.SUMMARY}" for name, module in DATASETS.items())
+    sets = "\n".join(f"  {name:17} {module.SUMMARY}" for name, module in DATASETS.items())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"data sets:\n{sets}"
     parser.add_argument("dataset", metavar="DATASET", help="a name from the list below")

@@ -3,6 +3,7 @@
 import pathlib
 import sys
 
+from lfp_tf.cli.crf_arguments import add_crf_arguments, check_crf, crf_options, crf_processes
 from lfp_tf.cli.network_arguments import (
     add_network_arguments,
     add_protocol_arguments,
@@ -20,6 +21,7 @@ EXAMPLE = """
 lfp-tf evaluate --experiment pspnet18_scenes --checkpoint runs/pspnet18_scenes
 lfp-tf evaluate --experiment pspnet50_ade20k --checkpoint pspnet50.pth --protocol semseg \\
     --scales 0.5 0.75 1.0 1.25 1.5 1.75
+lfp-tf evaluate --experiment pspnet18_scenes --crf
 """
 
 
@@ -34,6 +36,7 @@ def add_arguments(parser):
     group.add_argument(
         "--window_batch", type=int, default=1, metavar="N", help="windows at once (1)"
     )
+    add_crf_arguments(parser)
     parser.add_argument(
         "--out", metavar="DIR", help="of the two files (evaluation/ in the run's folder)"
     )
@@ -46,6 +49,7 @@ def run(arguments):
         LfpError: a name, path or number that is not as it must be; records of other classes.
     """
     check_protocol(arguments)
+    check_crf(arguments)
     for name in ("limit", "window_batch"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
@@ -75,9 +79,12 @@ def _evaluate(folder, out, count, arguments):
     recipe = model.recipe
     chosen = protocol(recipe, arguments, window_batch=arguments.window_batch)
     count = min(count, arguments.limit or count)
+    crf, processes = crf_options(arguments), crf_processes(arguments)
+    place = f"{processes} processes beside it" if processes else "its process"
+    refined = f", then the dense CRF in {place}" if crf else ""
     print(
         f"{recipe.experiment}: {count} pictures of {folder} {arguments.split} by the protocol "
-        f"{chosen.name} (flip {chosen.flip}, scales {list(chosen.scales)}), into {out}",
+        f"{chosen.name} (flip {chosen.flip}, scales {list(chosen.scales)}){refined}, into {out}",
         file=sys.stderr,
     )
     with Progress("evaluate", total=count, unit="pictures") as line:
@@ -88,6 +95,8 @@ def _evaluate(folder, out, count, arguments):
             protocol=chosen,
             limit=arguments.limit,
             progress=line,
+            crf=crf,
+            crf_processes=processes,
         )
     place = run_folder(arguments)
     path, facts = report(
@@ -101,6 +110,8 @@ def _evaluate(folder, out, count, arguments):
         history=read_history(place) if place else (),
     )
     print(table(facts))
+    if crf:
+        print("\n".join(f"without CRF: {line}" for line in means(facts["without_crf"])))
     print(f"{path}\n{out / 'metrics.json'}")
 
 
@@ -114,10 +125,17 @@ def table(facts):
             for name in ("iou", "accuracy")
         )
         lines.append(f"{entry['name']:{width}}  {iou:>6}  {accuracy:>8}  {entry['pixels']:>12}")
+    return "\n".join(lines + means(facts))
+
+
+def means(facts):
+    """A line a definition, in per cent."""
+    lines = []
     for name, found in facts["scores"].items():
         own = ", the experiment's" if name == facts["mean_iou_definition"] else ""
         lines.append(
             f"mean IoU {100 * found['mIoU']:.2f}, mean accuracy {100 * found['mAcc']:.2f}, "
-            f"pixel accuracy {100 * found['allAcc']:.2f} (definition {name}{own})"
+            f"pixel accuracy {100 * found['allAcc']:.2f}, "
+            f"weighted IoU {100 * found['fwIoU']:.2f} (definition {name}{own})"
         )
-    return "\n".join(lines)
+    return lines

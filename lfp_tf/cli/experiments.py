@@ -53,7 +53,7 @@ def _in_full(experiment):
     known = experiment.dataset in table_names()
     classes = params.task.model.classes or (len(class_table(experiment.dataset)) if known else 21)
     options = params.task.model.arguments() | {"classes": classes}
-    cost = count_cost(options, crop=data.crop)
+    cost = count_cost(params.task.model.network, options, crop=data.crop)
     optimizer = trainer.optimizer_config.optimizer.type
     bytes_a_batch = _BYTES * cost.activations * data.global_batch_size
     memory = bytes_a_batch + _COPIES.get(optimizer, 3) * _BYTES * cost.parameters

@@ -21,7 +21,7 @@ lfp-tf export --experiment pspnet18_scenes --checkpoint runs/pspnet18_scenes \\
 lfp-tf export --experiment pspnet101_cityscapes --checkpoint pspnet101.pth --export_dir out \\
     --protocol semseg --max_pixels 2097152
 """
-PROTOCOLS = ("whole", "semseg")
+PROTOCOLS = ("whole", "deeplab", "semseg")
 DTYPES = ("float32", "bfloat16")
 _SCORES = ("best", "scores", "step", "split", "protocol")
 

@@ -1,5 +1,6 @@
 """`lfp-tf info`: a network's layers, parameters and multiply-adds."""
 
+from lfp_tf.checkpoints.lineages import PRESET_NAMES
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks import experiments
 
@@ -13,7 +14,7 @@ lfp-tf info --experiment pspnet50_ade20k --preset caffe --input_size 713,713
 def add_arguments(parser):
     """Adds the arguments of `lfp-tf info`."""
     parser.add_argument("--experiment", help="whose network; `lfp-tf experiments` lists them all")
-    parser.add_argument("--preset", help="lineage of the network: torch, caffe, tf1, kitti")
+    parser.add_argument("--preset", help=f"lineage of the network: {', '.join(PRESET_NAMES)}")
     parser.add_argument("--input_size", metavar="H,W", help="of a picture (the training crop)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
@@ -36,7 +37,7 @@ def run(arguments):
 
     recipe = build(arguments.experiment, preset=arguments.preset).recipe
     size = size or recipe.crop
-    cost = count_cost(recipe.options, crop=size)
+    cost = count_cost(recipe.network, recipe.options, crop=size)
     print(_as_json(cost, size) if arguments.json else _as_tables(cost, size))
     return 0
 

@@ -7,9 +7,9 @@ from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks import experiments
 from lfp_tf.tasks.shipped import shipped
 
-PROTOCOLS = ("whole", "semseg", "matlab", "tf1_whole")
+PROTOCOLS = ("whole", "deeplab", "semseg", "matlab", "tf1_whole")
 # What --flip means where a protocol runs without one; the others always flip in their own way.
-_FLIPS = {"whole": "softmax", "tf1_whole": "logit_sum"}
+_FLIPS = {"whole": "softmax", "deeplab": "softmax", "tf1_whole": "logit_sum"}
 
 
 def add_network_arguments(parser):

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import sys
 
+from lfp_tf.checkpoints.lineages import PRESET_NAMES
 from lfp_tf.data.description import read_dataset
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks import experiments
@@ -32,7 +33,7 @@ def add_arguments(parser):
     own = parser.add_argument_group("on top of the host's")
     own.add_argument("--data_dir", help="the folder of records (data/DATASET)")
     own.add_argument("--init", help="a checkpoint to start from, of any kind `convert` reads")
-    own.add_argument("--preset", help="lineage of the network: torch, caffe, tf1, kitti")
+    own.add_argument("--preset", help=f"lineage of the network: {', '.join(PRESET_NAMES)}")
     own.add_argument("--cpu_replicas", type=int, default=1, help="logical CPU devices (1)")
     own.add_argument("--list", action="store_true", help="the experiments, and exit")
     own.add_argument("--print_config", action="store_true", help="the merged YAML, and exit")
@@ -87,8 +88,7 @@ def _checked(arguments):
 def _params(experiment, arguments):
     from lfp_tf.tasks import config, overrides
 
-    params = config.ExperimentConfig()
-    overrides.apply(params, experiment.config)
+    params = config.of_recipe(experiment.config)
     for path in arguments.config_file:
         overrides.apply(params, overrides.read_yaml(path))
     if arguments.params_override:
@@ -173,7 +173,8 @@ def _check_disk(params, folder):
     while not place.exists():
         place = place.parent
     model = params.task.model
-    millions = 3 if model.backbone == "mobilenet_v2" else _MILLIONS[model.depth]
+    is_small = getattr(model, "backbone", "resnet") == "mobilenet_v2"
+    millions = 3 if is_small else _MILLIONS[model.depth]
     copies = params.trainer.max_to_keep + 2
     needed = millions * 1e6 * model.width**2 * _BYTES_A_PARAMETER * copies
     free = shutil.disk_usage(place).free

@@ -1,13 +1,15 @@
 """Training augmentation: every choice drawn from a sample's key, only the crop's window computed.
 
 The order is that of `hszhao/semseg tool/train.py`: scale, turn, blur, flip, pad, crop. The numbers
-are those of `lfp_tf.data.whole_transforms` on the whole picture.
+are those of `lfp_tf.data.whole_transforms` on the whole picture. DeepLab's are elsewhere
+(`lfp_tf.data.transforms_deeplab`).
 """
 
 import dataclasses
 
 import tensorflow as tf
 
+from lfp_tf.data.framing import flipped_where, framed, window
 from lfp_tf.errors import LfpError
 from lfp_tf.ops import filters, geometry, randomness
 
@@ -135,22 +137,18 @@ def render(image, labels, choices, *, crop, mean, ignore_label=255):
     image, labels = _scale_and_turn(
         image, labels, choices, outer_low, outer_high, mean, ignore_label
     )
-    labels = _slice(labels, low - outer_low, high - outer_low)
+    labels = window(labels, low - outer_low, high - outer_low)
     if margin:
         image = tf.cond(
             choices.is_blurred,
             lambda: filters.gaussian_blur_window(image[None], outer_low, choices.size, low, high)[
                 0
             ],
-            lambda: _slice(image, low - outer_low, high - outer_low),
+            lambda: window(image, low - outer_low, high - outer_low),
         )
     if choices.is_flipped is not None:
-        image, labels = tf.cond(
-            choices.is_flipped,
-            lambda: (tf.reverse(image, [1]), tf.reverse(labels, [1])),
-            lambda: (image, labels),
-        )
-    return _pad(image, labels, choices, crop, mean, ignore_label)
+        image, labels = flipped_where(choices.is_flipped, image, labels)
+    return framed(image, labels, choices.before, crop=crop, mean=mean, ignore_label=ignore_label)
 
 
 def _visible(choices, crop):
@@ -190,38 +188,13 @@ def _scale_and_turn(image, labels, choices, low, high, mean, ignore_label):
 def _scale(image, labels, grid, low, high):
     """The window low..high of the scaled picture; float32 image."""
     if grid is None:
-        return tf.cast(_slice(image, low, high), tf.float32), _slice(labels, low, high)
+        return tf.cast(window(image, low, high), tf.float32), window(labels, low, high)
     source_low, source_high = geometry.scaled_source(grid, low, high)
-    image = _slice(image, source_low, source_high)
+    image = window(image, source_low, source_high)
     return (
         geometry.scale_window(image, source_low, grid, low, high),
         geometry.scale_labels_window(labels, grid, low, high),
     )
-
-
-def _pad(image, labels, choices, crop, mean, ignore_label):
-    """Surrounds with the mean and the ignore label up to the crop, where anything is missing."""
-    labels = tf.cast(labels, tf.int32)
-    after = crop - choices.before - tf.shape(labels)
-
-    def padded():
-        sides = tf.stack([choices.before, after], axis=1)
-        framed = image
-        for axis in (0, 1):
-            shapes = [_with_length(framed, axis, sides[axis, end]) for end in (0, 1)]
-            frame = [tf.broadcast_to(tf.constant(mean, tf.float32), shape) for shape in shapes]
-            framed = tf.concat([frame[0], framed, frame[1]], axis=axis)
-        return framed, tf.pad(labels, sides, constant_values=ignore_label)
-
-    missing = tf.reduce_any(choices.before + after > 0)
-    image, labels = tf.cond(missing, padded, lambda: (image, labels))
-    return tf.ensure_shape(image, [*crop, 3]), tf.ensure_shape(labels, [*crop])
-
-
-def _with_length(image, axis, length):
-    """The shape of an image whose one side has another length."""
-    height, width, channels = tf.unstack(tf.shape(image))
-    return [length, width, channels] if axis == 0 else [height, length, channels]
 
 
 def _grid(size, draws, augmentation):
@@ -241,7 +214,3 @@ def _between(draw, limits):
 
 def _decision(draw, probability):
     return None if probability == 0.0 else draw < probability
-
-
-def _slice(pixels, low, high):
-    return pixels[low[0] : high[0], low[1] : high[1]]

@@ -3,7 +3,7 @@
 import importlib.metadata
 
 _PACKAGES = ("tensorflow", "tf_keras", "tf-models-official", "numpy")
-_PROTOCOL = ("name", "flip", "scales", "base_size", "crop", "min_size")
+_PROTOCOL = ("name", "flip", "scales", "base_size", "crop", "min_size", "warp")
 
 
 def describe_protocol(protocol):
@@ -13,6 +13,8 @@ def describe_protocol(protocol):
         protocol: `evaluation.protocols.Protocol`.
     """
     values = {name: getattr(protocol, name) for name in _PROTOCOL}
+    if protocol.name in ("whole", "deeplab"):
+        values["logits_resize"] = protocol.logits_resize
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()

@@ -3,6 +3,7 @@
 | name | what | source |
 | --- | --- | --- |
 | `whole` | the whole picture at once, logits resized to it | ours, the everyday default |
+| `deeplab` | the same, perhaps squashed before | `kazuto1011/deeplab-pytorch main.py` |
 | `semseg` | sliding windows, flip always | `hszhao/semseg tool/test.py` |
 | `matlab` | sliding windows over Matlab's resizing | `hszhao/PSPNet evaluation` |
 | `tf1_whole` | padded whole picture, no softmax | `hellochick/PSPNet-tensorflow evaluate.py` |
@@ -19,18 +20,20 @@ import tensorflow as tf
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.evaluation.sliding import sliding_probabilities, window_probabilities
 from lfp_tf.ops.preprocessing import preprocess
-from lfp_tf.ops.resize import resize_aligned, resize_matlab, resize_opencv
+from lfp_tf.ops.resize import LIKE, resize_aligned, resize_matlab, resize_opencv
 from lfp_tf.ops.shapes import height_width
 
 # Protocol: the flips it allows, its own first.
 _FLIPS = {
     "whole": ("none", "softmax", "logit_sum"),
+    "deeplab": ("none", "softmax", "logit_sum"),
     "semseg": ("softmax",),
     "matlab": ("logit_sum",),
     "tf1_whole": ("none", "logit_sum"),
 }
 _NEEDS = {
     "whole": (),
+    "deeplab": (),
     "semseg": ("base_size", "crop"),
     "matlab": ("base_size", "crop"),
     "tf1_whole": ("min_size",),
@@ -42,7 +45,7 @@ class Protocol:
     """How a picture is brought to the network and back.
 
     Attributes:
-        name: `whole`, `semseg`, `matlab` or `tf1_whole`.
+        name: `whole`, `deeplab`, `semseg`, `matlab` or `tf1_whole`.
         flip: what the mirrored picture adds: `none`, `softmax` (probabilities averaged) or
             `logit_sum`; None takes the protocol's own.
         scales: factors of the picture, whose probabilities are averaged.
@@ -50,6 +53,10 @@ class Protocol:
         crop: (height, width) of a window (`semseg`, `matlab`).
         min_size: (height, width) to pad to at least (`tf1_whole`).
         window_batch: windows through the network at once; more take more memory.
+        logits_resize: how logits come to the picture's size in one pass (`whole`, `deeplab`):
+            key of `ops.resize.LIKE`.
+        warp: (height, width) that the picture is squashed to before all else (`deeplab`); the
+            result has the picture's own size. None leaves it alone.
     """
 
     name: str = "whole"
@@ -59,6 +66,8 @@ class Protocol:
     crop: tuple | None = None
     min_size: tuple | None = None
     window_batch: int = 1
+    logits_resize: str = "align_corners"
+    warp: tuple | None = None
 
     def __post_init__(self):
         if self.name not in _FLIPS:
@@ -86,11 +95,22 @@ class Protocol:
             raise LfpError(f"scales must be numbers above 0, not {list(self.scales)}.")
         if self.name == "tf1_whole" and self.scales != (1.0,):
             raise LfpError("Protocol tf1_whole has one scale, 1.0; leave scales out.")
+        if self.name == "deeplab" and self.scales != (1.0,):
+            raise LfpError(
+                "Protocol deeplab has the network's own scales (task.model.scales); leave scales "
+                "out."
+            )
+        if self.logits_resize not in LIKE:
+            raise LfpError(
+                f"logits_resize must be one of {', '.join(LIKE)}, not {self.logits_resize}."
+            )
+        if self.warp is not None and self.name != "deeplab":
+            raise LfpError(f"Protocol {self.name} has no warp; leave it out.")
         if self.window_batch < 1:
             raise LfpError(f"window_batch must be 1 or more, not {self.window_batch}.")
         if self.base_size is not None and self.base_size < 1:
             raise LfpError(f"base_size must be 1 or more, not {self.base_size}.")
-        for field in ("crop", "min_size"):
+        for field in ("crop", "min_size", "warp"):
             size = getattr(self, field)
             if size is None:
                 continue
@@ -121,7 +141,7 @@ def probabilities(protocol, network, image, *, preprocess_name, classes):
     if protocol.name == "tf1_whole":
         scores = _tf1_whole(protocol, network, prepare(image), classes)
         return {"scores": scores, "labels": _labels(scores)}
-    at_scale = {"whole": _whole, "semseg": _semseg, "matlab": _matlab}[protocol.name]
+    at_scale = {"whole": _whole, "deeplab": _whole, "semseg": _semseg, "matlab": _matlab}[protocol.name]
     total = tf.zeros([])
     for scale in protocol.scales:
         total += at_scale(protocol, network, image, scale, prepare, classes)
@@ -131,11 +151,18 @@ def probabilities(protocol, network, image, *, preprocess_name, classes):
 
 def _whole(protocol, network, image, scale, prepare, classes):
     height, width = height_width(image[None])
+    if protocol.warp:
+        image = resize_opencv(image[None], size=protocol.warp)[0]
     if scale != 1.0:
         size = [tf.maximum(_rounded(scale * _float64(side)), 1) for side in (height, width)]
         image = resize_opencv(image[None], size=size)[0]
-    size = (height, width)
-    seen = window_probabilities(network, prepare(image)[None], size=size, flip=protocol.flip)
+    seen = window_probabilities(
+        network,
+        prepare(image)[None],
+        size=(height, width),
+        flip=protocol.flip,
+        resize=protocol.logits_resize,
+    )
     return tf.ensure_shape(seen[0], [None, None, classes])
 
 

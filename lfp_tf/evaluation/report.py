@@ -7,13 +7,14 @@ import yaml
 
 from lfp_tf.evaluation.report_charts import bars, heat_map, lines
 from lfp_tf.evaluation.report_pictures import data_uri
-from lfp_tf.evaluation.scores import scores
+from lfp_tf.evaluation.scores import group_scores, scores
 from lfp_tf.files import write_json, write_text
 
 MAX_POINTS = 500
 DEFINITIONS = {
     "all": "mean over all classes; one that never occurs counts 0 (hszhao/semseg)",
-    "present": "mean over the classes that occur in truth or prediction (TF1 port)",
+    "present": "mean over the classes that occur in truth or prediction (TF1 port, DeepLab 2018)",
+    "truth": "mean over the classes that occur in the truth (DeepLab v2)",
 }
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 1080px; margin: 2em auto; padding: 0 1em;
@@ -27,33 +28,35 @@ figure { display: inline-block; margin: 0 1em 1em 0 } figure img { margin-right:
 """
 
 
-def score_facts(confusion, *, names, definition):
+def score_facts(confusion, *, names, definition, groups=None):
     """The part of `metrics.json` that a confusion matrix gives.
 
     Args:
         confusion: whole numbers [C, C], (truth, prediction).
         names: of the classes.
-        definition: `all` or `present`, the one the experiment publishes.
+        definition: `all`, `present` or `truth`, the one the experiment publishes.
+        groups: what `pictures.palette.class_groups` gives, or None.
 
     Returns:
-        {"mean_iou_definition", "scores": {definition: {"mIoU", "mAcc", "allAcc"}}, "classes":
-        list of {"id", "name", "iou", "accuracy", "pixels"}, "confusion"}; a class that does not
-        occur has None.
+        {"mean_iou_definition", "scores": {definition: {"mIoU", "mAcc", "allAcc", "fwIoU"}},
+        "classes": list of {"id", "name", "iou", "accuracy", "pixels"}, "confusion", and where
+        there are groups "groups", see `group_scores`}; a class that does not occur has None.
     """
-    both = {name: scores(confusion, name) for name in DEFINITIONS}
-    present = both["present"]
+    by_name = {name: scores(confusion, name) for name in DEFINITIONS}
+    present = by_name["present"]
     rows = zip(names, present["iou"], present["accuracy"], present["target"], strict=True)
     return {
         "mean_iou_definition": definition,
         "scores": {
-            name: {key: found[key] for key in ("mIoU", "mAcc", "allAcc")}
-            for name, found in both.items()
+            name: {key: found[key] for key in ("mIoU", "mAcc", "allAcc", "fwIoU")}
+            for name, found in by_name.items()
         },
         "classes": [
             {"id": number, "name": name, "iou": iou, "accuracy": accuracy, "pixels": pixels}
             for number, (name, iou, accuracy, pixels) in enumerate(rows)
         ],
         "confusion": [[int(value) for value in row] for row in confusion],
+        **({"groups": group_scores(confusion, groups)} if groups else {}),
     }
 
 
@@ -88,6 +91,7 @@ def write_report(folder, facts, *, colors, best=(), worst=()):
     write_json(folder / "metrics.json", facts)
     sections = [
         _head(facts),
+        _groups(facts.get("groups") or {}),
         _classes(facts, colors),
         "<h2>Confusion matrix</h2><p>Rows: truth. Columns: prediction. Numbers: per cent of the "
         "truth's pixels.</p>" + heat_map(facts["confusion"], _names(facts)),
@@ -119,6 +123,7 @@ def _head(facts):
             f"{100 * facts['scores'][name]['mIoU']:.2f}",
             f"{100 * facts['scores'][name]['mAcc']:.2f}",
             f"{100 * facts['scores'][name]['allAcc']:.2f}",
+            f"{100 * facts['scores'][name]['fwIoU']:.2f}",
             about,
         ]
         for name, about in DEFINITIONS.items()
@@ -128,11 +133,33 @@ def _head(facts):
     return (
         f'<p><span class="big">{100 * facts["scores"][own]["mIoU"]:.2f}</span> mean IoU '
         f"({own}) over {count} pictures</p>"
-        + _table(["", "IoU %", "accuracy %", "pixels %", "definition"], rows)
+        + _table(["", "IoU %", "accuracy %", "pixels %", "weighted IoU %", "definition"], rows)
         + f"<p>Protocol: {html.escape(protocol)}. Checkpoint: "
         f"{html.escape(str(facts.get('checkpoint')))}. {facts['seconds']:.0f} s, "
         f"{count / max(facts['seconds'], 1e-9):.2f} pictures/s.</p>"
     )
+
+
+def _groups(levels):
+    """A table of each level of groups."""
+    head = ["", "classes in truth", "mean IoU of them %", "IoU as one class %", "pixels of truth"]
+    text = ""
+    for level, found in levels.items():
+        entries = found["groups"]
+        rows = [
+            [e["name"], e["classes"], _percent(e["mIoU"]), _percent(e["merged_iou"]), e["pixels"]]
+            for e in entries
+        ]
+        text += (
+            f"<h2>By {html.escape(level)}</h2><p>{_percent(found['mIoU'])} mean IoU of the groups "
+            f"as classes, {_percent(found['allAcc'])} % of the pixels in the right group.</p>"
+            + _table(head, rows)
+        )
+    return text
+
+
+def _percent(share):
+    return "" if share is None else f"{100 * share:.2f}"
 
 
 def _classes(facts, colors):

@@ -6,7 +6,7 @@ several windows see is averaged (`hszhao/semseg tool/test.py:127-175`).
 
 import tensorflow as tf
 
-from lfp_tf.ops.resize import resize_aligned
+from lfp_tf.ops.resize import resize_aligned, resize_opencv
 
 
 def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=1):
@@ -62,30 +62,34 @@ def window_starts(length, crop):
     return tf.minimum(tf.range(count) * stride, length - crop)
 
 
-def window_probabilities(network, windows, *, size, flip):
+def window_probabilities(network, windows, *, size, flip, resize="align_corners"):
     """Probabilities of pictures, with those of their mirror images if asked for.
 
     Args:
         network: maps [n, h, w, 3] to logits [n, h', w', C].
         windows: float32 [n, h, w, 3], ready for the network.
-        size: the logits are resized to it, corners aligned.
+        size: the logits are resized to it.
         flip: `none`; `softmax`, the mean of both probabilities (`hszhao/semseg`); `logit_sum`,
             the softmax of both logits' sum (`hszhao/PSPNet`).
+        resize: `align_corners` or `half_pixel`.
 
     Returns:
         float32 [n, *size, C].
     """
     if flip == "none":
-        return tf.nn.softmax(_resized_logits(network, windows, size))
+        return tf.nn.softmax(_resized_logits(network, windows, size, resize))
     count = tf.shape(windows)[0]
-    logits = _resized_logits(network, tf.concat([windows, windows[:, :, ::-1]], axis=0), size)
+    both = tf.concat([windows, windows[:, :, ::-1]], axis=0)
+    logits = _resized_logits(network, both, size, resize)
     if flip == "logit_sum":
         return tf.nn.softmax(logits[:count] + logits[count:, :, ::-1])
     probabilities = tf.nn.softmax(logits)
     return 0.5 * (probabilities[:count] + probabilities[count:, :, ::-1])
 
 
-def _resized_logits(network, pictures, size):
+def _resized_logits(network, pictures, size, resize):
+    if resize == "half_pixel":
+        return resize_opencv(network(pictures), size=size)
     return tf.cast(resize_aligned(network(pictures), size), tf.float32)
 
 

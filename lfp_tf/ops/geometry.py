@@ -11,6 +11,8 @@ import math
 
 import tensorflow as tf
 
+from lfp_tf.ops.resize import pil_nearest_indices
+
 # Leaves the last tap inside the picture when rounding would put it beyond the edge.
 _ROUNDING = 1e-6
 
@@ -25,6 +27,7 @@ class Grid:
         step: float64 [2], source pixels per output pixel.
         first: float64 [2], source position of output 0.
         is_legacy: labels take floor(i * step) in float32 (TF1) and not in float64 (OpenCV).
+        is_pil: labels take `resize.pil_nearest_indices`.
     """
 
     size: tf.Tensor
@@ -32,6 +35,7 @@ class Grid:
     step: tf.Tensor
     first: tf.Tensor
     is_legacy: bool = False
+    is_pil: bool = False
 
 
 def opencv_grid(size, factors):
@@ -42,6 +46,12 @@ def opencv_grid(size, factors):
     scaled = tf.cast(tf.round(tf.cast(size, tf.float64) * factors), tf.int32)
     step = tf.where(tf.reduce_all(scaled == size), tf.ones([2], tf.float64), 1.0 / factors)
     return Grid(size, tf.maximum(scaled, 1), step, 0.5 * step - 0.5)
+
+
+def sized_grid(size, scaled):
+    """`cv2.resize` to a size, positions (i+0.5) a/b - 0.5, and Pillow's nearest for the labels."""
+    step = tf.cast(size, tf.float64) / tf.cast(scaled, tf.float64)
+    return Grid(size, scaled, step, 0.5 * step - 0.5, is_pil=True)
 
 
 def legacy_grid(size, factors):
@@ -177,6 +187,9 @@ def _position(grid, output):
 
 
 def _nearest(grid, low, high, axis):
+    if grid.is_pil:
+        whole = pil_nearest_indices(grid.size[axis], grid.scaled[axis])
+        return whole[low[axis] : high[axis]]
     outputs = tf.range(low[axis], high[axis])
     dtype = tf.float32 if grid.is_legacy else tf.float64
     indices = tf.cast(tf.floor(tf.cast(outputs, dtype) * tf.cast(grid.step[axis], dtype)), tf.int32)

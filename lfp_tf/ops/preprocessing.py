@@ -27,6 +27,8 @@ _IMAGENET_BGR = (123.68, 116.779, 103.939)
 PREPROCESSINGS = {
     "torch": Preprocessing((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "rgb"),
     "caffe": Preprocessing(_IMAGENET_BGR, (1.0, 1.0, 1.0), "bgr"),
+    # The means of the DeepLab authors, kept to three digits (DeepLab spec 4.1).
+    "deeplab": Preprocessing((122.675, 116.669, 104.008), (1.0, 1.0, 1.0), "bgr"),
     # Printed in R, G, B order but subtracted in B, G, R order; old weights need it (defect 9.7).
     "kitti": Preprocessing((93.5726928711, 96.4095153809, 89.592376709), (1.0, 1.0, 1.0), "bgr"),
     "mobilenet": Preprocessing((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), "rgb"),

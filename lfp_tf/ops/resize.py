@@ -9,12 +9,14 @@ pixels, takes its value at the source position
 | aligned (Caffe `Interp`, PyTorch `align_corners`) | i (a-1) / (b-1) | none |
 | legacy (TF1 `resize_bilinear`) | i a / b | last pixel |
 | opencv, by size | (i+0.5) a / b - 0.5 | nearest pixel |
-| opencv, by factor f | (i+0.5) / f - 0.5 | nearest pixel |
+| opencv, torch, by factor f | (i+0.5) / f - 0.5 | nearest pixel |
 | matlab (`imresize`) | as opencv by size, kernel widened when shrinking | mirrored, edge repeated |
+| pil nearest (Pillow `NEAREST`) | whole part of (i+0.5) a / b, added up step by step | none |
 
 None but matlab's suppresses aliases.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from lfp_tf.ops.shapes import height_width, side
@@ -38,6 +40,15 @@ def resize_aligned(images, size):
 def resize_like(images, other):
     """`resize_aligned` to the height and width of `other` [B, H', W', ...]."""
     return resize_aligned(images, height_width(other))
+
+
+def resize_like_half_pixel(images, other):
+    """`resize_opencv` to the height and width of `other`."""
+    return resize_opencv(images, size=height_width(other))
+
+
+# How logits come to the size of a picture, by the word of an experiment.
+LIKE = {"align_corners": resize_like, "half_pixel": resize_like_half_pixel}
 
 
 def resize_legacy_bilinear(images, size):
@@ -85,6 +96,25 @@ def resize_opencv(images, *, size=None, factors=None):
     return images
 
 
+def resize_torch_factor(images, factor):
+    """PyTorch's bilinear `interpolate(scale_factor=factor)` since 1.6, corners not aligned.
+
+    floor(n factor) pixels; the *factor* sets the grid, as in OpenCV: 513 by 0.5 are 256 at
+    positions 0.5, 2.5, ... Before 1.6 the grid came from the sizes: `resize_opencv(size=...)`.
+
+    Args:
+        images: [B, H, W, C].
+        factor: a number, for both sides.
+
+    Returns:
+        float32 [B, floor(H factor), floor(W factor), C].
+    """
+    images = _float32(images)
+    for axis in (1, 2):
+        images = _linear_taps(images, float64(factor), axis, floored_length)
+    return images
+
+
 def resize_opencv_nearest(labels, *, size=None, factors=None):
     """`cv2.resize(..., INTER_NEAREST)`: pixel floor(i / f), clamped; by size f = b / a.
 
@@ -107,6 +137,42 @@ def resize_opencv_nearest(labels, *, size=None, factors=None):
         indices = tf.cast(tf.floor(tf.cast(tf.range(count), tf.float64) * (1.0 / factor)), tf.int32)
         labels = tf.gather(labels, tf.minimum(indices, length - 1), axis=axis)
     return labels
+
+
+def resize_pil_nearest(labels, size):
+    """Pillow's `resize(..., NEAREST)`: the pixel under each output's centre.
+
+    Args:
+        labels: [B, H, W] or [B, H, W, C], any type; the type is kept.
+        size: (height, width).
+    """
+    for axis, length, count in zip((1, 2), height_width(labels), _sides(size), strict=True):
+        labels = tf.gather(labels, pil_nearest_indices(length, count), axis=axis)
+    return labels
+
+
+def pil_nearest_indices(length, count):
+    """Which of `length` pixels Pillow's nearest resize takes for each of `count` outputs.
+
+    Pillow adds up: t = k/2, k/2 + k, ... with k = length / count in float64, and takes the whole
+    part. floor((i + 0.5) k) is another pixel somewhere in a quarter of all pairs of sizes, where
+    (i + 0.5) k is a whole number.
+
+    Args:
+        length, count: numbers, added up here as Pillow does; or int32 scalars that are known only
+            when the graph runs, added up by `tf.cumsum`, which on a CPU goes one by one.
+
+    Returns:
+        int32 [count], 0..length-1, ascending.
+    """
+    known = [tf.get_static_value(value) for value in (length, count)]
+    if None not in known:
+        steps = np.full(known[1], known[0] / known[1])
+        steps[:1] *= 0.5
+        return tf.constant(np.cumsum(steps).astype(np.int32))
+    step = tf.cast(length, tf.float64) / tf.cast(count, tf.float64)
+    steps = tf.concat([[0.5 * step], tf.fill([count - 1], step)], axis=0)
+    return tf.cast(tf.cumsum(steps), tf.int32)
 
 
 def resize_matlab(images, size, *, rounded=False):
@@ -162,10 +228,15 @@ def _opencv_factors(images, factors):
     return [tf.where(tf.reduce_all(same), tf.ones([], tf.float64), factor) for factor in factors]
 
 
-def _linear_taps(images, factor, axis):
-    """One axis by a factor, positions in float64 so that the grid is OpenCV's to the last pixel."""
+def floored_length(length, factor):
+    """What PyTorch makes of `length` pixels by a float64 `factor`: the whole pixels."""
+    return tf.cast(tf.floor(tf.cast(length, tf.float64) * float64(factor)), tf.int32)
+
+
+def _linear_taps(images, factor, axis, counted=scaled_length):
+    """One axis by a factor, positions in float64 so that the grid is exact to the last pixel."""
     length = side(images, axis)
-    outputs = tf.cast(tf.range(scaled_length(length, factor)), tf.float64)
+    outputs = tf.cast(tf.range(counted(length, factor)), tf.float64)
     position = (outputs + 0.5) / factor - 0.5
     before = tf.floor(position)
     weight = tf.cast(position - before, tf.float32)

@@ -11,7 +11,10 @@ from lfp_tf.errors import LfpError, nearest
 from lfp_tf.parity.golden import cases as read_cases
 
 # A golden folder's name is its system; each lists its kinds in `KINDS`.
-SYSTEMS = {"pspnet": "lfp_tf.parity.pspnet.kinds"}
+SYSTEMS = {
+    "pspnet": "lfp_tf.parity.pspnet.kinds",
+    "deeplabv2": "lfp_tf.parity.deeplabv2.kinds",
+}
 
 
 @dataclasses.dataclass(frozen=True)

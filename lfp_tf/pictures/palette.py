@@ -10,6 +10,7 @@ import numpy as np
 from lfp_tf.errors import LfpError, nearest
 
 IGNORE_COLOR = (0, 0, 0)
+LEVELS = ("things and stuff", "groups", "supercategories")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +64,10 @@ def table_names():
 def class_facts(name):
     """All that a table's file tells: names, colours, and what is peculiar to the set.
 
+    A file may name another with `of`, and with `only: supervised` leave out the classes that
+    this one calls `unsupervised`; the others are then numbered through. Without `colors` the
+    classes have those of `voc_colors`.
+
     Raises:
         LfpError: there is no table of that name.
     """
@@ -72,7 +77,33 @@ def class_facts(name):
             f'There is no class table "{name}".{nearest(name, known)} '
             f"The tables are {', '.join(known)}."
         )
-    return json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    found = json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    if "of" in found:
+        whole = class_facts(found["of"])
+        return _supervised(whole) if found.get("only") == "supervised" else whole
+    return {"colors": voc_colors(len(found["names"])).tolist()} | found
+
+
+def class_groups(name):
+    """Which classes of a data set belong together, level by level.
+
+    Returns:
+        {"supervised": list of C truth values, false for classes that no picture has,
+        "groups": {level of `LEVELS`: {group: sorted class numbers}}}; on each level every class is
+        in one group. None for data sets without groups, and for names that have no table.
+    """
+    if name not in table_names() or "hierarchy" not in class_facts(name):
+        return None
+    facts = class_facts(name)
+    groups = {level: {} for level in LEVELS}
+    for kind, outer in facts["hierarchy"].items():
+        for group, categories in outer.items():
+            for category, numbers in categories.items():
+                for level, key in zip(LEVELS, (kind, group, category), strict=True):
+                    groups[level][key] = sorted(groups[level].get(key, []) + numbers)
+    unsupervised = set(facts["unsupervised"])
+    supervised = [number not in unsupervised for number in range(len(facts["names"]))]
+    return {"supervised": supervised, "groups": groups}
 
 
 def voc_colors(count=256):
@@ -104,6 +135,24 @@ def colorize(labels, colors):
     known = (labels >= 0) & (labels < len(colors))
     with_ignored = np.concatenate([colors, np.array([IGNORE_COLOR], np.uint8)])
     return with_ignored[np.where(known, labels, len(colors))]
+
+
+def _supervised(facts):
+    """The facts of the supervised classes alone, numbered through."""
+    kept = [n for n in range(len(facts["names"])) if n not in set(facts["unsupervised"])]
+    numbers = {old: new for new, old in enumerate(kept)}
+
+    def renumbered(part):
+        if isinstance(part, dict):
+            return {key: renumbered(value) for key, value in part.items()}
+        return [numbers[old] for old in part if old in numbers]
+
+    return facts | {
+        "names": [facts["names"][old] for old in kept],
+        "colors": [facts["colors"][old] for old in kept],
+        "unsupervised": [],
+        "hierarchy": renumbered(facts["hierarchy"]),
+    }
 
 
 def _folder():

@@ -3,9 +3,9 @@
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.checkpoints.load import variables_by_name
+from lfp_tf.checkpoints.variables import flat_layers, variables_by_name
 from lfp_tf.layers.batch_norm import BatchNorm
-from lfp_tf.models.pspnet import pspnet
+from lfp_tf.models.catalog import build_network
 
 DTYPES = ("float32", "bfloat16")
 
@@ -20,14 +20,17 @@ def served_network(model, *, dtype="float32", optimize=True):
             epsilon), and what is left of the norm is the addition of a bias.
 
     Returns:
-        A Keras model of the same outputs, "logits" only.
+        A Keras model of the same outputs but the auxiliary head's.
     """
     before = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy(
         "mixed_bfloat16" if dtype == "bfloat16" else "float32"
     )
     try:
-        served = pspnet(**model.recipe.options | {"aux_head": False})
+        options = dict(model.recipe.options)
+        if "aux_head" in options:
+            options["aux_head"] = False
+        served = build_network(model.recipe.network, **options)
     finally:
         tf_keras.mixed_precision.set_global_policy(before)
     source = variables_by_name(model)
@@ -52,7 +55,7 @@ def served_variables(model):
 def convolutions_with_norms(model):
     """Pairs (convolution, `BatchNorm` right behind it) of a network."""
     pairs = []
-    for layer in model.layers:
+    for layer in flat_layers(model):
         if isinstance(layer, BatchNorm):
             pairs.append((layer.inbound_nodes[0].inbound_layers, layer))
         elif hasattr(layer, "convolutions"):

@@ -19,7 +19,7 @@ from lfp_tf.evaluation.protocols import probabilities
 from lfp_tf.ops.resize import resize_opencv
 from lfp_tf.serving.limits import check_pixels, decode_picture
 
-EXPORTED_PROTOCOLS = ("whole", "semseg")
+EXPORTED_PROTOCOLS = ("whole", "deeplab", "semseg")
 MAX_PIXELS = 8_388_608  # 4096 x 2048
 MAX_BATCH = 16
 
@@ -62,7 +62,7 @@ def signature_functions(model, *, protocol, limits):
     if protocol.name not in EXPORTED_PROTOCOLS:
         raise LfpError(
             f"Protocol {protocol.name} is for scores and not exported; "
-            f"there are {' and '.join(EXPORTED_PROTOCOLS)}."
+            f"there are {', '.join(EXPORTED_PROTOCOLS)}."
         )
     classes = len(model.recipe.classes)
     dtype = tf.uint8 if classes <= 256 else tf.int32
@@ -131,6 +131,8 @@ def _network_input(protocol, input_size):
     """The network's input shape: static where protocol and export know it, to be folded."""
     if protocol.name == "semseg":
         return [None, *protocol.crop, 3]
+    if protocol.warp:
+        return [None, *protocol.warp, 3]
     if input_size and protocol.scales == (1.0,):
         return [None, *input_size, 3]
     return [None, None, None, 3]

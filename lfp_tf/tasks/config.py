@@ -7,6 +7,8 @@ from official.modeling import hyperparams, optimization
 from official.modeling.optimization.configs import optimization_config, optimizer_config
 
 from lfp_tf.errors import LfpError
+from lfp_tf.tasks import overrides
+from lfp_tf.tasks.network_config import NETWORKS, Network, PSPNet
 
 
 def _field(factory):
@@ -14,47 +16,14 @@ def _field(factory):
 
 
 @dataclasses.dataclass
-class PSPNet(hyperparams.Config):
-    """The network: arguments of `models.pspnet.pspnet`, and what it expects of its input."""
-
-    classes: int = 0  # 0: as many as the data set has
-    backbone: str = "resnet"  # resnet, mobilenet_v2
-    depth: int = 50  # 18, 34, 50, 101, 152
-    stem: str = "deep"  # D1: deep, plain
-    stride_in: str = "3x3"  # D2: 3x3, 1x1
-    padding: str = "symmetric"  # D3: symmetric, same
-    pool_rounding: str = "floor"  # D25: floor, ceil
-    use_ppm: bool = True  # the pyramid
-    bins: list[int] = _field(lambda: [1, 2, 3, 6])
-    pooling: str = "adaptive"  # D4: adaptive, window
-    pool_windows: list[int] = _field(list)  # with `window`: cells a window, one a bin
-    concat: str = "ascending"  # D5: ascending, descending
-    zoom_factor: int = 8  # D14: 8, 4, 2, 1
-    aux_head: bool = True  # D11
-    dropout: float = 0.1  # D10
-    dropout_kind: str = "channel"  # D10: channel, element
-    bn_decay: float | None = None  # D7: share of the old running value; null: the backbone's own
-    bn_eps: float | None = None  # D7
-    bn_unbiased: bool = True  # D7
-    bn_synchronized: bool = True  # D24: statistics over all replicas
-    bn_frozen: bool = False  # D24: running values in training too
-    width: float = 1.0  # multiplies all widths
-    preprocess: str = "torch"  # D9: torch, caffe, kitti, mobilenet, none
-
-    def arguments(self):
-        """The arguments of `pspnet`."""
-        values = self.as_dict()
-        values.pop("preprocess")
-        return values
-
-
-@dataclasses.dataclass
 class Augmentation(hyperparams.Config):
     """What a training picture goes through before the crop (semseg tool/train.py)."""
 
-    recipe: str = "semseg"  # semseg, tf1, none (centre crop)
+    recipe: str = "semseg"  # semseg, tf1, deeplab, deeplab_seed, none (centre crop)
     scale_min: float = 0.5
     scale_max: float = 2.0
+    scale_choices: list[float] = _field(list)  # deeplab: one of these
+    base_size: int = 0  # deeplab: long side before scaling; 0: its own
     rotate_degrees: float = 10.0  # uniform in +- this
     rotate_probability: float = 0.5
     blur_probability: float = 0.5
@@ -70,18 +39,21 @@ class Data(hyperparams.Config):
     global_batch_size: int = 16  # pictures an update, over all replicas and pieces
     is_training: bool = True
     crop: list[int] = _field(lambda: [473, 473])  # training: height, width in pixels
+    warp: list[int] = _field(list)  # height, width that pictures are squashed to; none: their own
     seed: int = 0  # of order and augmentation
     augmentation: Augmentation = _field(Augmentation)
 
 
 @dataclasses.dataclass
 class Losses(hyperparams.Config):
-    """Cross-entropy of both heads, and weight decay."""
+    """Cross-entropy of all logits, and weight decay."""
 
     ignore_label: int = 255
     aux_weight: float = 0.4
     normalization: str = "global"  # mean over the valid pixels of: global, replica, piece
-    label_size: str = "full"  # D15: full (subsampled with zoom_factor), map (TF1's nearest rule)
+    # Labels at the size of logits: full (subsampled with zoom_factor), map (TF1's nearest rule),
+    # pil_nearest or opencv_nearest (DeepLab 4.3).
+    label_size: str = "full"
     weight_decay: float = 1e-4
     weight_decay_covers: str = "all"  # D16: all, kernels_and_classifier_bias, kernels
 
@@ -90,13 +62,15 @@ class Losses(hyperparams.Config):
 class Evaluation(hyperparams.Config):
     """How `lfp-tf evaluate` scores by default; training scores whole pictures in one pass."""
 
-    protocol: str = "whole"  # whole, semseg, matlab, tf1_whole
+    protocol: str = "whole"  # whole, deeplab, semseg, matlab, tf1_whole
     flip: str = "none"  # D17: none, softmax, logit_sum
     scales: list[float] = _field(lambda: [1.0])
     base_size: int = 0  # semseg, matlab: long side in pixels at scale 1
     crop: list[int] = _field(list)  # semseg, matlab: window; empty: the training crop
     min_size: list[int] = _field(list)  # tf1_whole: padded to at least this
-    mean_iou: str = "all"  # D21: all, present
+    logits_resize: str = "align_corners"  # whole, deeplab: align_corners, half_pixel
+    warp: list[int] = _field(list)  # deeplab: height, width of picture and truth in scoring
+    mean_iou: str = "all"  # D21: all, present, truth
 
 
 @dataclasses.dataclass
@@ -104,7 +78,7 @@ class SegmentationTask(cfg.TaskConfig):
     """Everything a training of a segmentation network needs but the optimizer."""
 
     dataset: str = ""  # its class table, and its folder of records under data/
-    model: PSPNet = _field(PSPNet)
+    model: Network = _field(PSPNet)
     train_data: Data = _field(Data)
     validation_data: Data = _field(lambda: Data(split="val", is_training=False))
     losses: Losses = _field(Losses)
@@ -141,6 +115,7 @@ class OptimizationConfig(optimization.OptimizationConfig):
     """
 
     optimizer: OptimizerConfig = _field(OptimizerConfig)
+    renew_every: int = 1  # steps that a rate holds (DeepLab 4.4: 10)
 
 
 @dataclasses.dataclass
@@ -151,6 +126,7 @@ class Trainer(cfg.TrainerConfig):
     steps_per_loop: int = 1
     summary_interval: int = 100
     accumulation_steps: int = 1  # pieces a batch is trained in, one after the other
+    average_loss: int = 20  # loops whose mean loss is logged beside each one's own
     seed: int = 0  # of new weights and dropout
     best_checkpoint_eval_metric: str = "mean_iou"
     preview_pictures: int = 4  # validation pictures shown in TensorBoard
@@ -171,24 +147,14 @@ class ExperimentConfig(cfg.ExperimentConfig):
 
 
 CHOICES = {
-    "task.model.backbone": ("resnet", "mobilenet_v2"),
-    "task.model.depth": (18, 34, 50, 101, 152),
-    "task.model.stem": ("deep", "plain"),
-    "task.model.stride_in": ("3x3", "1x1"),
-    "task.model.padding": ("symmetric", "same"),
-    "task.model.pool_rounding": ("floor", "ceil"),
-    "task.model.pooling": ("adaptive", "window"),
-    "task.model.concat": ("ascending", "descending"),
-    "task.model.zoom_factor": (8, 4, 2, 1),
-    "task.model.dropout_kind": ("channel", "element"),
-    "task.model.preprocess": ("torch", "caffe", "kitti", "mobilenet", "none"),
-    "task.train_data.augmentation.recipe": ("semseg", "tf1", "none"),
+    "task.train_data.augmentation.recipe": ("semseg", "tf1", "deeplab", "deeplab_seed", "none"),
     "task.losses.normalization": ("global", "replica", "piece"),
-    "task.losses.label_size": ("full", "map"),
+    "task.losses.label_size": ("full", "map", "pil_nearest", "opencv_nearest"),
     "task.losses.weight_decay_covers": ("all", "kernels_and_classifier_bias", "kernels"),
-    "task.evaluation.protocol": ("whole", "semseg", "matlab", "tf1_whole"),
+    "task.evaluation.protocol": ("whole", "deeplab", "semseg", "matlab", "tf1_whole"),
     "task.evaluation.flip": ("none", "softmax", "logit_sum"),
-    "task.evaluation.mean_iou": ("all", "present"),
+    "task.evaluation.logits_resize": ("align_corners", "half_pixel"),
+    "task.evaluation.mean_iou": ("all", "present", "truth"),
     "task.trainable": ("all", "heads"),
     "runtime.mixed_precision_dtype": (None, "float32", "bfloat16"),
     "runtime.distribution_strategy": ("mirrored", "multi_worker_mirrored", "tpu", "one_device"),
@@ -202,9 +168,32 @@ POSITIVE = (
     "trainer.checkpoint_interval",
     "trainer.validation_interval",
     "trainer.accumulation_steps",
+    "trainer.average_loss",
     "trainer.max_to_keep",
+    "trainer.optimizer_config.renew_every",
 )
-_RESNET_ONLY = ("depth", "stem", "stride_in", "padding", "pool_rounding")
+
+
+def of_network(network):
+    """An `ExperimentConfig` of defaults whose `task.model` is that network's.
+
+    Raises:
+        LfpError: no such network.
+    """
+    if network not in NETWORKS:
+        raise LfpError(
+            f"task.model.network is {network!r}, but must be one of {', '.join(NETWORKS)}."
+        )
+    params = ExperimentConfig()
+    params.task.model = NETWORKS[network]()
+    return params
+
+
+def of_recipe(recipe):
+    """The `ExperimentConfig` of a recipe's nested dictionaries, fields and types checked."""
+    params = of_network(recipe["task"].get("model", {}).get("network", "pspnet"))
+    overrides.apply(params, recipe)
+    return params
 
 
 def validate(params):
@@ -213,7 +202,8 @@ def validate(params):
     Raises:
         LfpError: the first rule that is broken, by field.
     """
-    for path, choices in CHOICES.items():
+    model = {f"task.model.{k}": v for k, v in params.task.model.choices().items()}
+    for path, choices in (CHOICES | model).items():
         value = value_at(params, path)
         if value not in choices:
             raise LfpError(f"{path} is {value!r}, but must be one of {_words(choices)}.")
@@ -226,16 +216,31 @@ def validate(params):
             f"trainer.summary_interval ({trainer.summary_interval}) must be a multiple of "
             f"trainer.steps_per_loop ({trainer.steps_per_loop})."
         )
-    if len(task.train_data.crop) != 2 or min(task.train_data.crop) < 1:
-        raise LfpError("task.train_data.crop must be [height, width] in pixels.")
-    if task.losses.label_size == "map" and task.model.zoom_factor != 1:
-        raise LfpError("task.losses.label_size=map needs task.model.zoom_factor=1.")
-    if task.model.pooling == "window" and len(task.model.pool_windows) != len(task.model.bins):
-        raise LfpError("task.model.pool_windows needs one number a bin with pooling=window.")
-    if task.model.backbone == "mobilenet_v2":
-        _refuse_resnet_options(task.model)
-    if task.losses.aux_weight and not task.model.aux_head:
+    for path in ("task.train_data.crop", "task.train_data.warp", "task.evaluation.warp"):
+        size, optional = value_at(params, path), path.endswith("warp")
+        if not (optional and not size) and (len(size) != 2 or min(size) < 1):
+            raise LfpError(f"{path} must be [height, width] in pixels, not {size}.")
+    task.model.check()
+    _check_labels(task)
+    if task.losses.aux_weight and "aux_logits" not in task.model.outputs():
         raise LfpError("task.losses.aux_weight needs task.model.aux_head=true, or set it to 0.")
+    if task.train_data.augmentation.recipe == "deeplab" and not (
+        task.train_data.augmentation.scale_choices
+    ):
+        raise LfpError("task.train_data.augmentation.scale_choices is empty with recipe=deeplab.")
+
+
+def _check_labels(task):
+    """Labels stand where the network's logits do."""
+    zoom = getattr(task.model, "zoom_factor", None)
+    if zoom is None and task.losses.label_size == "full":
+        raise LfpError(
+            "task.losses.label_size=full is for networks with a zoom_factor; use pil_nearest."
+        )
+    if task.losses.label_size != "full" and zoom not in (None, 1):
+        raise LfpError(
+            f"task.losses.label_size={task.losses.label_size} needs task.model.zoom_factor=1."
+        )
 
 
 def value_at(params, path):
@@ -243,13 +248,6 @@ def value_at(params, path):
     for name in path.split("."):
         params = getattr(params, name)
     return params
-
-
-def _refuse_resnet_options(model):
-    default = PSPNet()
-    for name in _RESNET_ONLY:
-        if getattr(model, name) != getattr(default, name):
-            raise LfpError(f"task.model.{name} is an option of the ResNet, not of mobilenet_v2.")
 
 
 def _words(choices):

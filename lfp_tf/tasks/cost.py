@@ -5,7 +5,8 @@ import re
 
 import tf_keras
 
-from lfp_tf.models.pspnet import pspnet
+from lfp_tf.checkpoints.variables import flat_layers
+from lfp_tf.models.catalog import build_network
 
 _PARTS = (
     (r"^stem|^Conv1|^bn_Conv1", "stem"),
@@ -14,6 +15,8 @@ _PARTS = (
     (r"^pyramid", "pyramid"),
     (r"^cls_|^zoom", "cls"),
     (r"^aux_", "aux"),
+    (r"^aspp_", "aspp"),
+    (r"^fc|^reduce_", "head"),
 )
 
 
@@ -72,15 +75,39 @@ class Cost:
         return found
 
 
-def count_cost(options, *, crop):
-    """The cost of a network at a crop.
+def count_cost(network, options, *, crop):
+    """The cost of a network at a crop; each further scale of a multi-scale one is a line.
 
     Args:
-        options: arguments of `models.pspnet.pspnet`.
+        network: what `models.catalog` calls it.
+        options: arguments of its builder.
         crop: (height, width).
     """
-    model = pspnet(**options, input_shape=(*crop, 3))
-    return Cost(tuple(_layer_cost(layer) for layer in model.layers if layer.name != "images"))
+    scales = options.get("scales", ())
+    plain = options | ({"scales": ()} if scales else {})
+    layers = _layers(network, plain, crop)
+    for scale in scales:
+        size = tuple(int(scale * side) for side in crop)
+        layers.append(_scale_cost(_layers(network, plain, size), scale))
+    return Cost(tuple(layers))
+
+
+def _layers(network, options, crop):
+    model = build_network(network, **options, input_shape=(*crop, 3))
+    return [_layer_cost(layer) for layer in flat_layers(model) if layer.name != "images"]
+
+
+def _scale_cost(layers, scale):
+    """All layers of a further scale as one; its variables are those of scale 1."""
+    return LayerCost(
+        name=f"scale {scale:g}",
+        kind="all layers",
+        part=f"scale {scale:g}",
+        shape=layers[-1].shape,
+        parameters=0,
+        multiply_adds=sum(layer.multiply_adds for layer in layers),
+        activations=sum(layer.activations for layer in layers),
+    )
 
 
 def _layer_cost(layer):

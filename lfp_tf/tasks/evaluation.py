@@ -1,5 +1,6 @@
 """Scoring a network on a split of records by a protocol, one picture in memory at a time."""
 
+import collections
 import dataclasses
 import heapq
 import time
@@ -10,12 +11,14 @@ import tensorflow as tf
 from lfp_tf.data.pipelines.segmentation import evaluation_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.evaluation.crf.crf import CrfOptions
+from lfp_tf.evaluation.crf.pool import CrfPool
 from lfp_tf.evaluation.facts import describe_protocol, versions
 from lfp_tf.evaluation.report import score_facts, write_report
 from lfp_tf.evaluation.report_pictures import Example
 from lfp_tf.evaluation.scores import confusion_matrix_numpy, scores
 from lfp_tf.ops.preprocessing import preprocessing
-from lfp_tf.pictures.palette import ClassTable
+from lfp_tf.pictures.palette import ClassTable, class_groups
 from lfp_tf.tasks.prediction import predictor
 
 KEPT = 4
@@ -31,6 +34,8 @@ class Evaluated:
             both None where no pixel is labelled.
         best, worst: lists of `report_pictures.Example`, the most extreme first.
         seconds: of the whole, reading included.
+        crf: the `CrfOptions` that all this was found with, or None.
+        without_crf: the confusion matrix before the CRF, or None without one.
     """
 
     confusion: np.ndarray
@@ -38,6 +43,18 @@ class Evaluated:
     best: list
     worst: list
     seconds: float
+    crf: CrfOptions | None = None
+    without_crf: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Seen:
+    """A picture uint8 [H, W, 3], its name, its truth and the network's labels, both [H, W]."""
+
+    source: str
+    image: np.ndarray
+    truth: np.ndarray
+    labels: np.ndarray
 
 
 def check_split(model, folder, split):
@@ -62,7 +79,18 @@ def check_split(model, folder, split):
     return dataset
 
 
-def evaluate(model, folder, *, split="val", protocol, limit=None, progress=None, kept=KEPT):
+def evaluate(
+    model,
+    folder,
+    *,
+    split="val",
+    protocol,
+    limit=None,
+    progress=None,
+    kept=KEPT,
+    crf=None,
+    crf_processes=0,
+):
     """Runs a network over the pictures of a split.
 
     Args:
@@ -73,13 +101,15 @@ def evaluate(model, folder, *, split="val", protocol, limit=None, progress=None,
         limit: only the first so many pictures; None takes all.
         progress: `progress.Progress`, updated by one a picture, or None.
         kept: best and worst pictures to keep, of each.
+        crf: `evaluation.crf.crf.CrfOptions` to refine the probabilities with; None does not.
+        crf_processes: processes for it beside this one; 0 computes here.
 
     Returns:
         `Evaluated`.
 
     Raises:
         LfpError: records that do not fit the network.
-        WorkFailed: the device has not enough memory.
+        WorkFailed: the device has not enough memory, or a process of the CRF died.
     """
     dataset = check_split(model, folder, split)
     table = _table(dataset)
@@ -90,29 +120,33 @@ def evaluate(model, folder, *, split="val", protocol, limit=None, progress=None,
         same_size=False,
         ignore_label=dataset["ignore_label"],
     )
-    predict, extremes = predictor(model, protocol), _Extremes(kept)
-    confusion = np.zeros((len(table), len(table)), np.int64)
-    pictures, begin = [], time.monotonic()
-    for batch in batches.take(limit or -1):
-        image = tf.cast(batch["images"][0], tf.uint8)
-        truth, source = batch["labels"][0].numpy(), batch["sources"][0].numpy().decode()
-        labels = _labels(predict, image, source)
-        counts = confusion_matrix_numpy(
-            truth, labels, num_classes=len(table), ignore_label=table.ignore_label
-        )
+    seen = _seen(batches.take(limit or -1), predictor(model, protocol), wants_crf=bool(crf))
+    extremes, begin = _Extremes(kept), time.monotonic()
+    confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
+    pictures = []
+    for one, labels in _refined(seen, crf, crf_processes):
+        counts = _counts(one.truth, labels, table)
         confusion += counts
-        pictures.append(_score(source, counts))
+        if crf:
+            plain += _counts(one.truth, one.labels, table)
+        pictures.append(_score(one.source, counts))
         if pictures[-1]["mIoU"] is not None:
             extremes.add(
                 pictures[-1]["mIoU"],
-                lambda facts=pictures[-1], image=image, truth=truth, labels=labels: Example.of(
-                    facts, image.numpy(), truth, labels, table
+                lambda facts=pictures[-1], one=one, labels=labels: Example.of(
+                    facts, one.image, one.truth, labels, table
                 ),
             )
         if progress:
             progress.update(1, f"mean IoU {100 * scores(confusion, 'present')['mIoU']:.2f}")
     return Evaluated(
-        confusion, pictures, extremes.best(), extremes.worst(), time.monotonic() - begin
+        confusion,
+        pictures,
+        extremes.best(),
+        extremes.worst(),
+        time.monotonic() - begin,
+        crf=crf,
+        without_crf=plain if crf else None,
     )
 
 
@@ -137,11 +171,15 @@ def report(folder, model, found, *, records, split, protocol, checkpoint, histor
         "split": split,
         "records": str(records),
         "checkpoint": str(checkpoint),
-        "protocol": describe_protocol(protocol),
+        "protocol": describe_protocol(protocol) | _crf_facts(found.crf),
         "seconds": found.seconds,
         **score_facts(
-            found.confusion, names=recipe.classes, definition=recipe.evaluation["mean_iou"]
+            found.confusion,
+            names=recipe.classes,
+            definition=recipe.evaluation["mean_iou"],
+            groups=class_groups(recipe.dataset),
         ),
+        **_scores_without_crf(found, recipe),
         "pictures": found.pictures,
         "history": list(history),
         "config": recipe.as_dict(),
@@ -182,15 +220,70 @@ def _table(dataset):
     return ClassTable(tuple(dataset["classes"]), colors, dataset["ignore_label"])
 
 
-def _labels(predict, image, source):
+def _seen(batches, predict, *, wants_crf):
+    """Pairs of a `_Seen` and its probabilities [H, W, C]; None in their place where not wanted."""
+    for batch in batches:
+        image = tf.cast(batch["images"][0], tf.uint8)
+        source = batch["sources"][0].numpy().decode()
+        found = _outputs(predict, image, source)
+        one = _Seen(source, image.numpy(), batch["labels"][0].numpy(), found["labels"].numpy())
+        yield one, _probabilities(found) if wants_crf else None
+
+
+def _refined(seen, options, processes):
+    """Pairs of a `_Seen` and the final labels."""
+    if options is None:
+        for one, _ in seen:
+            yield one, one.labels
+        return
+    under_way = collections.deque()
+
+    def items():
+        for one, probabilities in seen:
+            under_way.append(one)
+            yield one.source, probabilities, one.image
+
+    with CrfPool(options, processes=processes) as pool:
+        for _, labels in pool.map(items()):
+            yield under_way.popleft(), labels
+
+
+def _outputs(predict, image, source):
     try:
-        return predict(image)["labels"].numpy()
+        return predict(image)
     except tf.errors.ResourceExhaustedError as error:
         size = f"{image.shape[1]}x{image.shape[0]}"
         raise WorkFailed(
             f"The device has not enough memory for {source} ({size}); use --protocol semseg, whose "
             "windows have one size, or a smaller --window_batch."
         ) from error
+
+
+def _probabilities(outputs):
+    """What a protocol gives, or the softmax of the sums of logits that `tf1_whole` gives."""
+    if "scores" in outputs:
+        return tf.nn.softmax(outputs["scores"]).numpy()
+    return outputs["probabilities"].numpy()
+
+
+def _crf_facts(options):
+    return {"crf": dataclasses.asdict(options)} if options else {}
+
+
+def _scores_without_crf(found, recipe):
+    """The scores before the CRF under a name of their own; the others are those after it."""
+    if not found.crf:
+        return {}
+    definition = recipe.evaluation["mean_iou"]
+    return {
+        "without_crf": score_facts(found.without_crf, names=recipe.classes, definition=definition)
+    }
+
+
+def _counts(truth, labels, table):
+    return confusion_matrix_numpy(
+        truth, labels, num_classes=len(table), ignore_label=table.ignore_label
+    )
 
 
 def _score(source, counts):

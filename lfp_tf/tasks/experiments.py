@@ -6,7 +6,7 @@ import pathlib
 
 import yaml
 
-from lfp_tf.checkpoints.lineages import preset_options
+from lfp_tf.checkpoints.lineages import preset_changes
 from lfp_tf.errors import LfpError, nearest
 
 # In a checkout a link to the folder of that name beside the package.
@@ -69,11 +69,15 @@ def read(name, *, preset=None):
     content = _read_with_base(path)
     config = content["config"]
     if preset:
-        model = config["task"].setdefault("model", {})
-        depth = model.get("depth", 50)
-        model |= preset_options(preset, depth=depth, crop=config["task"]["train_data"]["crop"])
-        if not model.get("aux_head", True):
-            config["task"].setdefault("losses", {})["aux_weight"] = 0.0
+        task = config["task"]
+        model = task.get("model", {})
+        changes = preset_changes(
+            preset,
+            network=model.get("network", "pspnet"),
+            model=model,
+            crop=task["train_data"]["crop"],
+        )
+        config = config | {"task": merge(task, changes)}
     return Experiment(name, path, content["about"], config)
 
 

@@ -2,29 +2,30 @@
 
 import re
 
-HEADS = r"^(pyramid|cls_|aux_)"
+HEADS = r"^(pyramid|cls_|aux_|aspp_|reduce_|fc\d?[_/])"
 _KERNEL = r"/(kernel|depthwise_kernel)$"
-_CLASSIFIER_BIAS = r"_logits/bias$"
+_BIAS = r"/bias$"  # only classifiers have one
 _NORM = r"/(gamma|beta)$"
 DECAYED = {
     "all": r"",
-    "kernels_and_classifier_bias": rf"{_KERNEL}|{_CLASSIFIER_BIAS}",
+    "kernels_and_classifier_bias": rf"{_KERNEL}|{_BIAS}",
     "kernels": _KERNEL,
 }
 
 
 def multiplier(name, *, head=10.0, head_bias=10.0, head_norm=10.0):
-    """The learning-rate multiplier of a variable by our name (PSPNet spec D12, 4.4, 4.7).
+    """The learning-rate multiplier of a variable by our name (PSPNet spec D12, 4.4, 4.7;
+    DeepLab spec 4.4).
 
     Args:
         name: `LAYER/LEAF`.
-        head: of the kernels of pyramid, cls and aux.
+        head: of the heads' kernels.
         head_bias: of the classifiers' biases.
         head_norm: of the heads' gamma and beta.
     """
     if not re.search(HEADS, name):
         return 1.0
-    if re.search(_CLASSIFIER_BIAS, name):
+    if re.search(_BIAS, name):
         return head_bias
     return head_norm if re.search(_NORM, name) else head
 

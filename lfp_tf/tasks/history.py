@@ -1,6 +1,8 @@
 """The course of a run: a JSON line a loop or evaluation, cut back where a run resumes."""
 
+import collections
 import json
+import math
 import pathlib
 
 from lfp_tf.files import writable, write_text
@@ -24,9 +26,33 @@ class History:
         with writable(self.path.parent), open(self.path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
 
+    def losses(self):
+        """The losses of all loops written down."""
+        return [e["loss"] for e in read_history(self.path.parent) if "learning_rate" in e]
+
     def evaluated(self, step):
         """Whether an evaluation of that step is written down."""
         return any(e["step"] == step and "mean_iou" in e for e in read_history(self.path.parent))
+
+
+class MovingAverage:
+    """Mean and deviation of the last values (torchnet's meter in deeplab-pytorch).
+
+    Args:
+        window: how many values count.
+        values: those before.
+    """
+
+    def __init__(self, window, values=()):
+        self._values = collections.deque(values, maxlen=window)
+
+    def add(self, value):
+        """Takes one value; returns (mean, deviation with n - 1 in the divisor, 1 where n = 1)."""
+        self._values.append(value)
+        count = len(self._values)
+        mean = math.fsum(self._values) / count
+        squares = math.fsum((value - mean) ** 2 for value in self._values)
+        return mean, math.sqrt(squares / max(count - 1, 1))
 
 
 def read_history(folder):

@@ -12,15 +12,15 @@ class MeanIoU(tf_keras.metrics.Metric):
     Args:
         num_classes: of labels and predictions.
         ignore_label: truth that is not counted.
-        present_only: mean over the classes that occur in truth or prediction; else over all,
-            where a class that never occurs counts 0.
+        definition: mean over `all` classes, where one that never occurs counts 0; over those
+            `present` in truth or prediction; over those that the truth has (`truth`).
     """
 
-    def __init__(self, *, num_classes, ignore_label=255, present_only=False, name="mean_iou"):
+    def __init__(self, *, num_classes, ignore_label=255, definition="all", name="mean_iou"):
         super().__init__(name=name, dtype=tf.int64)
         self.num_classes = num_classes
         self.ignore_label = ignore_label
-        self.present_only = present_only
+        self.definition = definition
         self.confusion = self.add_weight(
             "confusion", [num_classes, num_classes], initializer="zeros", dtype=tf.int64
         )
@@ -46,7 +46,11 @@ class MeanIoU(tf_keras.metrics.Metric):
         intersection = tf.linalg.diag_part(confusion)
         union = tf.reduce_sum(confusion, 0) + tf.reduce_sum(confusion, 1) - intersection
         iou = tf.math.divide_no_nan(intersection, union)
-        count = self.num_classes
-        if self.present_only:
-            count = tf.reduce_sum(tf.cast(union > 0, tf.float64))
-        return tf.cast(tf.math.divide_no_nan(tf.reduce_sum(iou), count), tf.float32)
+        counted = {
+            "all": tf.ones_like(union, tf.bool),
+            "present": union > 0,
+            "truth": tf.reduce_sum(confusion, 1) > 0,
+        }[self.definition]
+        counted = tf.cast(counted, tf.float64)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(iou * counted), tf.reduce_sum(counted))
+        return tf.cast(mean, tf.float32)

@@ -7,10 +7,12 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
-from lfp_tf.checkpoints.load import assign, match, variables_by_name
+from lfp_tf.checkpoints.lineages import trained_on
+from lfp_tf.checkpoints.load import match
 from lfp_tf.checkpoints.read import read_checkpoint
+from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
-from lfp_tf.models.pspnet import pspnet
+from lfp_tf.models.catalog import build_network
 from lfp_tf.pictures.palette import class_table, numbered_table
 from lfp_tf.tasks import config, experiments, overrides
 from lfp_tf.tasks.best import best_info
@@ -32,8 +34,7 @@ def experiment_params(name, *, preset=None, changes=None):
     Raises:
         LfpError: no such experiment or field, or values that do not go together.
     """
-    params = config.ExperimentConfig()
-    overrides.apply(params, experiments.read(name, preset=preset).config)
+    params = config.of_recipe(experiments.read(name, preset=preset).config)
     if changes:
         overrides.apply(params, changes)
     config.validate(params)
@@ -65,9 +66,11 @@ def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), ch
         classes, colors = _numbered(params.task.model.classes)
     params.task.model.classes = len(classes)
     options = params.task.model.arguments()
-    model = pspnet(**options, input_shape=input_shape)
+    network = params.task.model.network
+    model = build_network(network, **options, input_shape=input_shape)
     model.recipe = Recipe(
         experiment=name,
+        network=network,
         options=options,
         preprocess=params.task.model.preprocess,
         crop=tuple(params.task.train_data.crop),
@@ -75,6 +78,7 @@ def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), ch
         colors=colors,
         evaluation=params.task.evaluation.as_dict(),
         dataset=params.task.dataset,
+        trained_on=_trained_on(place),
     )
     return model
 
@@ -102,11 +106,13 @@ def load_weights(model, path):
     arrays, report = match(
         read_checkpoint(path),
         variables,
+        network=recipe.network,
         options=recipe.options | {"crop": recipe.crop},
         file=str(path),
         tolerate=[AUX_HEAD],
     )
     assign(variables, arrays)
+    recipe.trained_on = recipe.trained_on or trained_on(path)
     if report.preprocess and report.preprocess != recipe.preprocess:
         report.notes.append(f"preprocessing {report.preprocess} was taken over from the file")
         recipe.preprocess = report.preprocess
@@ -152,8 +158,9 @@ def start_arrays(path):
     for folder in list(pathlib.Path(own).parents)[:3]:
         task = _own_options(folder)
         if task:
-            options = {n: v for n, v in task["model"].items() if n != "preprocess"}
-            model = pspnet(**options)
+            params = config.of_network(task["model"].get("network", "pspnet"))
+            overrides.apply(params, {"task": {"model": task["model"]}})
+            model = build_network(params.task.model.network, **params.task.model.arguments())
             _restore(model, own)
             return {name: v.numpy() for name, v in variables_by_name(model).items()}
     raise LfpError(f"{path} has no params.yaml beside it, so its network is unknown; give its run.")
@@ -180,10 +187,26 @@ def _take_over(params, folder):
             f"{folder} is a network for {task['dataset']}, not for {params.task.dataset}; "
             "give its own experiment."
         )
+    network = task["model"].get("network", "pspnet")
+    if network != params.task.model.network:
+        raise LfpError(
+            f"{folder} is a {network}, not a {params.task.model.network}; give its own experiment."
+        )
     wanted = {"model": task["model"]}
     if "train_data" in task:
         wanted["train_data"] = {"crop": task["train_data"]["crop"]}
     overrides.apply(params, {"task": wanted})
+
+
+def _trained_on(folder):
+    """What a run of ours, or the file of a converted one, was trained on; None if unknown."""
+    task = folder and folder.is_dir() and _own_options(folder)
+    if not task:
+        return None
+    if "trained_on" in task:
+        return task["trained_on"]
+    split = task.get("train_data", {}).get("split")
+    return split and {"dataset": task["dataset"], "splits": [split]}
 
 
 def _own_options(folder):

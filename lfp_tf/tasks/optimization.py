@@ -61,6 +61,30 @@ class AdamW(_Multiplied, legacy_adamw.AdamWeightDecay):
     """Adam with decoupled weight decay, the host's."""
 
 
+class Held(tf_keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule whose rate is renewed every so many steps only (DeepLab spec 4.4).
+
+    Args:
+        schedule: a schedule, or a number.
+        every: steps that a rate holds.
+    """
+
+    def __init__(self, schedule, every):
+        super().__init__()
+        self.schedule, self.every = schedule, every
+
+    def __call__(self, step):
+        """The rate of the update that follows `step` others."""
+        if not callable(self.schedule):
+            return self.schedule
+        step = tf.cast(step, tf.int64)
+        return self.schedule(step - step % self.every)
+
+    def get_config(self):
+        """The arguments, for saving."""
+        return {"schedule": self.schedule, "every": self.every}
+
+
 OPTIMIZERS = {"sgd": SGD, "torch_sgd": TorchSGD, "adam": Adam, "adamw": AdamW}
 
 
@@ -93,5 +117,7 @@ def build_optimizer(config, *, train_steps):
     if config.learning_rate.type is None:
         raise LfpError("trainer.optimizer_config.learning_rate.type is missing.")
     rate = optimization.OptimizerFactory(config).build_learning_rate()
+    if config.renew_every > 1:
+        rate = Held(rate, config.renew_every)
     values = {k: v for k, v in config.optimizer.get().as_dict().items() if v is not None}
     return OPTIMIZERS[kind](learning_rate=rate, **values)

@@ -34,6 +34,10 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1):
     is_own = name == own["protocol"]
     values = {"flip": flip or (own["flip"] if is_own else None)}
     values["scales"] = tuple(scales or (own["scales"] if is_own else (1.0,)))
+    if name in ("whole", "deeplab"):
+        values["logits_resize"] = own["logits_resize"]
+    if name == "deeplab":
+        values["warp"] = tuple(own["warp"]) or None
     if name in ("semseg", "matlab"):
         values["base_size"] = own["base_size"] or max(recipe.crop)
         values["crop"] = tuple(own["crop"] or recipe.crop)

@@ -45,14 +45,14 @@ def warnings(params, replicas):
         replicas: number of them.
     """
     task, found = params.task, []
-    if any(side % 8 != 1 for side in task.train_data.crop):
+    if hasattr(task.model, "zoom_factor") and any(side % 8 != 1 for side in task.train_data.crop):
         found.append(
             f"a crop of {task.train_data.crop} is not 8k+1 a side, so logits do not stand exactly "
             "on the pixels of their labels."
         )
     shares = params.trainer.accumulation_steps * (1 if task.model.bn_synchronized else replicas)
     one = task.train_data.global_batch_size == shares
-    if one and task.model.use_ppm and not task.model.bn_frozen:
+    if one and getattr(task.model, "use_ppm", False) and not task.model.bn_frozen:
         found.append(
             "batch norm sees one picture at a time, so the pyramid's bin 1 is normalized to its "
             "beta; freeze it (task.model.bn_frozen=true) or enlarge the batch."

@@ -9,16 +9,19 @@ class Recipe:
 
     Attributes:
         experiment: its name.
-        options: arguments of `models.pspnet.pspnet`.
+        network: what `models.catalog` calls it.
+        options: arguments of its builder there.
         preprocess: what its input goes through, see `ops.preprocessing`; a loaded file may set it.
         crop: (height, width) it was trained at.
         classes: names, by class.
         colors: [r, g, b] by class.
         evaluation: fields of `tasks.config.Evaluation`.
         dataset: the data set's name.
+        trained_on: {"dataset", "splits"} that the weights have seen, or None where it is unknown.
     """
 
     experiment: str
+    network: str
     options: dict
     preprocess: str
     crop: tuple
@@ -26,6 +29,7 @@ class Recipe:
     colors: list
     evaluation: dict
     dataset: str
+    trained_on: dict | None = None
 
     def as_dict(self):
         """Plain values, for JSON and YAML."""

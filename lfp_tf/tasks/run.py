@@ -23,7 +23,7 @@ from lfp_tf.files import writable, write_json
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.progress import Progress
 from lfp_tf.tasks.best import BestCheckpoint, best_info
-from lfp_tf.tasks.history import History
+from lfp_tf.tasks.history import History, MovingAverage
 from lfp_tf.tasks.saving import saving
 from lfp_tf.tasks.segmentation import SegmentationTask, augmentation
 from lfp_tf.tasks.summaries import Summaries
@@ -100,6 +100,7 @@ class Run:
         )
         self._restore_or_initialize()
         self.history = History(self.written, step=self.step)
+        self.average = MovingAverage(params.trainer.average_loss, self.history.losses())
         self.summaries = Summaries(self.written, self.task, model)
         self.logs = {}
 
@@ -183,18 +184,14 @@ class Run:
         if not math.isfinite(logs["training_loss"]):
             raise WorkFailed(self._not_finite(begin, logs["training_loss"]))
         rate = float(self.trainer.optimizer.learning_rate(self.step - 1))
-        self.history.append(
-            step=self.step,
-            loss=logs["training_loss"],
-            main_loss=logs["main_loss"],
-            aux_loss=logs["aux_loss"],
-            gradient_norm=logs["gradient_norm"],
-            learning_rate=rate,
-        )
+        others = {name: value for name, value in logs.items() if name != "training_loss"}
+        loss = logs["training_loss"]
+        self.history.append(step=self.step, loss=loss, **others, learning_rate=rate)
+        mean, _ = self.average.add(loss)
         if self.step % self.params.trainer.summary_interval == 0:
-            self.summaries.train(
-                self.step, logs | {"learning_rate": rate, "pictures_per_second": speed}
-            )
+            rates = self.task.group_rates(rate)
+            extra = {"training_loss_average": mean, "pictures_per_second": speed}
+            self.summaries.train(self.step, logs | rates | extra)
 
     def _evaluate(self, line=None):
         begin = time.monotonic()
@@ -264,6 +261,7 @@ class Run:
             augmentation=augmentation(config.train_data.augmentation),
             num_classes=config.model.classes,
             ignore_label=config.losses.ignore_label,
+            warp=tuple(config.train_data.warp) or None,
         )
         names = [
             name.decode() for b in batches.take(self.step - begin) for name in b["sources"].numpy()

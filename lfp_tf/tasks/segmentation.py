@@ -6,18 +6,27 @@ import tensorflow as tf
 import tf_keras
 from official.core import base_task
 
-from lfp_tf.checkpoints.load import assign, match, variables_by_name
+from lfp_tf.checkpoints.load import match
+from lfp_tf.checkpoints.variables import assign, flat_layers, variables_by_name
 from lfp_tf.data.pipelines.segmentation import evaluation_batches, training_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.data.transforms import Augmentation
+from lfp_tf.data.transforms_deeplab import DeepLabAugmentation
 from lfp_tf.layers.dropout import sample_keys
-from lfp_tf.models.pspnet import pspnet
+from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess, preprocessing
-from lfp_tf.ops.resize import resize_like
+from lfp_tf.ops.resize import LIKE
 from lfp_tf.tasks.groups import HEADS, is_decayed, is_trained, multiplier
 from lfp_tf.tasks.metrics import MeanIoU
 from lfp_tf.tasks.networks import start_arrays
-from lfp_tf.tasks.objective import labels_for_loss, loss_sums
+from lfp_tf.tasks.objective import (
+    labels_for_loss,
+    loss_name,
+    loss_sums,
+    loss_weights,
+    mean_losses,
+    valid_counts,
+)
 from lfp_tf.tasks.optimization import build_optimizer, variable_key
 
 
@@ -38,9 +47,9 @@ class SegmentationTask(base_task.Task):
     def build_model(self):
         """The network; where only the heads are trained the backbone is frozen whole."""
         config = self.task_config
-        model = pspnet(**config.model.arguments())
+        model = build_network(config.model.network, **config.model.arguments())
         if config.trainable == "heads":
-            for layer in model.layers:
+            for layer in flat_layers(model):
                 layer.trainable = bool(re.search(HEADS, layer.name))
         return model
 
@@ -53,6 +62,7 @@ class SegmentationTask(base_task.Task):
         arrays, self.report = match(
             start_arrays(config.init_checkpoint),
             variables,
+            network=config.model.network,
             options=config.model.as_dict() | {"crop": config.train_data.crop},
             file=config.init_checkpoint,
             tolerate=[HEADS, *config.init_exclude],
@@ -81,6 +91,8 @@ class SegmentationTask(base_task.Task):
                 mean=mean,
                 same_size=read_dataset(params.folder)["splits"][params.split]["same_size"],
                 ignore_label=config.losses.ignore_label,
+                warp=tuple(config.evaluation.warp) or None,
+                **label_warp(config),
                 **hosts,
             ).map(_without_sources)
         return training_batches(
@@ -93,6 +105,8 @@ class SegmentationTask(base_task.Task):
             augmentation=augmentation(params.augmentation),
             ignore_label=config.losses.ignore_label,
             num_classes=config.model.classes,
+            warp=tuple(params.warp) or None,
+            **label_warp(config),
             **hosts,
         ).map(_without_sources)
 
@@ -101,16 +115,16 @@ class SegmentationTask(base_task.Task):
         return build_optimizer(optimizer_config, train_steps=self.params.trainer.train_steps)
 
     def build_metrics(self, training=True):
-        """In training the means of both losses and the gradient's norm; else the mean IoU."""
+        """In training the means of the losses and the gradient's norm; else the mean IoU."""
         config = self.task_config
         if training:
-            names = ("main_loss", "aux_loss", "gradient_norm")
-            return [tf_keras.metrics.Mean(name) for name in names]
+            names = [loss_name(output) for output in self.loss_weights()]
+            return [tf_keras.metrics.Mean(name) for name in (*names, "gradient_norm")]
         return [
             MeanIoU(
                 num_classes=config.model.classes,
                 ignore_label=config.losses.ignore_label,
-                present_only=config.evaluation.mean_iou == "present",
+                definition=config.evaluation.mean_iou,
             )
         ]
 
@@ -121,79 +135,67 @@ class SegmentationTask(base_task.Task):
         """
         variables = self.trained_variables(model)
         optimizer.set_multipliers(self.multipliers(model))
-        sums, gradients = self.accumulate(inputs, model, list(variables.values()))
-        losses, gradients = self.normalize(sums, gradients)
+        losses, gradients = self.gradients(inputs, model, list(variables.values()))
         gradients = self._decayed(gradients, variables)
         optimizer.apply_gradients(
             zip(gradients, variables.values(), strict=True), experimental_aggregate_gradients=False
         )
-        logs = {
-            "main_loss": losses["main"],
-            "aux_loss": losses["aux"],
-            "gradient_norm": tf.linalg.global_norm(gradients),
-        }
+        logs = {loss_name(output): losses[output] for output in self.loss_weights()}
+        logs["gradient_norm"] = tf.linalg.global_norm(gradients)
         for metric in metrics or []:
             metric.update_state(logs[metric.name])
         return {self.loss: losses["loss"]}
 
-    def accumulate(self, inputs, model, variables):
-        """Sums losses and their gradients over the pieces of one replica's batch.
+    def loss_weights(self):
+        """{name of logits: weight of its loss}, in the order of the network's outputs."""
+        config = self.task_config
+        return loss_weights(config.model.outputs(), aux_weight=config.losses.aux_weight)
+
+    def gradients(self, inputs, model, variables):
+        """Losses of the global batch and their gradients, from one replica's share of it.
+
+        The share is taken in `accumulation_steps` pieces, whose gradients add up.
 
         Args:
             inputs: {"images", "labels", "keys"}, [b, ...] with b a multiple of the pieces.
+            model: from pictures to {name: logits}.
             variables: list of what the gradients are for.
 
         Returns:
-            ({"main", "aux", "valid"} sums over pixels, or over the pieces' means where the
-            normalization is `piece`; list of the gradients of main + aux_weight * aux).
+            ({name of logits: mean, "loss": their weighted sum}, list of gradients), both equal on
+            all replicas.
         """
-        count = self.params.trainer.accumulation_steps
-        columns = [tf.split(value, count) for value in inputs.values()]
-        total, gradients = None, None
-        for values in zip(*columns, strict=True):
-            piece = dict(zip(inputs, values, strict=True))
-            sums, new = self._piece(piece, model, variables)
-            if total is None:
-                total, gradients = sums, new
+        columns = [tf.split(value, self._pieces()) for value in inputs.values()]
+        pieces = [dict(zip(inputs, values, strict=True)) for values in zip(*columns, strict=True)]
+        divisors, means, gradients = None, None, None
+        for number, piece in enumerate(pieces):
+            with tf.GradientTape() as tape:
+                outputs = self._outputs(piece, model)
+                if divisors is None:
+                    divisors = self._divisors([item["labels"] for item in pieces], outputs)
+                new = self._means(outputs, piece["labels"], divisors[number])
+            changes = tape.gradient(new["loss"], variables)
+            if means is None:
+                means, gradients = new, changes
             else:
-                total = {name: total[name] + sums[name] for name in total}
-                gradients = [a + b for a, b in zip(gradients, new, strict=True)]
-        return total, gradients
-
-    def normalize(self, sums, gradients):
-        """Turns sums of one replica into the means of the global batch (see `normalization`).
-
-        Returns:
-            ({"main", "aux", "loss"}, gradients), equal on all replicas.
-        """
-        losses, replica = self.task_config.losses, tf.distribute.get_replica_context()
-        replicas = replica.num_replicas_in_sync
-        if losses.normalization == "replica":
-            divisor = tf.maximum(sums["valid"], 1.0) * replicas
-            sums = {name: value / divisor for name, value in sums.items()}
-            gradients = [gradient / divisor for gradient in gradients]
-        sums, gradients = replica.all_reduce("SUM", (sums, gradients))
-        if losses.normalization == "global":
-            divisor = tf.maximum(sums["valid"], 1.0)
-        elif losses.normalization == "piece":
-            divisor = float(self.params.trainer.accumulation_steps * replicas)
-        else:
-            divisor = 1.0
-        means = {name: sums[name] / divisor for name in ("main", "aux")}
-        means["loss"] = means["main"] + losses.aux_weight * means["aux"]
-        return means, [gradient / divisor for gradient in gradients]
+                means = {name: means[name] + new[name] for name in means}
+                gradients = [a + b for a, b in zip(gradients, changes, strict=True)]
+        replica = tf.distribute.get_replica_context()
+        return replica.all_reduce("SUM", (means, gradients))
 
     def validation_step(self, inputs, model, metrics=None):
         """Counts classes of whole pictures; the loss is a mean over the batch's valid pixels."""
         config = self.task_config
         outputs = model(preprocess(inputs["images"], config.model.preprocess), training=False)
         # Scores count every pixel of the picture, whatever size the loss works at.
-        logits = resize_like(outputs["logits"], inputs["labels"])
-        labels = inputs["labels"]
-        sums = loss_sums({"logits": logits}, labels, ignore_label=config.losses.ignore_label)
+        resize = LIKE[config.evaluation.logits_resize]
+        logits = {"logits": resize(outputs["logits"], inputs["labels"])}
+        labels = {"logits": inputs["labels"]}
         for metric in metrics or []:
-            metric.update_state(labels, tf.argmax(logits, -1, tf.int32))
-        return {self.loss: sums["main"] / tf.maximum(sums["valid"], 1.0)}
+            metric.update_state(inputs["labels"], tf.argmax(logits["logits"], -1, tf.int32))
+        ignored = {"ignore_label": config.losses.ignore_label}
+        sums, counts = loss_sums(logits, labels, **ignored), valid_counts(labels, **ignored)
+        return {self.loss: mean_losses(sums, counts, weights={"logits": 1.0})["loss"]}
 
     def trained_variables(self, model):
         """{our name: variable} of what is updated."""
@@ -219,6 +221,16 @@ class SegmentationTask(base_task.Task):
             for name, variable in self.trained_variables(model).items()
         }
 
+    def group_rates(self, rate):
+        """{name: learning rate} of the groups of variables, for TensorBoard."""
+        config = self.task_config
+        found = {"learning_rate": rate}
+        if config.head_lr_multiplier != 1.0:
+            found["learning_rate_heads"] = rate * config.head_lr_multiplier
+        if config.head_bias_lr_multiplier != config.head_lr_multiplier:
+            found["learning_rate_head_biases"] = rate * config.head_bias_lr_multiplier
+        return found
+
     def _decayed(self, gradients, variables):
         losses = self.task_config.losses
         return [
@@ -228,33 +240,66 @@ class SegmentationTask(base_task.Task):
             for gradient, (name, variable) in zip(gradients, variables.items(), strict=True)
         ]
 
-    def _labels(self, labels, logits):
-        return labels_for_loss(
-            labels,
-            logits,
-            label_size=self.task_config.losses.label_size,
-            zoom_factor=self.task_config.model.zoom_factor,
-        )
+    def _pieces(self):
+        return self.params.trainer.accumulation_steps
 
-    def _piece(self, piece, model, variables):
-        losses = self.task_config.losses
+    def _outputs(self, piece, model):
+        """The logits that are trained, [b, h, w, C] each."""
         images = preprocess(piece["images"], self.task_config.model.preprocess)
-        with tf.GradientTape() as tape:
-            with sample_keys(piece["keys"]):
-                outputs = model(images, training=True)
-            labels = self._labels(piece["labels"], outputs["logits"])
-            sums = loss_sums(outputs, labels, ignore_label=losses.ignore_label)
-            if losses.normalization == "piece":
-                own = tf.maximum(sums["valid"], 1.0)
-                sums = {name: value / own for name, value in sums.items()}
-            objective = sums["main"] + losses.aux_weight * sums["aux"]
-        return sums, tape.gradient(objective, variables)
+        with sample_keys(piece["keys"]):
+            outputs = model(images, training=True)
+        return {name: outputs[name] for name in self.loss_weights()}
+
+    def _labels(self, labels, outputs):
+        """{name: labels at the size of those logits}; equal sizes are computed once."""
+        config, found, by_size = self.task_config, {}, {}
+        for name, logits in outputs.items():
+            size = tuple(logits.shape[1:3])
+            if None in size or size not in by_size:
+                by_size[size] = labels_for_loss(
+                    labels,
+                    logits,
+                    label_size=config.losses.label_size,
+                    zoom_factor=getattr(config.model, "zoom_factor", 8),
+                )
+            found[name] = by_size[size]
+        return found
+
+    def _divisors(self, labels, outputs):
+        """[{name: what the sum over a piece's pixels is divided by}], one a piece.
+
+        With them sums over pieces and replicas are means over the pixels of the global batch, of a
+        replica or of a piece, as `normalization` says. Counting needs labels and sizes alone.
+        """
+        config, replica = self.task_config.losses, tf.distribute.get_replica_context()
+        counts = [
+            valid_counts(self._labels(one, outputs), ignore_label=config.ignore_label)
+            for one in labels
+        ]
+        shares = float(replica.num_replicas_in_sync)
+        if config.normalization == "piece":
+            shares *= self._pieces()
+        else:
+            total = {name: tf.add_n([one[name] for one in counts]) for name in outputs}
+            if config.normalization == "global":
+                total, shares = replica.all_reduce("SUM", total), 1.0
+            counts = [total] * len(labels)
+        return [
+            {name: tf.maximum(count, 1.0) * shares for name, count in one.items()} for one in counts
+        ]
+
+    def _means(self, outputs, labels, divisors):
+        labels = self._labels(labels, outputs)
+        sums = loss_sums(outputs, labels, ignore_label=self.task_config.losses.ignore_label)
+        return mean_losses(sums, divisors, weights=self.loss_weights())
 
 
 def augmentation(config):
     """The pipeline's `Augmentation` of an experiment's fields."""
     if config.recipe == "none":
         return Augmentation.none()
+    if config.recipe.startswith("deeplab"):
+        return _deeplab_augmentation(config)
     values = {
         "scales": (config.scale_min, config.scale_max),
         "rotations": (-config.rotate_degrees, config.rotate_degrees),
@@ -265,6 +310,23 @@ def augmentation(config):
     if config.recipe == "tf1":
         values |= {"rotation_probability": 0.0, "blur_probability": 0.0, "is_legacy": True}
     return Augmentation(**values)
+
+
+def _deeplab_augmentation(config):
+    is_seed = config.recipe == "deeplab_seed"
+    return DeepLabAugmentation(
+        scale_choices=() if is_seed else tuple(config.scale_choices),
+        scales=(config.scale_min, config.scale_max),
+        base_size=config.base_size or None,
+        flip_probability=config.flip_probability,
+        is_seed=is_seed,
+    )
+
+
+def label_warp(config):
+    """How labels are squashed with their pictures: by the loss' own nearest rule."""
+    rule = config.losses.label_size
+    return {"label_resize": rule} if rule in ("pil_nearest", "opencv_nearest") else {}
 
 
 def _without_sources(batch):

@@ -49,6 +49,7 @@ class Summaries:
             mean=preprocessing(config.model.preprocess).mean,
             same_size=False,
             ignore_label=config.losses.ignore_label,
+            warp=tuple(config.evaluation.warp) or None,
         )
         for batch in batches.take(params.trainer.preview_pictures):
             outputs = self._predict(preprocess(batch["images"], config.model.preprocess))

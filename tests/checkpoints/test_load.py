@@ -6,7 +6,7 @@ import pytest
 
 from lfp_tf.checkpoints.lineages import preset_options, recognise
 from lfp_tf.checkpoints.load import match
-from lfp_tf.checkpoints.names.pspnet import swap_concat, their_name, to_theirs
+from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS, swap_concat, their_name
 from lfp_tf.errors import LfpError
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "pspnet" / "manifests"
@@ -25,7 +25,7 @@ def variables():
     import os
 
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    from lfp_tf.checkpoints.load import variables_by_name
+    from lfp_tf.checkpoints.variables import variables_by_name
     from lfp_tf.models.pspnet import pspnet
 
     return {
@@ -50,12 +50,21 @@ def file_of(variables, translation, *, prefix="", aux=True):
     for name, variable in variables.items():
         theirs = their_name(name, translation, [1, 2, 3, 6])
         if theirs and (aux or not name.startswith("aux_")):
-            arrays[prefix + theirs] = to_theirs(rng.rand(*variable.shape), name, translation)
+            arrays[prefix + theirs] = TRANSLATIONS[translation].to_theirs(
+                rng.rand(*variable.shape), name
+            )
     return arrays
 
 
 def load(arrays, variables, *, tolerate=(), **more):
-    return match(arrays, variables, options=options(**more), file="old.pth", tolerate=tolerate)
+    return match(
+        arrays,
+        variables,
+        network="pspnet",
+        options=options(**more),
+        file="old.pth",
+        tolerate=tolerate,
+    )
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.json")))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from lfp_tf.checkpoints.load import variables_by_name
-from lfp_tf.checkpoints.names.pspnet import their_name, to_theirs
+from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS, their_name
+from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.cli.main import main
 from lfp_tf.tasks import experiments, networks
 
@@ -41,7 +41,7 @@ def old_file(path, translation, preset, *, prefix="", without=()):
         ours[name] = rng.normal(size=variable.shape).astype(np.float32)
         source = their_name(name, translation, model.recipe.options["bins"])
         if not any(name.startswith(part) for part in without):
-            theirs[prefix + source] = to_theirs(ours[name], name, translation)
+            theirs[prefix + source] = TRANSLATIONS[translation].to_theirs(ours[name], name)
     np.savez(path, **theirs)
     return ours
 

@@ -10,7 +10,7 @@ from lfp_tf.tasks.cost import count_cost
 
 @pytest.fixture(scope="module")
 def cost():
-    return count_cost({"classes": 8, "depth": 18, "width": 0.125}, crop=(33, 41))
+    return count_cost("pspnet", {"classes": 8, "depth": 18, "width": 0.125}, crop=(33, 41))
 
 
 def layer(cost, name):

@@ -10,9 +10,11 @@ from PIL import Image
 from small_network import pictures, small_checkpoint
 
 from lfp_tf.cli.main import main
-from lfp_tf.cli.predict import find_items
+from lfp_tf.cli.predict_items import find_items
 from lfp_tf.errors import LfpError
+from lfp_tf.evaluation.crf.crf import PRESETS, refine
 from lfp_tf.pictures.decode import read_labels, read_picture
+from lfp_tf.pictures.geometry import resize_labels, resize_long_side
 from lfp_tf.serving.export import export
 from lfp_tf.serving.signatures import Limits
 from lfp_tf.tasks.prediction import predictor, protocol_of
@@ -126,22 +128,90 @@ def test_pictures_that_differ_in_their_ending_keep_it(tmp_path):
     items = find_items([str(tmp_path)], tmp_path / "out")
     names = [str(item.target.relative_to(tmp_path / "out")) for item in items]
     assert names == ["a.jpg", "a.png", "b", "inner/a"]
-    with pytest.raises(LfpError, match="Two pictures would both be written as a.png"):
+    with pytest.raises(LfpError, match="Two inputs would both be written as a.png"):
         find_items([str(tmp_path / "a.png"), str(tmp_path / "inner" / "a.png")], tmp_path / "out")
+
+
+def test_pictures_smaller_than_a_crop_are_padded_to_it(network, tmp_path):
+    model, folder = network
+    (image,) = pictures((10, 12))
+    Image.fromarray(image).save(tmp_path / "small.png")
+    words = ["predict", str(tmp_path / "small.png"), "--experiment=pspnet18_scenes"]
+    words += [f"--checkpoint={folder}", f"--out={tmp_path}", "--protocol=semseg"]
+    assert main([*words, "--scales", "0.5", "1"]) == 0
+    chosen = protocol_of(model.recipe, name="semseg", scales=(0.5, 1.0))
+    wanted = predictor(model, chosen)(tf.constant(image))["labels"]
+    np.testing.assert_array_equal(read_labels(str(tmp_path / "small.labels.png")), wanted)
+
+
+def test_the_network_sees_the_long_side_and_labels_come_back(network, odd, tmp_path):
+    model, folder = network
+    words = ["predict", str(odd / "plain.png"), "--experiment=pspnet18_scenes"]
+    words += [f"--checkpoint={folder}", f"--out={tmp_path}", "--long_side=64"]
+    assert main(words) == 0
+    small = resize_long_side(read_picture(str(odd / "plain.png")), 64)
+    assert small.shape == (52, 64, 3)
+    seen = predictor(model, protocol_of(model.recipe, name="whole"))(tf.constant(small))["labels"]
+    labels = read_labels(str(tmp_path / "plain.labels.png"))
+    np.testing.assert_array_equal(labels, resize_labels(seen.numpy(), (33, 41)))
+    facts = json.loads((tmp_path / "plain.json").read_text())
+    assert facts["long_side"] == 64 and facts["height"] == 33
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_the_crf_refines_at_the_networks_size(network, odd, tmp_path, processes):
+    model, folder = network
+    inputs = [str(odd / name) for name in ("plain.png", "cut.png", "turned.jpg")]
+    words = ["predict", *inputs, "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
+    words += [f"--out={tmp_path}", "--long_side=30", "--crf", "--crf_preset=seed"]
+    assert main([*words, f"--crf_processes={processes}"]) == 1
+    predict = predictor(model, protocol_of(model.recipe, name="whole"))
+    for path in (odd / "plain.png", odd / "turned.jpg"):
+        picture = read_picture(str(path))
+        small = resize_long_side(picture, 30)
+        probabilities = predict(tf.constant(small))["probabilities"].numpy()
+        refined = refine(probabilities, small, PRESETS["seed"]).argmax(axis=-1)
+        labels = read_labels(str(tmp_path / f"{path.stem}.labels.png"))
+        np.testing.assert_array_equal(labels, resize_labels(refined, picture.shape[:2]))
+    facts = json.loads((tmp_path / "plain.json").read_text())
+    assert facts["crf"]["bi_xy_std"] == 49 and facts["seconds"] > 0
+
+
+def test_the_crf_takes_scores_and_exports_too(network, odd, tmp_path):
+    model, folder = network
+    (image,) = pictures((33, 41))
+    given = ["predict", str(odd / "plain.png"), "--crf"]
+    words = [*given, "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
+    assert main([*words, "--protocol=tf1_whole", f"--out={tmp_path / 'a'}"]) == 0
+    chosen = protocol_of(model.recipe, name="tf1_whole")
+    scores = predictor(model, chosen)(tf.constant(image))["scores"]
+    wanted = refine(tf.nn.softmax(scores).numpy(), image).argmax(axis=-1)
+    np.testing.assert_array_equal(read_labels(str(tmp_path / "a" / "plain.labels.png")), wanted)
+    export(model, tmp_path / "export")
+    words = [*given, f"--saved_model={tmp_path / 'export'}", f"--out={tmp_path / 'b'}"]
+    assert main(words) == 0
+    predict = predictor(model, protocol_of(model.recipe, name="whole"))
+    wanted = refine(predict(tf.constant(image))["probabilities"].numpy(), image).argmax(axis=-1)
+    labels = read_labels(str(tmp_path / "b" / "plain.labels.png"))
+    # Folding rounds otherwise where two classes are equal.
+    assert np.mean(labels == wanted) > 0.99
 
 
 def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     picture = tmp_path / "a.png"
     picture.write_text("")
-    given = ["--experiment=pspnet18_scenes", f"--checkpoint={tmp_path}", "--out=x"]
+    video = tmp_path / "a.mp4"
+    video.write_text("no video")
+    network = ["--experiment=pspnet18_scenes", f"--checkpoint={tmp_path}"]
+    given = [*network, "--out=x"]
     for words, wanted in (
         ([str(picture)], "--out is missing"),
         ([str(picture), "--out=x"], "--experiment is missing"),
         ([str(picture), "--experiment=pspnet18_scen", "--out=x"], "Did you mean"),
         ([str(picture), *given, "--protocol=semsec"], 'Did you mean "semseg"?'),
         ([str(picture), *given, "--scales", "0"], "--scales 0 must be numbers above 0"),
-        ([str(tmp_path / "no.png"), *given], "There is no picture or folder"),
+        ([str(tmp_path / "no.png"), *given], "There is no picture, video or folder"),
         ([str(tmp_path / "empty"), *given], "holds no pictures"),
         ([str(picture), "--saved_model=no", "--out=x"], "--saved_model no does not exist"),
         (
@@ -149,6 +219,27 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
             "holds no export.json",
         ),
         ([str(picture), "--saved_model=no", "--flip", "--out=x"], "--flip is fixed"),
+        (given, "Nothing to segment; give pictures, videos, folders, or --camera 0."),
+        ([str(picture), *given, "--long_side=0"], "--long_side must be at least 1, not 0."),
+        ([str(picture), *given, "--crf_guide=original"], "add --crf, or leave it out"),
+        ([str(picture), *given, "--crf", "--crf_preset=sed"], 'Did you mean "seed"?'),
+        ([str(picture), *given, "--every=2"], "--every is for videos, but there is none"),
+        ([str(picture), *given, "--frames"], "--frames is for videos"),
+        ([str(video), *given, "--every=0"], "--every must be at least 1, not 0."),
+        ([str(video), *given, "--max_frames=0"], "--max_frames must be at least 1, not 0."),
+        ([str(video), *given, "--port=0"], "--port belongs to a live view; add --live or"),
+        ([str(video), *given, "--view=web"], "--view belongs to a live view"),
+        ([str(video), *given, "--live"], "--out is for results in files; a live view only shows."),
+        ([str(video), *network, "--live", "--frames"], "--frames is for results in files"),
+        ([str(video), *network, "--live", "--view=wed"], 'Did you mean "web"?'),
+        ([str(video), *network, "--live", "--port=70000"], "--port must be 0 to 65535, not 70000."),
+        ([str(video), *network, "--live"], "a.mp4 cannot be read as a video"),
+        ([str(video), str(video), *network, "--live"], "--live shows one video file or --camera 0"),
+        ([*network, "--live"], "one video file or --camera 0, not 0 inputs."),
+        ([str(tmp_path), *network, "--live"], "There is no video file"),
+        ([str(video), *network, "--camera=0"], "either --camera or a video file, not both"),
+        ([*network, "--camera=-1"], "--camera must be 0 or more, not -1."),
+        ([*network, "--camera=97"], "There is no camera 97, or another program uses it"),
     ):
         assert main(["predict", *words]) == 2
         assert wanted in capsys.readouterr().err, words

@@ -138,3 +138,19 @@ def test_curves_span_their_box():
     assert 'points="60.0,246.0 620.0,26.0"' in text
     flat = lines({"x": [(5, 2.0)]}, title="t", log=True)
     assert 'points="60.0,136.0"' in flat
+
+
+def test_groups_stand_in_the_page_and_in_the_numbers(facts, tmp_path):
+    groups = {
+        "supervised": [True, True, False],
+        "groups": {"kinds": {"ground & co": [0], "rest": [1, 2]}},
+    }
+    facts |= score_facts(CONFUSION, names=NAMES, definition="truth", groups=groups)
+    text = write_report(tmp_path, facts, colors=[[1, 2, 3]] * 3).read_text()
+    assert "By kinds" in text and "ground &amp; co" in text
+    assert "75.00 % of the pixels in the right group" in text
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["groups"]["kinds"]["groups"][1]["merged_iou"] == 0.5
+    # 8 / 12 of the pixels have an IoU of 6 / 9, the others of 1 / 2.
+    assert written["scores"]["truth"]["fwIoU"] == pytest.approx(8 / 12 * 6 / 9 + 4 / 12 * 1 / 2)
+    assert "groups" not in score_facts(CONFUSION, names=NAMES, definition="truth")

@@ -60,3 +60,19 @@ def test_nothing_counted_scores_zero():
 def test_a_misspelt_definition_names_the_nearest():
     with pytest.raises(LfpError, match='Did you mean "present"'):
         scores(np.zeros((2, 2)), "presnt")
+
+
+def test_a_class_predicted_but_not_in_truth_counts_in_present_and_not_in_truth():
+    confusion = [[3, 0, 1], [0, 4, 0], [0, 0, 0]]
+    present, truth = scores(confusion, "present"), scores(confusion, "truth")
+    assert present["mIoU"] == pytest.approx((3 / 4 + 1 + 0) / 3)
+    assert truth["mIoU"] == pytest.approx((3 / 4 + 1) / 2)
+    assert present["iou"] == truth["iou"] == [0.75, 1.0, 0.0]
+    assert truth["mAcc"] == present["mAcc"] == pytest.approx((3 / 4 + 1) / 2)
+
+
+def test_frequency_weighted_iou_weighs_by_the_pixels_of_truth():
+    for definition in ("all", "present", "truth"):
+        found = scores([[3, 1, 0], [0, 4, 0], [0, 0, 0]], definition)
+        assert found["fwIoU"] == pytest.approx(4 / 8 * 3 / 4 + 4 / 8 * 4 / 5)
+    assert scores(np.zeros((2, 2)), "truth")["fwIoU"] == 0.0

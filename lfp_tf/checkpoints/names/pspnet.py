@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 
+from lfp_tf.checkpoints.names.translation import Translation, without_module
+
 _LEAVES = {
     "torch": {
         "kernel": "weight",
@@ -39,7 +41,7 @@ _LEAVES = {
     },
 }
 _LEAVES["imagenet_torch"] = _LEAVES["torch"]
-TRANSLATIONS = (*_LEAVES, "keras")
+_TRANSPOSED = ("torch", "imagenet_torch", "caffe")
 
 # Left by the trainers of the originals; skipped by pattern and counted in the report.
 TRAINER_VARIABLES = re.compile(
@@ -55,7 +57,7 @@ def their_name(name, translation, bins):
 
     Args:
         name: ours, `LAYER/LEAF`, for example `stage2_block1_conv1/kernel`.
-        translation: one of `TRANSLATIONS`.
+        translation: a key of `TRANSLATIONS`.
         bins: of the pyramid, in the network's order.
 
     Returns:
@@ -73,33 +75,6 @@ def their_name(name, translation, bins):
         if theirs and leaf not in ("kernel", "bias"):
             theirs += "/bn" if translation == "caffe" else "_bn"
     return theirs and f"{theirs}{separator}{_LEAVES[translation][leaf]}"
-
-
-def to_ours(array, name, translation):
-    """Brings an array of theirs into our layout.
-
-    Args:
-        array: in the file's layout.
-        name: our name of it.
-        translation: one of `TRANSLATIONS`.
-
-    Returns:
-        The array: kernels [kh, kw, in, out], all else [C].
-    """
-    leaf = name.rsplit("/", 1)[1]
-    if leaf == "kernel" and translation in ("torch", "imagenet_torch", "caffe"):
-        return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
-    if leaf not in ("kernel", "depthwise_kernel"):
-        return array.reshape(-1)
-    return array
-
-
-def to_theirs(array, name, translation):
-    """The inverse of `to_ours`, up to axes of length 1: to compare with an original."""
-    leaf = name.rsplit("/", 1)[1]
-    if leaf == "kernel" and translation in ("torch", "imagenet_torch", "caffe"):
-        return np.transpose(array, (3, 2, 0, 1))
-    return array
 
 
 def swap_concat(kernel, *, branches):
@@ -145,3 +120,20 @@ def _caffe_layer(layer, bins):
     if match := re.fullmatch(r"pyramid/branch(\d+)_(?:conv|bn)", layer):
         return f"conv5_3_pool{bins[int(match[1]) - 1]}_conv"
     return {"cls_conv": "conv5_4", "cls_bn": "conv5_4", "cls_logits": "conv6"}.get(layer)
+
+
+def _keras_plain(arrays, _):
+    """Keras' own names as ours: without the index, `LAYER/LAYER/LEAF` as `LAYER/LEAF`."""
+    return {re.sub(r"^(.+)/\1/", r"\1/", name.split(":")[0]): a for name, a in arrays.items()}
+
+
+def _translation(name):
+    return Translation(
+        name,
+        lambda ours, options: their_name(ours, name, options.get("bins", ())),
+        is_transposed=name in _TRANSPOSED,
+        plain=_keras_plain if name == "keras" else lambda arrays, _: without_module(arrays),
+    )
+
+
+TRANSLATIONS = {name: _translation(name) for name in (*_LEAVES, "keras")}

@@ -4,12 +4,35 @@ Each module has `NAME`, `SUMMARY`, `LAYOUT` (what --source must hold), `SPLITS`,
 ({name: Option} that `plan` takes), `NEEDS_SOURCE`, and `plan(source, **options)`.
 """
 
-from lfp_tf.data.datasets import ade20k, camvid, cityscapes, folder, kitti_road, scenes, voc
+from lfp_tf.data.datasets import (
+    ade20k,
+    camvid,
+    cityscapes,
+    cocostuff10k,
+    cocostuff10k_171,
+    cocostuff164k,
+    cocostuff164k_171,
+    folder,
+    kitti_road,
+    scenes,
+    voc,
+)
 from lfp_tf.errors import LfpError, nearest
 
-DATASETS = {
-    module.NAME: module for module in (ade20k, camvid, cityscapes, folder, kitti_road, scenes, voc)
-}
+_MODULES = (
+    ade20k,
+    camvid,
+    cityscapes,
+    cocostuff10k,
+    cocostuff10k_171,
+    cocostuff164k,
+    cocostuff164k_171,
+    folder,
+    kitti_road,
+    scenes,
+    voc,
+)
+DATASETS = {module.NAME: module for module in _MODULES}
 
 
 def dataset(name):

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from lfp_tf.data.datasets.folders import pair, split_by_seed
+from lfp_tf.data.datasets.folders import listed_samples, pair, read_list, split_by_seed
 from lfp_tf.data.datasets.options import Option, share, whole_number, whole_numbers
 from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
 from lfp_tf.errors import LfpError
@@ -17,7 +17,8 @@ NAME = "folder"
 SUMMARY = "your own pictures: images/ and labels/ of equal file names, classes.txt"
 LAYOUT = (
     "images and labels (both with train and val below, or neither), or train/images and "
-    "train/labels, or train and trainannot; and classes.txt, one name a line"
+    "train/labels, or train and trainannot, or lists train.txt and val.txt of lines PICTURE LABEL; "
+    "and classes.txt, one name a line"
 )
 SPLITS = ("train", "val", "test")
 OPTIONS = {
@@ -87,10 +88,28 @@ def _splits(root, seed, val_share):
                 found[split] = pair(image, label)
         if found:
             return found
+    lists = {split: root / f"{split}.txt" for split in SPLITS}
+    lists = {split: path for split, path in lists.items() if path.is_file()}
+    if lists:
+        return {split: _listed(root, path) for split, path in lists.items()}
     if (root / "images").is_dir() and (root / "labels").is_dir():
         samples = pair(root / "images", root / "labels")
         return split_by_seed(samples, seed=seed, share=val_share)
     raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
+
+
+def _listed(root, path):
+    """Samples of a list's lines `PICTURE LABEL`, both relative to the folder."""
+    entries = []
+    for number, line in enumerate(read_list(path), 1):
+        words = line.split()
+        if len(words) not in (0, 2):
+            raise LfpError(
+                f"{path}, line {number} is not PICTURE LABEL, two paths with a space between them; "
+                "without such lists images and labels are divided by --seed."
+            )
+        entries += [words] if words else []
+    return listed_samples(root, entries, str(path))
 
 
 def _table(root, classes):
@@ -125,7 +144,7 @@ def _from_text(path):
 
 
 def _from_json(path):
-    """A list of names, or of objects with `index`, `name` and perhaps `color`."""
+    """A list of names, or of objects with `index` (or `train_id`), `name`, perhaps `color`."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, list):
@@ -134,9 +153,10 @@ def _from_json(path):
             {"index": number, "name": entry} if isinstance(entry, str) else entry
             for number, entry in enumerate(found)
         ]
-        entries.sort(key=lambda entry: entry["index"])
-        if [entry["index"] for entry in entries] != list(range(len(entries))):
+        found = {entry["index" if "index" in entry else "train_id"]: entry for entry in entries}
+        if sorted(found) != list(range(len(entries))):
             raise ValueError("the indices are not 0, 1, 2, ...")
+        entries = [found[number] for number in range(len(entries))]
         return [(str(entry["name"]), entry.get("color")) for entry in entries]
     except (ValueError, TypeError, KeyError) as error:
         raise LfpError(

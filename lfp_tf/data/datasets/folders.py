@@ -114,6 +114,19 @@ def listed_samples(root, entries, where):
     return samples
 
 
+def read_list(path):
+    """The lines of a list, without the spaces around them; some may be empty.
+
+    Raises:
+        LfpError: the file cannot be read, or is no text.
+    """
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LfpError(f"{path} cannot be read as a list of names ({error}).") from None
+    return [line.strip() for line in text.splitlines()]
+
+
 def inside(root, relative, where):
     """The path of a list's entry below `root`; one that leads out of it is refused."""
     path = posixpath.normpath(relative)

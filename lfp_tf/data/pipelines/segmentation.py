@@ -9,12 +9,17 @@ import os
 
 import tensorflow as tf
 
-from lfp_tf.data import transforms
+from lfp_tf.data import transforms, transforms_deeplab
 from lfp_tf.errors import LfpError
 from lfp_tf.ops import randomness
 
 # Records are read in pieces of this size: a buffer as large as a record costs twice the time.
 _READ_BYTES = 16 * 1024
+
+_AUGMENT = {
+    transforms.Augmentation: transforms.augment,
+    transforms_deeplab.DeepLabAugmentation: transforms_deeplab.augment,
+}
 
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -32,6 +37,8 @@ def training_batches(
     mean,
     augmentation,
     num_classes,
+    warp=None,
+    label_resize="pil_nearest",
     start_step=0,
     ignore_label=255,
     replicas=1,
@@ -46,8 +53,11 @@ def training_batches(
         global_batch_size: samples of one step over all replicas, a multiple of `replicas`.
         seed: whole number, 0..2**31-1.
         mean: RGB grey levels of what lies outside a picture.
-        augmentation: `lfp_tf.data.transforms.Augmentation`.
+        augmentation: `lfp_tf.data.transforms.Augmentation`, or `DeepLabAugmentation` of
+            `lfp_tf.data.transforms_deeplab`.
         num_classes: labels are 0..num_classes-1 or `ignore_label`.
+        warp: (height, width) that every picture is squashed to before all else, or None.
+        label_resize: how the labels are squashed, see `transforms_deeplab.warp`.
         start_step: first step given; the batches are those of a run that began at 0.
         ignore_label: label that no loss counts.
         replicas: of all hosts. One batch is for one replica; a step's batches follow each other.
@@ -72,9 +82,11 @@ def training_batches(
         step, place = ordinal // share, ordinal % share
         number = step * global_batch_size + pipeline_id * share + place
         record = randomness.shuffled(number % count, seed=seed, epoch=number // count, count=count)
-        image, labels, source = _decoded(read(record))
+        image, labels, source = decoded(read(record))
+        if warp:
+            image, labels = transforms_deeplab.warp(image, labels, warp, label_resize=label_resize)
         key = tf.stack([tf.constant(seed, tf.int32), tf.cast(number, tf.int32)])
-        image, labels = transforms.augment(
+        image, labels = _AUGMENT[type(augmentation)](
             image,
             labels,
             key,
@@ -97,6 +109,8 @@ def evaluation_batches(
     global_batch_size,
     mean,
     same_size,
+    warp=None,
+    label_resize="pil_nearest",
     replicas=1,
     ignore_label=255,
     pipeline_id=0,
@@ -112,6 +126,7 @@ def evaluation_batches(
         global_batch_size: pictures over all replicas; `replicas` where sizes differ.
         mean: RGB grey levels of the pictures that fill up.
         same_size: whether all pictures have one size; several go into a replica's batch then.
+        warp, label_resize: as in `training_batches`; all pictures have one size then.
         replicas, ignore_label, pipeline_id, num_pipelines: as in `training_batches`.
 
     Returns:
@@ -122,6 +137,7 @@ def evaluation_batches(
         LfpError: the batch cannot be divided, or holds pictures of differing sizes.
     """
     share, local_batch = _shares(index, global_batch_size, replicas, num_pipelines)
+    same_size = same_size or bool(warp)
     if not same_size and local_batch > 1:
         raise LfpError(
             f"global_batch_size {global_batch_size} puts {local_batch} pictures of differing sizes "
@@ -130,12 +146,16 @@ def evaluation_batches(
     count = len(index.length)
     steps = -(-count // global_batch_size)
     read = _reader(index)
-    size = tf.shape(_decoded(read(tf.constant(0, tf.int64)))[1]).numpy() if same_size else None
+    size = None
+    if same_size:
+        size = warp or tf.shape(decoded(read(tf.constant(0, tf.int64)))[1]).numpy()
 
     def sample(ordinal):
         step, place = ordinal // share, ordinal % share
         number = step * global_batch_size + pipeline_id * share + place
-        image, labels, source = _decoded(read(tf.minimum(number, count - 1)))
+        image, labels, source = decoded(read(tf.minimum(number, count - 1)))
+        if warp:
+            image, labels = transforms_deeplab.warp(image, labels, warp, label_resize=label_resize)
         image, labels = tf.cast(image, tf.float32), tf.cast(labels, tf.int32)
         if same_size:
             with tf.control_dependencies([_check_size(labels, source, size)]):
@@ -184,8 +204,8 @@ def _reader(index):
     return read
 
 
-def _decoded(record):
-    """uint8 [H, W, 3], uint8 [H, W] and the file name of a serialized record."""
+def decoded(record):
+    """uint8 [H, W, 3] RGB, uint8 [H, W] and the file name of a serialized record."""
     fields = tf.io.parse_single_example(record, _FEATURES)
     # Reads PNG too; the exact transform is what Pillow and OpenCV use.
     image = tf.io.decode_jpeg(fields["image/encoded"], 3, dct_method="INTEGER_ACCURATE")

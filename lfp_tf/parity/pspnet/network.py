@@ -6,8 +6,8 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.checkpoints.load import Report, assign, translate, variables_by_name
-from lfp_tf.checkpoints.names.pspnet import their_name, to_theirs
+from lfp_tf.checkpoints.load import TRANSLATIONS, Report, translate
+from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.ops.preprocessing import PREPROCESSINGS, preprocess
@@ -192,13 +192,13 @@ class _Trial:
         self.model = _build(case.config)
         self.variables = variables_by_name(self.model)
         manifest = json.loads((case.folder / case.entry["weights"]["manifest"]).read_text())
-        self.translation = manifest["format"]
-        report = Report(self.translation)
+        self.translation = TRANSLATIONS[manifest["format"]]
+        report = Report(self.translation.name)
         arrays = translate(
             case.weights(),
             self.variables,
             translation=self.translation,
-            bins=case.config["bins"],
+            options=case.config,
             report=report,
         )
         if report.missing or report.mismatched or report.unused:
@@ -228,16 +228,15 @@ class _Trial:
             outputs.update(self.model(images, training=training))
             return outputs
 
-        sums, gradients = self.task.accumulate(
+        losses, gradients = self.task.gradients(
             self.batch(image, labels), network, list(variables.values())
         )
-        losses, gradients = self.task.normalize(sums, gradients)
         return outputs, losses, dict(zip(variables, gradients, strict=True))
 
     def theirs(self, arrays, *, prefix):
         """{`prefix` + the original's name: array in its layout}."""
         return {
-            prefix + self._their_name(name): to_theirs(array, name, self.translation)
+            prefix + self._their_name(name): self.translation.to_theirs(array, name)
             for name, array in arrays.items()
         }
 
@@ -257,7 +256,7 @@ class _Trial:
         return losses.weight_decay / 2 * float(sum(squares))
 
     def _their_name(self, name):
-        return their_name(name, self.translation, self.config["bins"])
+        return self.translation.their_name(name, self.config)
 
 
 def _build(config):
@@ -275,6 +274,7 @@ def _experiment(config):
     task.model.classes = config["classes"]
     task.model.preprocess = config["preprocess"]
     task.model.zoom_factor = config["zoom_factor"]
+    task.model.aux_head = config["aux_head"]
     task.losses.ignore_label = config.get("ignore_label", 255)
     task.losses.aux_weight = config.get("aux_weight", 0.0)
     task.losses.label_size = "map" if config.get("label_size") == "map" else "full"
@@ -311,7 +311,7 @@ def _optimization(config, words):
 
 def _named_losses(losses):
     return {
-        "main_loss": float(losses["main"]),
-        "aux_loss": float(losses["aux"]),
+        "main_loss": float(losses["logits"]),
+        "aux_loss": float(losses.get("aux_logits", 0.0)),
         "loss": float(losses["loss"]),
     }

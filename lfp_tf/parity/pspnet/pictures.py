@@ -12,7 +12,13 @@ from lfp_tf.evaluation.scores import confusion_matrix, scores
 from lfp_tf.heads.segmentation import ZoomLogits
 from lfp_tf.ops.preprocessing import PREPROCESSINGS
 from lfp_tf.parity.words import check, is_count, is_number, is_numbers
-from lfp_tf.tasks.objective import labels_for_loss, loss_sums, mean_losses
+from lfp_tf.tasks.objective import (
+    labels_for_loss,
+    loss_sums,
+    loss_weights,
+    mean_losses,
+    valid_counts,
+)
 
 LOSS = {
     "lineage": ("torch", "tf1"),
@@ -81,10 +87,19 @@ def loss(case):
         outputs = {"logits": resized["main"]}
         if "aux" in resized:
             outputs["aux_logits"] = resized["aux"]
-        sums = loss_sums(outputs, small, ignore_label=config["ignore_label"])
-        losses = mean_losses(sums, valid=sums["valid"], aux_weight=config["aux_weight"])
+        labels_of = dict.fromkeys(outputs, small)
+        ignored = {"ignore_label": config["ignore_label"]}
+        losses = mean_losses(
+            loss_sums(outputs, labels_of, **ignored),
+            valid_counts(labels_of, **ignored),
+            weights=loss_weights(outputs, aux_weight=config["aux_weight"]),
+        )
     gradients = tape.gradient(losses["loss"], maps)
-    got = {"main_loss": losses["main"], "aux_loss": losses["aux"], "loss": losses["loss"]}
+    got = {
+        "main_loss": losses["logits"],
+        "aux_loss": losses.get("aux_logits", tf.constant(0.0)),
+        "loss": losses["loss"],
+    }
     got |= {f"gradient:{name}": gradient for name, gradient in gradients.items()}
     return {name: value.numpy() for name, value in (got | {"labels_small": small}).items()}
 

@@ -1,5 +1,6 @@
 """Real files with random damage: what comes out is a dictionary of arrays or one sentence."""
 
+import json
 import pathlib
 import random
 import time
@@ -35,6 +36,22 @@ def h5_source(folder):
         file.create_group("conv").attrs["weight_names"] = [b"kernel"]
         file["conv"].create_dataset("kernel", data=np.ones((8, 8)), compression="gzip")
     return {"a.h5": (folder / "a.h5").read_bytes()}
+
+
+def tfjs_source(folder, shards_to):
+    """The bytes of a `model.json`; its shards are written where it will lie."""
+    values = np.random.RandomState(0).rand(40).astype("f4").tobytes()
+    packed = {"dtype": "uint8", "scale": 0.1, "min": -1}
+    weights = [
+        {"name": "conv/kernel", "shape": [2, 3, 5], "dtype": "float32"},
+        {"name": "conv/bias", "shape": [5], "dtype": "int32"},
+        {"name": "small", "shape": [20], "dtype": "float32", "quantization": packed},
+    ]
+    groups = [{"paths": ["shard1", "shard2"], "weights": weights}]
+    (shards_to / "shard1").write_bytes(values[:100])
+    (shards_to / "shard2").write_bytes(values[100:])
+    (folder / "model.json").write_text(json.dumps({"weightsManifest": groups}))
+    return {"model.json": (folder / "model.json").read_bytes()}
 
 
 def damaged(data, others, draw):
@@ -100,6 +117,12 @@ def test_damaged_h5_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):
     attack(tmp_path, h5_source(tmp_path / "made"), 8, 1, peak_of)
 
 
+def test_damaged_tfjs_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):
+    (tmp_path / "made").mkdir()
+    counts = attack(tmp_path, tfjs_source(tmp_path / "made", tmp_path), 400, 1, peak_of)
+    assert counts["refused"] > 100 and counts["read"] > 5
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 10))
 def test_many_damaged_files(tmp_path, peak_of, seed):
@@ -111,3 +134,9 @@ def test_many_damaged_files(tmp_path, peak_of, seed):
 def test_many_damaged_h5_files(tmp_path, peak_of):
     (tmp_path / "made").mkdir()
     attack(tmp_path, h5_source(tmp_path / "made"), 400, 1, peak_of)
+
+
+@pytest.mark.slow
+def test_many_damaged_tfjs_files(tmp_path, peak_of):
+    (tmp_path / "made").mkdir()
+    attack(tmp_path, tfjs_source(tmp_path / "made", tmp_path), 20_000, 2, peak_of)

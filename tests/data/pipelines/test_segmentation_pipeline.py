@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from golden_cases import fill
+from PIL import Image
 
 from lfp_tf.data.pipelines.segmentation import evaluation_batches, training_batches
 from lfp_tf.data.transforms import Augmentation
+from lfp_tf.data.transforms_deeplab import DeepLabAugmentation
 from lfp_tf.errors import LfpError
 
 MEAN = (123.675, 116.28, 103.53)
@@ -186,3 +188,42 @@ def test_shares_that_do_not_divide_are_refused(index):
         batches(index, 1, replicas=4, num_pipelines=3)
     with pytest.raises(LfpError, match="seed must lie in"):
         batches(index, 1, seed=-1)
+
+
+def test_deeplabs_augmentation_runs_in_the_pipeline(index):
+    words = {"augmentation": DeepLabAugmentation(), "global_batch_size": 7}
+    first, again = batches(index, 2, **words), batches(index, 2, **words)
+    assert all(map(same, first, again))
+    assert first[0]["images"].shape == (7, 13, 17, 3)
+    assert set(np.unique(first[0]["labels"])) <= {0, 1, 2, 3, 4, 255}
+    # The picture of one pixel: the rest of its crop is the mean, ignored.
+    place = first[0]["sources"].tolist().index(b"p5.png")
+    ignored = first[0]["labels"][place] == 255
+    assert ignored.sum() >= 13 * 17 - 1
+    shown = first[0]["images"][place][ignored]
+    assert (shown == np.float32(MEAN)).all(axis=1).sum() >= 13 * 17 - 1
+
+
+def test_warped_pictures_have_one_size_in_training_and_evaluation(index):
+    (batch,) = batches(
+        index,
+        1,
+        augmentation=Augmentation.none(),
+        crop=(21, 23),
+        global_batch_size=7,
+        warp=(21, 23),
+    )
+    found = evaluation_batches(
+        index, global_batch_size=7, same_size=False, mean=MEAN, warp=[21, 23]
+    )
+    (whole,) = [{key: value.numpy() for key, value in one.items()} for one in found]
+    assert whole["images"].shape == (7, 21, 23, 3)
+    for place, name in enumerate(whole["sources"].tolist()):
+        other = batch["sources"].tolist().index(name)
+        np.testing.assert_array_equal(batch["images"][other], whole["images"][place])
+        np.testing.assert_array_equal(batch["labels"][other], whole["labels"][place])
+    image, labels = sample(2, (9, 40))
+    want = cv2.resize(image.astype(np.float32), (23, 21))
+    np.testing.assert_allclose(whole["images"][2], want, atol=0.01)
+    pillow = Image.fromarray(labels).resize((23, 21), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(whole["labels"][2], pillow)

@@ -1,0 +1,59 @@
+"""What a lineage's names table must say: how a variable of ours is called and laid out there."""
+
+import dataclasses
+import typing
+
+import numpy as np
+
+
+def without_module(arrays):
+    """Takes off the prefix `module.` where every name has it (torch's DataParallel)."""
+    if all(name.startswith("module.") for name in arrays):
+        return {name.removeprefix("module."): array for name, array in arrays.items()}
+    return arrays
+
+
+def _unchanged(arrays, _):
+    return without_module(arrays)
+
+
+@dataclasses.dataclass(frozen=True)
+class Translation:
+    """Between a lineage's names and ours.
+
+    Attributes:
+        name: what the lineage's names are called.
+        their_name: from (our name, the network's options) to the plain name of the file, or None
+            where the lineage has no such variable.
+        is_transposed: whether kernels lie as [out, in, kh, kw] and matrices as [out, in].
+        plain: from ({name in the file: array}, list of notes) to {plain name: array}.
+    """
+
+    name: str
+    their_name: typing.Callable
+    is_transposed: bool = False
+    plain: typing.Callable = _unchanged
+
+    def to_ours(self, array, name):
+        """An array of theirs in our layout: kernels [kh, kw, in, out], vectors [C].
+
+        Args:
+            array: in the file's layout.
+            name: our name of it.
+        """
+        leaf = name.rsplit("/", 1)[1]
+        if leaf == "kernel":
+            return np.transpose(array, _AXES[array.ndim]) if self._turns(array) else array
+        return array if leaf == "depthwise_kernel" else array.reshape(-1)
+
+    def to_theirs(self, array, name):
+        """The inverse of `to_ours`, up to axes of length 1: to compare with an original."""
+        if name.endswith("/kernel") and self._turns(array):
+            return np.transpose(array, np.argsort(_AXES[array.ndim]))
+        return array
+
+    def _turns(self, array):
+        return self.is_transposed and array.ndim in _AXES
+
+
+_AXES = {4: (2, 3, 1, 0), 2: (1, 0)}

@@ -1,0 +1,113 @@
+"""A live view from start to end: reader, network and viewer, each in its thread."""
+
+import threading
+
+from lfp_tf.cli.live_view import stage as states
+from lfp_tf.cli.live_view.newest import NewestFrame
+from lfp_tf.cli.live_view.stage import Result, Stage
+from lfp_tf.cli.live_view.web import WebView
+from lfp_tf.cli.live_view.window import WindowView, open_root
+from lfp_tf.errors import LfpError
+
+
+def open_view(name, title, *, port=0):
+    """The view of a name for a new `Stage`: a window, or the page where none can be opened.
+
+    Args:
+        name: `auto`, `window` or `web`.
+        title: what is looked at.
+        port: of the page; 0 takes a free one.
+
+    Raises:
+        LfpError: a window that cannot be opened, or a port that cannot be used.
+    """
+    root = open_root() if name in ("auto", "window") else None
+    if root is not None:
+        return WindowView(Stage(title), root)
+    if name == "window":
+        raise LfpError("No window can be opened here (no display, or no tkinter); use --view web.")
+    return WebView(Stage(title), port=port)
+
+
+def run_live(source, view, segment, table, *, every=1, most=None):
+    """Segments the newest frame again and again until the source ends or the viewer leaves.
+
+    A video file begins when somebody looks. Ctrl-C and closing the window are ends like any other.
+
+    Args:
+        source: `pictures.video.FrameSource`; closed at the end.
+        view: from `open_view`; it stays open.
+        segment: function from uint8 [H, W, 3] to labels [H, W].
+        table: `ClassTable`.
+        every: only every so many-th frame is offered.
+        most: ends after so many frames; None: no such end.
+
+    Returns:
+        Number of frames segmented.
+
+    Raises:
+        BrokenVideo: the source broke off; viewers were told.
+        LfpError: a frame that the network refuses.
+    """
+    newest = NewestFrame(source, every=every)
+    worker = _Worker(newest, view, segment, table, most)
+    worker.start()
+    try:
+        view.run(worker.over)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        worker.cancel()
+        worker.join()
+        newest.stop()
+    if worker.error is not None:
+        raise worker.error
+    return worker.num_done
+
+
+class _Worker(threading.Thread):
+    """Takes frames, segments and publishes them."""
+
+    def __init__(self, newest, view, segment, table, most):
+        super().__init__(daemon=True)
+        self._newest, self._view, self._segment, self._table = newest, view, segment, table
+        self._most = most
+        self._cancelled = threading.Event()
+        self.over, self.error, self.num_done = threading.Event(), None, 0
+
+    def cancel(self):
+        """Asks for an end after the frame at hand."""
+        self._cancelled.set()
+        self._newest.interrupt()
+
+    def run(self):
+        stage = self._view.stage
+        try:
+            stage.set_state(states.WAITING)
+            if self._view.wait_for_viewer(self._cancelled.is_set):
+                self._newest.start()
+                stage.set_state(states.RUNNING)
+                self._segment_all(stage)
+            stage.set_state(states.ENDED, self._why())
+        except Exception as error:  # Raised again where the view was started from.
+            self.error = error
+            stage.set_state(states.FAILED, str(error))
+        finally:
+            self.over.set()
+
+    def _segment_all(self, stage):
+        while self._most is None or self.num_done < self._most:
+            taken = self._newest.take()
+            if taken is None or self._cancelled.is_set():
+                return
+            number, picture = taken
+            stage.publish(Result(number, picture, self._segment(picture), self._table))
+            self.num_done += 1
+
+    def _why(self):
+        """What viewers read at the end where it is not the video's."""
+        if self._cancelled.is_set():
+            return "The live view was stopped."
+        if self.num_done == self._most:
+            return f"The live view stopped after {self._most} frames, as asked."
+        return ""

@@ -1,0 +1,169 @@
+"""The live view as a web page, served on this machine alone.
+
+| path | answer |
+| --- | --- |
+| `/` | the page, with `/live.css` and `/live.js` |
+| `/state?number=N&state=S` | JSON of the newest frame, once it is not N or the state not S |
+| `/overlay.jpg`, `/picture.jpg`, `/labels.png` | the newest frame |
+| `/class?x=COLUMN&y=ROW` | JSON {"id", "name"} of one pixel of it |
+
+No path leads to a file. A page of another site can neither read nor embed the camera's pictures:
+requests must name this server as their host, and answers are for the same origin only.
+"""
+
+import http.server
+import json
+import socketserver
+import threading
+import time
+import urllib.parse
+
+from lfp_tf.cli.live_view import page
+from lfp_tf.errors import LfpError
+
+ADDRESS = "127.0.0.1"
+# How long a question for news waits, and how long pages may still fetch the last frame.
+NEWS_SECONDS = 5.0
+FAREWELL_SECONDS = 1.5
+CONNECTION_SECONDS = 30.0
+_TEXTS = {
+    "/": ("text/html; charset=utf-8", page.HTML),
+    "/live.css": ("text/css; charset=utf-8", page.CSS),
+    "/live.js": ("text/javascript; charset=utf-8", page.JAVASCRIPT),
+}
+_PICTURES = {
+    "/overlay.jpg": ("image/jpeg", "overlay_jpeg"),
+    "/picture.jpg": ("image/jpeg", "picture_jpeg"),
+    "/labels.png": ("image/png", "labels_png"),
+}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class WebView:
+    """Serves a `Stage` as a page until it is over.
+
+    Attributes:
+        url: where the page is.
+    """
+
+    def __init__(self, stage, *, port=0):
+        self.stage = stage
+        try:
+            self._server = _Server(stage, port)
+        except (OSError, OverflowError) as error:
+            raise LfpError(
+                f"--port {port} cannot be used ({getattr(error, 'strerror', error)}); "
+                "give another, or 0 for a free one."
+            ) from error
+        self.url = f"http://{ADDRESS}:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def greeting(self):
+        """The sentence that tells a user where to look."""
+        return f"The live view is at {self.url} (Ctrl-C ends it)."
+
+    def wait_for_viewer(self, is_cancelled):
+        """Waits until the page was asked for; False where `is_cancelled()` came first."""
+        while not self.stage.wait_for_visitor(0.1):
+            if is_cancelled():
+                return False
+        return True
+
+    def run(self, over):
+        """Shows the stage until the event `over` is set, then lets pages see the end."""
+        while not over.wait(0.2):  # A wait without end would not notice Ctrl-C everywhere.
+            pass
+        if self.stage.wait_for_visitor(0):
+            time.sleep(FAREWELL_SECONDS)
+
+    def close(self):
+        """Stops to serve."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, stage, port):
+        self.stage = stage
+        super().__init__((ADDRESS, port), _Handler)
+        # 127.0.0.1 by any other name is a page of somebody else's that resolves to us.
+        self.hosts = {f"{name}:{self.server_port}" for name in (ADDRESS, "localhost")}
+
+    def server_bind(self):
+        """Binds without asking the name service who we are, which may take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
+    def handle_error(self, request, client_address):
+        """A viewer that went away in the middle is nothing to report."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = CONNECTION_SECONDS
+    server_version, sys_version = "lfp-tf", ""
+
+    def do_GET(self):  # noqa: N802 (the name is http.server's)
+        """Answers a question for the page, its state or its pictures."""
+        if self.headers.get("Host") not in self.server.hosts:
+            return self._refuse(403, f"Ask for {ADDRESS}, not for another name.")
+        url = urllib.parse.urlsplit(self.path)
+        values = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
+        if url.path in _TEXTS:
+            kind, text = _TEXTS[url.path]
+            self.server.stage.visit()
+            return self._send(200, kind, text.encode())
+        if url.path == "/state":
+            return self._send_state(values)
+        result = self.server.stage.result
+        if url.path not in (*_PICTURES, "/class"):
+            return self._refuse(404, "There is no such page.")
+        if result is None:
+            return self._refuse(404, "There is no frame yet.")
+        if url.path == "/class":
+            return self._send_class(result, values)
+        kind, name = _PICTURES[url.path]
+        return self._send(200, kind, getattr(result, name))
+
+    def _send_state(self, values):
+        stage = self.server.stage
+        stage.visit()
+        stage.wait_newer(_whole(values.get("number")), values.get("state"), NEWS_SECONDS)
+        self._send(200, "application/json", json.dumps(stage.snapshot()).encode())
+
+    def _send_class(self, result, values):
+        x, y = _whole(values.get("x")), _whole(values.get("y"))
+        found = None if x is None or y is None else result.class_at(x, y)
+        if found is None:
+            return self._refuse(404, "x and y must be a column and a row of the frame.")
+        label, name = found
+        answer = {"id": label, "name": name, "number": result.number}
+        return self._send(200, "application/json", json.dumps(answer).encode())
+
+    def _refuse(self, status, sentence):
+        self._send(status, "text/plain; charset=utf-8", sentence.encode())
+
+    def _send(self, status, kind, content):
+        self.send_response(status)
+        headers = {"Content-Type": kind, "Content-Length": str(len(content))}
+        for name, value in (headers | _HEADERS).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        """Requests are not logged: standard error is for the user."""
+
+
+def _whole(text):
+    """A whole number of at most nine digits, or None."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -1,0 +1,84 @@
+"""The live view of `lfp-tf predict`: a camera or a video file, in a window or on a page."""
+
+import pathlib
+import sys
+
+from lfp_tf.cli.predict_network import open_network, segmenter
+from lfp_tf.errors import LfpError, nearest
+
+VIEWS = ("auto", "window", "web")
+HIGHEST_PORT = 65535
+
+
+def is_live(arguments):
+    """Whether a live view is asked for."""
+    return arguments.live or arguments.camera is not None
+
+
+def check_live(arguments):
+    """Refuses what does not go together, for commands with and without a live view.
+
+    Raises:
+        LfpError: what is wrong.
+    """
+    if not is_live(arguments):
+        for name in ("view", "port"):
+            if getattr(arguments, name) is not None:
+                raise LfpError(f"--{name} belongs to a live view; add --live or --camera 0.")
+        return
+    for name in ("out", "overwrite", "frames"):
+        if getattr(arguments, name):
+            raise LfpError(f"--{name} is for results in files; a live view only shows.")
+    if arguments.view is not None and arguments.view not in VIEWS:
+        raise LfpError(
+            f'No view "{arguments.view}".{nearest(arguments.view, VIEWS)} '
+            f"There are {', '.join(VIEWS)}."
+        )
+    if not 0 <= (arguments.port or 0) <= HIGHEST_PORT:
+        raise LfpError(f"--port must be 0 to {HIGHEST_PORT}, not {arguments.port}.")
+    if arguments.camera is None:
+        _check_video(arguments.inputs)
+    elif arguments.inputs:
+        raise LfpError("Give either --camera or a video file, not both.")
+    elif arguments.camera < 0:
+        raise LfpError(f"--camera must be 0 or more, not {arguments.camera}.")
+
+
+def live(arguments):
+    """Carries out the live view; Ctrl-C, a closed window and a video's end are all good ends.
+
+    Raises:
+        LfpError: no such camera, video or view.
+        BrokenVideo: the video or camera broke off.
+    """
+    from lfp_tf.cli.live_view.session import open_view, run_live
+    from lfp_tf.pictures.video import open_camera, open_video
+
+    if arguments.camera is None:
+        source = open_video(arguments.inputs[0], max_pixels=arguments.max_pixels)
+    else:
+        source = open_camera(arguments.camera, max_pixels=arguments.max_pixels)
+    with source:
+        view = open_view(arguments.view or "auto", source.name, port=arguments.port or 0)
+        try:
+            print(view.greeting, file=sys.stderr)
+            network = open_network(arguments)
+            num_frames = run_live(
+                source,
+                view,
+                segmenter(network, arguments),
+                network.table,
+                every=arguments.every,
+                most=arguments.max_frames,
+            )
+        finally:
+            view.close()
+    print(f"{num_frames} frames of {source.name} were shown.", file=sys.stderr)
+
+
+def _check_video(inputs):
+    if len(inputs) != 1:
+        raise LfpError(f"--live shows one video file or --camera 0, not {len(inputs)} inputs.")
+    path = pathlib.Path(inputs[0])
+    if not path.is_file():
+        raise LfpError(f"There is no video file {path}.")

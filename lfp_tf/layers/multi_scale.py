@@ -1,0 +1,80 @@
+"""The two resizings of a multi-scale network: its pictures, and its logits before the maximum."""
+
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.ops.resize import (
+    floored_length,
+    resize_aligned,
+    resize_opencv,
+    resize_torch_factor,
+)
+from lfp_tf.ops.shapes import height_width
+
+# Where the grid stands: from the sizes (PyTorch up to 1.5), from the factor (since), on the corners
+# (the first revision) (deeplabv2 spec 1.1 and 2.5).
+RULES = ("ratio", "factor", "align_corners")
+
+
+def check_rule(rule):
+    """Refuses a rule that is none."""
+    if rule not in RULES:
+        raise ValueError(f"scale_resize is {rule!r}, but must be one of {', '.join(RULES)}.")
+
+
+@tf_keras.utils.register_keras_serializable("lfp_tf")
+class ScalePictures(tf_keras.layers.Layer):
+    """Resizes pictures [B, H, W, C] to the whole pixels of `factor` times their sides, in float32.
+
+    Args:
+        factor: above 0.
+        rule: one of `RULES`.
+    """
+
+    def __init__(self, factor, rule="ratio", **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32"})
+        check_rule(rule)
+        self.factor, self.rule = factor, rule
+
+    def call(self, images):
+        """Resizes; H and W may be unknown."""
+        if self.rule == "factor":
+            return resize_torch_factor(images, self.factor)
+        size = [floored_length(side, self.factor) for side in height_width(images)]
+        if self.rule == "align_corners":
+            return resize_aligned(images, size)
+        return resize_opencv(images, size=size)
+
+    def get_config(self):
+        """The arguments, for saving."""
+        return super().get_config() | {"factor": self.factor, "rule": self.rule}
+
+
+@tf_keras.utils.register_keras_serializable("lfp_tf")
+class MaximumOfScales(tf_keras.layers.Layer):
+    """The element-wise maximum of logits of several sizes, at the size of the first, in float32.
+
+    Args:
+        rule: one of `RULES`; logits are resized by size, so `ratio` and `factor` are the same.
+    """
+
+    def __init__(self, rule="ratio", **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32"})
+        check_rule(rule)
+        self.rule = rule
+
+    def call(self, logits):
+        """Takes a list of [B, h, w, C], sizes their own."""
+        first, *others = (tf.cast(values, tf.float32) for values in logits)
+        size = height_width(first)
+        for values in others:
+            if self.rule == "align_corners":
+                values = resize_aligned(values, size)
+            else:
+                values = resize_opencv(values, size=size)
+            first = tf.maximum(first, values)
+        return first
+
+    def get_config(self):
+        """The arguments, for saving."""
+        return super().get_config() | {"rule": self.rule}

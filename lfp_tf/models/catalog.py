@@ -1,0 +1,19 @@
+"""Networks by name, as experiments call them."""
+
+from lfp_tf.models.classifier import resnet_classifier
+from lfp_tf.models.deeplab import deeplabv1, deeplabv2, deeplabv3, deeplabv3plus
+from lfp_tf.models.pspnet import pspnet
+
+NETWORKS = {
+    "pspnet": pspnet,
+    "deeplabv1": deeplabv1,
+    "deeplabv2": deeplabv2,
+    "deeplabv3": deeplabv3,
+    "deeplabv3plus": deeplabv3plus,
+    "resnet": resnet_classifier,
+}
+
+
+def build_network(network, **options):
+    """A Keras model by the name of its network, with that builder's options."""
+    return NETWORKS[network](**options)

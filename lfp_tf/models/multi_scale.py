@@ -1,0 +1,44 @@
+"""Any network on several sizes of the picture, the maximum of its logits (DeepLab v2, 2.5)."""
+
+import tf_keras
+
+from lfp_tf.layers.multi_scale import MaximumOfScales, ScalePictures, check_rule
+
+
+def multi_scale(network, *, scales=(0.5, 0.75), resize="ratio", input_shape=(None, None, 3)):
+    """Wraps a network so that it sees its pictures at 1 and at further scales, weights shared.
+
+    Args:
+        network: Keras model of pictures [B, H, W, 3] to {"logits": [B, h, w, classes], ...}.
+        scales: the further scales, as 0.75 and 0.5; none leaves the network as it is.
+        resize: `ratio`, `factor` or `align_corners`, see `layers.multi_scale`.
+        input_shape: (height, width, 3), None where any size may come.
+
+    Returns:
+        A Keras model of the same pictures to {"logits": the maximum, at the size of scale 1;
+        "logits_1", "logits_0.75", ...: each scale's own logits at their own size}. Variables have
+        the names that they have in the network.
+
+    Raises:
+        ValueError: a scale that is not above 0, 1 itself, one twice, or an unknown rule.
+    """
+    scales = tuple(scales)
+    check_rule(resize)
+    if not scales:
+        return network
+    if min(scales) <= 0 or 1 in scales or len(set(scales)) < len(scales):
+        raise ValueError(
+            f"scales are {list(scales)}, but must be different numbers above 0 other than 1."
+        )
+    images = tf_keras.Input(input_shape, name="pictures")
+    outputs = {output_name(1): network(images)["logits"]}
+    for scale in scales:
+        scaled = ScalePictures(scale, resize, name=f"pictures_{scale:g}")(images)
+        outputs[output_name(scale)] = network(scaled)["logits"]
+    maximum = MaximumOfScales(resize, name="maximum")(list(outputs.values()))
+    return tf_keras.Model(images, {"logits": maximum} | outputs, name=f"multi_scale_{network.name}")
+
+
+def output_name(scale):
+    """`logits_0.5` and the like."""
+    return f"logits_{scale:g}"

@@ -1,0 +1,30 @@
+"""Cases of the dense CRF on given logits."""
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.evaluation.crf.crf import CrfOptions, refine
+from lfp_tf.ops.resize import resize_opencv
+from lfp_tf.parity.words import check, is_count, is_number, is_numbers
+
+WORDS = {
+    "iterations": is_count,
+    "pos_w": is_number,
+    "pos_xy_std": is_number,
+    "bi_w": is_number,
+    "bi_xy_std": is_number,
+    "bi_rgb_std": is_number,
+    "guide": ("original", "wrapped_mean_subtracted"),
+    "mean_bgr": is_numbers,
+}
+
+
+def crf(case):
+    """`crf`: probabilities after the mean field, and their labels."""
+    check(case.config, WORDS)
+    words, inputs = dict(case.config), case.inputs()
+    mean_rgb = tuple(words.pop("mean_bgr")[::-1])
+    picture = np.ascontiguousarray(inputs["image"][..., ::-1].astype(np.uint8))
+    logits = resize_opencv(tf.constant(inputs["logits"])[None], size=picture.shape[:2])[0]
+    found = refine(tf.nn.softmax(logits).numpy(), picture, CrfOptions(**words, mean_rgb=mean_rgb))
+    return {"probabilities": found, "labels": np.argmax(found, -1)}

@@ -1,0 +1,154 @@
+"""Anybody's own folder: its forms, its classes, what is amiss in it."""
+
+import numpy as np
+import pytest
+from dataset_trees import LABELS, PICTURE, labelled, problems, record, save, values
+from PIL import Image
+
+from lfp_tf.data.datasets import folder
+from lfp_tf.errors import LfpError
+
+
+@pytest.mark.parametrize(
+    ("image", "label"),
+    [("images/train", "labels/train"), ("train/images", "train/labels"), ("train", "trainannot")],
+)
+def test_folder_finds_its_splits(tmp_path, image, label):
+    for split in ("train", "val"):
+        labelled(
+            tmp_path / image.replace("train", split) / "a.jpg",
+            tmp_path / label.replace("train", split) / "a.png",
+            values(0, 1, 255),
+        )
+    (tmp_path / "classes.txt").write_text("ground\nbig tree 1 2 3\n\n")
+    plan = folder.plan(tmp_path)
+    assert set(plan.splits) == {"train", "val"} and problems(plan) == []
+    assert plan.table.names == ("ground", "big tree")
+    assert plan.table.colors.tolist() == [[0, 0, 0], [1, 2, 3]]
+    assert record(plan, "train")[1][0, :3].tolist() == [0, 1, 255]
+
+
+def folder_tree(root, labels, count=5, classes=None):
+    for number in range(count):
+        labelled(root / f"images/x/{number}.png", root / f"labels/x/{number}.png", labels)
+    if classes:
+        (root / "classes.txt").write_text(classes)
+
+
+def test_folder_divides_by_seed_and_counts_classes(tmp_path):
+    folder_tree(tmp_path, values(0, 3, 255))
+    plan = folder.plan(tmp_path, seed=1, val_share=0.4)
+    assert {split: len(found) for split, found in plan.splits.items()} == {"train": 3, "val": 2}
+    assert plan.table.names == ("class 0", "class 1", "class 2", "class 3")
+    again = folder.plan(tmp_path, seed=1, val_share=0.4)
+    assert plan.splits == again.splits
+
+
+def test_folder_shifts_labels_that_count_from_one(tmp_path):
+    folder_tree(tmp_path, values(1, 2, 0), classes="a\nb\n")
+    assert "holds the value 2, but 0-1 and 255 are expected." in problems(folder.plan(tmp_path))[0]
+    plan = folder.plan(tmp_path, label_offset=1)
+    assert problems(plan) == []
+    assert record(plan, "train")[1][0, :3].tolist() == [0, 1, 255]
+
+
+def test_folder_suspects_labels_that_count_from_one(tmp_path):
+    folder_tree(tmp_path, LABELS + 2, classes="a\nb\n")
+    assert (
+        "Do the files count from 1? Then add --label_offset 1."
+        in problems(folder.plan(tmp_path))[0]
+    )
+
+
+def test_folder_ignores_values(tmp_path):
+    folder_tree(tmp_path, values(1, 9), classes="a\nb\n")
+    assert "If 9 is a value to ignore, add --ignore_values 9." in problems(folder.plan(tmp_path))[0]
+    plan = folder.plan(tmp_path, ignore_values=(9,))
+    assert problems(plan) == []
+    assert record(plan, "train")[1][0, :2].tolist() == [1, 255]
+
+
+def test_folder_reads_classes_from_json(tmp_path):
+    folder_tree(tmp_path, values(0, 1))
+    path = tmp_path / "classes.json"
+    path.write_text('[{"index": 1, "name": "b", "color": [9, 8, 7]}, {"index": 0, "name": "a"}]')
+    assert folder.plan(tmp_path).table.names == ("a", "b")
+    assert folder.plan(tmp_path).table.colors[1].tolist() == [9, 8, 7]
+    path.write_text('["a", "b", "c"]')
+    assert folder.plan(tmp_path).table.names == ("a", "b", "c")
+    for text in ('{"a": 1}', "[1]", '[{"index": 3, "name": "x"}]'):
+        path.write_text(text)
+        with pytest.raises(LfpError, match=r"classes\.json is no list of class names"):
+            folder.plan(tmp_path)
+
+
+def test_folder_refuses_odd_class_files(tmp_path):
+    folder_tree(tmp_path, LABELS, classes="a\na\n")
+    with pytest.raises(LfpError, match='names "a" twice'):
+        folder.plan(tmp_path)
+    (tmp_path / "classes.txt").write_text("\n")
+    with pytest.raises(LfpError, match="names no classes"):
+        folder.plan(tmp_path)
+    with pytest.raises(LfpError, match="There is no file nowhere for --classes"):
+        folder.plan(tmp_path, classes="nowhere")
+    (tmp_path / "classes.txt").write_text("\n".join(f"c{number}" for number in range(256)))
+    with pytest.raises(LfpError, match="256 classes do not fit 8-bit labels; 255 do"):
+        folder.plan(tmp_path)
+
+
+def test_folder_without_any_class_is_refused(tmp_path):
+    folder_tree(tmp_path, LABELS + 255)
+    with pytest.raises(LfpError, match="hold no class at all"):
+        folder.plan(tmp_path)
+
+
+def test_folder_tells_the_layout(tmp_path):
+    with pytest.raises(LfpError, match="not laid out as folder. Expected: images and labels"):
+        folder.plan(tmp_path)
+    with pytest.raises(LfpError, match="There is no folder .*nowhere; --source is the folder"):
+        folder.plan(tmp_path / "nowhere")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    with pytest.raises(LfpError, match="images holds no pictures"):
+        folder.plan(tmp_path)
+    labelled(tmp_path / "images/a.png", tmp_path / "labels/a.png")
+    with pytest.raises(LfpError, match="1 picture cannot be divided"):
+        folder.plan(tmp_path)
+    save(tmp_path / "images/a.jpg", PICTURE)
+    with pytest.raises(LfpError, match="holds a.jpg and a.png: which one is meant"):
+        folder.plan(tmp_path)
+
+
+def test_odd_pictures_are_stored_as_plain_png(tmp_path):
+    folder_tree(tmp_path, LABELS)
+    for path in (tmp_path / "images/x").iterdir():
+        Image.fromarray(PICTURE[..., 0]).save(path)
+    picture, _ = record(folder.plan(tmp_path), "train")
+    np.testing.assert_array_equal(picture, np.repeat(PICTURE[..., :1], 3, axis=2))
+
+
+def test_folder_takes_lists_of_pairs(tmp_path):
+    for split in ("train", "val"):
+        labelled(tmp_path / f"{split}2017/a.jpg", tmp_path / f"semantic/{split}/a.png", values(1))
+        (tmp_path / f"{split}.txt").write_text(f"{split}2017/a.jpg semantic/{split}/a.png\n\n")
+    (tmp_path / "classes.txt").write_text("a\nb\n")
+    plan = folder.plan(tmp_path)
+    assert problems(plan) == [] and set(plan.splits) == {"train", "val"}
+    assert plan.splits["train"][0].name == "train2017/a"
+    (tmp_path / "val.txt").write_text("a\n")
+    with pytest.raises(LfpError, match=r"val\.txt, line 1 is not PICTURE LABEL, two paths"):
+        folder.plan(tmp_path)
+    (tmp_path / "val.txt").write_text("val2017/a.jpg ../a.png\n")
+    with pytest.raises(LfpError, match=r"val\.txt names \"\.\./a\.png\", which lies outside"):
+        folder.plan(tmp_path)
+
+
+def test_folder_numbers_classes_by_train_ids_too(tmp_path):
+    folder_tree(tmp_path, values(0, 1))
+    path = tmp_path / "classes.json"
+    path.write_text(
+        '[{"train_id": 1, "category_id": 7, "name": "b", "color": [9, 8, 7]},'
+        ' {"train_id": 0, "category_id": 3, "name": "a", "color": [1, 2, 3]}]'
+    )
+    table = folder.plan(tmp_path).table
+    assert table.names == ("a", "b") and table.colors.tolist() == [[1, 2, 3], [9, 8, 7]]

@@ -1,0 +1,50 @@
+"""Tiny trees of pictures and labels, as data sets lay them out, and what a plan makes of them."""
+
+import numpy as np
+from PIL import Image
+
+from lfp_tf.data.census import take_census
+from lfp_tf.data.example import decode_example
+from lfp_tf.pictures.decode import read_labels, read_picture
+
+PICTURE = np.random.RandomState(0).randint(0, 256, (4, 6, 3), np.uint8)
+LABELS = np.zeros((4, 6), np.uint8)
+
+
+def save(path, array, palette=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(np.asarray(array, np.uint8))
+    if palette:
+        picture = Image.frombytes("P", picture.size, picture.tobytes())
+        picture.putpalette(palette)
+    picture.save(path)
+    return path
+
+
+def labelled(image, label, values=LABELS, picture=PICTURE, **options):
+    save(image, picture)
+    save(label, values, **options)
+
+
+def record(plan, split, number=0):
+    """(picture, labels) as the record of a sample holds them."""
+    features = decode_example(plan.encode(plan.splits[split][number]).payload)
+    return (
+        read_picture(features["image/encoded"][0]),
+        read_labels(features["image/segmentation/class/encoded"][0]),
+    )
+
+
+def problems(plan):
+    return take_census(plan).problems
+
+
+def values(*numbers):
+    labels = LABELS.copy()
+    labels[0, : len(numbers)] = numbers
+    return labels
+
+
+def camvid_tree(root, labels=LABELS, suffix="png"):
+    for split in ("train", "val", "test"):
+        labelled(root / f"{split}/a.{suffix}", root / f"{split}annot/a.png", labels)

@@ -1,0 +1,107 @@
+"""DeepLab's recipes trained for some tiny steps, as a user does, and the equalities they keep."""
+
+import json
+
+import numpy as np
+import pytest
+import tiny
+
+DEEPLAB = {
+    "task.dataset": "scenes",
+    "task.model.width": 0.0625,
+    "task.model.blocks": "[1,1,1,1]",
+    "task.train_data.augmentation.scale_choices": "[1.0,1.25]",
+    "trainer.train_steps": 4,
+    "trainer.validation_interval": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    return tiny.make_records(tmp_path_factory.mktemp("records") / "scenes")
+
+
+def train(records, folder, *extra, experiment="deeplabv2_folder", **changes):
+    values = DEEPLAB | {key.replace("__", "."): value for key, value in changes.items()}
+    changes = {key.replace(".", "__"): value for key, value in values.items()}
+    done = tiny.train(records, folder, f"--experiment={experiment}", *extra, **changes)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def entries(folder):
+    lines = (folder / "history.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def reference(records, tmp_path_factory):
+    """One replica, one piece, means over the global batch."""
+    folder = tmp_path_factory.mktemp("reference")
+    train(records, folder, task__losses__normalization="global")
+    return folder
+
+
+def test_every_scale_has_its_loss_and_they_add_up(reference):
+    first = next(entry for entry in entries(reference) if "learning_rate" in entry)
+    parts = [first[name] for name in ("main_loss", "loss_1", "loss_0.5", "loss_0.75")]
+    assert sum(parts) == pytest.approx(first["loss"], rel=1e-6)
+    assert "aux_loss" not in first
+
+
+def test_two_replicas_and_pieces_are_the_whole_batch(records, reference, tmp_path):
+    whole = tiny.losses(reference)
+    for name, extra, pieces in (("pieces", (), 2), ("replicas", ("--cpu_replicas=2",), 1)):
+        train(
+            records,
+            tmp_path / name,
+            *extra,
+            task__losses__normalization="global",
+            trainer__accumulation_steps=pieces,
+        )
+        found = tiny.losses(tmp_path / name)
+        assert found.keys() == whole.keys()
+        for step, loss in whole.items():
+            np.testing.assert_allclose(found[step], loss, rtol=1e-6)
+
+
+def test_the_rate_holds_for_ten_steps(records, tmp_path):
+    train(
+        records,
+        tmp_path / "run",
+        "--mode=train",
+        trainer__train_steps=12,
+        trainer__summary_interval=12,
+    )
+    rates = [entry["learning_rate"] for entry in entries(tmp_path / "run")]
+    assert len(set(rates[:10])) == 1
+    np.testing.assert_allclose(rates[10], rates[0] * (1 - 10 / 12) ** 0.9, rtol=1e-6)
+
+
+@pytest.mark.parametrize("experiment", ["deeplabv3_resnet101_voc", "deeplabv3plus_resnet101_voc"])
+def test_v3_and_v3plus_train(records, tmp_path, experiment):
+    train(
+        records,
+        tmp_path / "run",
+        experiment=experiment,
+        task__model__blocks="[1,1,1,3]",
+        trainer__train_steps=2,
+        trainer__validation_interval=2,
+    )
+    logged = entries(tmp_path / "run")
+    assert "mean_iou" in logged[-1] and np.isfinite(logged[-2]["loss"])
+    assert (tmp_path / "run" / "metrics.json").exists()
+
+
+def test_the_first_revisions_preset_trains(records, tmp_path):
+    train(records, tmp_path / "run", "--preset=seed", "--mode=train", trainer__train_steps=2)
+    text = (tmp_path / "run" / "params.yaml").read_text()
+    assert "align_corners" in text and "deeplab_seed" in text and "opencv_nearest" in text
+
+
+def test_the_network_of_another_experiment_is_refused(records, tmp_path):
+    done = tiny.train(
+        records, tmp_path / "run", "--experiment=deeplabv2_folder", task__model__network="pspnet"
+    )
+    assert done.returncode == 2
+    assert "task.model.network is 'pspnet', but must be one of deeplabv2" in done.stderr
