@@ -20,7 +20,7 @@ _SEED = {
         "augmentation": {"recipe": "deeplab_seed", "scale_min": 0.5, "scale_max": 1.5},
     },
     "losses": {"label_size": "opencv_nearest"},
-    "evaluation": {"logits_resize": "align_corners", "mean_iou": "present"},
+    "evaluation": {"logits_resize": "align_corners", "mean_iou": "present", "warp_labels": "opencv_nearest"},
 }
 
 

@@ -72,7 +72,7 @@ def _default_out(arguments):
 
 def _evaluate(folder, out, count, arguments):
     from lfp_tf.progress import Progress
-    from lfp_tf.tasks.evaluation import evaluate, report
+    from lfp_tf.tasks.evaluation import evaluate, report, seen_in_training
     from lfp_tf.tasks.history import read_history
 
     model = load(arguments)
@@ -87,6 +87,12 @@ def _evaluate(folder, out, count, arguments):
         f"{chosen.name} (flip {chosen.flip}, scales {list(chosen.scales)}){refined}, into {out}",
         file=sys.stderr,
     )
+    if seen_in_training(recipe, arguments.split):
+        print(
+            f"warning: these weights were trained on {arguments.split} of {recipe.dataset}; the "
+            "score tells nothing about new pictures.",
+            file=sys.stderr,
+        )
     with Progress("evaluate", total=count, unit="pictures") as line:
         found = evaluate(
             model,

@@ -239,13 +239,13 @@ def _quiet():
     }
     with _environment:
         before = {name: os.environ.get(name) for name in names}
-        level = cv2.getLogLevel()
+        level = cv2.utils.logging.getLogLevel()
         os.environ.update(names)
-        cv2.setLogLevel(0)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         try:
             yield
         finally:
-            cv2.setLogLevel(level)
+            cv2.utils.logging.setLogLevel(level)
             for name, value in before.items():
                 if value is None:
                     del os.environ[name]

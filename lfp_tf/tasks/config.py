@@ -70,6 +70,7 @@ class Evaluation(hyperparams.Config):
     min_size: list[int] = _field(list)  # tf1_whole: padded to at least this
     logits_resize: str = "align_corners"  # whole, deeplab: align_corners, half_pixel
     warp: list[int] = _field(list)  # deeplab: height, width of picture and truth in scoring
+    warp_labels: str = "pil_nearest"  # how that truth is resized: pil_nearest, opencv_nearest
     mean_iou: str = "all"  # D21: all, present, truth
 
 
@@ -154,6 +155,7 @@ CHOICES = {
     "task.evaluation.protocol": ("whole", "deeplab", "semseg", "matlab", "tf1_whole"),
     "task.evaluation.flip": ("none", "softmax", "logit_sum"),
     "task.evaluation.logits_resize": ("align_corners", "half_pixel"),
+    "task.evaluation.warp_labels": ("pil_nearest", "opencv_nearest"),
     "task.evaluation.mean_iou": ("all", "present", "truth"),
     "task.trainable": ("all", "heads"),
     "runtime.mixed_precision_dtype": (None, "float32", "bfloat16"),

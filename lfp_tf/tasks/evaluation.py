@@ -119,8 +119,12 @@ def evaluate(
         mean=preprocessing(model.recipe.preprocess).mean,
         same_size=False,
         ignore_label=dataset["ignore_label"],
+        warp=protocol.warp,
+        label_resize=model.recipe.evaluation["warp_labels"],
     )
-    seen = _seen(batches.take(limit or -1), predictor(model, protocol), wants_crf=bool(crf))
+    # A squashed picture is scored at its squashed size: the records bring both that way.
+    predict = predictor(model, dataclasses.replace(protocol, warp=None), dtype=tf.float32)
+    seen = _seen(batches.take(limit or -1), predict, wants_crf=bool(crf))
     extremes, begin = _Extremes(kept), time.monotonic()
     confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
     pictures = []
@@ -150,6 +154,14 @@ def evaluate(
     )
 
 
+def seen_in_training(recipe, split):
+    """Whether the weights were trained on a split of their data set; None where it is unknown."""
+    known = recipe.trained_on
+    if not known:
+        return None
+    return known["dataset"] == recipe.dataset and split in known["splits"]
+
+
 def report(folder, model, found, *, records, split, protocol, checkpoint, history=()):
     """Writes `metrics.json` and `report.html` of an evaluation.
 
@@ -172,6 +184,7 @@ def report(folder, model, found, *, records, split, protocol, checkpoint, histor
         "records": str(records),
         "checkpoint": str(checkpoint),
         "protocol": describe_protocol(protocol) | _crf_facts(found.crf),
+        "seen_in_training": seen_in_training(recipe, split),
         "seconds": found.seconds,
         **score_facts(
             found.confusion,
@@ -223,9 +236,9 @@ def _table(dataset):
 def _seen(batches, predict, *, wants_crf):
     """Pairs of a `_Seen` and its probabilities [H, W, C]; None in their place where not wanted."""
     for batch in batches:
-        image = tf.cast(batch["images"][0], tf.uint8)
         source = batch["sources"][0].numpy().decode()
-        found = _outputs(predict, image, source)
+        found = _outputs(predict, batch["images"][0], source)
+        image = tf.cast(tf.round(batch["images"][0]), tf.uint8)
         one = _Seen(source, image.numpy(), batch["labels"][0].numpy(), found["labels"].numpy())
         yield one, _probabilities(found) if wants_crf else None
 

@@ -1,5 +1,6 @@
 """Optimizers whose learning rate has a multiplier a variable, and the rate's schedule."""
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 from official.modeling import optimization
@@ -67,22 +68,24 @@ class Held(tf_keras.optimizers.schedules.LearningRateSchedule):
     Args:
         schedule: a schedule, or a number.
         every: steps that a rate holds.
+        last: no rate is renewed after this step; None where it has no end.
     """
 
-    def __init__(self, schedule, every):
+    def __init__(self, schedule, every, last=None):
         super().__init__()
-        self.schedule, self.every = schedule, every
+        self.schedule, self.every, self.last = schedule, every, last
 
     def __call__(self, step):
         """The rate of the update that follows `step` others."""
         if not callable(self.schedule):
             return self.schedule
         step = tf.cast(step, tf.int64)
+        step = step if self.last is None else tf.minimum(step, self.last)
         return self.schedule(step - step % self.every)
 
     def get_config(self):
         """The arguments, for saving."""
-        return {"schedule": self.schedule, "every": self.every}
+        return {"schedule": self.schedule, "every": self.every, "last": self.last}
 
 
 OPTIMIZERS = {"sgd": SGD, "torch_sgd": TorchSGD, "adam": Adam, "adamw": AdamW}
@@ -117,7 +120,11 @@ def build_optimizer(config, *, train_steps):
     if config.learning_rate.type is None:
         raise LfpError("trainer.optimizer_config.learning_rate.type is missing.")
     rate = optimization.OptimizerFactory(config).build_learning_rate()
+    if isinstance(rate, tf_keras.optimizers.schedules.PolynomialDecay):
+        # It computes in the type of its first rate, and would round the others on the way to it.
+        for name in ("initial_learning_rate", "end_learning_rate", "power"):
+            setattr(rate, name, np.float64(getattr(rate, name)))
     if config.renew_every > 1:
-        rate = Held(rate, config.renew_every)
+        rate = Held(rate, config.renew_every, getattr(rate, "decay_steps", None))
     values = {k: v for k, v in config.optimizer.get().as_dict().items() if v is not None}
     return OPTIMIZERS[kind](learning_rate=rate, **values)

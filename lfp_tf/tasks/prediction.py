@@ -46,10 +46,16 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1):
     return Protocol(name, window_batch=window_batch, **values)
 
 
-def predictor(model, protocol):
-    """A graph function from one RGB picture uint8 [H, W, 3] to the protocol's outputs.
+def predictor(model, protocol, *, dtype=tf.uint8):
+    """A graph function from one RGB picture [H, W, 3] of grey levels to the protocol's outputs.
 
-    The outputs are `labels` [H, W] and `probabilities` or `scores` [H, W, C].
+    Args:
+        model: from `tasks.networks`.
+        protocol: `evaluation.protocols.Protocol`.
+        dtype: of the picture.
+
+    Returns:
+        Function to `labels` [H, W] and `probabilities` or `scores` [H, W, C].
     """
     recipe = model.recipe
 
@@ -62,4 +68,4 @@ def predictor(model, protocol):
             classes=len(recipe.classes),
         )
 
-    return tf.function(predict, input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+    return tf.function(predict, input_signature=[tf.TensorSpec([None, None, 3], dtype)])

@@ -186,7 +186,8 @@ class Run:
         rate = float(self.trainer.optimizer.learning_rate(self.step - 1))
         others = {name: value for name, value in logs.items() if name != "training_loss"}
         loss = logs["training_loss"]
-        self.history.append(step=self.step, loss=loss, **others, learning_rate=rate)
+        # The host's own rate is the next step's.
+        self.history.append(step=self.step, loss=loss, **others | {"learning_rate": rate})
         mean, _ = self.average.add(loss)
         if self.step % self.params.trainer.summary_interval == 0:
             rates = self.task.group_rates(rate)

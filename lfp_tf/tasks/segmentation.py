@@ -92,7 +92,7 @@ class SegmentationTask(base_task.Task):
                 same_size=read_dataset(params.folder)["splits"][params.split]["same_size"],
                 ignore_label=config.losses.ignore_label,
                 warp=tuple(config.evaluation.warp) or None,
-                **label_warp(config),
+                label_resize=config.evaluation.warp_labels,
                 **hosts,
             ).map(_without_sources)
         return training_batches(

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from lfp_tf.checkpoints.lineages import preset_options, recognise
+from lfp_tf.checkpoints.lineages import preset_changes, preset_options, recognise
 from lfp_tf.checkpoints.load import match
 from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS, swap_concat, their_name
 from lfp_tf.errors import LfpError
@@ -163,7 +163,13 @@ def test_unknown_names_are_refused(variables):
 
 def test_an_unknown_preset_names_the_nearest():
     with pytest.raises(LfpError, match='No preset "cafe". Did you mean "caffe"'):
-        preset_options("cafe", depth=50, crop=(473, 473))
+        preset_changes("cafe", network="pspnet", model={}, crop=(473, 473))
+
+
+def test_a_preset_of_another_network_is_refused():
+    with pytest.raises(LfpError, match="Preset seed is not for pspnet, which has torch, caffe"):
+        preset_changes("seed", network="pspnet", model={}, crop=(473, 473))
+    assert preset_changes("newest", network="deeplabv2", model={}, crop=(321, 321)) == {}
 
 
 @pytest.mark.parametrize(("crop", "windows"), [(473, [60, 30, 20, 10]), (713, [90, 45, 30, 15])])

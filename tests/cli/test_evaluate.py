@@ -77,14 +77,15 @@ def test_the_table_lines_up():
             {"name": "a", "iou": 0.5, "accuracy": None, "pixels": 10},
             {"name": "long name", "iou": None, "accuracy": 1.0, "pixels": 200},
         ],
-        "scores": {"all": {"mIoU": 0.25, "mAcc": 0.5, "allAcc": 1.0}},
+        "scores": {"all": {"mIoU": 0.25, "mAcc": 0.5, "allAcc": 1.0, "fwIoU": 0.75}},
         "mean_iou_definition": "present",
     }
     assert table(facts).splitlines() == [
         "class         IoU  accuracy        pixels",
         "a           50.00         -            10",
         "long name       -    100.00           200",
-        "mean IoU 25.00, mean accuracy 50.00, pixel accuracy 100.00 (definition all)",
+        "mean IoU 25.00, mean accuracy 50.00, pixel accuracy 100.00, weighted IoU 75.00 "
+        "(definition all)",
     ]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tiny
 from drawn_video import numbered_frames, write_mp4
-from small_network import pictures, small_checkpoint
+from small_network import pictures
 
 from lfp_tf.cli.live_view.stage import Result, Stage
 from lfp_tf.cli.live_view.web import WebView
@@ -24,13 +24,6 @@ BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("network") / "converted"
-    small_checkpoint(folder)
-    return folder
 
 
 def browse(url, tmp_path, *words):
@@ -73,9 +66,9 @@ class Command:
 
 
 @needs_browser
-def test_the_page_in_chromium_shows_a_video_to_its_end(folder, tmp_path):
+def test_the_page_in_chromium_shows_a_video_to_its_end(network, tmp_path):
     video = write_mp4(tmp_path / "camera.mp4", list(pictures(*[(96, 128)] * 6)), rate=5)
-    command = Command(video, folder)
+    command = Command(video, network[1])
     try:
         page = browse(command.url, tmp_path, "--dump-dom")
     finally:
@@ -111,9 +104,9 @@ def test_the_picture_reaches_the_screen_in_its_colours(tmp_path):
     assert "&lt;b&gt;sky" in page and "<b>sky" not in page
 
 
-def test_ctrl_c_ends_the_view_with_status_0(folder, tmp_path):
+def test_ctrl_c_ends_the_view_with_status_0(network, tmp_path):
     video = write_mp4(tmp_path / "long.mp4", numbered_frames(25), rate=0.5)
-    command = Command(video, folder, "--long_side=40")
+    command = Command(video, network[1], "--long_side=40")
     state, number = "", ""
     while number in ("", None):
         url = f"{command.url}state?state={state}&number="

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_network import pictures, small_checkpoint
+from small_network import pictures
 
 from lfp_tf.cli.main import main
 from lfp_tf.cli.predict_items import find_items
@@ -18,13 +18,6 @@ from lfp_tf.pictures.geometry import resize_labels, resize_long_side
 from lfp_tf.serving.export import export
 from lfp_tf.serving.signatures import Limits
 from lfp_tf.tasks.prediction import predictor, protocol_of
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    """(model, its folder)."""
-    folder = tmp_path_factory.mktemp("network") / "converted"
-    return small_checkpoint(folder), folder
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +72,9 @@ def test_the_json_tells_classes_by_share(network, odd, tmp_path):
     facts = json.loads((tmp_path / "plain.json").read_text())
     labels = read_labels(str(tmp_path / "plain.labels.png"))
     assert (facts["height"], facts["width"]) == labels.shape == (33, 41)
-    assert facts["protocol"] == {"name": "whole", "flip": "softmax", "scales": [0.5, 1.0]}
+    assert facts["protocol"] == {
+        "name": "whole", "flip": "softmax", "scales": [0.5, 1.0], "logits_resize": "align_corners",
+    }  # fmt: skip
     assert sum(entry["pixels"] for entry in facts["classes"]) == labels.size
     for entry in facts["classes"]:
         assert entry["pixels"] == np.sum(labels == entry["id"])

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from drawn_video import cut, write_avi, write_mp4
 from PIL import Image
-from small_network import pictures, small_checkpoint
+from small_network import pictures
 
 from lfp_tf.cli.main import main
 from lfp_tf.pictures.decode import read_labels
@@ -20,10 +20,9 @@ SIZE = (34, 42)
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
+def predicting(network):
     """(function of a picture to labels, words that name the network)."""
-    folder = tmp_path_factory.mktemp("network") / "converted"
-    model = small_checkpoint(folder)
+    model, folder = network
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
     words = ["--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
     return lambda picture: predict(tf.constant(picture))["labels"].numpy(), words
@@ -39,8 +38,8 @@ def read_all(path):
         return [frame for _, frame in source.frames()], source.rate
 
 
-def test_an_overlay_of_the_same_speed_and_the_shares_of_classes(network, frames, tmp_path, capsys):
-    labels_of, words = network
+def test_an_overlay_of_the_same_speed_and_the_shares_of_classes(predicting, frames, tmp_path, capsys):
+    labels_of, words = predicting
     path = write_mp4(tmp_path / "drive.mp4", frames[:6], rate=12.5)
     out = tmp_path / "out"
     assert main(["predict", str(path), *words, f"--out={out}"]) == 0
@@ -63,8 +62,8 @@ def test_an_overlay_of_the_same_speed_and_the_shares_of_classes(network, frames,
         assert entry["pixels"] == np.sum(labels == entry["id"])
 
 
-def test_labels_of_every_second_frame_up_to_a_number(network, frames, tmp_path):
-    labels_of, words = network
+def test_labels_of_every_second_frame_up_to_a_number(predicting, frames, tmp_path):
+    labels_of, words = predicting
     path = write_mp4(tmp_path / "drive.mp4", frames[:10], rate=10)
     words = ["predict", str(path), *words, f"--out={tmp_path}", "--frames"]
     assert main([*words, "--every=2", "--max_frames=3"]) == 0
@@ -81,8 +80,8 @@ def test_labels_of_every_second_frame_up_to_a_number(network, frames, tmp_path):
     assert [p.name for p in folder.iterdir()] == names[:1]
 
 
-def test_what_came_before_a_break_is_kept(network, frames, tmp_path, capsys):
-    _, words = network
+def test_what_came_before_a_break_is_kept(predicting, frames, tmp_path, capsys):
+    _, words = predicting
     path = cut(write_avi(tmp_path / "broken.avi", frames), 0.6)
     assert main(["predict", str(path), *words, f"--out={tmp_path}"]) == 1
     facts = json.loads((tmp_path / "broken.json").read_text())
@@ -92,8 +91,8 @@ def test_what_came_before_a_break_is_kept(network, frames, tmp_path, capsys):
     assert said.startswith(f"{path} breaks off at frame {facts['frames']} of 24;")
 
 
-def test_videos_stand_beside_pictures_and_bad_ones_are_named(network, frames, tmp_path, capsys):
-    _, words = network
+def test_videos_stand_beside_pictures_and_bad_ones_are_named(predicting, frames, tmp_path, capsys):
+    _, words = predicting
     inside = tmp_path / "in"
     (inside / "inner").mkdir(parents=True)
     Image.fromarray(frames[0]).save(inside / "a.png")

@@ -16,10 +16,16 @@ SUMMARY = "the same without the eleven classes that no picture has: 171 classes"
 def plan(source):
     """The `Plan`; as `cocostuff10k.plan`, then the annotated classes are numbered through."""
     allowed = frozenset({0} | {label + 1 for label in cocostuff_supervised()})
-    problem = functools.partial(values_problem, allowed=allowed)
+    problem = functools.partial(values_problem, allowed=allowed, hint=_hint)
     return plan_of(
         source, NAME, LabelRule(problem, read=read_matlab_labels, to_classes=_to_classes)
     )
+
+
+def _hint(wrong, present):
+    if min(wrong) > 0 and max(wrong) < 183:
+        return "Classes that no published picture has; cocostuff10k keeps them."
+    return ""
 
 
 def _to_classes(values):

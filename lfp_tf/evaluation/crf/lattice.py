@@ -18,6 +18,8 @@ from scipy.sparse import csr_array
 from lfp_tf.errors import LfpError
 
 _LARGEST = 2**62
+# Entries of a table of all possible keys, for each key, up to which it is quicker than sorting.
+_TABLE_A_KEY = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,15 +139,21 @@ def _mixed_radix(quotients):
 
 def _numbered(keys):
     """(the sorted different ones of `keys`, the number of each key among them as int32)."""
-    shift = np.int64(keys.size.bit_length())
-    if int(keys.max()) >> (62 - int(shift)):
-        order = np.argsort(keys)
-        keys = keys[order]
-    else:
+    largest = int(keys.max())
+    if largest < _TABLE_A_KEY * keys.size:
+        is_there = np.zeros(largest + 1, bool)
+        is_there[keys] = True
+        numbers = np.cumsum(is_there, dtype=np.int32) - np.int32(1)
+        return np.flatnonzero(is_there), numbers[keys]
+    shift = keys.size.bit_length()
+    if largest < _LARGEST >> shift:
         # Numbers are sorted several times quicker than their places; so the places join them.
         packed = (keys << shift) | np.arange(keys.size)
         packed.sort()
         order, keys = packed & ((1 << shift) - 1), packed >> shift
+    else:
+        order = np.argsort(keys)
+        keys = keys[order]
     is_first = np.empty(keys.size, bool)
     is_first[0] = True
     np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
@@ -181,14 +189,14 @@ def _places(keys, wanted):
 def _both_ways(before, halves):
     """The symmetric csr_array [M, M] of pairs (vertex, `before[vertex]`); -1 is no pair."""
     count = before.size
-    has_before = before >= 0
-    vertices = np.flatnonzero(has_before).astype(np.int32)
+    vertices = np.flatnonzero(before >= 0)
     after = np.full(count, -1, np.int32)
     after[before[vertices]] = vertices
     has_after = after >= 0
     pointers = np.zeros(count + 1, np.int32)
-    np.cumsum(has_before.view(np.int8) + has_after.view(np.int8), out=pointers[1:])
+    np.cumsum((before >= 0).view(np.int8) + has_after.view(np.int8), out=pointers[1:])
     indices = np.empty(pointers[-1], np.int32)
-    indices[pointers[:-1][has_before]] = before[vertices]
-    indices[pointers[1:][has_after] - 1] = after[has_after]
+    indices[pointers[vertices]] = before[vertices]
+    vertices = np.flatnonzero(has_after)
+    indices[pointers[vertices + 1] - 1] = after[vertices]
     return csr_array((halves[: indices.size], indices, pointers), shape=(count, count))

@@ -27,7 +27,8 @@ def forward(case):
 
 def forward_train(case):
     """`forward_train`: each scale's logits and their maximum; batch norm is frozen."""
-    found = Trial(case).outputs(case.inputs()["image"])
+    trial = Trial(case)
+    found = trial.outputs(case.inputs()["image"])
     scales = (1, *case.config["msc_scales"])
     got = {output_name(scale): found[output_name(scale)].numpy() for scale in scales}
     return got | {"logits_max": found["logits"].numpy()}

@@ -52,7 +52,9 @@ def loss_and_gradients(case):
     """`loss_and_gradients`: gradients of the summed loss by the original's names."""
     trial = Trial(case, NETWORK | LABELS)
     task = SegmentationTask(_experiment(case.config))
-    inputs, variables = case.inputs(), trial.variables
+    trained = {id(variable) for variable in trial.model.trainable_variables}
+    variables = {n: v for n, v in trial.variables.items() if id(v) in trained}
+    inputs = case.inputs()
     losses, gradients = task.gradients(
         _batch(inputs["image"], inputs["labels"], case.config),
         trial.model,
@@ -60,8 +62,7 @@ def loss_and_gradients(case):
     )
     got = {"loss": float(losses["loss"])}
     for name, gradient in zip(variables, gradients, strict=True):
-        if gradient is not None:
-            got[f"grad:{trial.their_name(name)}"] = _theirs(gradient.numpy())
+        got[f"grad:{trial.their_name(name)}"] = _theirs(tf.convert_to_tensor(gradient).numpy())
     return got
 
 

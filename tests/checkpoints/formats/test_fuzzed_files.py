@@ -120,7 +120,7 @@ def test_damaged_h5_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):
 def test_damaged_tfjs_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):
     (tmp_path / "made").mkdir()
     counts = attack(tmp_path, tfjs_source(tmp_path / "made", tmp_path), 400, 1, peak_of)
-    assert counts["refused"] > 100 and counts["read"] > 5
+    assert counts["refused"] > 100 and counts["read"] > 0
 
 
 @pytest.mark.slow

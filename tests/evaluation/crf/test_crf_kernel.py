@@ -47,11 +47,10 @@ def test_without_scipys_own_kernels_the_public_product_gives_the_same(monkeypatc
     np.testing.assert_allclose(out, other, atol=1e-6)
 
 
-def test_the_mean_field_is_the_slow_one():
-    terms, values = (
-        [(drawn(2, 50, 4)[0], 3.0), (drawn(5, 50, 4, seed=1)[0], 4.0)],
-        drawn(2, 50, 4)[1],
-    )
+@pytest.mark.parametrize("classes", [1, 3, 4, 5])
+def test_the_mean_field_is_the_slow_one(classes):
+    values = drawn(2, 50, classes)[1]
+    terms = [(drawn(2, 50, 4)[0], 3.0), (drawn(5, 50, 4, seed=1)[0], 4.0)]
     kernels = [kernel.gaussian_kernel(*term) for term in terms]
     found = mean_field(np.log(values), kernels, iterations=5)
     np.testing.assert_allclose(found, slow_crf.mean_field(values, terms, 5), atol=1e-4)
