@@ -38,7 +38,9 @@ def read_all(path):
         return [frame for _, frame in source.frames()], source.rate
 
 
-def test_an_overlay_of_the_same_speed_and_the_shares_of_classes(predicting, frames, tmp_path, capsys):
+def test_an_overlay_of_the_same_speed_and_the_shares_of_classes(
+    predicting, frames, tmp_path, capsys
+):
     labels_of, words = predicting
     path = write_mp4(tmp_path / "drive.mp4", frames[:6], rate=12.5)
     out = tmp_path / "out"

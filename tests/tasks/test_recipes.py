@@ -15,7 +15,13 @@ from lfp_tf.tasks import config, devices, experiments, networks, overrides, pref
 from lfp_tf.tasks import run as runs
 from lfp_tf.tasks.segmentation import SegmentationTask
 
-QUICK = ("pspnet101_kitti", "pspnet_mobilenetv2_camvid", "pspnet50_voc", "pspnet_folder")
+QUICK = (
+    "pspnet101_kitti",
+    "pspnet_mobilenetv2_camvid",
+    "pspnet50_voc",
+    "pspnet_folder",
+    "deeplabv2_resnet101_cocostuff10k",
+)
 ALL = sorted(experiments.paths())
 SIZE = (49, 65)
 
@@ -58,16 +64,12 @@ def records(folder, dataset, splits):
 def small(name, folder, **changes):
     """The recipe's params, narrow, on records under `folder`."""
     experiment = experiments.read(name)
-    params = config.ExperimentConfig()
-    overrides.apply(params, experiment.config)
-    is_window = params.task.model.pooling == "window"
+    params = config.of_recipe(experiment.config)
     overrides.apply(
         params,
         {
             "task": {
-                "model": {"width": 0.125}
-                | ({"depth": 50 if is_window else 18} if params.task.model.backbone == "resnet" else {})
-                | ({"pool_windows": [6, 3, 2, 1]} if is_window else {}),
+                "model": {"width": 0.125} | _small_model(params.task.model),
                 "train_data": {"global_batch_size": 2, "crop": [41, 41]},
                 "validation_data": {"global_batch_size": 1},
             },
@@ -78,11 +80,21 @@ def small(name, folder, **changes):
         }
         | changes,
     )  # fmt: skip
+    if params.task.train_data.warp:
+        params.task.train_data.warp = params.task.evaluation.warp = [49, 49]
     config.validate(params)
     splits = {params.task.train_data.split, params.task.validation_data.split}
     records(folder, experiment.dataset, sorted(splits))
     preflight.fill_in(params, data_dir=folder)
     return params
+
+
+def _small_model(model):
+    if model.network != "pspnet":
+        return {"blocks": [1, 1, 1, 3]}
+    if model.pooling == "window":
+        return {"depth": 50, "pool_windows": [6, 3, 2, 1]}
+    return {"depth": 18} if model.backbone == "resnet" and model.stem == "deep" else {}
 
 
 @pytest.mark.parametrize(
@@ -123,8 +135,7 @@ def test_only_the_heads_are_trained(tmp_path):
 
 def test_records_of_another_data_set_are_refused(tmp_path):
     records(tmp_path / "records", "camvid", ["train", "val"])
-    params = config.ExperimentConfig()
-    overrides.apply(params, experiments.read("pspnet50_voc").config)
+    params = config.of_recipe(experiments.read("pspnet50_voc").config)
     with pytest.raises(LfpError, match="records of camvid, but this experiment is for voc"):
         preflight.fill_in(params, data_dir=tmp_path / "records")
     params.task.dataset, params.task.model.classes = "camvid", 21
