@@ -81,7 +81,7 @@ def drawn_probabilities(size, classes):
     height, width = size
     shape = (-(-height // 8) + 1, -(-width // 8) + 1, classes)
     coarse = fill(["normal", 0.0, 2.0], "crf", "logits", shape)
-    coarse[..., :SHOWN] += 14
+    coarse[..., :SHOWN] += 11
     logits = _between(_between(coarse, height, 0), width, 1)
     logits = np.exp(logits - logits.max(axis=2, keepdims=True))
     return (logits / logits.sum(axis=2, keepdims=True)).astype(np.float32)

@@ -182,7 +182,8 @@ def _take_over(params, folder):
     task = _own_options(folder)
     if not task:
         return
-    if task["dataset"] != params.task.dataset:
+    # A run brings its data set's classes along, and may have been told to take another's.
+    if task["dataset"] != params.task.dataset and not (folder / "dataset.json").exists():
         raise LfpError(
             f"{folder} is a network for {task['dataset']}, not for {params.task.dataset}; "
             "give its own experiment."
@@ -192,7 +193,7 @@ def _take_over(params, folder):
         raise LfpError(
             f"{folder} is a {network}, not a {params.task.model.network}; give its own experiment."
         )
-    wanted = {"model": task["model"]}
+    wanted = {"dataset": task["dataset"], "model": task["model"]}
     if "train_data" in task:
         wanted["train_data"] = {"crop": task["train_data"]["crop"]}
     overrides.apply(params, {"task": wanted})
