@@ -18,6 +18,8 @@ from scipy.sparse import csr_array
 from lfp_tf.errors import LfpError
 
 _LARGEST = 2**62
+# From here on float32 knows no simplex from its neighbour.
+_FAR = 2.0**20
 # Entries of a table of all possible keys, for each key, up to which it is quicker than sorting.
 _TABLE_A_KEY = 4
 
@@ -85,6 +87,8 @@ def _elevated(features):
         elevated[axis] = total - np.float32(axis) * scaled
         total += scaled
     elevated[0] = total
+    if not np.abs(elevated).max() < _FAR:
+        raise _too_far()
     return elevated
 
 
@@ -127,13 +131,17 @@ def _mixed_radix(quotients):
     for span in spans[1:]:
         radices.append(radices[-1] * span)
     if radices.pop() > _LARGEST:
-        raise LfpError(
-            "The standard deviations of the CRF are too small for this picture; give larger ones."
-        )
+        raise _too_far()
     radices = np.array(radices, np.int64)
     return radices, sum(
         (quotient - least) * radix
         for quotient, least, radix in zip(quotients[1:], low[1:], radices[1:], strict=True)
+    )
+
+
+def _too_far():
+    return LfpError(
+        "The standard deviations of the CRF are too small for this picture; give larger ones."
     )
 
 
