@@ -123,7 +123,7 @@ def recognise(arrays):
         A `Lineage`, or None.
     """
     names = set(arrays)
-    return _pspnet(names) or _caffe_form(arrays) or _ours(names)
+    return _pspnet(names) or _caffe_form(arrays) or _lfp(names) or _ours(names)
 
 
 def lineage_name(arrays):
@@ -198,6 +198,38 @@ def _caffe_form(arrays):
         facts = {"form": _CAFFE_FORM, "preprocess": "caffe"}
         return Lineage("imagenet-keras-resnet", "resnet_keras", None, **facts)
     return None
+
+
+# Blocks of the four stages by depth.
+_DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
+# What a tensorpack file is a whole network of, by a variable of its head.
+_LFP_HEADS = {
+    "linear/W": ("lfp_classifier", None),
+    "aspp/aspp6/W": ("lfp_segmentation", "aspp"),
+    "conv102/W": ("lfp_segmentation", "conv102"),
+    "rpn/conv0/W": ("lfp_detector", None),
+}
+
+
+def _lfp(names):
+    """Tensorpack's pyramid and plain ResNets, and the hourglass of pyramid residual modules."""
+    plain = {name.removeprefix("module.").removesuffix(":0") for name in names}
+    if "stem.r1.main_conv1.weight" in plain:
+        return Lineage("hourglass-torch", "pyranet", "hourglass", preprocess=None)
+    if not {"conv0/W", "group0/block0/conv1/W"} <= plain:
+        return None
+    is_pyramid = "group0/block0/conv6aug/W" in plain
+    form = {"backbone": "pyramid_resnet", "pyramid": is_pyramid}
+    found = [
+        {name.split("/")[1] for name in plain if name.startswith(f"group{group}/")}
+        for group in range(4)
+    ]
+    depth = _DEPTHS.get(tuple(len(blocks) for blocks in found))
+    form |= {"depth": depth} if depth else {}
+    network, head = next((pair for n, pair in _LFP_HEADS.items() if n in plain), (None, None))
+    form |= {"head": head} if head else {}
+    name = f"{network or 'backbone'}-tensorpack" + ("" if is_pyramid else "-plain")
+    return Lineage(name, "tensorpack", network, form=form, preprocess="imagenet_bgr")
 
 
 def _is_matrix(array):

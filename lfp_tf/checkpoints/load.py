@@ -6,10 +6,10 @@ import re
 import numpy as np
 
 from lfp_tf.checkpoints.lineages import preset_options, recognise
-from lfp_tf.checkpoints.names import deeplab, pspnet
+from lfp_tf.checkpoints.names import deeplab, lfp, pspnet
 from lfp_tf.errors import LfpError
 
-TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS
+TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS | lfp.TRANSLATIONS
 SHOWN = 12
 # A variable that is in a head of any network.
 _A_HEAD = "cls_logits/bias"

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from lfp_tf.data.framing import flipped_where, framed, window
 from lfp_tf.errors import LfpError
-from lfp_tf.ops import geometry, randomness, resize
+from lfp_tf.ops import geometry, nearest, randomness, resize
 
 _SALT = 2
 _LABEL_RESIZES = ("pil_nearest", "opencv_nearest")
@@ -178,8 +178,8 @@ def warp(image, labels, size, *, label_resize="pil_nearest"):
         raise LfpError(f"label_resize is one of {', '.join(_LABEL_RESIZES)}, not {label_resize}.")
     image = resize.resize_opencv(image[None], size=size)[0]
     if label_resize == "pil_nearest":
-        return image, resize.resize_pil_nearest(labels[None], size)[0]
-    return image, resize.resize_opencv_nearest(labels[None], size=size)[0]
+        return image, nearest.resize_pil_nearest(labels[None], size)[0]
+    return image, nearest.resize_opencv_nearest(labels[None], size=size)[0]
 
 
 def _scale(draw, augmentation):

@@ -13,7 +13,7 @@ import math
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.ops import filters, geometry, resize
+from lfp_tf.ops import filters, geometry, nearest, resize
 from lfp_tf.ops.shapes import height_width
 
 
@@ -28,7 +28,7 @@ def rand_scale(images, labels, *, scale, aspect_ratio=1.0):
     ratio = math.sqrt(aspect_ratio)
     factors = (scale / ratio, scale * ratio)
     images = resize.resize_opencv(images, factors=factors)
-    return images, resize.resize_opencv_nearest(labels, factors=factors)
+    return images, nearest.resize_opencv_nearest(labels, factors=factors)
 
 
 def legacy_scale(images, labels, *, scale):
@@ -37,7 +37,7 @@ def legacy_scale(images, labels, *, scale):
     size = [tf.cast(tf.cast(side, tf.float32) * factor, tf.int32) for side in _size(labels)]
     return (
         resize.resize_legacy_bilinear(images, size),
-        resize.resize_legacy_nearest(labels, size),
+        nearest.resize_legacy_nearest(labels, size),
     )
 
 
@@ -95,7 +95,7 @@ def crop(images, labels, *, size, padding, offset=None, ignore_label=255, at_end
 def resize_to(images, labels, *, size):
     """Resizes to (height, width): OpenCV's bilinear, labels by its nearest."""
     images = resize.resize_opencv(images, size=size)
-    return images, resize.resize_opencv_nearest(labels, size=size)
+    return images, nearest.resize_opencv_nearest(labels, size=size)
 
 
 def normalize(images, labels, *, mean, std):

@@ -2,6 +2,8 @@
 
 from lfp_tf.models.classifier import resnet_classifier
 from lfp_tf.models.deeplab import deeplabv1, deeplabv2, deeplabv3, deeplabv3plus
+from lfp_tf.models.hourglass import hourglass
+from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
 from lfp_tf.models.pspnet import pspnet
 
 NETWORKS = {
@@ -11,6 +13,9 @@ NETWORKS = {
     "deeplabv3": deeplabv3,
     "deeplabv3plus": deeplabv3plus,
     "resnet": resnet_classifier,
+    "lfp_classifier": lfp_classifier,
+    "lfp_segmentation": lfp_segmentation,
+    "hourglass": hourglass,
 }
 
 

@@ -11,7 +11,7 @@ import math
 
 import tensorflow as tf
 
-from lfp_tf.ops.resize import pil_nearest_indices
+from lfp_tf.ops.nearest import pil_nearest_indices
 
 # Leaves the last tap inside the picture when rounding would put it beyond the edge.
 _ROUNDING = 1e-6
@@ -27,7 +27,7 @@ class Grid:
         step: float64 [2], source pixels per output pixel.
         first: float64 [2], source position of output 0.
         is_legacy: labels take floor(i * step) in float32 (TF1) and not in float64 (OpenCV).
-        is_pil: labels take `resize.pil_nearest_indices`.
+        is_pil: labels take `nearest.pil_nearest_indices`.
     """
 
     size: tf.Tensor

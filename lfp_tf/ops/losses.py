@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from lfp_tf.ops.resize import resize_legacy_nearest
+from lfp_tf.ops.nearest import resize_legacy_nearest
 from lfp_tf.ops.shapes import height_width
 
 

@@ -16,11 +16,14 @@ def uniforms(key, count, *, salt):
     because otherwise the device would choose, and a TPU chooses another one.
     """
     return tf.raw_ops.StatelessRandomUniformV2(
-        shape=[count],
-        key=tf.bitcast(tf.cast(key, tf.int32), tf.uint64)[None],
-        counter=tf.constant([0, salt], tf.uint64),
-        alg=_PHILOX,
-        dtype=tf.float64,
+        shape=[count], **_generator(key, salt), dtype=tf.float64
+    )
+
+
+def normals(key, count, *, salt):
+    """`count` float64 numbers of mean 0 and deviation 1 of a key: [count]; see `uniforms`."""
+    return tf.raw_ops.StatelessRandomNormalV2(
+        shape=[count], **_generator(key, salt), dtype=tf.float64
     )
 
 
@@ -45,3 +48,11 @@ def shuffled(position, *, seed, epoch, count):
     key = tf.stack([tf.cast(seed, tf.int32), tf.cast(epoch, tf.int32)])
     last = tf.cast(count - 1, tf.int64)
     return tf.random.experimental.index_shuffle(position, seed=key, max_index=last)
+
+
+def _generator(key, salt):
+    return {
+        "key": tf.bitcast(tf.cast(key, tf.int32), tf.uint64)[None],
+        "counter": tf.constant([0, salt], tf.uint64),
+        "alg": _PHILOX,
+    }

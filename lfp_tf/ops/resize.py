@@ -16,10 +16,9 @@ pixels, takes its value at the source position
 None but matlab's suppresses aliases.
 """
 
-import numpy as np
 import tensorflow as tf
 
-from lfp_tf.ops.shapes import height_width, side
+from lfp_tf.ops.shapes import height_width, side, sides, size_tensor
 
 
 def resize_aligned(images, size):
@@ -32,7 +31,10 @@ def resize_aligned(images, size):
         size: (height, width) of the result.
     """
     resized = tf.raw_ops.ResizeBilinear(
-        images=_float32(images), size=_size(size), align_corners=True, half_pixel_centers=False
+        images=_float32(images),
+        size=size_tensor(size),
+        align_corners=True,
+        half_pixel_centers=False,
     )
     return _like(resized, images, size)
 
@@ -57,18 +59,12 @@ def resize_legacy_bilinear(images, size):
     A row 0, 2 brought to four is 0, 1, 2, 2.
     """
     resized = tf.raw_ops.ResizeBilinear(
-        images=_float32(images), size=_size(size), align_corners=False, half_pixel_centers=False
+        images=_float32(images),
+        size=size_tensor(size),
+        align_corners=False,
+        half_pixel_centers=False,
     )
     return _like(resized, images, size)
-
-
-def resize_legacy_nearest(labels, size):
-    """Nearest of TF1: pixel floor(i a / b), the position computed in float32 as the kernel does."""
-    maps, restore = _as_images(labels)
-    resized = tf.raw_ops.ResizeNearestNeighbor(
-        images=maps, size=_size(size), align_corners=False, half_pixel_centers=False
-    )
-    return restore(resized)
 
 
 def resize_opencv(images, *, size=None, factors=None):
@@ -88,10 +84,10 @@ def resize_opencv(images, *, size=None, factors=None):
     images = _float32(images)
     if factors is None:
         resized = tf.raw_ops.ResizeBilinear(
-            images=images, size=_size(size), align_corners=False, half_pixel_centers=True
+            images=images, size=size_tensor(size), align_corners=False, half_pixel_centers=True
         )
         return _like(resized, images, size)
-    for axis, factor in zip((1, 2), _opencv_factors(images, factors), strict=True):
+    for axis, factor in zip((1, 2), opencv_factors(images, factors), strict=True):
         images = _linear_taps(images, factor, axis)
     return images
 
@@ -115,66 +111,6 @@ def resize_torch_factor(images, factor):
     return images
 
 
-def resize_opencv_nearest(labels, *, size=None, factors=None):
-    """`cv2.resize(..., INTER_NEAREST)`: pixel floor(i / f), clamped; by size f = b / a.
-
-    Args:
-        labels: [B, H, W] or [B, H, W, C], any type; the type is kept.
-        size: (height, width).
-        factors: (vertical, horizontal) as in `resize_opencv`.
-    """
-    lengths = height_width(labels)
-    if factors is None:
-        counts = [tf.cast(count, tf.int32) for count in _sides(size)]
-        factors = [
-            tf.cast(count, tf.float64) / tf.cast(length, tf.float64)
-            for count, length in zip(counts, lengths, strict=True)
-        ]
-    else:
-        factors = _opencv_factors(labels, factors)
-        counts = [scaled_length(*pair) for pair in zip(lengths, factors, strict=True)]
-    for axis, length, count, factor in zip((1, 2), lengths, counts, factors, strict=True):
-        indices = tf.cast(tf.floor(tf.cast(tf.range(count), tf.float64) * (1.0 / factor)), tf.int32)
-        labels = tf.gather(labels, tf.minimum(indices, length - 1), axis=axis)
-    return labels
-
-
-def resize_pil_nearest(labels, size):
-    """Pillow's `resize(..., NEAREST)`: the pixel under each output's centre.
-
-    Args:
-        labels: [B, H, W] or [B, H, W, C], any type; the type is kept.
-        size: (height, width).
-    """
-    for axis, length, count in zip((1, 2), height_width(labels), _sides(size), strict=True):
-        labels = tf.gather(labels, pil_nearest_indices(length, count), axis=axis)
-    return labels
-
-
-def pil_nearest_indices(length, count):
-    """Which of `length` pixels Pillow's nearest resize takes for each of `count` outputs.
-
-    Pillow adds up: t = k/2, k/2 + k, ... with k = length / count in float64, and takes the whole
-    part. floor((i + 0.5) k) is another pixel somewhere in a quarter of all pairs of sizes, where
-    (i + 0.5) k is a whole number.
-
-    Args:
-        length, count: numbers, added up here as Pillow does; or int32 scalars that are known only
-            when the graph runs, added up by `tf.cumsum`, which on a CPU goes one by one.
-
-    Returns:
-        int32 [count], 0..length-1, ascending.
-    """
-    known = [tf.get_static_value(value) for value in (length, count)]
-    if None not in known:
-        steps = np.full(known[1], known[0] / known[1])
-        steps[:1] *= 0.5
-        return tf.constant(np.cumsum(steps).astype(np.int32))
-    step = tf.cast(length, tf.float64) / tf.cast(count, tf.float64)
-    steps = tf.concat([[0.5 * step], tf.fill([count - 1], step)], axis=0)
-    return tf.cast(tf.cumsum(steps), tf.int32)
-
-
 def resize_matlab(images, size, *, rounded=False):
     """Matlab's `imresize(..., 'bilinear')`: widens the kernel when it shrinks (antialiasing).
 
@@ -188,7 +124,7 @@ def resize_matlab(images, size, *, rounded=False):
         float32 [B, height, width, C].
     """
     images = _float32(images)
-    targets = [tf.cast(length, tf.int32) for length in _sides(size)]
+    targets = [tf.cast(length, tf.int32) for length in sides(size)]
     rates = [
         tf.cast(b, tf.float64) / tf.cast(side(images, axis), tf.float64)
         for axis, b in zip((1, 2), targets, strict=True)
@@ -217,7 +153,7 @@ def float64(value):
     return tf.cast(value, tf.float64) if tf.is_tensor(value) else tf.constant(value, tf.float64)
 
 
-def _opencv_factors(images, factors):
+def opencv_factors(images, factors):
     """The factors, or 1 where they give the picture's own size: OpenCV then copies."""
     lengths = height_width(images)
     factors = [float64(factor) for factor in factors]
@@ -268,24 +204,8 @@ def _matlab_axis(images, count, axis):
     )
 
 
-def _as_images(labels):
-    """[B, H, W] as [B, H, W, 1], and the way back."""
-    if labels.shape.rank == 3:
-        return labels[..., None], lambda maps: maps[..., 0]
-    return labels, lambda maps: maps
-
-
 def _float32(images):
     return tf.cast(images, tf.float32)
-
-
-def _sides(size):
-    """The two sides of a size that may be one tensor [2]."""
-    return tf.unstack(size) if tf.is_tensor(size) else list(size)
-
-
-def _size(size):
-    return tf.cast(tf.stack(_sides(size)), tf.int32)
 
 
 def _like(resized, images, size):
@@ -293,5 +213,5 @@ def _like(resized, images, size):
     images = tf.convert_to_tensor(images)
     if images.dtype in (tf.bfloat16, tf.float16):
         resized = tf.cast(resized, images.dtype)
-    height, width = (tf.get_static_value(length) for length in _sides(size))
+    height, width = (tf.get_static_value(length) for length in sides(size))
     return tf.ensure_shape(resized, [images.shape[0], height, width, images.shape[3]])

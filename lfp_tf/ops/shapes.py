@@ -12,3 +12,13 @@ def side(tensor, axis):
 def height_width(images):
     """(height, width) of [B, H, W, ...]: ints where static, else scalar int32 tensors."""
     return side(images, 1), side(images, 2)
+
+
+def sides(size):
+    """The two sides of a size that may be one tensor [2]."""
+    return tf.unstack(size) if tf.is_tensor(size) else list(size)
+
+
+def size_tensor(size):
+    """int32 [2] of a size (height, width)."""
+    return tf.cast(tf.stack(sides(size)), tf.int32)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from lfp_tf.ops.losses import count_valid, cross_entropy_sum, labels_at_map, labels_at_zoom
-from lfp_tf.ops.resize import resize_opencv_nearest, resize_pil_nearest
+from lfp_tf.ops.nearest import resize_opencv_nearest, resize_pil_nearest
 from lfp_tf.ops.shapes import height_width
 
 

@@ -22,10 +22,11 @@ from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import writable, write_json
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.progress import Progress
+from lfp_tf.tasks.augmentations import augmentation
 from lfp_tf.tasks.best import BestCheckpoint, best_info
 from lfp_tf.tasks.history import History, MovingAverage
 from lfp_tf.tasks.saving import saving
-from lfp_tf.tasks.segmentation import SegmentationTask, augmentation
+from lfp_tf.tasks.segmentation import SegmentationTask
 from lfp_tf.tasks.summaries import Summaries
 
 MODES = ("train", "eval", "train_and_eval", "continuous_eval", "train_and_post_eval")

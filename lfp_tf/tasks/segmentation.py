@@ -10,12 +10,11 @@ from lfp_tf.checkpoints.load import match
 from lfp_tf.checkpoints.variables import assign, flat_layers, variables_by_name
 from lfp_tf.data.pipelines.segmentation import evaluation_batches, training_batches
 from lfp_tf.data.records import read_dataset, record_index
-from lfp_tf.data.transforms import Augmentation
-from lfp_tf.data.transforms_deeplab import DeepLabAugmentation
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess, preprocessing
 from lfp_tf.ops.resize import LIKE
+from lfp_tf.tasks.augmentations import augmentation, label_warp
 from lfp_tf.tasks.groups import HEADS, is_decayed, is_trained, multiplier
 from lfp_tf.tasks.metrics import MeanIoU
 from lfp_tf.tasks.networks import start_arrays
@@ -292,41 +291,6 @@ class SegmentationTask(base_task.Task):
         labels = self._labels(labels, outputs)
         sums = loss_sums(outputs, labels, ignore_label=self.task_config.losses.ignore_label)
         return mean_losses(sums, divisors, weights=self.loss_weights())
-
-
-def augmentation(config):
-    """The pipeline's `Augmentation` of an experiment's fields."""
-    if config.recipe == "none":
-        return Augmentation.none()
-    if config.recipe.startswith("deeplab"):
-        return _deeplab_augmentation(config)
-    values = {
-        "scales": (config.scale_min, config.scale_max),
-        "rotations": (-config.rotate_degrees, config.rotate_degrees),
-        "rotation_probability": config.rotate_probability,
-        "blur_probability": config.blur_probability,
-        "flip_probability": config.flip_probability,
-    }
-    if config.recipe == "tf1":
-        values |= {"rotation_probability": 0.0, "blur_probability": 0.0, "is_legacy": True}
-    return Augmentation(**values)
-
-
-def _deeplab_augmentation(config):
-    is_seed = config.recipe == "deeplab_seed"
-    return DeepLabAugmentation(
-        scale_choices=() if is_seed else tuple(config.scale_choices),
-        scales=(config.scale_min, config.scale_max),
-        base_size=config.base_size or None,
-        flip_probability=config.flip_probability,
-        is_seed=is_seed,
-    )
-
-
-def label_warp(config):
-    """How labels are squashed with their pictures: by the loss' own nearest rule."""
-    rule = config.losses.label_size
-    return {"label_resize": rule} if rule in ("pil_nearest", "opencv_nearest") else {}
 
 
 def _without_sources(batch):

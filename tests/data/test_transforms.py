@@ -9,7 +9,7 @@ from golden_cases import cases, fill
 from lfp_tf.data import whole_transforms
 from lfp_tf.data.transforms import Augmentation, augment, draw
 from lfp_tf.errors import LfpError
-from lfp_tf.ops import resize
+from lfp_tf.ops import nearest, resize
 
 CASES = {
     case.id: case
@@ -58,11 +58,11 @@ def whole_picture(image, labels, choices, crop):
     if choices.grid is not None and choices.grid.is_legacy:
         size = choices.grid.scaled
         images = resize.resize_legacy_bilinear(images, size)
-        maps = resize.resize_legacy_nearest(maps, size)
+        maps = nearest.resize_legacy_nearest(maps, size)
     elif choices.grid is not None:
         factors = tf.unstack(1.0 / choices.grid.step)
         images = resize.resize_opencv(images, factors=factors)
-        maps = resize.resize_opencv_nearest(maps, factors=factors)
+        maps = nearest.resize_opencv_nearest(maps, factors=factors)
     if choices.is_turned is not None and choices.is_turned:
         turn = {"angle": float(choices.angle), "padding": MEAN}
         images, maps = whole_transforms.rand_rotate(images, maps, **turn)

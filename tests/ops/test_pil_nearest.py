@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lfp_tf.ops.resize import pil_nearest_indices, resize_pil_nearest
+from lfp_tf.ops.nearest import pil_nearest_indices, resize_pil_nearest
 
 SIDES = st.integers(1, 1400)
 SCALAR = tf.TensorSpec([], tf.int32)

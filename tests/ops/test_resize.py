@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfp_tf.ops import resize
+from lfp_tf.ops import nearest, resize
 
 SIDES = st.integers(1, 23)
 
@@ -53,7 +53,7 @@ def test_legacy_positions_are_i_times_old_over_new():
         resize.resize_legacy_bilinear(row(0, 2), (1, 4)).numpy().ravel(), [0, 1, 2, 2]
     )
     labels = tf.constant([[[0, 1, 2, 3, 4]]])
-    assert resize.resize_legacy_nearest(labels, (1, 3)).numpy().ravel().tolist() == [0, 1, 3]
+    assert nearest.resize_legacy_nearest(labels, (1, 3)).numpy().ravel().tolist() == [0, 1, 3]
 
 
 @settings(max_examples=30, deadline=None)
@@ -66,7 +66,7 @@ def test_opencv_by_size_is_opencv(height, width, new_height, new_width):
         resize.resize_opencv(image[None], size=size)[0], cv2.resize(image, size[::-1]), atol=2e-3
     )
     np.testing.assert_array_equal(
-        resize.resize_opencv_nearest(image[None], size=size)[0],
+        nearest.resize_opencv_nearest(image[None], size=size)[0],
         cv2.resize(image, size[::-1], interpolation=cv2.INTER_NEAREST),
     )
 
@@ -82,7 +82,7 @@ def test_opencv_by_factors_is_opencv(height, width, vertical, horizontal):
         atol=2e-3,
     )
     np.testing.assert_array_equal(
-        resize.resize_opencv_nearest(image[None], factors=factors)[0],
+        nearest.resize_opencv_nearest(image[None], factors=factors)[0],
         cv2.resize(image, interpolation=cv2.INTER_NEAREST, **keywords),
     )
 

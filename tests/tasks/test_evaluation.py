@@ -1,5 +1,7 @@
 """Scores of a split: the sums of all pictures, against a slow count, and what is refused."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,7 +12,7 @@ from lfp_tf.data.pipelines.segmentation import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.protocols import Protocol
-from lfp_tf.tasks.evaluation import _Extremes, evaluate
+from lfp_tf.tasks.evaluation import _Extremes, evaluate, seen_in_training
 from lfp_tf.tasks.prediction import predictor
 
 
@@ -75,3 +77,20 @@ def test_only_what_is_kept_is_drawn():
         extremes.add(value, lambda value=value: draw(value))
     assert extremes.best() == [9, 7] and extremes.worst() == [0, 1]
     assert drawn == [5, 1, 9, 7, 0]
+
+
+def test_a_squashed_picture_is_scored_at_its_squashed_size(model, records):
+    protocol = Protocol("deeplab", warp=(25, 49), logits_resize="half_pixel")
+    found = evaluate(model, records, protocol=protocol, kept=1)
+    assert found.confusion.sum() <= 5 * 25 * 49
+    assert found.best[0].picture.shape == (25, 49, 3)
+    # Elsewhere the result comes back at the picture's own size.
+    picture = np.zeros((33, 41, 3), np.uint8)
+    assert predictor(model, protocol)(tf.constant(picture))["labels"].shape == (33, 41)
+
+
+def test_a_split_that_the_weights_have_seen_is_known(model):
+    recipe = model.recipe
+    assert seen_in_training(recipe, "val") is None
+    seen = dataclasses.replace(recipe, trained_on={"dataset": "scenes", "splits": ["train"]})
+    assert seen_in_training(seen, "train") and not seen_in_training(seen, "val")

@@ -14,7 +14,7 @@ from lfp_tf.data.pipelines.segmentation import decoded
 from lfp_tf.data.transforms_deeplab import Choices, DeepLabAugmentation
 from lfp_tf.evaluation.scores import confusion_matrix, scores
 from lfp_tf.ops.fit import fit_longer_side, fit_squashed
-from lfp_tf.ops.resize import resize_opencv_nearest, resize_pil_nearest
+from lfp_tf.ops.nearest import resize_opencv_nearest, resize_pil_nearest
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
 
 REVISIONS = ("newest", "seed")

@@ -1,0 +1,105 @@
+"""Fractional max-pooling as Torch computes it; TensorFlow's own is a different algorithm.
+
+Per sample and channel a number u in [0, 1) places the windows of an axis: with `length` pixels,
+`count` windows of 2 and a = (length - 2) / (count - 1) in float32, window j begins at
+int((j + u) a) - int(u a), the last one at length - 2. Windows overlap
+(`torch/nn lib/THNN/generic/SpatialFractionalMaxPooling.c`).
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.ops.shapes import height_width
+
+POOL = 2
+
+
+def fractional_max_pool(images, size, samples=None):
+    """Pools to a size by windows of 2 x 2.
+
+    Args:
+        images: [B, H, W, C] float.
+        size: (height, width) of the result, each at least 1 and below that of `images`.
+        samples: [B, C, 2] in [0, 1), for the width and for the height; None takes 0.5 for all.
+
+    Returns:
+        [B, height, width, C].
+
+    Raises:
+        ValueError: the map is smaller than its windows ask for; sizes known only when the graph
+            runs give an InvalidArgumentError with the same sentence.
+    """
+    return pick_windows(sliding_max(images), size, samples)
+
+
+def sliding_max(images):
+    """The maximum of each 2 x 2 window: [B, H-1, W-1, C]; several poolings of one map share it."""
+    height, width = height_width(images)
+    _check((height, width), (1, 1))
+    return tf.nn.max_pool2d(images, POOL, 1, "VALID")
+
+
+def pick_windows(windows, size, samples=None):
+    """What `fractional_max_pool` makes of the map that `windows` are the sliding maxima of.
+
+    Args:
+        windows: [B, H-1, W-1, C] from `sliding_max`.
+        size, samples: as there.
+    """
+    sides = [side + 1 for side in height_width(windows)]
+    size = _check(sides, size)
+    if samples is None:
+        half = tf.constant(0.5)
+        for axis in (1, 2):
+            starts = window_starts(half, sides[axis - 1], size[axis - 1])
+            windows = tf.gather(windows, starts, axis=axis)
+        return windows
+    samples = tf.cast(samples, tf.float32)
+    maps = tf.transpose(windows, [0, 3, 1, 2])
+    rows = window_starts(samples[..., 1], sides[0], size[0])
+    maps = tf.transpose(tf.gather(maps, rows, axis=2, batch_dims=2), [0, 1, 3, 2])
+    columns = window_starts(samples[..., 0], sides[1], size[1])
+    return tf.transpose(tf.gather(maps, columns, axis=2, batch_dims=2), [0, 3, 2, 1])
+
+
+def window_starts(samples, length, count):
+    """First pixels of the windows along one axis.
+
+    Args:
+        samples: [...] float32 in [0, 1).
+        length, count: pixels and windows, numbers or int32 scalars.
+
+    Returns:
+        int32 [..., count], ascending, the last one length - 2.
+    """
+    if isinstance(length, int) and isinstance(count, int):
+        alpha = np.float32(length - POOL) / np.float32(max(count - 1, 1))
+        index = np.arange(count - 1, dtype=np.float32)
+    else:
+        span = tf.cast(tf.maximum(count - 1, 1), tf.float32)
+        alpha = tf.cast(length - POOL, tf.float32) / span
+        index = tf.cast(tf.range(count - 1), tf.float32)
+    samples = samples[..., None]
+    starts = tf.cast((index + samples) * alpha, tf.int32) - tf.cast(samples * alpha, tf.int32)
+    last = tf.fill(tf.shape(samples), tf.cast(length - POOL, tf.int32))
+    return tf.concat([starts, last], axis=-1)
+
+
+def _check(sides, size):
+    """Refuses what Torch refuses: windows that do not fit beside each other; returns the size."""
+    if all(isinstance(number, int) for number in (*sides, *size)):
+        for side, count in zip(sides, size, strict=True):
+            if count < 1 or count + POOL - 1 > side:
+                raise ValueError(
+                    f"A map of {sides[0]} x {sides[1]} is too small for fractional pooling to "
+                    f"{size[0]} x {size[1]} regions of {POOL} x {POOL}; give a larger picture."
+                )
+        return size
+    checked = []
+    for side, count in zip(sides, size, strict=True):
+        message = f"A map is too small for fractional pooling in regions of {POOL} x {POOL}."
+        fits = tf.debugging.assert_greater_equal(side, count + POOL - 1, message=message)
+        some = tf.debugging.assert_positive(count, message=message)
+        with tf.control_dependencies([check for check in (fits, some) if check is not None]):
+            checked.append(tf.identity(count))
+    return checked

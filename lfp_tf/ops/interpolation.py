@@ -1,0 +1,210 @@
+"""Resizing as matrix products: exact, and the same on CPU, GPU and XLA, in any float type.
+
+One axis of `length` pixels becomes one of `count` by a matrix [count, length]; output i takes its
+value at the source position
+
+| matrix | position | |
+| --- | --- | --- |
+| `legacy_matrix` (TF1 `resize_bilinear`) | i length / count | taps outside: the last pixel |
+| `legacy_nearest_matrix` (TF1) | the whole part of it | one tap |
+| `aligned_matrix` (Torch `SpatialUpSamplingBilinear`) | i (length-1) / (count-1) | |
+| `torch_image_matrix` (Torch `image.scale`) | aligned when enlarging | shrinking: a mean |
+
+Sizes that are Python numbers give numpy matrices, constants of the graph; those known only when
+the graph runs give tensors. Both compute in float32, as the originals do.
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.ops.shapes import height_width
+
+
+def legacy_matrix(length, count):
+    """Bilinear without aligned corners (`gr_resize.py`): 2 to 4 is 1 0, .5 .5, 0 1, 0 1.
+
+    Args:
+        length, count: pixels before and after, numbers or int32 scalars.
+
+    Returns:
+        float32 [count, length].
+    """
+    xp = _numbers(length, count)
+    scale = xp.float32(length) / xp.float32(count)
+    return _bilinear(xp, xp.range32(count) * scale, length)
+
+
+def legacy_nearest_matrix(length, count):
+    """Nearest of TF1: one 1 a row."""
+    xp = _numbers(length, count)
+    scale = xp.float32(length) / xp.float32(count)
+    nearest = xp.minimum(xp.floor(xp.range32(count) * scale), xp.float32(length) - 1.0)
+    return xp.float32(nearest[:, None] == xp.range32(length)[None])
+
+
+def aligned_matrix(length, count):
+    """Bilinear with corners on corners: 2 to 3 is 1 0, .5 .5, 0 1; one pixel spreads."""
+    xp = _numbers(length, count)
+    scale = xp.float32(length - 1) / xp.maximum(xp.float32(count - 1), xp.float32(1))
+    return _bilinear(xp, xp.range32(count) * scale, length)
+
+
+def torch_image_matrix(length, count):
+    """Torch's `image.scale`: aligned corners when enlarging, the mean over each cell otherwise.
+
+    3 to 2 is 2/3 1/3 0, 0 1/3 2/3.
+
+    Args:
+        length, count: pixels before and after, numbers.
+
+    Returns:
+        float32 [count, length].
+    """
+    if count > length:
+        return aligned_matrix(length, count)
+    if count == length:
+        return np.eye(length, dtype=np.float32)
+    edges = np.arange(count + 1, dtype=np.float32) * (np.float32(length) / np.float32(count))
+    pixels = np.arange(length, dtype=np.float32)
+    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    covered = np.maximum(covered, 0)
+    return covered / covered.sum(axis=1, keepdims=True)
+
+
+def resize(images, size, matrix):
+    """Resizes both axes.
+
+    Args:
+        images: [B, H, W, C] float.
+        size: (height, width), numbers or int32 scalars.
+        matrix: one of this file's functions.
+
+    Returns:
+        [B, height, width, C] in the type of `images`; `images` itself where no axis changes.
+    """
+    rows = _product_rows(images, [size[0]], matrix)[0]
+    return _product_columns(rows, size[1], matrix)
+
+
+def resize_to_all(images, sizes, matrix):
+    """`resize` to several sizes, the rows of all in one product.
+
+    Args:
+        images: [B, H, W, C] float.
+        sizes: list of (height, width).
+
+    Returns:
+        A list of [B, height, width, C], one a size.
+    """
+    rows = _product_rows(images, [height for height, _ in sizes], matrix)
+    return [
+        _product_columns(part, width, matrix) for part, (_, width) in zip(rows, sizes, strict=True)
+    ]
+
+
+def scaled_size(length, scale, *, precision="float64"):
+    """The whole pixels of `length` times `scale`: Python's `int(length * scale)`.
+
+    25 * 1.16 is 28.999999999999996 in float64, so 28, but 29 in float32.
+
+    Args:
+        length: a number or an int32 scalar.
+        scale: a number.
+        precision: `float64`, or `float32` as the original's detector computes.
+    """
+    if isinstance(length, int):
+        number = np.float32 if precision == "float32" else np.float64
+        return int(number(length) * number(scale))
+    dtype = tf.dtypes.as_dtype(precision)
+    return tf.cast(tf.cast(length, dtype) * tf.constant(scale, dtype), tf.int32)
+
+
+def fractional_sizes(length, levels):
+    """Sides of the maps that `levels` fractional poolings make of a side (`PRM.lua`).
+
+    The whole part of length / 2^(i / levels) for i = 1..levels, in float64 without a guard against
+    rounding: 64 gives 53, 45, 38, 32 at four levels, but 45, 31 at two.
+
+    Args:
+        length: a number or an int32 scalar.
+
+    Returns:
+        A list of numbers or int32 scalars.
+    """
+    step = math.pow(2.0, 1.0 / levels)
+    return [scaled_size(length, 1.0 / math.pow(step, level + 1)) for level in range(levels)]
+
+
+def _bilinear(xp, positions, length):
+    """[count, length] weights of the two pixels beside each position."""
+    low = xp.floor(positions)
+    high = xp.minimum(low + 1.0, xp.float32(length) - 1.0)
+    weight = (positions - low)[:, None]
+    pixels = xp.range32(length)[None]
+    at_low, at_high = (xp.float32(taps[:, None] == pixels) for taps in (low, high))
+    return at_low * (1.0 - weight) + at_high * weight
+
+
+def _product_rows(images, heights, matrix):
+    """[B, h, W, C] for each of `heights`."""
+    height, width = height_width(images)
+    if all(isinstance(h, int) and h == height for h in heights):
+        return [images] * len(heights)
+    matrices = [matrix(height, h) for h in heights]
+    joined = matrices[0] if len(matrices) == 1 else tf.concat(matrices, axis=0)
+    batch, channels = tf.shape(images)[0], images.shape[3]
+    # Rows as one long last axis: a single product without a transposition.
+    flat = tf.reshape(images, tf.stack([batch, height, width * channels]))
+    flat = tf.matmul(tf.cast(joined, images.dtype)[None], flat)
+    parts = [flat] if len(heights) == 1 else tf.split(flat, heights, axis=1)
+    found = []
+    for part, h in zip(parts, heights, strict=True):
+        part = tf.reshape(part, tf.stack([batch, h, width, channels]))
+        found.append(tf.ensure_shape(part, [images.shape[0], _known(h), _known(width), channels]))
+    return found
+
+
+def _product_columns(images, width, matrix):
+    before = height_width(images)[1]
+    if isinstance(width, int) and width == before:
+        return images
+    weights = tf.cast(matrix(before, width), images.dtype)
+    return tf.matmul(weights[None, None], images)
+
+
+def _known(length):
+    return length if isinstance(length, int) else None
+
+
+def _numbers(*lengths):
+    """Numpy where all sizes are Python numbers, TensorFlow otherwise."""
+    return _Numpy if all(isinstance(length, int) for length in lengths) else _TensorFlow
+
+
+class _Numpy:
+    """The few functions that the matrices need, by numpy."""
+
+    floor, minimum, maximum, float32 = np.floor, np.minimum, np.maximum, np.float32
+
+    @staticmethod
+    def range32(count):
+        """0, 1, ..., count-1."""
+        return np.arange(count, dtype=np.float32)
+
+
+class _TensorFlow:
+    """The same by TensorFlow."""
+
+    floor, minimum, maximum = tf.floor, tf.minimum, tf.maximum
+
+    @staticmethod
+    def float32(values):
+        """As float32."""
+        return tf.cast(values, tf.float32)
+
+    @staticmethod
+    def range32(count):
+        """0, 1, ..., count-1."""
+        return tf.cast(tf.range(count), tf.float32)

@@ -1,0 +1,305 @@
+"""Between a picture, the crop of one person and its heat maps (`bearpaw/PyraNet`).
+
+Points are (x, y) and count from 1, as in Torch, wherever a function says "1-based"; `center` is
+(x, y) and `scale` a person's height over 200 pixels, so that a crop shows 200 * scale pixels.
+Pictures are [H, W, C] float32, heat maps [..., H, W, J].
+"""
+
+import math
+
+import tensorflow as tf
+
+from lfp_tf.ops import torch_image
+
+PIXELS_PER_SCALE = 200.0
+_QUARTER = 0.25
+
+
+def transform(points, center, scale, *, resolution, rotation=0.0, invert=False):
+    """1-based points from the picture to the crop, or back (`datasets/posetransforms.lua:9-53`).
+
+    The whole part is taken toward zero, as the original's cast to integers does.
+
+    Args:
+        points: [..., 2], 1-based.
+        center: [..., 2] or [2], pixels of the picture.
+        scale: [...] or a scalar.
+        resolution: pixels a side of the crop.
+        rotation: degrees, as of `torch_image.rotate`.
+        invert: from the crop to the picture.
+
+    Returns:
+        int32 [..., 2], 1-based.
+    """
+    points = tf.cast(points, tf.float64) - 1.0
+    matrix = _matrix(tf.cast(center, tf.float64), tf.cast(scale, tf.float64), resolution, rotation)
+    if invert:
+        matrix = tf.linalg.inv(matrix)
+    points = tf.concat([points, tf.ones_like(points[..., :1])], axis=-1)
+    moved = tf.linalg.matvec(matrix, points)[..., :2]
+    return tf.cast(moved, tf.int32) + 1
+
+
+def person_crop(image, center, scale, *, resolution, rotation=0.0):
+    """The square about a person, brought to `resolution` (`posetransforms.lua:115-178`, crop2).
+
+    Large persons are made smaller before the crop is cut out, small ones after it. What lies
+    outside the picture is 0.
+
+    Args:
+        image: [H, W, C] float32.
+        center: [2].
+        scale: scalar.
+        resolution: pixels a side.
+        rotation: degrees about the crop's middle; a scalar.
+
+    Returns:
+        float32 [resolution, resolution, C].
+    """
+    # The original keeps the centre in single precision.
+    center, scale = tf.cast(center, tf.float32), tf.cast(scale, tf.float64)
+    rotation = tf.cast(rotation, tf.float64)
+    size = tf.shape(image)[:2]
+    shrink = PIXELS_PER_SCALE * scale / resolution
+    is_large = shrink >= 2.0
+    factor = tf.where(is_large, shrink, 1.0)
+    longest = tf.reduce_max(size)
+    new_longest = tf.cast(tf.floor(tf.cast(longest, tf.float64) / factor), tf.int32)
+    small = tf.maximum(size * new_longest // longest, 1)
+    center = center / tf.cast(factor, tf.float32)
+    corners = transform(
+        [[1.0, 1.0], [resolution + 1.0, resolution + 1.0]],
+        center,
+        scale / factor,
+        resolution=resolution,
+        invert=True,
+    )
+    first = corners[0]
+    last = tf.where(is_large, first + resolution, corners[1])
+    # A scale of next to nothing leaves no pixel between the corners.
+    last = tf.maximum(last, first + 1)
+    is_turned = tf.not_equal(rotation, 0.0)
+    margin = tf.where(is_turned, _margin(first, last), 0)
+    low, high = (first - 1 - margin)[::-1], (last - 1 + margin)[::-1]
+
+    def drawn():
+        begin = tf.clip_by_value(low, 0, small)
+        end = tf.clip_by_value(high, begin, small)
+        part = tf.cond(
+            tf.reduce_all(end > begin),
+            lambda: torch_image.scale_window(image, small, begin, end),
+            lambda: tf.zeros(tf.concat([end - begin, tf.shape(image)[2:]], axis=0)),
+        )
+        return torch_image.surrounded(part, begin, end, low, high)
+
+    canvas = tf.cond(new_longest < 2, lambda: _zeros(high - low, image), drawn)
+    inner = (tf.stack([margin, margin]), high - low - margin)
+    canvas = tf.cond(
+        is_turned, lambda: torch_image.rotate_window(canvas, rotation, *inner), lambda: canvas
+    )
+    crop = torch_image.scale(canvas, (resolution, resolution))
+    return tf.ensure_shape(crop, [resolution, resolution, image.shape[2]])
+
+
+def heatmap_targets(
+    points, center, scale, *, resolution, gaussian_size=1, legacy_border=False, background=False
+):
+    """Heat maps with a bell of height 1 at each joint (`datasets/mpii.lua:56-90`).
+
+    The bell spans 2 * ceil(3 * gaussian_size) + 1 pixels, a quarter of which is its deviation:
+    7 pixels and 1.75 with the original's 1.
+
+    Args:
+        points: [J, 2] pixels of the picture, counted from 0; x <= 0 is not annotated.
+        center, scale: as above.
+        resolution: pixels a side of the maps.
+        gaussian_size: the original's `gsize`.
+        legacy_border: as the original draws beyond the upper and the left border: shifted into
+            the map by one pixel, or two.
+        background: one more map, the maximum over all joints.
+
+    Returns:
+        float32 [resolution, resolution, J], or J + 1 of them.
+    """
+    points = tf.cast(points, tf.float64)
+    center = tf.cast(center, tf.float64)
+    reach = math.ceil(3 * gaussian_size)
+    peaks = transform(points + 1.0, center, scale, resolution=resolution)
+    places = tf.range(1, resolution + 1)[None]
+    is_known = points[:, 0] > 0
+    columns, rows = (
+        _bell(places, peaks[:, axis, None], reach, legacy_border=legacy_border) for axis in (0, 1)
+    )
+    maps = tf.einsum("jy,jx->yxj", rows, columns) * tf.cast(is_known, tf.float32)
+    if background:
+        maps = tf.concat([maps, tf.reduce_max(maps, axis=-1, keepdims=True)], axis=-1)
+    return maps
+
+
+def flip_average(heatmaps, heatmaps_of_mirrored, *, flip_order):
+    """The mean of heat maps and of the mirrored picture's, turned back.
+
+    Args:
+        heatmaps, heatmaps_of_mirrored: [..., H, W, J].
+        flip_order: J numbers; joint i becomes joint flip_order[i] in a mirror.
+    """
+    return 0.5 * (heatmaps + mirrored_maps(heatmaps_of_mirrored, flip_order=flip_order))
+
+
+def mirrored_maps(heatmaps, *, flip_order):
+    """Heat maps [..., H, W, J] of the mirrored picture: columns reversed, left and right swapped."""
+    return tf.gather(heatmaps[..., ::-1, :], list(flip_order), axis=-1)
+
+
+def peaks(heatmaps):
+    """The highest place of each map, the first on ties.
+
+    Args:
+        heatmaps: [..., H, W, J].
+
+    Returns:
+        float32 [..., J, 3]: x, y, 1-based, and the height. A map that is nowhere above 0 gives
+        its own highest place all the same.
+    """
+    shape = tf.shape(heatmaps)
+    height, width, joints = shape[-3], shape[-2], shape[-1]
+    flat = tf.reshape(heatmaps, tf.concat([shape[:-3], [height * width, joints]], axis=0))
+    place = tf.argmax(flat, axis=-2, output_type=tf.int32)
+    x, y = (tf.cast(axis + 1, tf.float32) for axis in (place % width, place // width))
+    return tf.stack([x, y, tf.cast(tf.reduce_max(flat, axis=-2), tf.float32)], axis=-1)
+
+
+def map_points(heatmaps):
+    """Where the joints are in square heat maps, to a quarter pixel (`utils/utils.lua:152-222`).
+
+    Inside the map a peak moves a quarter pixel toward its higher neighbour on each axis, then all
+    by half a pixel. A map that is nowhere above 0 gives (1, 1) + 0.5.
+
+    Args:
+        heatmaps: [B, R, R, J].
+
+    Returns:
+        float32 [B, J, 3]: x, y, 1-based, and the score (the height).
+    """
+    side = tf.shape(heatmaps)[1]
+    found = peaks(heatmaps)
+    score = found[..., 2]
+    points = tf.where((score > 0)[..., None], found[..., :2], 1.0)
+    places = tf.cast(points, tf.int32)
+    is_inner = tf.reduce_all((places > 1) & (places < side), axis=-1)
+    maps = tf.transpose(heatmaps, [0, 3, 1, 2])
+    inner = tf.clip_by_value(places - 1, 1, tf.maximum(side - 2, 1))
+    x, y = inner[..., 0], inner[..., 1]
+
+    def height(rows, columns):
+        return tf.gather_nd(maps, tf.stack([rows, columns], axis=-1), batch_dims=2)
+
+    slope = tf.stack(
+        [height(y, x + 1) - height(y, x - 1), height(y + 1, x) - height(y - 1, x)], axis=-1
+    )
+    moved = points + tf.where(is_inner[..., None], _QUARTER * tf.sign(slope), 0.0) + 0.5
+    return tf.concat([moved, score[..., None]], axis=-1)
+
+
+def picture_points(found, center, scale, *, resolution):
+    """`map_points` in the picture: whole pixels, 1-based, and the scores.
+
+    Args:
+        found: [B, J, 3].
+        center: [B, 2].
+        scale: [B].
+        resolution: pixels a side of the heat maps.
+
+    Returns:
+        float32 [B, J, 3].
+    """
+    moved = transform(
+        found[..., :2], center[:, None], scale[:, None], resolution=resolution, invert=True
+    )
+    return tf.concat([tf.cast(moved, tf.float32), found[..., 2:]], axis=-1)
+
+
+def fused_maps(heatmaps, center, scales, *, size, resolution):
+    """Heat maps of several crops of one person, brought to the picture and averaged.
+
+    `train.lua:216-330`: each is enlarged to its crop's box and set there, one column and one row
+    further than `person_crop` took it from.
+
+    Args:
+        heatmaps: [S, R, R, J].
+        center: [2].
+        scales: [S], of the crops.
+        size: (height, width) of the picture.
+        resolution: pixels a side of the crops (not of the maps).
+
+    Returns:
+        float32 [height, width, J].
+    """
+    size = tf.cast(tf.stack(size), tf.int32)
+    total = tf.zeros([])
+    count = heatmaps.shape[0]
+    for number in range(count):
+        corners = transform(
+            [[1.0, 1.0], [float(resolution)] * 2],
+            center,
+            scales[number],
+            resolution=resolution,
+            invert=True,
+        )
+        # Column k of the enlarged map, counted from 1, comes to the picture's column corner + k.
+        corner, box = corners[0][::-1], tf.maximum(corners[1] - corners[0], 1)[::-1]
+        low = tf.clip_by_value(-corner, 0, box)
+        high = tf.clip_by_value(size - corner, low, box)
+        part = tf.cond(
+            tf.reduce_all(high > low),
+            lambda n=number, s=box, a=low, b=high: torch_image.scale_window(heatmaps[n], s, a, b),
+            lambda a=low, b=high: _zeros(b - a, heatmaps[0]),
+        )
+        total += torch_image.surrounded(part, low, high, -corner, size - corner)
+    return total / count
+
+
+def _matrix(center, scale, resolution, rotation):
+    """From pixels of the picture to those of the crop, both counted from 0: [..., 3, 3]."""
+    height = PIXELS_PER_SCALE * scale
+    center_x, center_y = center[..., 0], center[..., 1]
+    zoom = resolution / height + tf.zeros_like(center_x)
+    zero, one = tf.zeros_like(zoom), tf.ones_like(zoom)
+    shift_x = resolution * (-center_x / height + 0.5)
+    shift_y = resolution * (-center_y / height + 0.5)
+    matrix = _rows([[zoom, zero, shift_x], [zero, zoom, shift_y], [zero, zero, one]])
+    angle = -tf.cast(rotation, tf.float64) * math.pi / 180.0
+    cosine, sine, half = tf.cos(angle), tf.sin(angle), tf.constant(resolution / 2, tf.float64)
+    none, whole = tf.zeros_like(cosine), tf.ones_like(cosine)
+    turn = _rows([[cosine, -sine, none], [sine, cosine, none], [none, none, whole]])
+    away = _rows([[whole, none, -half], [none, whole, -half], [none, none, whole]])
+    back = _rows([[whole, none, half], [none, whole, half], [none, none, whole]])
+    turned = back @ turn @ away @ matrix
+    return tf.where(tf.equal(angle, 0.0), matrix, turned)
+
+
+def _rows(rows):
+    return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def _margin(first, last):
+    """What a turned crop needs on each side beyond a straight one."""
+    sides = tf.cast(last - first, tf.float64)
+    return tf.cast(tf.math.ceil(tf.norm(sides) / 2.0 - sides[0] / 2.0), tf.int32)
+
+
+def _bell(places, peak, reach, *, legacy_border):
+    """The bell along one axis of the maps: float32 [J, resolution], 0 where it does not reach."""
+    first = peak - reach
+    if legacy_border:
+        along = places - tf.maximum(first, 1) + tf.maximum(-first, 1)
+    else:
+        along = places - first + 1
+    deviation = 0.25 * (2 * reach + 1)
+    away = tf.cast(along - (reach + 1), tf.float32) / deviation
+    is_near = (places >= first) & (places <= peak + reach)
+    return tf.where(is_near, tf.exp(-0.5 * away * away), 0.0)
+
+
+def _zeros(size, like):
+    return tf.zeros(tf.concat([size, tf.shape(like)[2:]], axis=0))
