@@ -8,6 +8,7 @@ it keeps the best class of a window but flattens what is averaged; it is off her
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -43,14 +44,14 @@ class Windows:
     second_softmax: bool = False
 
 
-def lfp_scores(network, image, *, prepare, windows, scales, is_flipped, classes):
+def lfp_scores(network, image, *, prepare, mean, windows, scales, is_flipped, classes):
     """A picture's scores; probabilities unless `second_softmax` flattens them.
 
     Args:
         network: maps float32 [n, *crop, 3], prepared, to logits [n, h, w, classes].
         image: float32 [H, W, 3] RGB grey levels, whole numbers.
-        prepare: from grey levels [..., 3] to the network's input; zeros there are the mean colour
-            that surrounds pictures smaller than a window.
+        prepare: from grey levels [..., 3] to the network's input.
+        mean: RGB grey levels whose input is 0; it surrounds pictures smaller than a window.
         windows: `Windows`.
         scales: factors of the picture; those above 1.5 count only below 230000 pixels.
         is_flipped: whether the mirrored pictures count, too.
@@ -61,20 +62,12 @@ def lfp_scores(network, image, *, prepare, windows, scales, is_flipped, classes)
     """
     height, width = height_width(image[None])
     is_large = height * width >= LARGE_PIXELS
+    walk = functools.partial(
+        _walk, network, prepare=prepare, mean=mean, windows=windows, classes=classes
+    )
     sums, counts = [], []
     for scale in scales:
-
-        def seen(scale=scale):
-            return _at_scale(
-                network,
-                image,
-                scale,
-                prepare=prepare,
-                windows=windows,
-                is_flipped=is_flipped,
-                classes=classes,
-            )
-
+        seen = functools.partial(_at_scale, walk, image, scale, is_flipped=is_flipped)
         if scale <= LARGEST_OF_LARGE:
             sums.append(seen())
             counts.append(1.0)
@@ -84,31 +77,33 @@ def lfp_scores(network, image, *, prepare, windows, scales, is_flipped, classes)
     return tf.add_n(sums) / tf.add_n([tf.convert_to_tensor(count) for count in counts])
 
 
-def _at_scale(network, image, scale, *, prepare, windows, is_flipped, classes):
+def _at_scale(walk, image, scale, *, is_flipped):
     """The mean of both directions at one size, brought back: [H, W, classes]."""
     size = height_width(image[None])
     scaled = [
         tf.maximum(tf.cast(tf.cast(side, tf.float64) * scale, tf.int32), 1) for side in size
     ]
     picture = resize_cubic(image[None], scaled, rounded=True)[0]
-    seen = _walk(network, picture, prepare=prepare, windows=windows, classes=classes)
-    seen = resize_cubic(seen[None], size)[0]
+    seen = resize_cubic(walk(picture)[None], size)[0]
     if not is_flipped:
         return seen
-    other = _walk(network, picture[:, ::-1], prepare=prepare, windows=windows, classes=classes)
-    return 0.5 * (seen + resize_cubic(other[None], size)[0][:, ::-1])
+    mirrored = resize_cubic(walk(picture[:, ::-1])[None], size)[0]
+    return 0.5 * (seen + mirrored[:, ::-1])
 
 
-def _walk(network, picture, *, prepare, windows, classes):
+def _walk(network, picture, *, prepare, mean, windows, classes):
     """Means over the windows of a picture of grey levels [h, w, 3]: [h, w, classes]."""
-    height, width = tf.unstack(tf.shape(picture)[:2])
-    inputs = prepare(picture)
+    sides = tf.unstack(tf.shape(picture)[:2])
+    missing = [
+        tf.maximum(crop - side, 0) for crop, side in zip(windows.crop, sides, strict=True)
+    ]
+    edges = [[0, missing[0]], [0, missing[1]], [0, 0]]
+    inputs = tf.pad(prepare(picture), edges)
     if windows.crf:
         # The CRF looks at the grey levels themselves; the original rebuilt them from the inputs
         # and lost one level here and there.
-        inputs = tf.concat([inputs, picture], axis=-1)
-    missing = [tf.maximum(crop - side, 0) for crop, side in zip(windows.crop, (height, width), strict=True)]
-    inputs = tf.pad(inputs, [[0, missing[0]], [0, missing[1]], [0, 0]])
+        around = tf.floor(tf.constant(mean, tf.float32))
+        inputs = tf.concat([inputs, tf.pad(picture - around, edges) + around], axis=-1)
 
     def look(pixels):
         logits = resize_legacy_bilinear(network(pixels[..., :3]), windows.crop)
@@ -125,7 +120,7 @@ def _walk(network, picture, *, prepare, windows, classes):
         classes=classes,
         window_batch=windows.batch,
     )
-    return seen[:height, :width]
+    return seen[: sides[0], : sides[1]]
 
 
 def _refined(scores, pixels, options):

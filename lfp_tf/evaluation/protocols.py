@@ -7,9 +7,10 @@
 | `semseg` | sliding windows, flip always | `hszhao/semseg tool/test.py` |
 | `matlab` | sliding windows over Matlab's resizing | `hszhao/PSPNet evaluation` |
 | `tf1_whole` | padded whole picture, no softmax | `hellochick/PSPNet-tensorflow evaluate.py` |
+| `lfp` | many sizes, sliding windows, perhaps a CRF inside each | see `lfp_protocol.py` |
 
-All are TensorFlow operations for pictures of any size, known or not: evaluation and exported
-graphs use the same ones.
+All are TensorFlow operations for pictures of any size, known or not (but for the CRF, which is
+numpy): evaluation and exported graphs use the same ones.
 """
 
 import dataclasses
@@ -18,8 +19,10 @@ import math
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError, nearest
+from lfp_tf.evaluation.crf.crf import CrfOptions
+from lfp_tf.evaluation.lfp_protocol import WINDOWS_PER_CROP, Windows, lfp_scores
 from lfp_tf.evaluation.sliding import sliding_probabilities, window_probabilities
-from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.ops.preprocessing import preprocess, preprocessing
 from lfp_tf.ops.resize import LIKE, resize_aligned, resize_matlab, resize_opencv
 from lfp_tf.ops.shapes import height_width
 
@@ -30,6 +33,7 @@ _FLIPS = {
     "semseg": ("softmax",),
     "matlab": ("logit_sum",),
     "tf1_whole": ("none", "logit_sum"),
+    "lfp": ("softmax", "none"),
 }
 _NEEDS = {
     "whole": (),
@@ -37,6 +41,7 @@ _NEEDS = {
     "semseg": ("base_size", "crop"),
     "matlab": ("base_size", "crop"),
     "tf1_whole": ("min_size",),
+    "lfp": ("crop",),
 }
 
 
@@ -45,18 +50,20 @@ class Protocol:
     """How a picture is brought to the network and back.
 
     Attributes:
-        name: `whole`, `deeplab`, `semseg`, `matlab` or `tf1_whole`.
+        name: `whole`, `deeplab`, `semseg`, `matlab`, `tf1_whole` or `lfp`.
         flip: what the mirrored picture adds: `none`, `softmax` (probabilities averaged) or
             `logit_sum`; None takes the protocol's own.
         scales: factors of the picture, whose probabilities are averaged.
         base_size: long side in pixels at scale 1 (`semseg`, `matlab`; the latter adds 1).
-        crop: (height, width) of a window (`semseg`, `matlab`).
+        crop: (height, width) of a window (`semseg`, `matlab`, `lfp`).
         min_size: (height, width) to pad to at least (`tf1_whole`).
         window_batch: windows through the network at once; more take more memory.
         logits_resize: how logits come to the picture's size in one pass (`whole`, `deeplab`):
             key of `ops.resize.LIKE`.
         warp: (height, width) that the picture is squashed to before all else (`deeplab`); the
             result has the picture's own size. None leaves it alone.
+        second_softmax: the original's softmax of probabilities (`lfp`).
+        window_crf: `evaluation.crf.crf.CrfOptions` of a CRF inside each window (`lfp`), or None.
     """
 
     name: str = "whole"
@@ -68,6 +75,8 @@ class Protocol:
     window_batch: int = 1
     logits_resize: str = "align_corners"
     warp: tuple | None = None
+    second_softmax: bool = False
+    window_crf: CrfOptions | None = None
 
     def __post_init__(self):
         if self.name not in _FLIPS:
@@ -106,6 +115,9 @@ class Protocol:
             )
         if self.warp is not None and self.name != "deeplab":
             raise LfpError(f"Protocol {self.name} has no warp; leave it out.")
+        for field in ("second_softmax", "window_crf"):
+            if getattr(self, field) and self.name != "lfp":
+                raise LfpError(f"Protocol {self.name} has no {field}; leave it out.")
         if self.window_batch < 1:
             raise LfpError(f"window_batch must be 1 or more, not {self.window_batch}.")
         if self.base_size is not None and self.base_size < 1:
@@ -131,7 +143,8 @@ def probabilities(protocol, network, image, *, preprocess_name, classes):
 
     Returns:
         {"probabilities": float32 [h, w, classes], "labels": int32 [h, w]}; with `tf1_whole`
-        "scores" (sums of logits) in the place of probabilities. Equal values give the first class.
+        "scores" (sums of logits) in the place of probabilities. With `second_softmax` the
+        probabilities are flattened ones. Equal values give the first class.
     """
     image = tf.cast(image, tf.float32)
 
@@ -141,6 +154,9 @@ def probabilities(protocol, network, image, *, preprocess_name, classes):
     if protocol.name == "tf1_whole":
         scores = _tf1_whole(protocol, network, prepare(image), classes)
         return {"scores": scores, "labels": _labels(scores)}
+    if protocol.name == "lfp":
+        scores = _lfp(protocol, network, image, preprocess_name, classes)
+        return {"probabilities": scores, "labels": _labels(scores)}
     at_scale = {"whole": _whole, "deeplab": _whole, "semseg": _semseg, "matlab": _matlab}[protocol.name]
     total = tf.zeros([])
     for scale in protocol.scales:
@@ -203,6 +219,25 @@ def _tf1_whole(protocol, network, inputs, classes):
         maps = network(inputs)
     scores = tf.cast(resize_aligned(maps, padded), tf.float32)[0, :height, :width]
     return tf.ensure_shape(scores, [None, None, classes])
+
+
+def _lfp(protocol, network, image, preprocess_name, classes):
+    return lfp_scores(
+        network,
+        tf.round(image),
+        prepare=lambda picture: preprocess(picture, preprocess_name),
+        mean=preprocessing(preprocess_name).mean,
+        windows=Windows(
+            protocol.crop,
+            tuple(max(side // WINDOWS_PER_CROP, 1) for side in protocol.crop),
+            batch=protocol.window_batch,
+            crf=protocol.window_crf,
+            second_softmax=protocol.second_softmax,
+        ),
+        scales=protocol.scales,
+        is_flipped=protocol.flip == "softmax",
+        classes=classes,
+    )
 
 
 def _slide(protocol, network, inputs, before, after, classes):

@@ -23,10 +23,34 @@ def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=
     Returns:
         float32 [H, W, classes].
     """
+    def look(windows):
+        return window_probabilities(network, windows, size=crop, flip=flip)
+
+    return mean_over_windows(look, inputs, crop=crop, classes=classes, window_batch=window_batch)
+
+
+def mean_over_windows(look, inputs, *, crop, classes, stride=(None, None), window_batch=1):
+    """Scores of a picture, each pixel's the mean over the windows that see it.
+
+    Args:
+        look: maps windows float32 [n, *crop, K] to scores [n, *crop, classes].
+        inputs: float32 [H, W, K], at least the crop on both sides.
+        crop: (height, width) of a window.
+        classes: number of classes.
+        stride: pixels from one window to the next, (down, right); see `window_starts`.
+        window_batch: windows that are looked at together.
+
+    Returns:
+        float32 [H, W, classes].
+    """
     height, width = tf.shape(inputs)[0], tf.shape(inputs)[1]
-    rows, columns = window_starts(height, crop[0]), window_starts(width, crop[1])
+    rows, columns = (
+        window_starts(length, *side)
+        for length, side in zip((height, width), zip(crop, stride, strict=True), strict=True)
+    )
     tops, lefts = (tf.reshape(x, [-1]) for x in tf.meshgrid(rows, columns, indexing="ij"))
     within = tf.range(crop[0])[:, None] * width + tf.range(crop[1])[None, :]
+    flat = tf.reshape(inputs, [height * width, inputs.shape[2]])
 
     def more(first, _):
         return first < tf.size(tops)
@@ -34,9 +58,7 @@ def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=
     def step(first, total):
         chosen = slice(first, first + window_batch)
         pixels = within + (tops[chosen] * width + lefts[chosen])[:, None, None]
-        windows = tf.gather(tf.reshape(inputs, [-1, 3]), pixels)
-        seen = window_probabilities(network, windows, size=crop, flip=flip)
-        seen = tf.ensure_shape(seen, [None, *crop, classes])
+        seen = tf.ensure_shape(look(tf.gather(flat, pixels)), [None, *crop, classes])
         total = tf.tensor_scatter_nd_add(total, pixels[..., None], seen)
         return first + window_batch, total
 
@@ -51,13 +73,13 @@ def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=
     return tf.reshape(total, [height, width, classes]) / seen_by[..., None]
 
 
-def window_starts(length, crop):
+def window_starts(length, crop, stride=None):
     """First pixels of the windows along one side: int32 [ceil((length-crop)/stride) + 1].
 
-    The stride is ceil(2/3 crop): 473 gives 316, 713 gives 476. A side of 10 under windows of 6
-    has them at 0 and 4. `length` is at least `crop`.
+    A stride of None is ceil(2/3 crop): 473 gives 316, 713 gives 476. A side of 10 under windows
+    of 6 has them at 0 and 4. `length` is at least `crop`.
     """
-    stride = -(-2 * crop // 3)
+    stride = stride or -(-2 * crop // 3)
     count = -(-(length - crop) // stride) + 1
     return tf.minimum(tf.range(count) * stride, length - crop)
 
