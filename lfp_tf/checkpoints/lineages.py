@@ -20,7 +20,11 @@ _SEED = {
         "augmentation": {"recipe": "deeplab_seed", "scale_min": 0.5, "scale_max": 1.5},
     },
     "losses": {"label_size": "opencv_nearest"},
-    "evaluation": {"logits_resize": "align_corners", "mean_iou": "present", "warp_labels": "opencv_nearest"},
+    "evaluation": {
+        "logits_resize": "align_corners",
+        "mean_iou": "present",
+        "warp_labels": "opencv_nearest",
+    },
 }
 
 
@@ -245,6 +249,13 @@ def _ours(names):
         whole = any(name.startswith("cls_logits/") for name in keras)
         name = "pspnet-mobilenet_v2" if whole else "imagenet-keras-mobilenet_v2"
         return Lineage(name, "keras", "pspnet" if whole else None)
+    if "stem_r1/join_conv/kernel" in names:
+        return Lineage("hourglass-lfp_tf", "keras", "hourglass")
+    if "stage1_block1/conv1/kernel" in names:
+        if "stage4_block1/conv2/bias" in names:
+            return Lineage("lfp_segmentation-lfp_tf", "keras", "lfp_segmentation")
+        if "fc/kernel" in names:
+            return Lineage("lfp_classifier-lfp_tf", "keras", "lfp_classifier")
     for head, network in _OUR_HEADS.items():
         if f"{head}/kernel" in names:
             return Lineage(f"{network}-lfp_tf", "keras", network)

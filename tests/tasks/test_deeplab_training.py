@@ -105,3 +105,22 @@ def test_the_network_of_another_experiment_is_refused(records, tmp_path):
     )
     assert done.returncode == 2
     assert "task.model.network is 'pspnet', but must be one of deeplabv2" in done.stderr
+
+
+def test_tensorboard_has_the_groups_rates_the_average_loss_and_the_graph(reference):
+    import tensorflow as tf
+
+    scalars, has_graph = {}, False
+    for path in (reference / "train").glob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            has_graph |= bool(event.graph_def)
+            for value in event.summary.value:
+                scalars[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    assert has_graph
+    losses = tiny.losses(reference)
+    for step in (2, 4):
+        rate = scalars["learning_rate", step]
+        assert scalars["learning_rate_heads", step] == pytest.approx(10 * rate)
+        assert scalars["learning_rate_head_biases", step] == pytest.approx(20 * rate)
+        mean = np.mean([losses[one] for one in range(1, step + 1)])
+        assert scalars["training_loss_average", step] == pytest.approx(mean, rel=1e-6)

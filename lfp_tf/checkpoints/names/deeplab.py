@@ -8,18 +8,14 @@ import re
 
 import numpy as np
 
-from lfp_tf.checkpoints.names.translation import Translation, without_module
+from lfp_tf.checkpoints.names.translation import (
+    TORCH_LEAVES,
+    Translation,
+    without_module,
+)
 
 # Prefixes of the multi-scale wrapper: newest and first revision (deeplabv2 spec 3.1, 3.2).
 WRAPPERS = ("base.", "scale.")
-_LEAVES = {
-    "kernel": "weight",
-    "bias": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 _BLOCK = {"conv1": "reduce", "conv2": "conv3x3", "conv3": "increase", "projection": "shortcut"}
 _BRANCH = {"1": "shortcut", "2a": "reduce", "2b": "conv3x3", "2c": "increase"}
 _KERAS_PART = {"0": "shortcut", "1": "reduce", "2": "conv3x3", "3": "increase"}
@@ -31,7 +27,7 @@ def their_name(name, _=None):
     """The newest revision's name of a variable of ours, or None."""
     layer, leaf = name.rsplit("/", 1)
     place = _place(layer)
-    return place and f"{place}.{_LEAVES[leaf]}"
+    return place and f"{place}.{TORCH_LEAVES[leaf]}"
 
 
 def from_torch(arrays, _notes):
@@ -84,7 +80,7 @@ def from_keras(arrays, notes):
     for name, array in arrays.items():
         layer, leaf = name.split(":")[0].split("/")[-2:]
         place = _keras_place(layer)
-        leaf = _LEAVES.get(leaf, leaf)
+        leaf = TORCH_LEAVES.get(leaf, leaf)
         array = np.asarray(array)
         if leaf == "weight" and array.ndim in (2, 4):
             array = array.transpose((3, 2, 0, 1) if array.ndim == 4 else (1, 0))

@@ -4,17 +4,14 @@ import re
 
 import numpy as np
 
-from lfp_tf.checkpoints.names.translation import Translation, without_module
+from lfp_tf.checkpoints.names.translation import (
+    TORCH_LEAVES,
+    Translation,
+    without_module,
+)
 
 _LEAVES = {
-    "torch": {
-        "kernel": "weight",
-        "bias": "bias",
-        "gamma": "weight",
-        "beta": "bias",
-        "moving_mean": "running_mean",
-        "moving_variance": "running_var",
-    },
+    "torch": TORCH_LEAVES,
     "tf": {
         "kernel": "weights",
         "bias": "biases",

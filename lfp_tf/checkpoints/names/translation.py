@@ -5,6 +5,16 @@ import typing
 
 import numpy as np
 
+# Our leaves as PyTorch calls them.
+TORCH_LEAVES = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
 
 def without_module(arrays):
     """Takes off the prefix `module.` where every name has it (torch's DataParallel)."""
