@@ -32,7 +32,9 @@ class History:
 
     def evaluated(self, step):
         """Whether an evaluation of that step is written down."""
-        return any(e["step"] == step and "mean_iou" in e for e in read_history(self.path.parent))
+        return any(
+            e["step"] == step and "learning_rate" not in e for e in read_history(self.path.parent)
+        )
 
 
 class MovingAverage:

@@ -16,13 +16,10 @@ import tensorflow as tf
 import tf_keras
 from official.core import base_trainer, train_utils
 
-from lfp_tf.data.pipelines.segmentation import training_batches
-from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.data.records import read_dataset
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import writable, write_json
-from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.progress import Progress
-from lfp_tf.tasks.augmentations import augmentation
 from lfp_tf.tasks.best import BestCheckpoint, best_info
 from lfp_tf.tasks.history import History, MovingAverage
 from lfp_tf.tasks.saving import saving
@@ -203,7 +200,7 @@ class Run:
         self.summaries.evaluation(self.step, self.logs)
         is_best = self.mode != "eval" and self.best.update(self.step, self.logs)
         text = (
-            f"step {self.step}: mean IoU {100 * self.logs['mean_iou']:.2f} on "
+            f"step {self.step}: {self.task.headline(self.logs)} on "
             f"{self.params.task.validation_data.split}{', the best so far' if is_best else ''}"
         )
         (line.note if line else print)(text)
@@ -252,22 +249,7 @@ class Run:
             ) from error
 
     def _not_finite(self, begin, loss):
-        config = self.params.task
-        batches = training_batches(
-            record_index(config.train_data.folder, config.train_data.split),
-            crop=tuple(config.train_data.crop),
-            global_batch_size=config.train_data.global_batch_size,
-            seed=config.train_data.seed,
-            start_step=begin,
-            mean=preprocessing(config.model.preprocess).mean,
-            augmentation=augmentation(config.train_data.augmentation),
-            num_classes=config.model.classes,
-            ignore_label=config.losses.ignore_label,
-            warp=tuple(config.train_data.warp) or None,
-        )
-        names = [
-            name.decode() for b in batches.take(self.step - begin) for name in b["sources"].numpy()
-        ]
+        names = self.task.sources(begin, self.step)
         steps = f"step {self.step}" if self.step == begin + 1 else f"steps {begin + 1}-{self.step}"
         last = self.manager.latest_checkpoint
         good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"

@@ -2,13 +2,7 @@
 
 import pathlib
 
-import numpy as np
 import tensorflow as tf
-
-from lfp_tf.data.pipelines.segmentation import evaluation_batches
-from lfp_tf.data.records import read_dataset, record_index
-from lfp_tf.ops.preprocessing import preprocess, preprocessing
-from lfp_tf.pictures.palette import colorize
 
 
 class Summaries:
@@ -16,7 +10,7 @@ class Summaries:
 
     Args:
         folder: of the run; `train/` and `validation/` inside take the event files.
-        task: `SegmentationTask`.
+        task: `base.TrainedTask`.
         model: its network.
     """
 
@@ -33,32 +27,12 @@ class Summaries:
 
     def evaluation(self, step, logs):
         """Scalars of an evaluation, and the first validation pictures beside truth and ours."""
+        count = self.task.params.trainer.preview_pictures
         with self._writer("validation").as_default(step=step):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
-            for number, panel in enumerate(self._panels()):
+            for number, panel in enumerate(self.task.panels(self._predict, count)):
                 tf.summary.image(f"picture {number}: input, truth, ours", panel[None])
-
-    def _panels(self):
-        params = self.task.params
-        data, config = params.task.validation_data, params.task
-        colors = np.asarray(read_dataset(data.folder)["colors"], np.uint8)
-        batches = evaluation_batches(
-            record_index(data.folder, data.split),
-            global_batch_size=1,
-            mean=preprocessing(config.model.preprocess).mean,
-            same_size=False,
-            ignore_label=config.losses.ignore_label,
-            warp=tuple(config.evaluation.warp) or None,
-        )
-        for batch in batches.take(params.trainer.preview_pictures):
-            outputs = self._predict(preprocess(batch["images"], config.model.preprocess))
-            labels = np.argmax(outputs["logits"][0].numpy(), -1)
-            picture = batch["images"][0].numpy().astype(np.uint8)
-            truth = batch["labels"][0].numpy()
-            yield np.concatenate(
-                [picture, colorize(truth, colors), _as_large(colorize(labels, colors), picture)], 1
-            )
 
     @tf.function(reduce_retracing=True)
     def _predict(self, images):
@@ -76,10 +50,3 @@ class Summaries:
         concrete = self._predict.get_concrete_function(tf.TensorSpec((1, *size)))
         with writer.as_default(step=0):
             tf.summary.graph(concrete.graph)
-
-
-def _as_large(picture, other):
-    """Repeats pixels up to the size of `other`, for logits below zoom 8."""
-    rows = np.arange(other.shape[0]) * picture.shape[0] // other.shape[0]
-    columns = np.arange(other.shape[1]) * picture.shape[1] // other.shape[1]
-    return picture[rows][:, columns]
