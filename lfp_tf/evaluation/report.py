@@ -128,7 +128,7 @@ def _head(facts):
         ]
         for name, about in DEFINITIONS.items()
     ]
-    protocol = ", ".join(f"{name} {value}" for name, value in facts["protocol"].items())
+    protocol = _words(facts["protocol"])
     count = len(facts["pictures"])
     return (
         f'<p><span class="big">{100 * facts["scores"][own]["mIoU"]:.2f}</span> mean IoU '
@@ -137,6 +137,15 @@ def _head(facts):
         + f"<p>Protocol: {html.escape(protocol)}. Checkpoint: "
         f"{html.escape(str(facts.get('checkpoint')))}. {facts['seconds']:.0f} s, "
         f"{count / max(facts['seconds'], 1e-9):.2f} pictures/s.</p>"
+    )
+
+
+
+def _words(values):
+    """`name value, other (inner value)` of nested plain values."""
+    return ", ".join(
+        f"{name} ({_words(value)})" if isinstance(value, dict) else f"{name} {value}"
+        for name, value in values.items()
     )
 
 
