@@ -1,7 +1,8 @@
 """The PyTorch program of the network benchmarks: `serve` over `torch_pspnet` or `torch_deeplab`.
 
-Spec: network (`deeplab`, for inference; anything else is PSPNet), mode (`inference`, `training`), dtype, depth, width, classes, batch, size; perhaps device
-(`cpu`, `cuda`), tf32, compile, dropout, drawn (whether weights are the frozen generator's).
+Spec: network (`deeplab`, for inference; anything else is PSPNet), mode (`inference`, `training`),
+dtype, depth, width, classes, batch, size; perhaps device (`cpu`, `cuda`), tf32, compile, dropout,
+drawn (whether weights are the frozen generator's).
 """
 
 import contextlib

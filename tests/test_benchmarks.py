@@ -69,7 +69,9 @@ def test_a_rival_that_fails_is_named():
 def test_weights_are_the_same_array_under_both_names():
     ours = drawn.weight_of_ours("stage1_block1_conv1/kernel", (1, 1, 8, 4))
     theirs = drawn.weight("layer1.0.conv1.weight", (4, 8, 1, 1))
-    assert np.array_equal(TRANSLATIONS["torch"].to_theirs(ours, "stage1_block1_conv1/kernel"), theirs)
+    assert np.array_equal(
+        TRANSLATIONS["torch"].to_theirs(ours, "stage1_block1_conv1/kernel"), theirs
+    )
 
 
 def test_multiply_adds_of_a_convolution_by_hand():

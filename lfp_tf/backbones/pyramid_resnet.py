@@ -115,7 +115,7 @@ def pyramid_stages(
     for stage, (width, count, stride, dilation) in enumerate(stages, start=1):
         grids = multi_grids if multi_grids and stage == len(stages) else [1] * count
         for block in range(1, count + 1):
-            x = PyramidBlock(
+            layer = PyramidBlock(
                 width,
                 stride=stride if block == 1 else 1,
                 dilation=dilation * grids[block - 1],
@@ -125,7 +125,9 @@ def pyramid_stages(
                 size_precision=size_precision,
                 norm=norm,
                 name=f"stage{stage}_block{block}",
-            )(x)
+            )
+            layer.check_size(*x.shape[1:3])
+            x = layer(x)
         taps[f"stage{stage}"] = x
     return taps
 

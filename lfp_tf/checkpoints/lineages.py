@@ -208,10 +208,10 @@ def _caffe_form(arrays):
 _DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
 # What a tensorpack file is a whole network of, by a variable of its head.
 _LFP_HEADS = {
-    "linear/W": ("lfp_classifier", None),
-    "aspp/aspp6/W": ("lfp_segmentation", "aspp"),
-    "conv102/W": ("lfp_segmentation", "conv102"),
-    "rpn/conv0/W": ("lfp_detector", None),
+    "linear/W": "lfp_classifier",
+    "aspp/aspp6/W": "lfp_segmentation",
+    "conv102/W": "lfp_segmentation",
+    "rpn/conv0/W": "lfp_detector",
 }
 
 
@@ -230,8 +230,8 @@ def _lfp(names):
     ]
     depth = _DEPTHS.get(tuple(len(blocks) for blocks in found))
     form |= {"depth": depth} if depth else {}
-    network, head = next((pair for n, pair in _LFP_HEADS.items() if n in plain), (None, None))
-    form |= {"head": head} if head else {}
+    form |= {"dilated_bias": True} if "group2/block0/conv2/b" in plain else {}
+    network = next((found for name, found in _LFP_HEADS.items() if name in plain), None)
     name = f"{network or 'backbone'}-tensorpack" + ("" if is_pyramid else "-plain")
     return Lineage(name, "tensorpack", network, form=form, preprocess="imagenet_bgr")
 

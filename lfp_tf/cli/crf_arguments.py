@@ -17,7 +17,8 @@ def add_crf_arguments(parser):
     group.add_argument(
         "--crf_preset",
         metavar="NAME",
-        help="newest or seed: the parameters of the original's late or early years (newest)",
+        help="newest or seed: DeepLab's late or early parameters; lfp: LFP's (newest, and lfp "
+        "with --protocol lfp)",
     )
     group.add_argument(
         "--crf_guide",
@@ -65,7 +66,8 @@ def crf_options(arguments):
         return None
     from lfp_tf.evaluation.crf.crf import PRESETS
 
-    name = arguments.crf_preset or "newest"
+    usual = "lfp" if getattr(arguments, "protocol", None) == "lfp" else "newest"
+    name = arguments.crf_preset or usual
     if name not in PRESETS:
         raise LfpError(
             f'No preset "{name}" of the CRF.{nearest(name, PRESETS)} '
@@ -78,6 +80,11 @@ def crf_options(arguments):
     }
     changes = {key: value for key, value in given.items() if value is not None}
     return dataclasses.replace(PRESETS[name], **changes)
+
+
+def final_crf_options(arguments):
+    """`crf_options` for whole pictures: None where the protocol has the CRF inside its windows."""
+    return None if getattr(arguments, "protocol", None) == "lfp" else crf_options(arguments)
 
 
 def crf_processes(arguments):

@@ -153,7 +153,9 @@ def _census(plan, workers):
     from lfp_tf.progress import Progress
 
     counts = ", ".join(f"{len(samples)} {split}" for split, samples in plan.splits.items())
-    _say(f"{plan.name}: {len(plan.table)} classes, {counts} pictures")
+    called = "joints" if plan.task == "pose" else "classes"
+    counted = "people" if plan.task == "pose" else "pictures"
+    _say(f"{plan.name}: {len(plan.table)} {called}, {counts} {counted}")
     for note in plan.notes:
         _say(note)
     if plan.inspect is None:
@@ -163,14 +165,20 @@ def _census(plan, workers):
         census = take_census(plan, workers=workers, progress=progress)
     broken = [text for texts in census.broken.values() for text in texts]
     if broken:
-        _say(f"Left out, because they cannot be read ({len(broken)}):\n{first_of(broken, chr(10))}")
+        done = "used" if plan.task == "pose" else "read"
+        _say(
+            f"Left out, because they cannot be {done} ({len(broken)}):\n{first_of(broken, chr(10))}"
+        )
     return census
 
 
 def _report_check(plan, census, source):
     broken = sum(map(len, census.broken.values()))
     if broken:
-        raise LfpError(f"{source} has {broken} pictures that cannot be read, named above.")
+        what = (
+            "people that cannot be used" if plan.task == "pose" else "pictures that cannot be read"
+        )
+        raise LfpError(f"{source} has {broken} {what}, named above.")
     for split, samples in census.samples.items():
         print(f"{plan.name} {split}: {len(samples)} pictures, no problems")
 

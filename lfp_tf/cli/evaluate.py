@@ -81,6 +81,7 @@ def _evaluate(folder, out, count, arguments):
     count = min(count, arguments.limit or count)
     crf, processes = crf_options(arguments), crf_processes(arguments)
     place = f"{processes} processes beside it" if processes else "its process"
+    place = "every window" if chosen.name == "lfp" else place
     refined = f", then the dense CRF in {place}" if crf else ""
     print(
         f"{recipe.experiment}: {count} pictures of {folder} {arguments.split} by the protocol "
@@ -116,7 +117,7 @@ def _evaluate(folder, out, count, arguments):
         history=read_history(place) if place else (),
     )
     print(table(facts))
-    if crf:
+    if "without_crf" in facts:
         print("\n".join(f"without CRF: {line}" for line in means(facts["without_crf"])))
     print(f"{path}\n{out / 'metrics.json'}")
 

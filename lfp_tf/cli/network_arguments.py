@@ -7,7 +7,7 @@ from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks import experiments
 from lfp_tf.tasks.shipped import shipped
 
-PROTOCOLS = ("whole", "deeplab", "semseg", "matlab", "tf1_whole")
+PROTOCOLS = ("whole", "deeplab", "semseg", "matlab", "tf1_whole", "lfp")
 # What --flip means where a protocol runs without one; the others always flip in their own way.
 _FLIPS = {"whole": "softmax", "deeplab": "softmax", "tf1_whole": "logit_sum"}
 
@@ -33,6 +33,10 @@ def add_protocol_arguments(parser, protocols=PROTOCOLS):
     group.add_argument(
         "--scales", nargs="+", metavar="S", help="as 0.5 1.0 1.5: average over these (1.0)"
     )
+    if "lfp" in protocols:
+        group.add_argument(
+            "--second_softmax", action="store_true", help="lfp: flatten as the original did"
+        )
     return group
 
 
@@ -64,6 +68,8 @@ def check_protocol(arguments, protocols=PROTOCOLS):
             f'No protocol "{name}" here.{nearest(name, protocols)} '
             f"There are {', '.join(protocols)}."
         )
+    if getattr(arguments, "second_softmax", False) and name not in (None, "lfp"):
+        raise LfpError(f"--second_softmax is for --protocol lfp, not {name}.")
     scales(arguments)
 
 
@@ -88,7 +94,7 @@ def protocol(recipe, arguments, *, default=None, window_batch=1):
 
     Args:
         recipe: `tasks.recipe.Recipe`.
-        arguments: parsed, with `protocol`, `flip`, `scales`.
+        arguments: parsed, with `protocol`, `flip`, `scales`, perhaps `second_softmax`.
         default: name where the user gives none; None takes the recipe's.
         window_batch: windows through the network at once.
     """
@@ -101,6 +107,7 @@ def protocol(recipe, arguments, *, default=None, window_batch=1):
         flip=_FLIPS.get(name) if arguments.flip else None,
         scales=scales(arguments),
         window_batch=window_batch,
+        second_softmax=getattr(arguments, "second_softmax", False),
     )
 
 

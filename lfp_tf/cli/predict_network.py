@@ -5,11 +5,14 @@ import contextlib
 import dataclasses
 import os
 
-from lfp_tf.cli.crf_arguments import check_crf, crf_options
+from lfp_tf.cli.crf_arguments import check_crf, crf_options, final_crf_options
 from lfp_tf.cli.network_arguments import check_protocol, checked_experiment, load, protocol
 from lfp_tf.errors import LfpError
 
-_FIXED_IN_EXPORTS = ("experiment", "checkpoint", "preset", "protocol", "flip", "scales")
+_FIXED_IN_EXPORTS = (
+    *("experiment", "checkpoint", "preset", "protocol", "flip", "scales"),
+    "second_softmax",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +66,10 @@ def open_network(arguments):
     else:
         model = load(arguments)
         names, colors = model.recipe.classes, model.recipe.colors
-        functions, facts = _model(model, protocol(model.recipe, arguments, default="whole"))
+        chosen = protocol(model.recipe, arguments, default="whole")
+        if chosen.name == "lfp":
+            chosen = dataclasses.replace(chosen, window_crf=crf_options(arguments))
+        functions, facts = _model(model, chosen)
         facts = {"experiment": arguments.experiment, "checkpoint": arguments.checkpoint} | facts
     if arguments.long_side:
         facts["long_side"] = arguments.long_side
@@ -83,7 +89,7 @@ def segmenter(network, arguments):
     """A function of a picture to its labels, as large, through `--long_side` and `--crf`."""
     from lfp_tf.pictures.geometry import resize_labels
 
-    options = crf_options(arguments)
+    options = final_crf_options(arguments)
 
     def segment(picture):
         seen = at_network_size(picture, arguments)

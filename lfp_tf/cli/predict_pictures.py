@@ -2,7 +2,7 @@
 
 import time
 
-from lfp_tf.cli.crf_arguments import crf_options, crf_processes
+from lfp_tf.cli.crf_arguments import crf_processes, final_crf_options
 from lfp_tf.cli.predict_network import at_network_size, segmenter
 from lfp_tf.errors import LfpError
 
@@ -24,7 +24,7 @@ def predict_pictures(items, network, arguments):
     with Progress("predict", total=len(items), unit="pictures") as line:
         run = _Run(network, arguments, line)
         # A single picture would wait longer for a process than for itself.
-        through = run.in_pool if crf_options(arguments) and len(items) > 1 else run.in_process
+        through = run.in_pool if final_crf_options(arguments) and len(items) > 1 else run.in_process
         for item, picture, labels, seconds in through(items):
             facts = network.facts | {"seconds": round(seconds, 4)}
             _write(item, picture, labels, network.table, facts)
@@ -70,7 +70,7 @@ class _Run:
                     yield str(item.source), probabilities, small
 
         processes = min(crf_processes(self._arguments), len(items))
-        with CrfPool(crf_options(self._arguments), processes=processes) as pool:
+        with CrfPool(final_crf_options(self._arguments), processes=processes) as pool:
             for key, labels in pool.map(seen()):
                 item, picture, begin = waiting.pop(key)
                 labels = resize_labels(labels, picture.shape[:2])

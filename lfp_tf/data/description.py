@@ -12,14 +12,17 @@ from lfp_tf.files import write_json
 FORMAT = "lfp_tf records"
 FORMAT_VERSION = 1
 IGNORE_LABEL = 255
+TASKS = ("segmentation", "classification", "pose")
 
 
 def read_dataset(folder):
     """What `dataset.json` of a folder tells.
 
     Returns:
-        dict: name, classes (list of names), colors (list of [r, g, b]), ignore_label,
-        library_version, options, and splits: {split: {count, num_shards, digest, bytes,
+        dict: name, task (one of `TASKS`; older files tell none and are of the first), classes
+        (list of names; of joints where the task is `pose`), colors (list of [r, g, b]; none but
+        for segmentation), ignore_label, library_version, options, what the task needs besides
+        (`synsets`; `flip_order`), and splits: {split: {count, num_shards, digest, bytes,
         height: [min, max], width: [min, max], same_size, label_pixels (list, one number a class),
         ignored_pixels}}; the last two are None for splits without labels.
 
@@ -42,7 +45,25 @@ def read_dataset(folder):
         raise LfpError(
             f"{path} was written by a newer lfp-tf ({found['library_version']}); update this one."
         )
-    return found
+    return {"task": TASKS[0]} | found
+
+
+def check_task(dataset, folder, task):
+    """Refuses records that are for another task.
+
+    Args:
+        dataset: what `read_dataset` gave.
+        folder: where from.
+        task: one of `TASKS`.
+
+    Raises:
+        LfpError: they are.
+    """
+    if dataset["task"] != task:
+        raise LfpError(
+            f"{folder} holds records of {dataset['name']} for {dataset['task']}, but this is "
+            f"{task}; give records for it."
+        )
 
 
 def check_mixable(folder, name, classes):
@@ -71,7 +92,18 @@ def forget_split(folder, split):
     write_json(path, found)
 
 
-def write_dataset(folder, *, name, classes, colors, splits, options=None, overwrite=False):
+def write_dataset(
+    folder,
+    *,
+    name,
+    classes,
+    colors,
+    splits,
+    options=None,
+    overwrite=False,
+    task=TASKS[0],
+    facts=None,
+):
     """Writes `dataset.json` over the splits just written and those that were there before.
 
     Args:
@@ -82,6 +114,8 @@ def write_dataset(folder, *, name, classes, colors, splits, options=None, overwr
         splits: {split: what `write_records` gave}.
         options: a dict of what else the records depend on.
         overwrite: forget splits of another data set instead of refusing.
+        task: one of `TASKS`.
+        facts: what else it tells, for that task.
 
     Raises:
         LfpError: the folder holds records of another data set or of other classes.
@@ -94,9 +128,11 @@ def write_dataset(folder, *, name, classes, colors, splits, options=None, overwr
         "format_version": FORMAT_VERSION,
         "library_version": _library_version(),
         "name": name,
+        "task": task,
         "ignore_label": IGNORE_LABEL,
         "classes": list(classes),
         "colors": np.asarray(colors).tolist(),
+        **(facts or {}),
         "options": options or {},
         "splits": before | counted,
     }

@@ -58,6 +58,8 @@ def write_plan(plan, census, out, *, num_shards=None, workers=1, overwrite=False
         splits=splits,
         options=plan.options | ({"left_out": left_out} if left_out else {}),
         overwrite=overwrite,
+        task=plan.task,
+        facts=plan.facts,
     )
 
 
@@ -89,6 +91,8 @@ def show_samples(plan, census, folder, count):
 def _drawn(plan, sample):
     features = decode_example(plan.encode(sample).payload)
     picture = read_picture(features["image/encoded"][0])
+    if plan.draw:
+        return plan.draw(picture, features)
     if "image/segmentation/class/encoded" not in features:
         return picture
     labels = read_labels(features["image/segmentation/class/encoded"][0])

@@ -55,6 +55,10 @@ class Plan:
             the samples are drawn and cannot be wrong.
         options: what else the records depend on, for `dataset.json`.
         notes: sentences the user should read.
+        task: what the records are for: `segmentation`, `classification` or `pose`.
+        facts: what `dataset.json` tells besides, for that task.
+        draw: from a record's picture and features to the picture that shows both; None lays the
+            labels over it.
     """
 
     name: str
@@ -64,6 +68,9 @@ class Plan:
     inspect: Callable | None
     options: dict = dataclasses.field(default_factory=dict)
     notes: tuple = ()
+    task: str = "segmentation"
+    facts: dict = dataclasses.field(default_factory=dict)
+    draw: Callable | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +119,7 @@ def with_max_pixels(plan, max_pixels):
 def encode_sample(sample, *, rule, max_pixels=MAX_PIXELS):
     """The `Encoded` record of a `Sample` that `inspect_sample` has found good."""
     if rule.upsampling == 1:
-        image, image_format = _picture_bytes(sample.image, max_pixels)
+        image, image_format = picture_bytes(sample.image, max_pixels)
         height, width = picture_size(sample.image, max_pixels=max_pixels)
     else:
         picture = _enlarged(read_picture(sample.image, max_pixels=max_pixels), rule.upsampling)
@@ -135,20 +142,24 @@ def encoded_scene(name, image, image_format, size, labels, extra=None):
         labels: uint8 [H, W] of classes, 255 ignored; or None.
         extra: more features, for other tasks.
     """
-    features = {
-        "image/encoded": image,
-        "image/format": image_format,
-        "image/height": size[0],
-        "image/width": size[1],
-        "image/filename": name,
-    }
-    counts = None
+    features, counts = picture_features(name, image, image_format, size), None
     if labels is not None:
         features["image/segmentation/class/encoded"] = encode_png(labels)
         features["image/segmentation/class/format"] = "png"
         values, pixels = np.unique(labels, return_counts=True)
         counts = dict(zip(values.tolist(), pixels.tolist(), strict=True))
     return Encoded(encode_example(features | (extra or {})), *size, counts)
+
+
+def picture_features(name, image, image_format, size):
+    """The features that records of every task have, see `encoded_scene`."""
+    return {
+        "image/encoded": image,
+        "image/format": image_format,
+        "image/height": size[0],
+        "image/width": size[1],
+        "image/filename": name,
+    }
 
 
 def read_classes(path, rule, max_pixels=MAX_PIXELS):
@@ -221,11 +232,21 @@ def describe_values(values):
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
-def _picture_bytes(path, max_pixels):
-    """The file as it is where every decoder reads it alike, else a PNG of what we read."""
+def picture_bytes(path, max_pixels):
+    """The file as it is where every decoder reads it alike, else a PNG of what we read.
+
+    Args:
+        path: of the file, or its bytes.
+        max_pixels: larger pictures are refused.
+
+    Returns:
+        bytes, and `jpeg` or `png`.
+    """
     plain = plain_format(path, max_pixels=max_pixels)
     if not plain:
         return encode_png(read_picture(path, max_pixels=max_pixels)), "png"
+    if isinstance(path, bytes):
+        return path, plain.lower()
     with open(path, "rb") as stream:
         return stream.read(), plain.lower()
 

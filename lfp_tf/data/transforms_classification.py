@@ -2,7 +2,7 @@
 
 The rules are those of `wanggrun/Learning-Feature-Pyramids pyramid/ImageNet/imagenet_utils.py` and
 of the tensorpack 0.8.5 beside it. Pictures are RGB grey levels and, as there, whole numbers within
-0..255 after every step.
+0..255 after every step; what is no whole number is cut down to one, as a cast to uint8 does.
 """
 
 import dataclasses
@@ -22,7 +22,8 @@ _EIGENVECTORS = (
     (-0.5808, -0.0045, -0.8140),
     (-0.5836, -0.6948, 0.4203),
 )
-_GREY = (0.299, 0.587, 0.114)
+# 0.299, 0.587, 0.114 as OpenCV has them for uint8 pictures.
+_GREY = (9798 / 32768, 19235 / 32768, 3735 / 32768)
 _SALT = 8
 
 
@@ -86,9 +87,7 @@ def augment(image, key, *, size, augmentation):
     draws = randomness.uniforms(key, 8, salt=_SALT + 1)
     lights = randomness.normals(key, 3, salt=_SALT + 2)
     image = jittered(image, draws[:7], lights, augmentation)
-    return tf.cond(
-        draws[7] < augmentation.flip_probability, lambda: image[:, ::-1], lambda: image
-    )
+    return tf.cond(draws[7] < augmentation.flip_probability, lambda: image[:, ::-1], lambda: image)
 
 
 def area_window(size, draws, augmentation):
@@ -132,10 +131,10 @@ def jittered(image, draws, lights, augmentation):
     """
     ranges = (augmentation.brightness, augmentation.contrast, augmentation.saturation)
     values = [
-        tf.cast(1.0 + share * (2.0 * draw - 1.0), tf.float32)
+        1.0 + share * (2.0 * draw - 1.0)
         for share, draw in zip(ranges, tf.unstack(draws[:3]), strict=True)
     ]
-    values.append(tf.cast(augmentation.lighting * lights, tf.float32))
+    values.append(augmentation.lighting * lights)
     order = tf.argsort(draws[3:7])
     for place in range(len(COLOR_STEPS)):
         branches = [
@@ -153,21 +152,23 @@ def color_step(image, name, value):
         image: float32 [H, W, 3] RGB, whole grey levels.
         name: `brightness` (times value), `contrast` (around each channel's mean), `saturation`
             (around the grey picture), `lighting` (plus the principal components, weighted).
-        value: a factor, or the weights [3].
+        value: a factor, or the weights [3]; float64.
     """
     if name == "brightness":
-        changed = image * value
+        changed = image * tf.cast(value, tf.float32)
     elif name == "contrast":
         mean = tf.reduce_mean(image, axis=(0, 1), keepdims=True)
-        changed = (image - mean) * value + mean
+        changed = (image - mean) * tf.cast(value, tf.float32) + mean
     elif name == "saturation":
-        grey = tf.round(tf.tensordot(image, tf.constant(_GREY), 1))[..., None]
+        grey = tf.floor(tf.tensordot(image, tf.constant(_GREY), 1) + 0.5)[..., None]
+        # In double precision as there: grey pixels stand on the edge between two whole numbers.
+        image, grey = tf.cast(image, tf.float64), tf.cast(grey, tf.float64)
         changed = image * value + grey * (1.0 - value)
     else:
-        changed = image + tf.linalg.matvec(
-            tf.constant(_EIGENVECTORS), value * tf.constant(_EIGENVALUES)
-        )
-    return tf.floor(tf.clip_by_value(changed, 0.0, 255.0))
+        axes = tf.constant(_EIGENVECTORS, tf.float64)
+        light = tf.linalg.matvec(axes, value * tf.constant(_EIGENVALUES, tf.float64))
+        changed = tf.cast(image, tf.float64) + light
+    return tf.cast(tf.floor(tf.clip_by_value(changed, 0.0, 255.0)), tf.float32)
 
 
 def centre(image, *, shortest, size):

@@ -117,7 +117,7 @@ def draw(size, key, *, crop, augmentation):
     if augmentation.color_probability:
         drawn = _SHIFT * (2.0 * draws[4:7] - 1.0)
         is_shifted = draws[7] < augmentation.color_probability
-        shift = tf.cast(tf.where(is_shifted, drawn, 0.0), tf.float32)
+        shift = tf.cast(tf.where(is_shifted, drawn, tf.zeros_like(drawn)), tf.float32)
     return Choices(grid, offset, draws[3] < augmentation.flip_probability, shift)
 
 

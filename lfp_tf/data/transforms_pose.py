@@ -9,7 +9,7 @@ import dataclasses
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.ops import pose, randomness
+from lfp_tf.ops import pose, pose_maps, randomness
 
 _SALT = 4
 
@@ -72,10 +72,11 @@ def draw(key, augmentation):
     scale = augmentation.scale_deviation
     turn = augmentation.rotation_deviation
     rotation = tf.clip_by_value(turn * normal[1], -2.0 * turn, 2.0 * turn)
+    is_straight = uniform[3] < augmentation.no_rotation_probability
     color = 1.0 + augmentation.color * (2.0 * uniform[:3] - 1.0)
     return Choices(
         scale=tf.clip_by_value(1.0 + scale * normal[0], 1.0 - scale, 1.0 + scale),
-        rotation=tf.where(uniform[3] < augmentation.no_rotation_probability, 0.0, rotation),
+        rotation=tf.where(is_straight, tf.zeros_like(rotation), rotation),
         color=tf.cast(color, tf.float32),
         is_flipped=uniform[4] < augmentation.flip_probability,
     )
@@ -132,7 +133,7 @@ def render(image, heatmaps, choices, *, flip_order):
         image: float32 [R, R, 3] grey levels 0..255.
         heatmaps: float32 [r, r, J].
         choices: `Choices`.
-        flip_order: see `pose.flip_average`; a background map is not named in it and stays.
+        flip_order: see `pose_maps.flip_average`; a background map is not named in it and stays.
 
     Returns:
         Both, of the same shapes.
@@ -142,7 +143,7 @@ def render(image, heatmaps, choices, *, flip_order):
     order = [*flip_order, *range(len(flip_order), heatmaps.shape[-1])]
     return tf.cond(
         choices.is_flipped,
-        lambda: (image[:, ::-1], pose.mirrored_maps(heatmaps, flip_order=order)),
+        lambda: (image[:, ::-1], pose_maps.mirrored_maps(heatmaps, flip_order=order)),
         lambda: (image, heatmaps),
     )
 

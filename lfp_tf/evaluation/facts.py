@@ -15,6 +15,8 @@ def describe_protocol(protocol):
     values = {name: getattr(protocol, name) for name in _PROTOCOL}
     if protocol.name in ("whole", "deeplab"):
         values["logits_resize"] = protocol.logits_resize
+    if protocol.second_softmax:
+        values["second_softmax"] = True
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()

@@ -80,9 +80,7 @@ def lfp_scores(network, image, *, prepare, mean, windows, scales, is_flipped, cl
 def _at_scale(walk, image, scale, *, is_flipped):
     """The mean of both directions at one size, brought back: [H, W, classes]."""
     size = height_width(image[None])
-    scaled = [
-        tf.maximum(tf.cast(tf.cast(side, tf.float64) * scale, tf.int32), 1) for side in size
-    ]
+    scaled = [tf.maximum(tf.cast(tf.cast(side, tf.float64) * scale, tf.int32), 1) for side in size]
     picture = resize_cubic(image[None], scaled, rounded=True)[0]
     seen = resize_cubic(walk(picture)[None], size)[0]
     if not is_flipped:
@@ -94,9 +92,7 @@ def _at_scale(walk, image, scale, *, is_flipped):
 def _walk(network, picture, *, prepare, mean, windows, classes):
     """Means over the windows of a picture of grey levels [h, w, 3]: [h, w, classes]."""
     sides = tf.unstack(tf.shape(picture)[:2])
-    missing = [
-        tf.maximum(crop - side, 0) for crop, side in zip(windows.crop, sides, strict=True)
-    ]
+    missing = [tf.maximum(crop - side, 0) for crop, side in zip(windows.crop, sides, strict=True)]
     edges = [[0, missing[0]], [0, missing[1]], [0, 0]]
     inputs = tf.pad(prepare(picture), edges)
     if windows.crf:
@@ -104,6 +100,7 @@ def _walk(network, picture, *, prepare, mean, windows, classes):
         # and lost one level here and there.
         around = tf.floor(tf.constant(mean, tf.float32))
         inputs = tf.concat([inputs, tf.pad(picture - around, edges) + around], axis=-1)
+    inputs = tf.ensure_shape(inputs, [None, None, 6 if windows.crf else 3])
 
     def look(pixels):
         logits = resize_legacy_bilinear(network(pixels[..., :3]), windows.crop)
@@ -127,8 +124,8 @@ def _refined(scores, pixels, options):
     """The CRF of each window, in Python: it is numpy and scipy."""
 
     def each(probabilities, pictures):
-        pictures = pictures.astype(np.uint8)
-        return np.stack([refine(*pair, options) for pair in zip(probabilities, pictures, strict=True)])
+        pairs = zip(probabilities, pictures.astype(np.uint8), strict=True)
+        return np.stack([refine(*pair, options) for pair in pairs])
 
     refined = tf.numpy_function(each, [scores, pixels], tf.float32, stateful=False)
     return tf.ensure_shape(refined, scores.shape)

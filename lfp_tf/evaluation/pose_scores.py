@@ -151,9 +151,7 @@ def _scores(is_right, visible, is_counted, names, unit):
     visible = np.asarray(visible, bool) & is_counted[:, None]
     if not visible.any():
         raise LfpError(f"No person has an annotated joint and a {unit} to measure by.")
-    rates = {
-        name: _rate(is_right[:, j], visible[:, j]) for j, name in enumerate(names)
-    }
+    rates = {name: _rate(is_right[:, j], visible[:, j]) for j, name in enumerate(names)}
     groups = {
         group: _mean([rates[name] for name in members])
         for group, members in _GROUPS

@@ -157,7 +157,9 @@ def probabilities(protocol, network, image, *, preprocess_name, classes):
     if protocol.name == "lfp":
         scores = _lfp(protocol, network, image, preprocess_name, classes)
         return {"probabilities": scores, "labels": _labels(scores)}
-    at_scale = {"whole": _whole, "deeplab": _whole, "semseg": _semseg, "matlab": _matlab}[protocol.name]
+    at_scale = {"whole": _whole, "deeplab": _whole, "semseg": _semseg, "matlab": _matlab}[
+        protocol.name
+    ]
     total = tf.zeros([])
     for scale in protocol.scales:
         total += at_scale(protocol, network, image, scale, prepare, classes)

@@ -140,7 +140,6 @@ def _head(facts):
     )
 
 
-
 def _words(values):
     """`name value, other (inner value)` of nested plain values."""
     return ", ".join(

@@ -23,9 +23,11 @@ def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=
     Returns:
         float32 [H, W, classes].
     """
+
     def look(windows):
         return window_probabilities(network, windows, size=crop, flip=flip)
 
+    inputs = tf.ensure_shape(inputs, [None, None, 3])
     return mean_over_windows(look, inputs, crop=crop, classes=classes, window_batch=window_batch)
 
 
@@ -34,7 +36,7 @@ def mean_over_windows(look, inputs, *, crop, classes, stride=(None, None), windo
 
     Args:
         look: maps windows float32 [n, *crop, K] to scores [n, *crop, classes].
-        inputs: float32 [H, W, K], at least the crop on both sides.
+        inputs: float32 [H, W, K], K known, at least the crop on both sides.
         crop: (height, width) of a window.
         classes: number of classes.
         stride: pixels from one window to the next, (down, right); see `window_starts`.

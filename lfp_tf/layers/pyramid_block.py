@@ -96,6 +96,25 @@ class PyramidBlock(tf_keras.layers.Layer):
 
     def call(self, inputs, training=None):
         """The block's output after its ReLU; H and W may be unknown."""
+        # Nothing in it needs AutoGraph, which would take most of the time to build a network.
+        return tf.autograph.experimental.do_not_convert(self._run)(inputs, training)
+
+    def check_size(self, height, width):
+        """Refuses maps of which a scale leaves nothing; None is a side that is not known.
+
+        Raises:
+            ValueError: as it says.
+        """
+        least = 2 if self._is_padded else 1
+        for side in (height, width):
+            for scale in self.scales if side is not None else ():
+                if scaled_size(side, scale, precision=self.size_precision) < least:
+                    raise ValueError(
+                        f"A map of {height} x {width} is too small for the pyramid block's scale "
+                        f"{scale}; give a larger picture (at least 33 pixels at stride 32)."
+                    )
+
+    def _run(self, inputs, training):
         main = self._unit("conv1", "bn1", inputs, training)
         main = self._unit("conv2", "bn2", main, training)
         main = self._unit("conv3", "bn3", main, training, relu=False)
@@ -135,11 +154,10 @@ class PyramidBlock(tf_keras.layers.Layer):
             # The original's dilated convolution is a function of its own with another rule.
             kernel_initializer=ContribFanIn() if is_dilated else fan_out_truncated(),
             name=name,
+            dtype=self.dtype_policy,
         )
-        if gamma:
-            norm = GammaNorm(gamma, name=norm_name, **self.norm)
-        else:
-            norm = BatchNorm(name=norm_name, **self.norm)
+        arguments = self.norm | {"name": norm_name, "dtype": self.dtype_policy}
+        norm = GammaNorm(gamma, **arguments) if gamma else BatchNorm(**arguments)
         for layer, count in ((convolution, channels), (norm, filters)):
             with tf.name_scope(layer.name):
                 layer.build([None, None, None, count])
@@ -156,24 +174,18 @@ class PyramidBlock(tf_keras.layers.Layer):
 
     def _pyramid(self, inputs, size, training):
         thin = self._unit("reduce", "reduce_bn", inputs, training)
-        sizes = self._sizes(height_width(inputs))
+        self.check_size(*inputs.shape[1:3])
+        sides = height_width(inputs)
+        sizes = [
+            [scaled_size(side, scale, precision=self.size_precision) for side in sides]
+            for scale in self.scales
+        ]
+        if not all(isinstance(side, int) for side in sides):
+            least = tf.reduce_min(tf.stack([side for size in sizes for side in size]))
+            message = "The picture is too small for the pyramid blocks: a scale leaves no pixel."
+            tf.debugging.assert_greater_equal(least, 1 + self._is_padded, message=message)
         branches = []
         for number, branch in enumerate(resize_to_all(thin, sizes, legacy_matrix), start=1):
             branch = self._unit(f"scale{number}", f"scale{number}_bn", branch, training)
             branches.append(resize(branch, size, legacy_matrix))
         return self._unit("merge", "merge_bn", tf.concat(branches, -1), training, relu=False)
-
-    def _sizes(self, sides):
-        """[(height, width)] of the scales; refuses maps of which a scale leaves nothing."""
-        least = 2 if self._is_padded else 1
-        found = [
-            [scaled_size(side, scale, precision=self.size_precision) for scale in self.scales]
-            for side in sides
-        ]
-        for side, lengths in zip(sides, found, strict=True):
-            if isinstance(side, int) and min(lengths) < least:
-                raise ValueError(
-                    f"A map of {sides[0]} x {sides[1]} is too small for the pyramid block's scale "
-                    f"{min(self.scales)}; give a larger picture (at least 33 pixels at stride 32)."
-                )
-        return list(zip(*found, strict=True))

@@ -25,6 +25,8 @@ FRACTIONAL_POOLING = ("training", "random", "fixed")
 # Draws of the data's augmentation have lower numbers under the same keys.
 _FIRST_SALT = 1 << 20
 _GIVEN = threading.local()
+# Nothing here needs AutoGraph, which would take most of the time to build a network.
+_unconverted = tf.autograph.experimental.do_not_convert
 
 
 @contextlib.contextmanager
@@ -83,17 +85,22 @@ class _PreactUnit(tf_keras.layers.Layer):
                 "bias_initializer": bias_uniform(kernel * kernel * before),
             }
         layer = tf_keras.layers.Conv2D(
-            filters, kernel, dilation_rate=dilation, padding="same", name=name, **draws
+            filters,
+            kernel,
+            dilation_rate=dilation,
+            padding="same",
+            name=name,
+            dtype=self.dtype_policy,
+            **draws,
         )
         with tf.name_scope(name):
             layer.build([None, None, None, before])
         self.convolutions.append(layer)
 
     def _add_norm(self, name, channels):
-        if self.initializer == "branch_aware":
-            layer = BatchNorm(name=name, **self.norm)
-        else:
-            layer = GammaNorm("uniform", name=name, **self.norm)
+        arguments = self.norm | {"name": name, "dtype": self.dtype_policy}
+        is_paper = self.initializer == "branch_aware"
+        layer = BatchNorm(**arguments) if is_paper else GammaNorm("uniform", **arguments)
         with tf.name_scope(name):
             layer.build([None, None, None, channels])
         self.norms.append(layer)
@@ -143,6 +150,9 @@ class Residual(_PreactUnit):
 
     def call(self, inputs, training=None):
         """[B, H, W, C] to [B, H, W, channels]."""
+        return _unconverted(self._run)(inputs, training)
+
+    def _run(self, inputs, training):
         body = ("bn1", "conv1", "bn2", "conv2", "bn3", "conv3")
         skip = self._through(inputs, ("skip_bn", "skip_conv"), training)
         return self._through(inputs, body, training) + skip
@@ -235,6 +245,9 @@ class PyramidResidual(_PreactUnit):
 
     def call(self, inputs, training=None):
         """[B, H, W, C] to [B, H, W, channels]; H and W may be unknown."""
+        return _unconverted(self._run)(inputs, training)
+
+    def _run(self, inputs, training):
         main = ("main_bn1", "main_conv1", "main_bn2", "main_conv2")
         pyramid = self._through(self._levels(inputs, training), ("pyr_bn3", "pyr_conv2"), training)
         joined = self._through(inputs, main, training) + pyramid

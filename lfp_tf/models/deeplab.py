@@ -5,6 +5,7 @@ Each is a plain network; `scales` puts the multi-scale wrapper of DeepLab v2 aro
 
 import tf_keras
 
+from lfp_tf.backbones.pyramid_resnet import pyramid_resnet_features
 from lfp_tf.backbones.resnet import resnet_features
 from lfp_tf.heads.aspp import atrous_classifiers, atrous_features
 from lfp_tf.layers.blocks import convolve, normalize
@@ -103,6 +104,8 @@ def _network(
     name,
     head,
     *,
+    backbone="resnet",
+    pyramid=True,
     depth=101,
     blocks=(),
     stem="plain",
@@ -126,8 +129,10 @@ def _network(
     Args:
         name: of the model.
         head: from (last map, all maps and the pictures, arguments of `BatchNorm`) to logits.
+        backbone: `resnet` or `pyramid_resnet`.
+        pyramid: of the `pyramid_resnet`: whether its blocks have pyramids.
         depth, blocks, stem, stride_in, padding, pool_rounding: of the ResNet, see
-            `resnet_features`; the defaults are Caffe's.
+            `resnet_features`; the defaults are Caffe's. A `pyramid_resnet` has the first two.
         output_stride, multi_grids: likewise.
         scales, scale_resize: of `multi_scale`.
         bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen: see `BatchNorm`.
@@ -143,19 +148,27 @@ def _network(
     }
     # Scales bring their own sizes, so the network inside takes any.
     images = tf_keras.Input((None, None, 3) if scales else input_shape, name="images")
-    taps = resnet_features(
-        images,
-        depth=depth,
-        blocks=blocks,
-        stem=stem,
-        stride_in=stride_in,
-        padding=padding,
-        pool_rounding=pool_rounding,
-        output_stride=output_stride,
-        multi_grids=multi_grids,
-        width=width,
-        norm=norm,
-    )
+    arguments = {
+        "depth": depth,
+        "blocks": blocks,
+        "output_stride": output_stride,
+        "multi_grids": multi_grids,
+        "width": width,
+        "norm": norm,
+    }
+    if backbone == "pyramid_resnet":
+        taps = pyramid_resnet_features(images, pyramid=pyramid, **arguments)
+    elif backbone == "resnet":
+        taps = resnet_features(
+            images,
+            stem=stem,
+            stride_in=stride_in,
+            padding=padding,
+            pool_rounding=pool_rounding,
+            **arguments,
+        )
+    else:
+        raise ValueError(f'backbone is "{backbone}", but must be "resnet" or "pyramid_resnet".')
     logits = head(taps["stage4"], taps | {"images": images}, norm)
     logits = tf_keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
     network = tf_keras.Model(images, {"logits": logits}, name=name)

@@ -5,8 +5,8 @@ import itertools
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
-from lfp_tf.layers.initializers import bias_uniform, branch_aware, fan_in_uniform
 from lfp_tf.layers.gamma_norm import GammaNorm
+from lfp_tf.layers.initializers import bias_uniform, branch_aware, fan_in_uniform
 from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual
 
 _DEPTH = 4

@@ -3,6 +3,7 @@
 import tf_keras
 
 from lfp_tf.backbones.mobilenet import mobilenet_v2_features
+from lfp_tf.backbones.pyramid_resnet import pyramid_resnet_features
 from lfp_tf.backbones.resnet import resnet_features
 from lfp_tf.heads.segmentation import ZoomLogits, segmentation_head
 from lfp_tf.layers.pyramid_pooling import PyramidPooling
@@ -15,6 +16,7 @@ def pspnet(
     *,
     classes,
     backbone="resnet",
+    pyramid=True,
     depth=50,
     stem="deep",
     stride_in="3x3",
@@ -41,15 +43,18 @@ def pspnet(
 
     Args:
         classes: number of classes.
-        backbone: `resnet`, or `mobilenet_v2` (ours; the pyramid stands on its 320 channels).
-        depth: of the ResNet: 18, 34, 50, 101 or 152.
-        stem, stride_in, padding, pool_rounding: of the ResNet, see `resnet_features`.
+        backbone: `resnet`, `pyramid_resnet` (see `pyramid_resnet_features`), or `mobilenet_v2`
+            (ours; the pyramid stands on its 320 channels).
+        pyramid: of the `pyramid_resnet`: whether its blocks have pyramids.
+        depth: of the ResNet: 18, 34, 50, 101 or 152; the last three for `pyramid_resnet`.
+        stem, stride_in, padding, pool_rounding: of the `resnet`, see `resnet_features`.
         use_ppm: whether there is a pyramid.
         bins, pooling, pool_windows, concat: of the pyramid, see `PyramidPooling`.
         zoom_factor: size of the logits: 8 as the picture, 4, 2, or 1 as the map.
         aux_head: whether a second classifier stands on the last stage but one.
         dropout, dropout_kind: before the classifiers, see `SampleDropout`.
-        bn_decay, bn_eps: None takes the backbone's own: 0.9 and 1e-5, MobileNetV2 0.999 and 1e-3.
+        bn_decay, bn_eps: None takes the backbone's own: 0.9 and 1e-5, `pyramid_resnet` 0.9 and
+            1.001e-5, MobileNetV2 0.999 and 1e-3.
         bn_unbiased, bn_synchronized, bn_frozen: see `BatchNorm`.
         width: multiplies all widths; for quick tests.
         input_shape: (height, width, 3), None where any size may come.
@@ -77,11 +82,18 @@ def pspnet(
             norm=norm,
         )
         x, middle = taps["stage4"], taps["stage3"]
+    elif backbone == "pyramid_resnet":
+        taps = pyramid_resnet_features(
+            images, depth=depth, pyramid=pyramid, output_stride=8, width=width, norm=norm
+        )
+        x, middle = taps["stage4"], taps["stage3"]
     elif backbone == "mobilenet_v2":
         taps = mobilenet_v2_features(images, width=width, norm=norm)
         x, middle = taps["stage7"], taps["stage5"]
     else:
-        raise ValueError(f'backbone is "{backbone}", but must be "resnet" or "mobilenet_v2".')
+        raise ValueError(
+            f'backbone is "{backbone}", but must be "resnet", "pyramid_resnet" or "mobilenet_v2".'
+        )
     channels = x.shape[-1]
     if use_ppm:
         x = PyramidPooling(

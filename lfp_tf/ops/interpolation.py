@@ -3,12 +3,10 @@
 One axis of `length` pixels becomes one of `count` by a matrix [count, length]; output i takes its
 value at the source position
 
-| matrix | position | |
+| matrix | position | taps outside |
 | --- | --- | --- |
-| `legacy_matrix` (TF1 `resize_bilinear`) | i length / count | taps outside: the last pixel |
-| `legacy_nearest_matrix` (TF1) | the whole part of it | one tap |
-| `aligned_matrix` (Torch `SpatialUpSamplingBilinear`) | i (length-1) / (count-1) | |
-| `torch_image_matrix` (Torch `image.scale`) | aligned when enlarging | shrinking: a mean |
+| `legacy_matrix` (TF1 `resize_bilinear`) | i length / count | last pixel |
+| `aligned_matrix` (Torch `SpatialUpSamplingBilinear`) | i (length-1) / (count-1) | none |
 
 Sizes that are Python numbers give numpy matrices, constants of the graph; those known only when
 the graph runs give tensors. Both compute in float32, as the originals do.
@@ -36,41 +34,11 @@ def legacy_matrix(length, count):
     return _bilinear(xp, xp.range32(count) * scale, length)
 
 
-def legacy_nearest_matrix(length, count):
-    """Nearest of TF1: one 1 a row."""
-    xp = _numbers(length, count)
-    scale = xp.float32(length) / xp.float32(count)
-    nearest = xp.minimum(xp.floor(xp.range32(count) * scale), xp.float32(length) - 1.0)
-    return xp.float32(nearest[:, None] == xp.range32(length)[None])
-
-
 def aligned_matrix(length, count):
     """Bilinear with corners on corners: 2 to 3 is 1 0, .5 .5, 0 1; one pixel spreads."""
     xp = _numbers(length, count)
     scale = xp.float32(length - 1) / xp.maximum(xp.float32(count - 1), xp.float32(1))
     return _bilinear(xp, xp.range32(count) * scale, length)
-
-
-def torch_image_matrix(length, count):
-    """Torch's `image.scale`: aligned corners when enlarging, the mean over each cell otherwise.
-
-    3 to 2 is 2/3 1/3 0, 0 1/3 2/3.
-
-    Args:
-        length, count: pixels before and after, numbers.
-
-    Returns:
-        float32 [count, length].
-    """
-    if count > length:
-        return aligned_matrix(length, count)
-    if count == length:
-        return np.eye(length, dtype=np.float32)
-    edges = np.arange(count + 1, dtype=np.float32) * (np.float32(length) / np.float32(count))
-    pixels = np.arange(length, dtype=np.float32)
-    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    covered = np.maximum(covered, 0)
-    return covered / covered.sum(axis=1, keepdims=True)
 
 
 def resize(images, size, matrix):
@@ -138,13 +106,10 @@ def fractional_sizes(length, levels):
 
 
 def _bilinear(xp, positions, length):
-    """[count, length] weights of the two pixels beside each position."""
-    low = xp.floor(positions)
-    high = xp.minimum(low + 1.0, xp.float32(length) - 1.0)
-    weight = (positions - low)[:, None]
-    pixels = xp.range32(length)[None]
-    at_low, at_high = (xp.float32(taps[:, None] == pixels) for taps in (low, high))
-    return at_low * (1.0 - weight) + at_high * weight
+    """[count, length] weights: 1 at the pixel of a position, falling to 0 one pixel away."""
+    positions = xp.minimum(positions, xp.float32(length) - 1.0)
+    distances = xp.expand_dims(positions, 1) - xp.expand_dims(xp.range32(length), 0)
+    return xp.maximum(1.0 - xp.abs(distances), xp.float32(0))
 
 
 def _product_rows(images, heights, matrix):
@@ -186,7 +151,8 @@ def _numbers(*lengths):
 class _Numpy:
     """The few functions that the matrices need, by numpy."""
 
-    floor, minimum, maximum, float32 = np.floor, np.minimum, np.maximum, np.float32
+    abs, minimum, maximum = np.abs, np.minimum, np.maximum
+    expand_dims, float32 = np.expand_dims, np.float32
 
     @staticmethod
     def range32(count):
@@ -197,7 +163,7 @@ class _Numpy:
 class _TensorFlow:
     """The same by TensorFlow."""
 
-    floor, minimum, maximum = tf.floor, tf.minimum, tf.maximum
+    abs, minimum, maximum, expand_dims = tf.abs, tf.minimum, tf.maximum, tf.expand_dims
 
     @staticmethod
     def float32(values):

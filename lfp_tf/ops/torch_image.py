@@ -28,6 +28,14 @@ def scale(image, size):
 
 def scale_window(image, size, low, high):
     """The outputs low..high of `scale` to `size`; only the pixels they see are read."""
+    return tf.cond(
+        tf.reduce_all(tf.shape(image)[:2] == size),
+        lambda: tf.identity(image[low[0] : high[0], low[1] : high[1]]),
+        lambda: _weighted(image, size, low, high),
+    )
+
+
+def _weighted(image, size, low, high):
     lengths = tf.shape(image)[:2]
     for axis in (1, 0):
         first, weights = _taps(lengths[axis], size[axis], low[axis], high[axis])
@@ -67,7 +75,7 @@ def rotate_window(image, degrees, low, high):
         _neighbours(y, size[0]),
         _neighbours(x, size[1]),
     )
-    flat = tf.reshape(image, [size[0] * size[1], image.shape[2]])
+    flat = tf.reshape(image, [size[0] * size[1], tf.shape(image)[2]])
 
     def taken(row, column):
         return tf.gather(flat, row * size[1] + column)

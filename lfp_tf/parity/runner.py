@@ -14,6 +14,7 @@ from lfp_tf.parity.golden import cases as read_cases
 SYSTEMS = {
     "pspnet": "lfp_tf.parity.pspnet.kinds",
     "deeplabv2": "lfp_tf.parity.deeplabv2.kinds",
+    "lfp": "lfp_tf.parity.lfp.kinds",
 }
 
 

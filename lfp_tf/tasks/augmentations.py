@@ -1,7 +1,10 @@
 """From an experiment's fields to what the training pipeline does with a picture."""
 
+import dataclasses
+
 from lfp_tf.data.transforms import Augmentation
 from lfp_tf.data.transforms_deeplab import DeepLabAugmentation
+from lfp_tf.data.transforms_lfp import LfpAugmentation
 
 
 def augmentation(config):
@@ -10,6 +13,8 @@ def augmentation(config):
         return Augmentation.none()
     if config.recipe.startswith("deeplab"):
         return _deeplab_augmentation(config)
+    if config.recipe.startswith("lfp"):
+        return _lfp_augmentation(config)
     values = {
         "scales": (config.scale_min, config.scale_max),
         "rotations": (-config.rotate_degrees, config.rotate_degrees),
@@ -20,6 +25,15 @@ def augmentation(config):
     if config.recipe == "tf1":
         values |= {"rotation_probability": 0.0, "blur_probability": 0.0, "is_legacy": True}
     return Augmentation(**values)
+
+
+def _lfp_augmentation(config):
+    is_original = config.recipe == "lfp_original"
+    return dataclasses.replace(
+        LfpAugmentation.original() if is_original else LfpAugmentation(),
+        scales=(config.scale_min, config.scale_max),
+        flip_probability=config.flip_probability,
+    )
 
 
 def _deeplab_augmentation(config):

@@ -19,7 +19,8 @@ def _field(factory):
 class Augmentation(hyperparams.Config):
     """What a training picture goes through before the crop (semseg tool/train.py)."""
 
-    recipe: str = "semseg"  # semseg, tf1, deeplab, deeplab_seed, none (centre crop)
+    # semseg, tf1, deeplab, deeplab_seed, lfp, lfp_original (with its colours), none (centre crop)
+    recipe: str = "semseg"
     scale_min: float = 0.5
     scale_max: float = 2.0
     scale_choices: list[float] = _field(list)  # deeplab: one of these
@@ -62,11 +63,11 @@ class Losses(hyperparams.Config):
 class Evaluation(hyperparams.Config):
     """How `lfp-tf evaluate` scores by default; training scores whole pictures in one pass."""
 
-    protocol: str = "whole"  # whole, deeplab, semseg, matlab, tf1_whole
+    protocol: str = "whole"  # whole, deeplab, semseg, matlab, tf1_whole, lfp
     flip: str = "none"  # D17: none, softmax, logit_sum
     scales: list[float] = _field(lambda: [1.0])
     base_size: int = 0  # semseg, matlab: long side in pixels at scale 1
-    crop: list[int] = _field(list)  # semseg, matlab: window; empty: the training crop
+    crop: list[int] = _field(list)  # semseg, matlab, lfp: window; empty: the training crop
     min_size: list[int] = _field(list)  # tf1_whole: padded to at least this
     logits_resize: str = "align_corners"  # whole, deeplab: align_corners, half_pixel
     warp: list[int] = _field(list)  # deeplab: height, width of picture and truth in scoring
@@ -148,11 +149,13 @@ class ExperimentConfig(cfg.ExperimentConfig):
 
 
 CHOICES = {
-    "task.train_data.augmentation.recipe": ("semseg", "tf1", "deeplab", "deeplab_seed", "none"),
+    "task.train_data.augmentation.recipe": (
+        *("semseg", "tf1", "deeplab", "deeplab_seed", "lfp", "lfp_original", "none"),
+    ),
     "task.losses.normalization": ("global", "replica", "piece"),
     "task.losses.label_size": ("full", "map", "pil_nearest", "opencv_nearest"),
     "task.losses.weight_decay_covers": ("all", "kernels_and_classifier_bias", "kernels"),
-    "task.evaluation.protocol": ("whole", "deeplab", "semseg", "matlab", "tf1_whole"),
+    "task.evaluation.protocol": ("whole", "deeplab", "semseg", "matlab", "tf1_whole", "lfp"),
     "task.evaluation.flip": ("none", "softmax", "logit_sum"),
     "task.evaluation.logits_resize": ("align_corners", "half_pixel"),
     "task.evaluation.warp_labels": ("pil_nearest", "opencv_nearest"),

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from lfp_tf.data.description import check_task
 from lfp_tf.data.pipelines.segmentation import evaluation_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.errors import LfpError, WorkFailed
@@ -64,6 +65,7 @@ def check_split(model, folder, split):
         LfpError: no such split, one without labels, or other classes than the network's.
     """
     dataset = read_dataset(folder)
+    check_task(dataset, folder, "segmentation")
     if split not in dataset["splits"]:
         raise LfpError(
             f'{folder} has no split "{split}"; it has {", ".join(sorted(dataset["splits"]))}.'
@@ -101,7 +103,8 @@ def evaluate(
         limit: only the first so many pictures; None takes all.
         progress: `progress.Progress`, updated by one a picture, or None.
         kept: best and worst pictures to keep, of each.
-        crf: `evaluation.crf.crf.CrfOptions` to refine the probabilities with; None does not.
+        crf: `evaluation.crf.crf.CrfOptions` to refine the probabilities with; None does not. With
+            the protocol `lfp` it works inside each window, in this process.
         crf_processes: processes for it beside this one; 0 computes here.
 
     Returns:
@@ -123,7 +126,9 @@ def evaluate(
         label_resize=model.recipe.evaluation["warp_labels"],
     )
     # A squashed picture is scored at its squashed size: the records bring both that way.
-    predict = predictor(model, dataclasses.replace(protocol, warp=None), dtype=tf.float32)
+    given, crf = crf, None if protocol.name == "lfp" else crf
+    protocol = dataclasses.replace(protocol, warp=None, window_crf=None if crf else given)
+    predict = predictor(model, protocol, dtype=tf.float32)
     seen = _seen(batches.take(limit or -1), predict, wants_crf=bool(crf))
     extremes, begin = _Extremes(kept), time.monotonic()
     confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
@@ -149,7 +154,7 @@ def evaluate(
         extremes.best(),
         extremes.worst(),
         time.monotonic() - begin,
-        crf=crf,
+        crf=given,
         without_crf=plain if crf else None,
     )
 
@@ -285,7 +290,7 @@ def _crf_facts(options):
 
 def _scores_without_crf(found, recipe):
     """The scores before the CRF under a name of their own; the others are those after it."""
-    if not found.crf:
+    if found.without_crf is None:
         return {}
     definition = recipe.evaluation["mean_iou"]
     return {

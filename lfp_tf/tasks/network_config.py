@@ -7,7 +7,7 @@ from official.modeling import hyperparams
 from lfp_tf.errors import LfpError
 from lfp_tf.models.multi_scale import output_name
 
-PREPROCESS = ("torch", "caffe", "kitti", "mobilenet", "deeplab", "none")
+PREPROCESS = ("torch", "imagenet_bgr", "caffe", "kitti", "mobilenet", "deeplab", "none")
 # What no builder of `models` takes.
 _NOT_ARGUMENTS = ("network", "preprocess")
 
@@ -23,7 +23,8 @@ class Network(hyperparams.Config):
     network: str = ""  # the experiment's own; another one is another experiment
     classes: int = 0  # 0: as many as the data set has
     width: float = 1.0  # multiplies all widths
-    preprocess: str = "torch"  # D9: torch, caffe, kitti, mobilenet, deeplab, none
+    # D9: torch, imagenet_bgr, caffe, kitti, mobilenet, deeplab, none
+    preprocess: str = "torch"
 
     def arguments(self):
         """The arguments of the network's builder."""
@@ -53,12 +54,62 @@ _RESNET_CHOICES = {
 }
 
 
+_PYRAMID_DEPTHS = (50, 101, 152)
+
+
+def _outputs_of_scales(scales):
+    if not scales:
+        return ("logits",)
+    return ("logits", *(output_name(scale) for scale in (1, *scales)))
+
+
+def _check_scales(scales):
+    if any(scale <= 0 or scale == 1 for scale in scales) or len(set(scales)) < len(scales):
+        raise LfpError(
+            "task.model.scales must be different numbers above 0 other than 1, which is always "
+            "there."
+        )
+
+
+def _check_blocks(blocks):
+    if blocks and (len(blocks) != 4 or min(blocks) < 1):
+        raise LfpError("task.model.blocks must be four numbers of at least 1.")
+
+
+def _check_rates(rates):
+    if min(rates, default=1) < 1:
+        raise LfpError("task.model.rates must be numbers of at least 1.")
+
+
+def _check_backbone(model, defaults):
+    """The ResNet's options go with a ResNet, and pyramids with their own."""
+    backbone = model.backbone
+    if not model.pyramid and backbone != "pyramid_resnet":
+        raise LfpError(
+            "task.model.pyramid=false is the plain twin of backbone=pyramid_resnet, not an option "
+            f"of {backbone}."
+        )
+    if backbone == "resnet":
+        return
+    is_pyramid = backbone == "pyramid_resnet"
+    for name in _RESNET_CHOICES:
+        if is_pyramid and name == "depth":
+            continue
+        if getattr(model, name) != getattr(defaults, name):
+            raise LfpError(f"task.model.{name} is an option of the ResNet, not of {backbone}.")
+    if is_pyramid and model.depth not in _PYRAMID_DEPTHS:
+        raise LfpError(
+            f"task.model.depth is {model.depth}, but a pyramid_resnet has 50, 101 or 152."
+        )
+
+
 @dataclasses.dataclass
 class PSPNet(Network):
     """Fields of `models.pspnet.pspnet`; letters and numbers are options of the PSPNet spec."""
 
     network: str = "pspnet"
-    backbone: str = "resnet"  # resnet, mobilenet_v2
+    backbone: str = "resnet"  # resnet, pyramid_resnet, mobilenet_v2
+    pyramid: bool = True  # with pyramid_resnet: false is its plain twin
     depth: int = 50  # 18, 34, 50, 101, 152
     stem: str = "deep"  # D1: deep, plain
     stride_in: str = "3x3"  # D2: 3x3, 1x1
@@ -86,7 +137,7 @@ class PSPNet(Network):
     def choices(self):
         """{field: its values}."""
         return super().choices() | _RESNET_CHOICES | {
-            "backbone": ("resnet", "mobilenet_v2"),
+            "backbone": ("resnet", "pyramid_resnet", "mobilenet_v2"),
             "pooling": ("adaptive", "window"),
             "concat": ("ascending", "descending"),
             "zoom_factor": (8, 4, 2, 1),
@@ -97,13 +148,7 @@ class PSPNet(Network):
         """Windows go with bins, and the ResNet's options with a ResNet."""
         if self.pooling == "window" and len(self.pool_windows) != len(self.bins):
             raise LfpError("task.model.pool_windows needs one number a bin with pooling=window.")
-        if self.backbone == "resnet":
-            return
-        for name in _RESNET_CHOICES:
-            if getattr(self, name) != getattr(PSPNet(), name):
-                raise LfpError(
-                    f"task.model.{name} is an option of the ResNet, not of mobilenet_v2."
-                )
+        _check_backbone(self, PSPNet())
 
 
 @dataclasses.dataclass
@@ -112,6 +157,8 @@ class DeepLabV2(Network):
 
     network: str = "deeplabv2"
     preprocess: str = "deeplab"
+    backbone: str = "resnet"  # resnet, pyramid_resnet
+    pyramid: bool = True  # with pyramid_resnet: false is its plain twin
     depth: int = 101  # 18, 34, 50, 101, 152
     blocks: list[int] = _field(list)  # of the four stages, in place of the depth's
     stem: str = "plain"
@@ -129,28 +176,22 @@ class DeepLabV2(Network):
 
     def outputs(self):
         """With scales the maximum and each scale's own logits."""
-        if not self.scales:
-            return ("logits",)
-        return ("logits", *(output_name(scale) for scale in (1, *self.scales)))
+        return _outputs_of_scales(self.scales)
 
     def choices(self):
         """{field: its values}."""
-        rules = {"scale_resize": ("ratio", "factor", "align_corners")}
+        rules = {
+            "scale_resize": ("ratio", "factor", "align_corners"),
+            "backbone": ("resnet", "pyramid_resnet"),
+        }
         return super().choices() | _RESNET_CHOICES | rules
 
     def check(self):
-        """Scales are further ones, blocks four."""
-        if any(scale <= 0 or scale == 1 for scale in self.scales) or len(set(self.scales)) < len(
-            self.scales
-        ):
-            raise LfpError(
-                "task.model.scales must be different numbers above 0 other than 1, which is always "
-                "there."
-            )
-        if self.blocks and (len(self.blocks) != 4 or min(self.blocks) < 1):
-            raise LfpError("task.model.blocks must be four numbers of at least 1.")
-        if min(self.rates, default=1) < 1:
-            raise LfpError("task.model.rates must be numbers of at least 1.")
+        """Scales are further ones, blocks four, options the backbone's."""
+        _check_scales(self.scales)
+        _check_blocks(self.blocks)
+        _check_rates(self.rates)
+        _check_backbone(self, type(self)())
 
 
 @dataclasses.dataclass
@@ -176,4 +217,45 @@ class DeepLabV3Plus(DeepLabV3):
     network: str = "deeplabv3plus"
 
 
-NETWORKS = {kind().network: kind for kind in (PSPNet, DeepLabV2, DeepLabV3, DeepLabV3Plus)}
+@dataclasses.dataclass
+class LFPSegmentation(Network):
+    """Fields of `models.lfp.lfp_segmentation`; numbers are sections of the LFP spec."""
+
+    network: str = "lfp_segmentation"
+    preprocess: str = "imagenet_bgr"
+    depth: int = 101  # 50, 101, 152
+    blocks: list[int] = _field(list)  # of the four stages, in place of the depth's
+    pyramid: bool = True  # 2.3: false is the plain twin
+    dilated_bias: bool = True  # 2.4: biases of the dilated convolutions
+    head: str = "aspp"  # 2.4: aspp, conv102
+    rates: list[int] = _field(lambda: [6, 12, 18, 24])  # 2.4: of aspp
+    scales: list[float] = _field(lambda: [0.75, 0.5])  # 2.4: further scales; none: the plain net
+    scale_resize: str = "legacy"  # 2.4: legacy, ratio, factor, align_corners
+    bn_decay: float = 0.9
+    bn_eps: float = 1.001e-5  # 2.1
+    bn_unbiased: bool = True
+    bn_synchronized: bool = True
+    bn_frozen: bool = True  # 2.4
+
+    def outputs(self):
+        """With scales the maximum and each scale's own logits."""
+        return _outputs_of_scales(self.scales)
+
+    def choices(self):
+        """{field: its values}."""
+        return super().choices() | {
+            "depth": _PYRAMID_DEPTHS,
+            "head": ("aspp", "conv102"),
+            "scale_resize": ("legacy", "ratio", "factor", "align_corners"),
+        }
+
+    def check(self):
+        """Scales are further ones, blocks four."""
+        _check_scales(self.scales)
+        _check_blocks(self.blocks)
+        _check_rates(self.rates)
+
+
+NETWORKS = {
+    kind().network: kind for kind in (PSPNet, DeepLabV2, DeepLabV3, DeepLabV3Plus, LFPSegmentation)
+}

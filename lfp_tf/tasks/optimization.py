@@ -46,12 +46,20 @@ class _TorchUpdate(tf_keras.optimizers.legacy.SGD):
             lr=values["lr_t"],
             grad=grad,
             momentum=values["momentum"],
+            use_nesterov=self.nesterov,
             use_locking=self._use_locking,
         )
 
 
 class TorchSGD(_Multiplied, _TorchUpdate):
-    """PyTorch's form of momentum: v = m v + g; w -= rate v; a new rate acts on all of v at once."""
+    """PyTorch's form of momentum: v = m v + g; w -= rate v; a new rate acts on all of v at once.
+
+    With `nesterov` w -= rate (g + m v), as TF1's optimizer too (tensorpack's ResNets).
+    """
+
+
+class TorchRMSprop(_Multiplied, tf_keras.optimizers.legacy.RMSprop):
+    """Torch's: m = rho m + (1 - rho) g^2; w -= rate g / (sqrt(m) + epsilon); m begins at 0."""
 
 
 class Adam(_Multiplied, tf_keras.optimizers.legacy.Adam):
@@ -88,7 +96,13 @@ class Held(tf_keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": self.schedule, "every": self.every, "last": self.last}
 
 
-OPTIMIZERS = {"sgd": SGD, "torch_sgd": TorchSGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS = {
+    "sgd": SGD,
+    "torch_sgd": TorchSGD,
+    "torch_rmsprop": TorchRMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
 
 
 def variable_key(variable):

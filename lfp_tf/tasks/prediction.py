@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from lfp_tf.evaluation.lfp_protocol import PUBLISHED_SCALES
 from lfp_tf.evaluation.protocols import Protocol, probabilities
 
 
@@ -16,7 +17,7 @@ def network_function(model):
     )
 
 
-def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1):
+def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1, second_softmax=False):
     """The protocol of a recipe, with what a user changes.
 
     Args:
@@ -25,6 +26,7 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1):
         flip: None takes the recipe's, if the protocol is the recipe's, else the protocol's.
         scales: None likewise.
         window_batch: windows through the network at once.
+        second_softmax: for the protocol `lfp` alone, see there.
 
     Raises:
         LfpError: values that the protocol does not have.
@@ -33,7 +35,8 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1):
     name = name or own["protocol"]
     is_own = name == own["protocol"]
     values = {"flip": flip or (own["flip"] if is_own else None)}
-    values["scales"] = tuple(scales or (own["scales"] if is_own else (1.0,)))
+    usual = PUBLISHED_SCALES if name == "lfp" else (1.0,)
+    values["scales"] = tuple(scales or (own["scales"] if is_own else usual))
     if name in ("whole", "deeplab"):
         values["logits_resize"] = own["logits_resize"]
     if name == "deeplab":
@@ -41,9 +44,11 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1):
     if name in ("semseg", "matlab"):
         values["base_size"] = own["base_size"] or max(recipe.crop)
         values["crop"] = tuple(own["crop"] or recipe.crop)
+    if name == "lfp":
+        values["crop"] = tuple(own["crop"] or recipe.crop)
     if name == "tf1_whole":
         values["min_size"] = tuple(own["min_size"] or [side + 7 for side in recipe.crop])
-    return Protocol(name, window_batch=window_batch, **values)
+    return Protocol(name, window_batch=window_batch, second_softmax=second_softmax, **values)
 
 
 def predictor(model, protocol, *, dtype=tf.uint8):

@@ -1,26 +1,29 @@
 """What is checked and completed of an experiment before anything is built."""
 
+from lfp_tf.data.description import check_task
 from lfp_tf.data.records import read_dataset
 from lfp_tf.errors import LfpError
 
 
-def fill_in(params, *, data_dir=None):
+def fill_in(params, *, data_dir=None, records="segmentation"):
     """Completes an experiment from its records: folders, the number of classes.
 
     Args:
         params: `tasks.config.ExperimentConfig`.
         data_dir: the folder of records, in place of `data/DATASET`.
+        records: the task that they must be for, see `data.description.TASKS`.
 
     Returns:
         What `dataset.json` says.
 
     Raises:
-        LfpError: no records, of another data set or of another number of classes.
+        LfpError: no records, for another task, of another data set or of another number of classes.
     """
     task = params.task
     for data in (task.train_data, task.validation_data):
         data.folder = str(data_dir or data.folder or f"data/{task.dataset}")
     dataset = read_dataset(task.train_data.folder)
+    check_task(dataset, task.train_data.folder, records)
     if dataset["name"] != task.dataset:
         raise LfpError(
             f"{task.train_data.folder} holds records of {dataset['name']}, but this experiment is "

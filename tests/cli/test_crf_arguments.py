@@ -82,5 +82,6 @@ def test_mistakes_are_told_without_tensorflow(tmp_path):
     )
     assert done.returncode == 2
     assert (
-        done.stderr == 'No preset "sed" of the CRF. Did you mean "seed"? There are newest, seed.\n'
+        done.stderr
+        == 'No preset "sed" of the CRF. Did you mean "seed"? There are newest, seed, lfp.\n'
     )

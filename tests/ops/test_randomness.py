@@ -30,3 +30,9 @@ def test_shuffled_is_a_permutation_that_changes_with_epoch_and_seed():
 
     assert sorted(order(1, 0)) == list(range(11))
     assert len({tuple(order(*pair)) for pair in ((1, 0), (1, 1), (2, 0))}) == 3
+
+
+def test_normal_draws_have_mean_0_and_deviation_1_and_are_a_function_of_the_key():
+    draws = np.concatenate([randomness.normals([5, i], 4, salt=3) for i in range(300)])
+    assert abs(draws.mean()) < 0.1 and abs(draws.std() - 1) < 0.1
+    np.testing.assert_array_equal(draws[4:8], randomness.normals([5, 1], 4, salt=3))

@@ -13,7 +13,10 @@ from lfp_tf.data.datasets import (
     cocostuff164k,
     cocostuff164k_171,
     folder,
+    imagenet,
     kitti_road,
+    lsp,
+    mpii,
     scenes,
     voc,
 )
@@ -28,7 +31,10 @@ _MODULES = (
     cocostuff164k,
     cocostuff164k_171,
     folder,
+    imagenet,
     kitti_road,
+    lsp,
+    mpii,
     scenes,
     voc,
 )

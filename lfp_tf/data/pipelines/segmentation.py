@@ -1,24 +1,18 @@
 """Pictures and label maps for training and evaluation, in an order that is a function of the step.
 
-Training: sample g of a run (step g // batch) is record `shuffled(g mod n)` of epoch g // n, and
-its augmentation is keyed by (seed, g). So any step can be the first one, and the samples of a
-global batch do not depend on how many replicas or hosts share it.
+The order is that of `ordering.py`; the augmentation of sample g is keyed by (seed, g).
 """
-
-import os
 
 import tensorflow as tf
 
-from lfp_tf.data import transforms, transforms_deeplab
+from lfp_tf.data import transforms, transforms_deeplab, transforms_lfp
+from lfp_tf.data.pipelines import ordering
 from lfp_tf.errors import LfpError
-from lfp_tf.ops import randomness
-
-# Records are read in pieces of this size: a buffer as large as a record costs twice the time.
-_READ_BYTES = 16 * 1024
 
 _AUGMENT = {
     transforms.Augmentation: transforms.augment,
     transforms_deeplab.DeepLabAugmentation: transforms_deeplab.augment,
+    transforms_lfp.LfpAugmentation: transforms_lfp.augment,
 }
 
 _FEATURES = {
@@ -53,8 +47,8 @@ def training_batches(
         global_batch_size: samples of one step over all replicas, a multiple of `replicas`.
         seed: whole number, 0..2**31-1.
         mean: RGB grey levels of what lies outside a picture.
-        augmentation: `lfp_tf.data.transforms.Augmentation`, or `DeepLabAugmentation` of
-            `lfp_tf.data.transforms_deeplab`.
+        augmentation: `lfp_tf.data.transforms.Augmentation`, `DeepLabAugmentation` of
+            `lfp_tf.data.transforms_deeplab`, or `LfpAugmentation` of `lfp_tf.data.transforms_lfp`.
         num_classes: labels are 0..num_classes-1 or `ignore_label`.
         warp: (height, width) that every picture is squashed to before all else, or None.
         label_resize: how the labels are squashed, see `transforms_deeplab.warp`.
@@ -72,20 +66,23 @@ def training_batches(
     Raises:
         LfpError: the batch cannot be divided, the seed is out of range or there is no record.
     """
-    share, local_batch = _shares(index, global_batch_size, replicas, num_pipelines)
-    if not 0 <= seed < 2**31:
-        raise LfpError(f"seed must lie in 0..{2**31 - 1}, not {seed}.")
-    count = len(index.length)
-    read = _reader(index)
+    shares = ordering.shares(
+        index,
+        global_batch_size,
+        replicas=replicas,
+        pipeline_id=pipeline_id,
+        num_pipelines=num_pipelines,
+    )
+    ordering.check_seed(seed)
+    read = ordering.record_reader(index)
 
     def sample(ordinal):
-        step, place = ordinal // share, ordinal % share
-        number = step * global_batch_size + pipeline_id * share + place
-        record = randomness.shuffled(number % count, seed=seed, epoch=number // count, count=count)
+        number = shares.number(ordinal)
+        record = ordering.training_record(number, seed=seed, count=len(index.length))
         image, labels, source = decoded(read(record))
         if warp:
             image, labels = transforms_deeplab.warp(image, labels, warp, label_resize=label_resize)
-        key = tf.stack([tf.constant(seed, tf.int32), tf.cast(number, tf.int32)])
+        key = ordering.training_key(number, seed=seed)
         image, labels = _AUGMENT[type(augmentation)](
             image,
             labels,
@@ -99,8 +96,8 @@ def training_batches(
             labels = tf.identity(labels)
         return {"images": image, "labels": labels, "keys": key, "sources": source}
 
-    ordinals = tf.data.Dataset.counter(start_step * share)
-    return _batched(ordinals.map(sample, tf.data.AUTOTUNE, deterministic=True), local_batch)
+    ordinals = tf.data.Dataset.counter(start_step * shares.host)
+    return ordering.batched(ordinals, sample, shares.replica)
 
 
 def evaluation_batches(
@@ -136,23 +133,28 @@ def evaluation_batches(
     Raises:
         LfpError: the batch cannot be divided, or holds pictures of differing sizes.
     """
-    share, local_batch = _shares(index, global_batch_size, replicas, num_pipelines)
+    shares = ordering.shares(
+        index,
+        global_batch_size,
+        replicas=replicas,
+        pipeline_id=pipeline_id,
+        num_pipelines=num_pipelines,
+    )
     same_size = same_size or bool(warp)
-    if not same_size and local_batch > 1:
+    if not same_size and shares.replica > 1:
         raise LfpError(
-            f"global_batch_size {global_batch_size} puts {local_batch} pictures of differing sizes "
-            f"into one batch; use {replicas}, one a replica."
+            f"global_batch_size {global_batch_size} puts {shares.replica} pictures of differing "
+            f"sizes into one batch; use {replicas}, one a replica."
         )
     count = len(index.length)
     steps = -(-count // global_batch_size)
-    read = _reader(index)
+    read = ordering.record_reader(index)
     size = None
     if same_size:
         size = warp or tf.shape(decoded(read(tf.constant(0, tf.int64)))[1]).numpy()
 
     def sample(ordinal):
-        step, place = ordinal // share, ordinal % share
-        number = step * global_batch_size + pipeline_id * share + place
+        number = shares.number(ordinal)
         image, labels, source = decoded(read(tf.minimum(number, count - 1)))
         if warp:
             image, labels = transforms_deeplab.warp(image, labels, warp, label_resize=label_resize)
@@ -168,47 +170,14 @@ def evaluation_batches(
             "sources": tf.where(is_filler, "", source),
         }
 
-    ordinals = tf.data.Dataset.range(steps * share)
-    return _batched(ordinals.map(sample, tf.data.AUTOTUNE, deterministic=True), local_batch)
-
-
-def _shares(index, global_batch_size, replicas, num_pipelines):
-    """(samples of a step on one host, samples of one replica)."""
-    if not len(index.length):
-        raise LfpError(f"There is no record in {', '.join(map(str, index.paths)) or 'the data'}.")
-    if global_batch_size < 1 or global_batch_size % replicas:
-        raise LfpError(
-            f"global_batch_size {global_batch_size} must be a multiple of the {replicas} replicas."
-        )
-    if replicas % num_pipelines:
-        raise LfpError(f"{replicas} replicas cannot be shared evenly by {num_pipelines} hosts.")
-    return global_batch_size // num_pipelines, global_batch_size // replicas
-
-
-def _reader(index):
-    """A graph function from a record's number to its bytes: one positioned read, no scan."""
-    paths = tf.constant([str(path) for path in index.paths])
-    sizes = tf.constant([os.path.getsize(path) for path in index.paths], tf.int64)
-    files = tf.constant(index.file, tf.int32)
-    offsets = tf.constant(index.offset, tf.int64)
-    lengths = tf.constant(index.length, tf.int64)
-
-    def read(record):
-        file, offset, length = files[record], offsets[record], lengths[record]
-        footer = sizes[file] - offset - length
-        one = tf.data.FixedLengthRecordDataset(
-            paths[file], length, header_bytes=offset, footer_bytes=footer, buffer_size=_READ_BYTES
-        )
-        return one.get_single_element()
-
-    return read
+    ordinals = tf.data.Dataset.range(steps * shares.host)
+    return ordering.batched(ordinals, sample, shares.replica)
 
 
 def decoded(record):
     """uint8 [H, W, 3] RGB, uint8 [H, W] and the file name of a serialized record."""
     fields = tf.io.parse_single_example(record, _FEATURES)
-    # Reads PNG too; the exact transform is what Pillow and OpenCV use.
-    image = tf.io.decode_jpeg(fields["image/encoded"], 3, dct_method="INTEGER_ACCURATE")
+    image = ordering.decoded_picture(fields["image/encoded"])
     labels = tf.io.decode_png(fields["image/segmentation/class/encoded"], 1)[..., 0]
     source = fields["image/filename"]
     same = tf.reduce_all(tf.shape(image)[:2] == tf.shape(labels))
@@ -236,10 +205,3 @@ def _check_size(labels, source, size):
         [source, f" is not {size[0]}x{size[1]} as the first picture; evaluate one at a time."]
     )
     return tf.debugging.Assert(tf.reduce_all(tf.shape(labels) == size), [text])
-
-
-def _batched(samples, batch_size):
-    options = tf.data.Options()
-    options.deterministic = True
-    batches = samples.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-    return batches.with_options(options)

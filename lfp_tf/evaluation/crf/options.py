@@ -85,4 +85,6 @@ def _is_whole(value):
 PRESETS = {
     "newest": CrfOptions(),
     "seed": CrfOptions(pos_xy_std=3, bi_xy_std=49, bi_rgb_std=5),
+    # wanggrun/Learning-Feature-Pyramids pyramid/VOC/gr_test_pad_crf_msc_flip.py
+    "lfp": CrfOptions(pos_w=4.0, bi_w=5.0, bi_xy_std=49.0, bi_rgb_std=13.0),
 }

@@ -9,6 +9,7 @@ import tensorflow as tf
 from lfp_tf.data import transforms_pose
 from lfp_tf.evaluation import pose_scores
 from lfp_tf.ops import pose as pose_ops
+from lfp_tf.ops import pose_maps
 from lfp_tf.ops import torch_image as torch_ops
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
 from lfp_tf.pictures.skeleton import JOINTS, flip_order
@@ -175,8 +176,8 @@ def pose_postprocess(case):
     """`pose_postprocess`: points of the maps, there and in the pictures."""
     check(case.config, POSE_POSTPROCESS)
     maps = tf.constant(case.inputs()["heatmaps"])
-    found = pose_ops.map_points(maps)
-    moved = pose_ops.picture_points(
+    found = pose_maps.map_points(maps)
+    moved = pose_maps.picture_points(
         found,
         _float64(case.config["centers"]),
         _float64(case.config["scales"]),
@@ -190,21 +191,21 @@ def pose_flip_test(case):
     check(case.config, POSE_FLIP_TEST)
     order = flip_order(JOINTS[case.config["dataset"]])
     inputs = {name: tf.constant(value) for name, value in case.inputs().items()}
-    return {"heatmaps": pose_ops.flip_average(**inputs, flip_order=order).numpy()}
+    return {"heatmaps": pose_maps.flip_average(**inputs, flip_order=order).numpy()}
 
 
 def pose_multiscale(case):
     """`pose_multiscale`: the maps of several crops in the picture, and their peaks."""
     check(case.config, POSE_MULTISCALE)
     config = case.config
-    fused = pose_ops.fused_maps(
+    fused = pose_maps.fused_maps(
         tf.constant(case.inputs()["heatmaps"]),
         _float64(config["center"]),
         _float64(config["scales"]),
         size=(config["height"], config["width"]),
         resolution=config["resolution"],
     )
-    return {"fused": fused.numpy(), "preds": pose_ops.peaks(fused).numpy()}
+    return {"fused": fused.numpy(), "preds": pose_maps.peaks(fused).numpy()}
 
 
 def pck(case):
@@ -214,7 +215,7 @@ def pck(case):
     places = {}
     for name in ("predicted", "target"):
         maps = _maps_of_peaks(config[f"{name}_peaks"], config["resolution"])
-        places[name] = pose_ops.peaks(tf.constant(maps)).numpy()[..., :2]
+        places[name] = pose_maps.peaks(tf.constant(maps)).numpy()[..., :2]
     counted = config["joints_counted"]
     found = pose_scores.map_accuracy(
         places["predicted"],
@@ -240,10 +241,15 @@ def pckh(case):
     found = pose_scores.pckh(**words, names=JOINTS["mpii"])
     table = [*found["groups"].values(), found["mean"]]
     return {
-        "per_joint": [100.0 * rate for rate in found["per_joint"].values()],
-        "table": [100.0 * rate for rate in table],
+        "per_joint": _per_cent(found["per_joint"].values()),
+        "table": _per_cent(table),
         "curve": 100.0 * pose_scores.pckh_curve(**words),
     }
+
+
+def _per_cent(rates):
+    """NaN where nobody has the joint, as MATLAB divides 0 by 0."""
+    return [np.nan if rate is None else 100.0 * rate for rate in rates]
 
 
 def _unit_picture(case):

@@ -1,0 +1,91 @@
+"""Leeds Sports Pose, and its extended training set: 14 joints, one person a picture.
+
+Johnson and Everingham, BMVC 2010 and CVPR 2011.
+"""
+
+import pathlib
+
+from lfp_tf.data.datasets.folders import files_below, source_folder
+from lfp_tf.data.datasets.matlab_tree import read_matlab_numbers
+from lfp_tf.data.datasets.mpii import check_pictures
+from lfp_tf.data.datasets.options import Option
+from lfp_tf.data.datasets.people_files import Entry, people_of, read_json
+from lfp_tf.data.people import pose_plan
+from lfp_tf.errors import LfpError
+from lfp_tf.pictures.skeleton import JOINTS
+
+NAME = "lsp"
+SUMMARY = "Leeds Sports Pose: 14 joints, train 1000, val 1000; or the extended 10000 (train)"
+LAYOUT = "images/*.jpg and joints.mat, annotations.json or LEEDS_annotations.json"
+SPLITS = ("train", "val")
+BOXES = ("picture", "joints")
+
+
+def _box(text):
+    if text not in BOXES:
+        raise ValueError
+    return text
+
+
+OPTIONS = {
+    "box": Option(
+        "crop about the picture, or about the annotated joints (default picture)",
+        _box,
+        f"one of {', '.join(BOXES)}",
+    )
+}
+NEEDS_SOURCE = True
+
+NUM_TRAIN = 1000  # of the set of 2000 pictures
+_FILES = ("joints.mat", "annotations.json", "LEEDS_annotations.json")
+_PLACES = (".", "lsp", "lsp_dataset", "lspet_dataset")
+
+
+def plan(source, *, box="picture"):
+    """The `Plan`: the picture's middle and its longer side stand for centre and height.
+
+    Args:
+        source: the folder.
+        box: `picture`, or `joints`: the annotated joints' box and a quarter.
+
+    Raises:
+        LfpError: nothing there, annotations of no known form, pictures that are missing.
+    """
+    candidates = [(place, (name, "images")) for name in _FILES for place in _PLACES]
+    root = source_folder(source, NAME, LAYOUT, *candidates)
+    path = next(root / name for name in _FILES if (root / name).is_file())
+    read = _read_mat if path.suffix == ".mat" else read_json
+    entries = [entry.without_frame() for entry in read(path, JOINTS[NAME])]
+    pictures = root / "images"
+    splits = people_of(entries, pictures, box=box)
+    check_pictures(splits, pictures)
+    return pose_plan(NAME, JOINTS[NAME], splits, options={"box": box})
+
+
+def _read_mat(path, joints):
+    """The `Entry`s of `joints.mat`: [3, 14, N] of the set of 2000, [14, 3, N] of the extended."""
+    table = read_matlab_numbers(path, "joints")
+    if table.ndim != 3 or sorted(table.shape[:2]) != [3, len(joints)]:
+        sides = "x".join(map(str, table.shape))
+        raise LfpError(f"{path} holds joints of {sides}, not 3x14xN or 14x3xN.")
+    is_extended = table.shape[0] == len(joints)
+    # People, joints, (x, y, flag).
+    table = table.transpose((2, 0, 1) if is_extended else (2, 1, 0)).tolist()
+    names = files_below(pathlib.Path(path).parent / "images")
+    if len(names) != len(table):
+        raise LfpError(
+            f"{path} has {len(table)} people, but images beside it holds {len(names)} pictures."
+        )
+    # The flag of the extended set says "annotated", that of the other "hidden".
+    return [
+        Entry(
+            image=name,
+            joints=tuple((x, y, int(flag > 0 if is_extended else True)) for x, y, flag in person),
+            center=None,
+            scale=None,
+            head_size=0.0,
+            split="train" if is_extended or number < NUM_TRAIN else "val",
+            where=f"{path}, person {number + 1}",
+        )
+        for number, (name, person) in enumerate(zip(names, table, strict=True))
+    ]

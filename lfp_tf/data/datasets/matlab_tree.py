@@ -1,0 +1,139 @@
+"""Matrices of numbers, and structures of them, from MATLAB 5 files as plain Python values."""
+
+import math
+
+import numpy as np
+
+from lfp_tf.data.census import first_of
+from lfp_tf.data.datasets.matlab_file import (
+    FLOATS,
+    HEADER_BYTES,
+    INTEGERS,
+    MATRIX,
+    STORED,
+    as_sentences,
+    byte_order,
+    element,
+    matrices,
+    matrix_header,
+    numbers,
+    unpacked,
+)
+from lfp_tf.errors import LfpError
+
+_NUMBERS = (*INTEGERS, "double", "single", "logical")
+# How the types of a data element store signs: bytes, 16-bit numbers, UTF-8.
+_TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8"}
+_MOST_BYTES = 2_000_000_000
+_MOST_LEVELS, _LEAST_BYTES = 20, 8
+_MOST_FIELDS = 4096
+
+
+def read_matlab_numbers(path, variable):
+    """One matrix of numbers of a file: float64 of its shape.
+
+    Raises:
+        LfpError: no MATLAB 5 file, empty, cut short, or no such matrix.
+    """
+    found = read_matlab_tree(path, variable)
+    if not isinstance(found, float | np.ndarray):
+        raise LfpError(f"{path} holds no numbers as {variable}.")
+    return np.asarray(found)
+
+
+def read_matlab_tree(path, variable):
+    """A variable of a file, whatever it is made of.
+
+    Args:
+        path: a `.mat` file.
+        variable: its name.
+
+    Returns:
+        A structure array as a list of {field: value}, a cell array as a list, text as a text, one
+        number as a float, a matrix as float64 of its shape, what is empty as None. Lists follow
+        MATLAB's order of elements.
+
+    Raises:
+        LfpError: no MATLAB 5 file, empty, cut short, no such variable, or kinds of values that
+            hold code or need a class.
+    """
+    with as_sentences(path), open(path, "rb") as stream:
+        order, names = byte_order(path, stream.read(HEADER_BYTES)), []
+        for take, check_end in matrices(stream, order):
+            kind, shape, name = matrix_header(take, order)
+            names.append(name)
+            if name == variable:
+                found = _value(kind, shape, take, order, room=_MOST_BYTES, level=0)
+                check_end()
+                return found
+    held = f"it holds {first_of(names)}" if names else "it holds nothing"
+    raise LfpError(f"{path} has no variable {variable}; {held}.")
+
+
+def _value(kind, shape, take, order, *, room, level):
+    """What stands behind a header, of which `room` bytes are known to exist at most."""
+    count = math.prod(shape)
+    if min(shape, default=-1) < 0 or count > room:
+        raise ValueError(f"a {kind} has sides that cannot be")
+    if kind == "struct":
+        return _structures(count, take, order, room, level)
+    if kind == "cell":
+        _check_room(count, room)
+        return [_inner(take, order, room, level) for _ in range(count)]
+    if kind == "char":
+        stored, content = element(take, order, most=4 * count)
+        if stored not in _TEXTS:
+            raise ValueError(f"a text is stored as type {stored}")
+        if stored == 4:
+            content = np.frombuffer(content, f"{order}u2").astype("<u2").tobytes()
+            return content.decode("utf-16-le", "replace")
+        return content.decode(_TEXTS[stored], "replace")
+    if kind not in _NUMBERS:
+        raise ValueError(f"it holds a {kind}, which is not read")
+    found = numbers(take, order, shape, "a matrix", stored_as=STORED | FLOATS)
+    if count == 1:
+        return float(found.item())
+    return found.astype(np.float64) if count else None
+
+
+def _structures(count, take, order, room, level):
+    (length,) = unpacked(f"{order}i", element(take, order, most=4)[1])
+    names = element(take, order, most=length * _MOST_FIELDS if length > 0 else 0)[1]
+    fields = [
+        names[at : at + length].split(b"\0")[0].decode("latin-1")
+        for at in range(0, len(names), max(length, 1))
+    ]
+    _check_room(count * max(len(fields), 1), room)
+    return [{field: _inner(take, order, room, level) for field in fields} for _ in range(count)]
+
+
+def _inner(take, order, room, level):
+    """The matrix that stands next inside another."""
+    kind, content = element(take, order, most=room)
+    if kind != MATRIX or level >= _MOST_LEVELS:
+        raise ValueError("a structure holds no matrix" if kind != MATRIX else "it nests too deep")
+    if not content:
+        return None
+    take = _of_bytes(memoryview(content))
+    kind, shape, _ = matrix_header(take, order)
+    return _value(kind, shape, take, order, room=len(content), level=level + 1)
+
+
+def _check_room(count, room):
+    """Every element takes some bytes: more of them than fit is damage, or a trap."""
+    if count * _LEAST_BYTES > room:
+        raise ValueError(f"{count} elements stand where {room // _LEAST_BYTES} can be")
+
+
+def _of_bytes(view):
+    position = 0
+
+    def take(count):
+        nonlocal position
+        content = view[position : position + count]
+        if len(content) < count:
+            raise ValueError("it is cut short")
+        position += count
+        return bytes(content)
+
+    return take

@@ -1,0 +1,227 @@
+"""Annotations of people in the forms that are passed around: lists in JSON, arrays in `.h5`.
+
+| form | known by | people |
+| --- | --- | --- |
+| ours | `joint_names`, then `train` and `val`, or `annotations` | `joints`, `visible` |
+| HRNet's | a list with `joints_vis` | `joints`, `center`, `scale` |
+| CPM's | a list with `joint_self` | `objpos`, `scale_provided` |
+| Newell's | `part` in an `.h5` | `center`, `scale` ready for use |
+
+(`leoxiaobin/deep-high-resolution-net.pytorch`, `shihenw/convolutional-pose-machines-release`,
+`princeton-vl/pose-hg-train`.)
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+
+import numpy as np
+
+from lfp_tf.checkpoints.read import read_checkpoint
+from lfp_tf.data.datasets.folders import inside, read_list
+from lfp_tf.data.people import Person
+from lfp_tf.errors import LfpError
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One person of a file, coordinates as they stand there.
+
+    Attributes:
+        image: name of the picture.
+        joints: tuple of J (x, y, annotated).
+        center: (x, y) or None.
+        scale: number or None.
+        head_size: pixels or 0.
+        split: `train`, `val`, ..., or None where the file does not tell.
+        where: how sentences call it.
+    """
+
+    image: str
+    joints: tuple
+    center: tuple | None
+    scale: float | None
+    head_size: float
+    split: str | None
+    where: str
+
+    def with_split(self, split):
+        """The same person, of that split."""
+        return dataclasses.replace(self, split=split)
+
+    def without_frame(self):
+        """The same person without centre and scale."""
+        return dataclasses.replace(self, center=None, scale=None)
+
+
+def read_json(path, joints):
+    """The `Entry`s of a JSON file of one of the three forms.
+
+    Args:
+        path: of the file.
+        joints: names of the joints, whose order is given back.
+
+    Raises:
+        LfpError: no such JSON; the entry is named.
+    """
+    try:
+        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LfpError(f"{path} cannot be read as JSON ({error}).") from None
+    order, lists = list(range(len(joints))), {None: content}
+    if isinstance(content, dict):
+        order = _order(path, content.get("joint_names"), joints)
+        lists = {split: content[split] for split in ("train", "val", "test") if split in content}
+        lists = lists or {None: content.get("annotations")}
+    entries = []
+    for split, people in lists.items():
+        if not isinstance(people, list):
+            raise LfpError(f"{path} holds no list of people.")
+        for number, person in enumerate(people):
+            where = f"{path}, {split or 'entry'} {number}"
+            try:
+                entries.append(_entry(person, order, split, where))
+            except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+                raise LfpError(
+                    f"{where} is no person with {len(joints)} joints of a known form ({error!r})."
+                ) from None
+    if not entries:
+        raise LfpError(f"{path} names no people.")
+    return entries
+
+
+def read_h5(path, joints):
+    """The `Entry`s of Newell's arrays; the picture names stand beside, in `SPLIT_images.txt`.
+
+    Raises:
+        LfpError: no such file, arrays that are missing or do not go together, no names.
+    """
+    path = pathlib.Path(path)
+    arrays = read_checkpoint(path)
+    wanted = {"part": (len(joints), 2), "center": (2,), "scale": ()}
+    count = len(arrays["part"]) if "part" in arrays and arrays["part"].ndim else 0
+    for name, shape in wanted.items():
+        if name not in arrays or arrays[name].shape != (count, *shape):
+            sides = "x".join(map(str, ("people", *shape)))
+            raise LfpError(f"{path} has no array {name} of {sides}, as files of this form do.")
+    heads = arrays.get("normalize", np.zeros(count))
+    if heads.shape != (count,):
+        raise LfpError(f"{path} has an array normalize of another length than part.")
+    names = _picture_names(path, arrays, count)
+    split = "val" if path.stem.startswith("val") else path.stem
+    parts, centers = arrays["part"].tolist(), arrays["center"].tolist()
+    scales, heads = arrays["scale"].tolist(), heads.tolist()
+    # Their array "visible" is of no use here: a hidden joint is annotated all the same.
+    return [
+        Entry(
+            names[n],
+            tuple((x, y, int(x > 0)) for x, y in parts[n]),
+            tuple(centers[n]),
+            scales[n],
+            max(heads[n], 0.0),
+            split,
+            f"{path}, person {n}",
+        )
+        for n in range(count)
+    ]
+
+
+def people_of(entries, root, *, adjust=None, box="picture"):
+    """Entries as `Person`s, divided by split: {split: list}.
+
+    Args:
+        entries: list of `Entry`.
+        root: folder of the pictures.
+        adjust: from (centre, scale) as annotated to what a crop is made of; None keeps them.
+        box: see `Person`; used where an entry has no centre.
+
+    Raises:
+        LfpError: a name that leads out of the folder.
+    """
+    found, numbers = {}, {}
+    for entry in entries:
+        center, scale = entry.center, entry.scale
+        if center is not None and adjust:
+            center, scale = adjust(center, scale)
+        number = numbers[entry.image] = numbers.get(entry.image, -1) + 1
+        person = Person(
+            image=inside(root, entry.image, entry.where),
+            picture=entry.image,
+            number=number,
+            joints=entry.joints,
+            center=center,
+            scale=scale,
+            head_size=entry.head_size,
+            where=f"{entry.where} ({entry.image})",
+            box=box,
+        )
+        found.setdefault(entry.split or "val", []).append(person)
+    return {split: found[split] for split in ("train", "val", "test") if split in found}
+
+
+def _entry(person, order, split, where):
+    if "joint_self" in person:
+        return _cpm_entry(person, order, where)
+    points = person["joints"]
+    flags = person["visible"] if "visible" in person else person["joints_vis"]
+    joints = [(*map(float, points[n]), int(bool(flags[n]))) for n in order]
+    # HRNet's people without an annotated joint have no centre either.
+    center = tuple(map(float, person["center"])) if "center" in person else None
+    return Entry(
+        image=str(person["image"] if "image" in person else person["file_name"]),
+        joints=_pairs(joints),
+        center=center,
+        scale=float(person["scale"]) if center else None,
+        head_size=float(person.get("head_size", 0.0)),
+        split=split,
+        where=where,
+    )
+
+
+def _cpm_entry(person, order, where):
+    # The third number: 0 occluded, 1 visible, 2 outside the picture or not annotated.
+    joints = [
+        (float(x), float(y), int(flag < 2 and (x > 0 or y > 0)))
+        for x, y, flag in (person["joint_self"][n] for n in order)
+    ]
+    return Entry(
+        image=str(person["img_paths"]),
+        joints=_pairs(joints),
+        center=tuple(map(float, person["objpos"])),
+        scale=float(person["scale_provided"]),
+        head_size=0.0,
+        split="val" if person["isValidation"] else "train",
+        where=where,
+    )
+
+
+def _pairs(joints):
+    """Joints whose points are two numbers; those that are not annotated may say anything."""
+    return tuple(
+        (x, y, known) if known and math.isfinite(x) and math.isfinite(y) else (0.0, 0.0, 0)
+        for x, y, known in joints
+    )
+
+
+def _order(path, names, joints):
+    """For each of our joints its place in a file."""
+    names = [str(name) for name in names] if isinstance(names, list) else []
+    missing = [joint for joint in joints if joint not in names]
+    if missing:
+        raise LfpError(f"{path} has no joint {missing[0]} in its joint_names; it has {names}.")
+    return [names.index(joint) for joint in joints]
+
+
+def _picture_names(path, arrays, count):
+    beside = path.with_name(f"{path.stem}_images.txt")
+    if beside.is_file():
+        names = [line for line in read_list(beside) if line]
+    elif "imgname" in arrays and arrays["imgname"].ndim == 2:
+        codes = arrays["imgname"].astype(int).tolist()
+        names = ["".join(map(chr, filter(None, row))) for row in codes]
+    else:
+        raise LfpError(f"{path} needs {beside.name} beside it, a picture's name for every person.")
+    if len(names) != count:
+        raise LfpError(f"{beside} names {len(names)} pictures, but {path} has {count} people.")
+    return names

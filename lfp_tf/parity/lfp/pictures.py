@@ -1,0 +1,142 @@
+"""Cases of pictures without a network of LFP's: ImageNet's crops, VOC's augmentation and test.
+
+The cases' pictures are BGR, as OpenCV reads them; ours are RGB.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.data import transforms_classification, transforms_lfp
+from lfp_tf.evaluation.lfp_protocol import Windows, lfp_scores
+from lfp_tf.ops.preprocessing import preprocess, preprocessing
+from lfp_tf.ops.resize_cubic import resize_cubic
+from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
+
+_FACTOR = {"value": is_number}
+_STEPS = {
+    "area_crop": {
+        "area": is_number,
+        "aspect": is_number,
+        "swap": is_flag,
+        "value": is_numbers,
+        "size": is_count,
+    },
+    "brightness": _FACTOR,
+    "contrast": _FACTOR,
+    "saturation": _FACTOR,
+    "lighting": {"value": is_numbers},
+    "flip": {"value": (True,)},
+}
+IMAGENET_AUGMENTATION = {"steps": lambda steps: isinstance(steps, list)}
+IMAGENET_EVAL_CROP = {"shortest": is_count, "crop": is_count, "order": ("BGR",)}
+VOC_AUGMENTATION = {"crop": is_count, "scale": is_number, "flip": is_flag, "u": is_number}
+VOC_TEST_TILING = {
+    "crop": is_count,
+    "stride": is_count,
+    "scales": is_numbers,
+    "flip": is_flag,
+    "second_softmax": is_flag,
+    "crf": (False,),
+    "interpolation": ("cv2 INTER_CUBIC on uint8 pictures and on float scores",),
+}
+_PADDING, _IGNORED = (128.0, 128.0, 128.0), 127  # 128 + 255 in uint8
+_STUB_STRIDE = 8
+_PREPROCESS = "torch"  # ImageNet's mean and deviation; the cases' order is BGR
+
+
+def imagenet_augmentation(case):
+    """`imagenet_augmentation`: steps in the order given, each with its drawn numbers."""
+    check(case.config, IMAGENET_AUGMENTATION)
+    image, found = tf.constant(case.inputs()["image"][..., ::-1]), {}
+    for number, step in enumerate(case.config["steps"]):
+        name = step.get("op")
+        if name not in _STEPS:
+            raise UnknownWord(f"config.steps.op has the unknown value {name!r}.")
+        check(step, _STEPS[name] | {"op": (name,)}, where="config.steps")
+        image = _step(image, name, step)
+        found[f"step_{number}"] = image.numpy()[..., ::-1]
+    return found
+
+
+def imagenet_eval_crop(case):
+    """`imagenet_eval_crop`: the middle of the picture, and what the network is given."""
+    check(case.config, IMAGENET_EVAL_CROP)
+    image = tf.constant(case.inputs()["image"][..., ::-1])
+    crop = transforms_classification.centre(
+        image, shortest=case.config["shortest"], size=case.config["crop"]
+    )
+    return {
+        "crop": crop.numpy()[..., ::-1],
+        "network_input": preprocess(crop, _PREPROCESS).numpy()[..., ::-1],
+    }
+
+
+def voc_augmentation(case):
+    """`voc_augmentation`: one picture with the choices made."""
+    check(case.config, VOC_AUGMENTATION)
+    config, inputs = case.config, case.inputs()
+    image, labels = tf.constant(inputs["image"][..., ::-1]), tf.constant(inputs["label"])
+    crop = (config["crop"],) * 2
+    grid = transforms_lfp.grid_of(tf.shape(labels), tf.constant(config["scale"], tf.float64))
+    share = tf.constant(config["u"], tf.float64)
+    choices = transforms_lfp.Choices(
+        grid=grid,
+        offset=transforms_lfp.half_range_offset(grid, share, crop),
+        is_flipped=tf.constant(config["flip"]),
+    )
+    image, labels = transforms_lfp.render(
+        image, labels, choices, crop=crop, padding=_PADDING, ignore_label=_IGNORED
+    )
+    return {"image": image.numpy()[..., ::-1], "label": labels.numpy()}
+
+
+def voc_test_tiling(case):
+    """`voc_test_tiling`: the test procedure with a stub of one 1x1 convolution."""
+    check(case.config, VOC_TEST_TILING)
+    config, weights = case.config, case.weights()
+
+    def network(images):
+        seen = images[:, ::_STUB_STRIDE, ::_STUB_STRIDE, ::-1]
+        return tf.nn.conv2d(seen, weights["stub/W"], 1, "VALID") + weights["stub/b"]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.float32)])
+    def scores(image):
+        return lfp_scores(
+            network,
+            image,
+            prepare=lambda picture: preprocess(picture, _PREPROCESS),
+            mean=preprocessing(_PREPROCESS).mean,
+            windows=Windows(
+                (config["crop"],) * 2,
+                (config["stride"],) * 2,
+                batch=4,
+                second_softmax=config["second_softmax"],
+            ),
+            scales=config["scales"],
+            is_flipped=config["flip"],
+            classes=weights["stub/b"].size,
+        )
+
+    found = scores(case.inputs()["image"][..., ::-1]).numpy()
+    return {"scores": found, "labels": np.argmax(found, axis=-1)}
+
+
+def _step(image, name, step):
+    if name == "flip":
+        return image[:, ::-1]
+    if name == "area_crop":
+        return _area_crop(image, step)
+    value = step["value"]
+    # The cases count the principal components from the last, as their BGR tables do.
+    value = value[::-1] if name == "lighting" else value
+    return transforms_classification.color_step(image, name, tf.constant(value, tf.float64))
+
+
+def _area_crop(image, step):
+    pixels = tf.constant(float(image.shape[0] * image.shape[1]), tf.float64)
+    areas, ratios = step["area"] * pixels, tf.constant(step["aspect"], tf.float64)
+    is_exchanged = tf.constant([step["swap"]])
+    sides = transforms_classification.area_sides(areas[None], ratios[None], is_exchanged)
+    (height, width), (top, left) = sides[0].numpy(), step["value"]
+    window = image[None, top : top + height, left : left + width]
+    return resize_cubic(window, (step["size"],) * 2, rounded=True)[0]

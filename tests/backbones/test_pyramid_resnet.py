@@ -1,0 +1,97 @@
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from golden_cases import cases
+
+from lfp_tf.backbones.pyramid_resnet import pyramid_resnet
+from lfp_tf.checkpoints.load import TRANSLATIONS, translate
+from lfp_tf.checkpoints.variables import assign, variables_by_name
+from lfp_tf.layers.pyramid_block import PyramidBlock
+from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.parity.lfp.words import build
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "lfp"
+DETECTORS = [case for case in cases(GOLDEN) if case.config.get("network") == "pyramid_c4"]
+SMALL = {"blocks": (1, 1, 1, 2), "width": 1 / 8}
+
+
+def sizes(model, *size):
+    return {name: tuple(maps.shape[1:3]) for name, maps in model(tf.zeros([1, *size, 3])).items()}
+
+
+def test_strides_of_the_classifier_round_up():
+    found = sizes(pyramid_resnet(**SMALL), 75, 49)
+    assert found == {"stem": (19, 13), "stage1": (19, 13), "stage2": (10, 7), "stage3": (5, 4),
+                     "stage4": (3, 2)}  # fmt: skip
+
+
+def test_the_detectors_form_rounds_down():
+    found = sizes(pyramid_resnet(**SMALL, padding="floor", size_precision="float32"), 75, 91)
+    assert found["stage1"] == (18, 22) and found["stage3"] == (4, 5)
+
+
+@pytest.mark.parametrize(("stride", "dilations"), [(8, [1, 1, 2, 4, 4]), (16, [1, 1, 1, 2, 2])])
+def test_later_stages_are_dilated(stride, dilations):
+    model = pyramid_resnet(**SMALL, output_stride=stride, dilated_bias=True)
+    blocks = [layer for layer in model.layers if isinstance(layer, PyramidBlock)]
+    assert [block.dilation for block in blocks] == dilations
+    assert [block.use_bias for block in blocks] == [dilation > 1 for dilation in dilations]
+    assert sizes(model, 64, 64)["stage4"] == (64 // stride, 64 // stride)
+
+
+def test_grids_multiply_the_last_stages_dilations():
+    model = pyramid_resnet(**SMALL, output_stride=8, multi_grids=(1, 2))
+    last = [block.dilation for block in model.layers if isinstance(block, PyramidBlock)][-2:]
+    assert last == [4, 8]
+
+
+def test_the_plain_twin_has_no_pyramid():
+    plain = variables_by_name(pyramid_resnet(**SMALL, pyramid=False))
+    both = variables_by_name(pyramid_resnet(**SMALL))
+    assert set(plain) < set(both)
+    assert not any("scale" in name or "reduce" in name or "merge" in name for name in plain)
+
+
+@pytest.mark.parametrize("case", DETECTORS, ids=[case.id for case in DETECTORS])
+def test_the_detectors_c4_is_the_originals(case):
+    model = build(case.config)
+    variables = variables_by_name(model)
+    translation = TRANSLATIONS["tensorpack"]
+    found = translate(case.weights(), variables, translation=translation, options={})
+    assert set(found) == set(variables)
+    assign(variables, found)
+    images = preprocess(case.inputs()["image"][..., ::-1], "torch")[..., ::-1]
+    c4 = model(images, training=False)["stage3"].numpy()
+    wanted, spec = case.expected()["c4"], case.entry["expected"]["c4"]
+    got = c4[tuple(slice(None, None, step) for step in spec["stride"])]
+    np.testing.assert_allclose(got, wanted, atol=1e-3 * spec["std"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"depth": 18}, "depth is 18, but must be one of 50, 101, 152"),
+        ({"output_stride": 4}, "output_stride is 4"),
+        ({"blocks": (1, 1)}, "four numbers"),
+        ({"multi_grids": (1, 2, 4)}, "multi_grids needs 2 numbers"),
+    ],
+)
+def test_wrong_values_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        pyramid_resnet(**SMALL | changes)
+
+
+def test_a_picture_below_33_pixels_is_refused():
+    with pytest.raises(ValueError, match="^A map of 1 x 1 is too small .*at least 33 pixels"):
+        pyramid_resnet(**SMALL, input_shape=(32, 32, 3))
+    assert pyramid_resnet(**SMALL, input_shape=(33, 33, 3)).output["stage4"].shape[1] == 2
+
+
+def test_a_small_picture_of_unknown_size_is_refused_when_it_comes():
+    model = pyramid_resnet(**SMALL)
+    graph = tf.function(model, input_signature=[tf.TensorSpec([1, None, None, 3])])
+    assert graph(tf.zeros([1, 33, 40, 3]))["stage4"].shape[1:3] == (2, 2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="picture is too small"):
+        graph(tf.zeros([1, 32, 40, 3]))

@@ -1,0 +1,396 @@
+"""MPII and LSP in the forms they come in, and one sentence for each way they can be wrong."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+from dataset_trees import PICTURE, save
+
+from lfp_tf.data.census import take_census
+from lfp_tf.data.datasets import lsp, mpii
+from lfp_tf.data.example import decode_example
+from lfp_tf.errors import LfpError
+from lfp_tf.pictures.skeleton import JOINTS
+
+HEIGHT, WIDTH = PICTURE.shape[:2]
+MPII, LSP = JOINTS["mpii"], JOINTS["lsp"]
+
+
+def points(count, seed=0):
+    return np.random.RandomState(seed).uniform(1, HEIGHT - 1, (count, 2)).round(2).tolist()
+
+
+def pictures(root, names=("a.png", "b.png")):
+    for name in names:
+        save(root / "images" / name, PICTURE)
+    return root
+
+
+def hrnet(number=0, image="a.png", **words):
+    joints = points(16, number)
+    joints[3] = [-1.0, -1.0]
+    known = [int(place != 3) for place in range(16)]
+    person = {"joints": joints, "joints_vis": known, "image": image, "center": [3.0, 2.0]}
+    return person | {"scale": 0.02} | words
+
+
+def ours(names, entries, **words):
+    return {"joint_names": list(names), **(words or {"train": entries})}
+
+
+def lsp_entry(number=0, image="a.png", **words):
+    return {"file_name": image, "joints": points(14, number), "visible": [1] * 14} | words
+
+
+def write(root, name, content):
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(json.dumps(content))
+    return root
+
+
+def record(plan, split="train", number=0):
+    return decode_example(plan.encode(plan.splits[split][number]).payload)
+
+
+def keypoints(features, joints):
+    return np.reshape(features["person/keypoints"], (joints, 3))
+
+
+def test_hrnets_json_is_made_ready(tmp_path):
+    pictures(tmp_path)
+    write(tmp_path, "annot/train.json", [hrnet(), hrnet(1), hrnet(2, "b.png")])
+    write(tmp_path, "annot/valid.json", [hrnet(3, head_size=9.5)])
+    plan = mpii.plan(tmp_path)
+    assert plan.task == "pose" and plan.table.names == MPII
+    assert plan.facts["flip_order"][0] == 5
+    census = take_census(plan)
+    assert census.problems == [] and not any(census.broken.values())
+    features = record(plan, number=1)
+    assert features["person/number"] == [1] and features["image/filename"] == [b"a.png"]
+    np.testing.assert_allclose(features["person/center"], [3.0, 2.3])
+    np.testing.assert_allclose(features["person/scale"], [0.025])
+    found = keypoints(features, 16)
+    assert found[3].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(found[4], [*points(16, 1)[4], 1])
+    assert record(plan, "val")["person/head_size"] == [9.5]
+
+
+def test_cpms_json_is_divided_by_its_own_word(tmp_path):
+    pictures(tmp_path)
+    person = {
+        "joint_self": [[x, y, 1] for x, y in points(16)],
+        "objpos": [3.0, 2.0],
+        "scale_provided": 0.02,
+        "img_paths": "b.png",
+        "isValidation": 1.0,
+    }
+    person["joint_self"][5] = [0, 0, 2]
+    write(tmp_path, "mpii_annotations.json", [person | {"isValidation": 0}, person])
+    plan = mpii.plan(tmp_path)
+    assert {split: len(people) for split, people in plan.splits.items()} == {"train": 1, "val": 1}
+    assert keypoints(record(plan, "val"), 16)[5].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(record(plan)["person/scale"], [0.025])
+
+
+def newell(path, count=2, **arrays):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = np.array([points(16, number) for number in range(count)])
+    part[0, 2] = 0
+    values = {
+        "part": part,
+        "center": np.tile([3.0, 2.0], (count, 1)),
+        "scale": np.full(count, 0.03),
+        "normalize": np.full(count, 4.5),
+    }
+    with h5py.File(path, "w") as file:
+        for name, value in (values | arrays).items():
+            if value is not None:
+                file[name] = value
+
+
+def test_newells_arrays_are_ready(tmp_path):
+    pictures(tmp_path)
+    newell(tmp_path / "annot/train.h5")
+    newell(tmp_path / "annot/valid.h5", 1)
+    (tmp_path / "annot/train_images.txt").write_text("a.png\nb.png\n")
+    (tmp_path / "annot/valid_images.txt").write_text("b.png\n")
+    plan = mpii.plan(tmp_path)
+    assert {split: len(people) for split, people in plan.splits.items()} == {"train": 2, "val": 1}
+    features = record(plan)
+    np.testing.assert_allclose(features["person/center"], [3.0, 2.0])
+    np.testing.assert_allclose(features["person/scale"], [0.03])
+    np.testing.assert_allclose(features["person/head_size"], [4.5])
+    assert keypoints(features, 16)[2].tolist() == [0, 0, 0]
+
+
+def test_newells_names_may_be_numbers(tmp_path):
+    pictures(tmp_path)
+    codes = np.zeros((2, 16))
+    codes[:, :5] = [list(b"a.png"), list(b"b.png")]
+    newell(tmp_path / "train.h5", imgname=codes)
+    assert [person.picture for person in mpii.plan(tmp_path).splits["train"]] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "names", "message"),
+    [
+        ({}, None, "train.h5 needs train_images.txt beside it"),
+        ({}, "a.png\n", "names 1 pictures, but .*train.h5 has 2 people"),
+        ({"scale": None}, "a.png\nb.png", "train.h5 has no array scale of people, as files"),
+        ({"part": np.zeros((2, 14, 2))}, "a.png\nb.png", "no array part of peoplex16x2"),
+        ({"normalize": np.zeros(3)}, "a.png\nb.png", "array normalize of another length"),
+        ({}, "a.png\n../b.png", 'names "../b.png", which lies outside'),
+    ],
+)
+def test_arrays_that_do_not_go_together(tmp_path, arrays, names, message):
+    pictures(tmp_path)
+    newell(tmp_path / "train.h5", **arrays)
+    if names:
+        (tmp_path / "train_images.txt").write_text(names)
+    with pytest.raises(LfpError, match=message):
+        mpii.plan(tmp_path)
+
+
+def test_a_person_without_a_joint_is_left_out_by_name(tmp_path):
+    pictures(tmp_path)
+    empty = hrnet(0, joints_vis=[0] * 16)
+    write(tmp_path, "train.json", [hrnet(1), empty])
+    census = take_census(mpii.plan(tmp_path))
+    assert len(census.samples["train"]) == 1
+    assert census.broken["train"] == [
+        f"{tmp_path}/train.json, entry 1 (a.png) has no person: no joint is annotated."
+    ]
+
+
+def test_a_joint_outside_the_picture_is_told(tmp_path):
+    pictures(tmp_path)
+    far = hrnet(1)
+    far["joints"][9] = [50.0, 2.0]
+    nearly = hrnet(2)
+    nearly["joints"][9] = [WIDTH + 0.5, 2.0]
+    write(tmp_path, "train.json", [hrnet(), far, nearly])
+    census = take_census(mpii.plan(tmp_path))
+    assert len(census.samples["train"]) == 2
+    assert census.broken["train"] == [
+        f"{tmp_path}/train.json, entry 1 (a.png) has the joint head_top at (50, 2), outside its "
+        "picture of 6x4 (width x height)."
+    ]
+
+
+@pytest.mark.parametrize("words", [{"scale": 0.0}, {"scale": 1e9}, {"center": [float("nan"), 1]}])
+def test_a_place_that_shows_nothing_is_told(tmp_path, words):
+    pictures(tmp_path)
+    write(tmp_path, "train.json", [hrnet(), hrnet(1, **words)])
+    census = take_census(mpii.plan(tmp_path))
+    assert "which show nothing of it" in census.broken["train"][0]
+
+
+def test_an_unreadable_picture_is_named(tmp_path):
+    pictures(tmp_path)
+    (tmp_path / "images/b.png").write_bytes(b"nothing")
+    write(tmp_path, "train.json", [hrnet(), hrnet(1, "b.png")])
+    assert "b.png is no picture of" in take_census(mpii.plan(tmp_path)).broken["train"][0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "train.json names no people"),
+        ({"joint_names": list(MPII)}, "train.json holds no list of people"),
+        (ours(MPII[:15], [hrnet()]), "train.json has no joint left_wrist in its joint_names"),
+        (["x"], "train.json, entry 0 is no person with 16 joints of a known form"),
+        ([{"image": "a.png"}], r"entry 0 is no person .* \(KeyError\('joints'\)\)"),
+        ([hrnet(joints=[[1, 2]])], "entry 0 is no person with 16 joints"),
+        ([hrnet(image="c.png")], "1 of the 1 annotated pictures are not in .*images: .*c.png"),
+        ([hrnet(image="/etc/passwd")], 'names "/etc/passwd", which lies outside'),
+    ],
+)
+def test_json_that_is_wrong(tmp_path, content, message):
+    write(pictures(tmp_path), "train.json", content)
+    with pytest.raises(LfpError, match=message):
+        mpii.plan(tmp_path)
+
+
+def test_json_that_is_none(tmp_path):
+    (pictures(tmp_path) / "train.json").write_text("{")
+    with pytest.raises(LfpError, match="train.json cannot be read as JSON"):
+        mpii.plan(tmp_path)
+
+
+def structure(**fields):
+    """A MATLAB structure of these fields; lists become structure arrays."""
+    return {name: _array(v) if isinstance(v, list) else v for name, v in fields.items()}
+
+
+def _array(structures):
+    names = list(structures[0])
+    rows = [tuple(one[name] for name in names) for one in structures]
+    return np.array(rows, [(name, object) for name in names])
+
+
+def rect(number=0, **words):
+    annotated = [
+        structure(x=x, y=y, id=float(place), is_visible="1")
+        for place, (x, y) in enumerate(points(16, number))
+        if place != 3
+    ]
+    found = {
+        "x1": 1.0, "y1": 1.0, "x2": 4.0, "y2": 5.0, "scale": 0.02,
+        "objpos": structure(x=3.0, y=2.0), "annopoints": structure(point=annotated),
+    }  # fmt: skip
+    return structure(**(found | words))
+
+
+def official(root, people, is_train):
+    pictures(root, [f"{number}.png" for number in range(len(people))])
+    annolist = [
+        structure(image=structure(name=f"{number}.png"), annorect=rects, frame_sec=np.zeros((0, 0)))
+        for number, rects in enumerate(people)
+    ]
+    release = structure(annolist=annolist, img_train=np.array(is_train, float), version="12")
+    path = root / "mpii_human_pose_v1_u12_1.mat"
+    scipy.io.savemat(path, {"RELEASE": release}, do_compression=True)
+    return root
+
+
+def test_the_official_file_is_divided_by_its_pictures(tmp_path):
+    alone = rect(2, annopoints=np.zeros((0, 0)))
+    people = [[rect(0), rect(1)], [alone], [rect(3)], [rect(4)], np.zeros((0, 0))]
+    plan = mpii.plan(official(tmp_path, people, [1, 1, 1, 0, 1]), val_share=0.5)
+    assert {split: len({p.picture for p in found}) for split, found in plan.splits.items()} == {
+        "train": 1,
+        "val": 1,
+    }
+    assert "no val; pictures are held out by --seed" in plan.notes[0]
+    assert plan.notes[1].startswith("1 people of it have no joints or no place")
+    census = take_census(plan)
+    assert census.problems == [] and not any(census.broken.values())
+    people = {(p.picture, p.number): p for found in plan.splits.values() for p in found}
+    assert set(people) == {("0.png", 0), ("0.png", 1), ("2.png", 0)}
+    features = decode_example(plan.encode(people["0.png", 1]).payload)
+    np.testing.assert_allclose(features["person/head_size"], [3.0])
+    np.testing.assert_allclose(features["person/center"], [3.0, 2.3])
+    np.testing.assert_allclose(features["person/scale"], [0.025])
+    found = keypoints(features, 16)
+    assert found[3].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(found[4], [*points(16, 1)[4], 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("people", "is_train", "message"),
+    [
+        ([[rect()]], [1, 0], "is not MPII's file of annotations .*differ in length"),
+        ([[rect()]], [0], "names no people with joints"),
+        ([[rect(annopoints=structure(point=[structure(x=1.0)]))]], [1], "picture 1 is not annot"),
+        ([[rect(objpos="here")]], [1], "picture 1 is not annotated as MPII's are"),
+    ],
+)
+def test_an_official_file_that_is_wrong(tmp_path, people, is_train, message):
+    with pytest.raises(LfpError, match=message):
+        mpii.plan(official(tmp_path, people, is_train))
+
+
+def test_folders_of_something_else(tmp_path):
+    (pictures(tmp_path) / "mpii_human_pose_v1_u12_1.mat").write_bytes(b"x")
+    with pytest.raises(LfpError, match="is no whole MATLAB 5 file: its first 128 bytes"):
+        mpii.plan(tmp_path)
+    with pytest.raises(LfpError, match="not laid out as mpii. Expected"):
+        mpii.plan(tmp_path / "images")
+    with pytest.raises(LfpError, match="mpii needs --source DIR"):
+        mpii.plan(None)
+
+
+def test_pictures_must_be_somewhere(tmp_path):
+    write(tmp_path, "train.json", [hrnet()])
+    with pytest.raises(LfpError, match="has no folder images with the pictures"):
+        mpii.plan(tmp_path)
+
+
+def test_lsp_stands_in_its_picture(tmp_path):
+    pictures(tmp_path)
+    both = {"train": [lsp_entry()], "val": [lsp_entry(1, "b.png")]}
+    write(tmp_path, "annotations.json", ours(LSP, None, **both))
+    plan = lsp.plan(tmp_path)
+    assert {split: len(people) for split, people in plan.splits.items()} == {"train": 1, "val": 1}
+    features = record(plan)
+    np.testing.assert_allclose(features["person/center"], [WIDTH / 2, HEIGHT / 2])
+    np.testing.assert_allclose(features["person/scale"], [WIDTH / 200])
+    np.testing.assert_allclose(keypoints(features, 14)[:, :2], points(14), rtol=1e-6)
+
+
+def test_lsp_may_stand_in_its_joints(tmp_path):
+    pictures(tmp_path)
+    write(tmp_path, "annotations.json", ours(LSP, [lsp_entry()]))
+    features, found = record(lsp.plan(tmp_path, box="joints")), np.array(points(14))
+    middle = (found.min(0) + found.max(0)) / 2
+    np.testing.assert_allclose(features["person/center"], middle, rtol=1e-6)
+    side = 1.25 * (found.max(0) - found.min(0)).max()
+    np.testing.assert_allclose(features["person/scale"], [side / 200], rtol=1e-6)
+
+
+def test_joints_come_in_our_order_whatever_the_files(tmp_path):
+    pictures(tmp_path)
+    entry = lsp_entry()
+    write(tmp_path, "annotations.json", ours(LSP[::-1], [entry]))
+    found = keypoints(record(lsp.plan(tmp_path)), 14)
+    np.testing.assert_allclose(found[:, :2], entry["joints"][::-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_mat_of_the_2000(tmp_path, monkeypatch, compressed):
+    monkeypatch.setattr(lsp, "NUM_TRAIN", 1)
+    pictures(tmp_path)
+    table = np.ones((3, 14, 2))
+    table[:2] = np.array([points(14, 0), points(14, 1)]).transpose(2, 1, 0)
+    table[2, 3] = 0
+    scipy.io.savemat(tmp_path / "joints.mat", {"joints": table}, do_compression=compressed)
+    plan = lsp.plan(tmp_path)
+    assert {split: len(people) for split, people in plan.splits.items()} == {"train": 1, "val": 1}
+    found = keypoints(record(plan, "val"), 14)
+    np.testing.assert_allclose(found[:, :2], points(14, 1), rtol=1e-6)
+    assert (found[:, 2] == 1).all()
+
+
+def test_the_mat_of_the_extended_set(tmp_path):
+    pictures(tmp_path)
+    table = np.ones((14, 3, 2))
+    table[:, :2] = np.array([points(14, 0), points(14, 1)]).transpose(1, 2, 0)
+    table[3, :, 1] = 0
+    scipy.io.savemat(tmp_path / "joints.mat", {"joints": table})
+    plan = lsp.plan(tmp_path)
+    assert len(plan.splits["train"]) == 2 and "val" not in plan.splits
+    found = keypoints(record(plan, number=1), 14)
+    assert found[3].tolist() == [0, 0, 0] and (np.delete(found[:, 2], 3) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"joints": np.zeros((3, 13, 2))}, "holds joints of 3x13x2, not 3x14xN or 14x3xN"),
+        ({"joints": np.zeros((3, 14, 5))}, "has 5 people, but images beside it holds 2 pictures"),
+        ({"points": np.zeros((3, 14, 2))}, "has no variable joints; it holds points"),
+        ({"joints": {"a": 1}}, "holds no numbers as joints"),
+        ({"joints": "text"}, "holds no numbers as joints"),
+    ],
+)
+def test_mats_that_hold_something_else(tmp_path, content, message):
+    scipy.io.savemat(pictures(tmp_path) / "joints.mat", content)
+    with pytest.raises(LfpError, match=message):
+        lsp.plan(tmp_path)
+
+
+def test_a_mat_that_is_cut_short(tmp_path):
+    path = pictures(tmp_path) / "joints.mat"
+    scipy.io.savemat(path, {"joints": np.ones((3, 14, 2))})
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(LfpError, match="joints.mat is no whole MATLAB 5 file: it is cut short"):
+        lsp.plan(tmp_path)
+
+
+def test_lsp_needs_its_folders(tmp_path):
+    with pytest.raises(LfpError, match="not laid out as lsp: it lacks joints.mat, images"):
+        lsp.plan(tmp_path)
+    with pytest.raises(LfpError, match="--box is one of picture, joints, not"):
+        lsp.OPTIONS["box"].read("box", "head")

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.checkpoints.variables import flat_layers, variables_by_name
+from lfp_tf.errors import LfpError
+from lfp_tf.layers.pyramid_block import PyramidBlock
+from lfp_tf.models.deeplab import deeplabv2, deeplabv3
+from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
+from lfp_tf.models.pspnet import pspnet
+from lfp_tf.ops.resize import resize_legacy_bilinear
+from lfp_tf.tasks.network_config import DeepLabV2, LFPSegmentation, PSPNet
+
+SMALL = {"classes": 3, "blocks": (1, 1, 1, 1), "width": 1 / 8}
+
+
+def pictures(*shape, seed=0):
+    return np.random.RandomState(seed).uniform(-2, 2, (*shape, 3)).astype(np.float32)
+
+
+def test_the_classifier_names_one_class_a_picture():
+    model = lfp_classifier(**SMALL)
+    assert model(pictures(2, 75, 49))["logits"].shape == (2, 3)
+    assert model(pictures(1, 33, 64))["logits"].shape == (1, 3)
+
+
+def test_static_and_unknown_sizes_give_the_same():
+    unknown, static = lfp_classifier(**SMALL), lfp_classifier(**SMALL, input_shape=(75, 49, 3))
+    for name, variable in variables_by_name(static).items():
+        variable.assign(variables_by_name(unknown)[name])
+    images = pictures(1, 75, 49)
+    np.testing.assert_allclose(
+        static(images)["logits"], unknown(images)["logits"], atol=1e-4, rtol=1e-4
+    )
+
+
+def test_scales_are_resized_and_joined_as_in_tf1():
+    both = lfp_segmentation(**SMALL, scales=(0.5,))
+    plain = lfp_segmentation(**SMALL, scales=())
+    for name, variable in variables_by_name(plain).items():
+        variable.assign(variables_by_name(both)[name])
+    images = pictures(1, 65, 81)
+    found = both(images)
+    small = plain(resize_legacy_bilinear(images, (32, 40)))["logits"]
+    np.testing.assert_allclose(found["logits_0.5"], small, atol=1e-5)
+    np.testing.assert_allclose(found["logits_1"], plain(images)["logits"], atol=1e-5)
+    large = resize_legacy_bilinear(small, found["logits_1"].shape[1:3])
+    np.testing.assert_allclose(found["logits"], tf.maximum(found["logits_1"], large), atol=1e-5)
+
+
+def test_dilated_convolutions_have_biases_and_norms_stand():
+    model = lfp_segmentation(**SMALL, scales=())
+    names = set(variables_by_name(model))
+    biases = {name for name in names if name.endswith("/bias") and "block" in name}
+    assert biases == {
+        f"stage{stage}_block1/{part}/bias"
+        for stage in (3, 4)
+        for part in ("conv2", "scale1", "scale2", "scale3", "scale4")
+    }
+    images = pictures(2, 64, 64)
+    np.testing.assert_array_equal(model(images, training=True)["logits"], model(images)["logits"])
+
+
+def test_the_plain_head_is_one_classifier_without_bias():
+    names = variables_by_name(lfp_segmentation(**SMALL, scales=(), head="conv102"))
+    assert [name for name in names if "block" not in name and "stem" not in name] == ["fc/kernel"]
+    with pytest.raises(ValueError, match='head is "fcn"'):
+        lfp_segmentation(**SMALL, head="fcn")
+
+
+def blocks_of(model):
+    return [layer for layer in flat_layers(model) if isinstance(layer, PyramidBlock)]
+
+
+def test_pspnet_and_deeplab_stand_on_it_by_one_word():
+    on = {"backbone": "pyramid_resnet", "classes": 3, "depth": 50, "width": 1 / 8}
+    psp = pspnet(**on, input_shape=(49, 57, 3))
+    assert psp(pictures(1, 49, 57))["logits"].shape == (1, 49, 57, 3)
+    small = {"blocks": (1, 1, 1, 1), "input_shape": (49, 57, 3), **on}
+    assert deeplabv2(**small)(pictures(1, 49, 57))["logits"].shape == (1, 7, 8, 3)
+    three = deeplabv3(**small, multi_grids=(2,))
+    assert blocks_of(three)[-1].dilation == 4
+    assert len(blocks_of(psp)) == 16 and blocks_of(psp)[-1].dilation == 4
+    assert blocks_of(deeplabv2(**small, pyramid=False))[0].scales == ()
+    assert blocks_of(psp)[0].norms[0].epsilon == 1.001e-5
+    for build in (pspnet, deeplabv2):
+        with pytest.raises(ValueError, match='backbone is "vgg"'):
+            build(classes=3, backbone="vgg")
+
+
+def test_the_config_line_is_checked():
+    PSPNet(backbone="pyramid_resnet", depth=101).check()
+    DeepLabV2(backbone="pyramid_resnet", pyramid=False).check()
+    for config, message in (
+        (PSPNet(backbone="pyramid_resnet", depth=18), "depth is 18, but a pyramid_resnet has 50"),
+        (PSPNet(backbone="pyramid_resnet", stem="plain"), "task.model.stem is an option of the R"),
+        (PSPNet(pyramid=False), "pyramid=false is the plain twin of backbone=pyramid_resnet"),
+        (DeepLabV2(backbone="pyramid_resnet", stride_in="3x3"), "task.model.stride_in is an opt"),
+        (LFPSegmentation(scales=[1.0]), "other than 1"),
+        (LFPSegmentation(blocks=[1, 2]), "four numbers"),
+    ):
+        with pytest.raises(LfpError, match=message):
+            config.check()
+
+
+def test_fields_are_the_builders_arguments():
+    config = LFPSegmentation(classes=3, depth=50, blocks=[1, 1, 1, 1], width=1 / 8)
+    model = lfp_segmentation(**config.arguments())
+    assert tuple(model.output) == config.outputs()
+
+
+def test_layers_can_be_saved_and_loaded_by_anybody(tmp_path):
+    model = lfp_segmentation(**SMALL, scales=(0.5,))
+    model.save(tmp_path / "model.keras")
+    again = tf_keras.models.load_model(tmp_path / "model.keras")
+    images = pictures(1, 64, 64)
+    np.testing.assert_allclose(again(images)["logits"], model(images)["logits"], atol=1e-5)

@@ -1,0 +1,59 @@
+"""Words of LFP's networks and layers that are not known; its cases run in `test_golden.py`."""
+
+import copy
+import pathlib
+
+import pytest
+from golden_cases import Case, cases
+
+from lfp_tf.parity.lfp.kinds import KINDS
+from lfp_tf.parity.words import UnknownWord
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "lfp"
+CASES = {case.id: case for case in cases(GOLDEN)}
+
+
+def changed(name, **words):
+    entry = copy.deepcopy(CASES[name].entry)
+    entry["config"] |= words
+    return Case(entry, CASES[name].folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "message"),
+    [
+        ("prm-b", {"groups": 3}, 'unknown word "groups"'),
+        ("prm-b", {"width": 3}, 'the word "width", which prm does not have'),
+        ("prm-b", {"variant": "classifier"}, "'classifier', which prm does not have"),
+        ("block-64-s1", {"variant": "B"}, "'B', which pyramid_bottleneck does not have"),
+        ("prm-b", {"fractional_pooling": "fixed 0.5"}, "does not fit the case's inputs"),
+        ("prm-b", {"resolution": 32}, "resolution is not the side"),
+        ("residual", {"batch_norm": "batch"}, "which residual does not have"),
+        ("pyramid50-64", {"network": "resnext"}, "network has the unknown value 'resnext'"),
+        ("pyramid50-64", {"stacks": 2}, '"stacks", which pyramid_resnet does not have'),
+        ("pyramid50-64", {"output_stride": 8}, '"output_stride", which pyramid_resnet does'),
+        ("voc-1121-64", {"head": "psp"}, "head has the unknown value 'psp'"),
+        ("hourglass-2x24-64", {"input_size": 128}, "input_size is not the side"),
+        ("count-plain50", {"depth": 34}, "depth has the unknown value 34"),
+        ("resize-tf1-nearest", {"method": "cubic"}, "method has the unknown value 'cubic'"),
+        ("fmp-16-c4", {"pool": 3}, "pool has the unknown value 3"),
+        ("schedule-voc-head", {"batch": 8}, 'unknown word "batch"'),
+        ("optimizer-rmsprop", {"optimizer": "adam"}, "optimizer has the unknown value 'adam'"),
+        ("train-1111", {"stage": "all"}, "stage has the unknown value 'all'"),
+    ],
+)
+def test_what_is_not_known_is_a_failure_that_names_it(name, words, message):
+    case = changed(name, **words)
+    with pytest.raises(UnknownWord) as caught:
+        KINDS[case.kind](case)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["block-1p16-double", "prm-b", "fmp-4-c4", "initializers"])
+def test_cases_hold(name):
+    assert CASES[name].problems(KINDS[CASES[name].kind](CASES[name])) == []
+
+
+def test_the_other_rounding_does_not_hold():
+    case = changed("block-1p16-double", variant="detector")
+    assert "differs by" in case.problems(KINDS["layer"](case))[0]
