@@ -1,9 +1,9 @@
 """The TensorFlow program of the network benchmarks: our networks, or the host's DeepLab v3.
 
 Spec: network (`ours`: PSPNet; `deeplab`: our DeepLab v2; `host`), mode (`inference`, `training`),
-dtype, depth, width, classes, batch, size; for `deeplab` scales and pieces. oneDNN is switched by the
-environment of the process. The training step is the task's own: all losses, weight decay, SGD with
-momentum.
+dtype, depth, width, classes, batch, size; for `deeplab` scales and pieces. oneDNN is switched by
+the environment of the process. The training step is the task's own: all losses, weight decay, SGD
+with momentum.
 """
 
 import time
