@@ -8,13 +8,14 @@ from lfp_tf.layers.initializers import fan_in_uniform
 from lfp_tf.ops.shapes import height_width
 
 
-def atrous_classifiers(x, *, classes, rates, name="aspp"):
+def atrous_classifiers(x, *, classes, rates, initializer=None, name="aspp"):
     """The sum of dilated 3x3 classifiers with biases (Chen et al. 2017, DeepLab v2).
 
     Args:
         x: [B, H, W, C] Keras tensor.
         classes: channels out.
         rates: dilations, one classifier each.
+        initializer: of the kernels; None draws from a normal of 0.01.
         name: prefix of the layers `NAME_c0`, `NAME_c1`, ...
 
     Returns:
@@ -26,7 +27,7 @@ def atrous_classifiers(x, *, classes, rates, name="aspp"):
             3,
             dilation_rate=rate,
             padding="same",
-            kernel_initializer=tf_keras.initializers.RandomNormal(0.0, 0.01),
+            kernel_initializer=initializer or tf_keras.initializers.RandomNormal(0.0, 0.01),
             name=f"{name}_c{number}",
         )(x)
         for number, rate in enumerate(rates)

@@ -6,14 +6,18 @@ import tf_keras
 from lfp_tf.ops.resize import (
     floored_length,
     resize_aligned,
+    resize_legacy_bilinear,
     resize_opencv,
     resize_torch_factor,
 )
 from lfp_tf.ops.shapes import height_width
 
 # Where the grid stands: from the sizes (PyTorch up to 1.5), from the factor (since), on the corners
-# (the first revision) (deeplabv2 spec 1.1 and 2.5).
-RULES = ("ratio", "factor", "align_corners")
+# (the first revision) (deeplabv2 spec 1.1 and 2.5); from the sizes without half a pixel (TF1; LFP
+# spec 2.4).
+RULES = ("ratio", "factor", "align_corners", "legacy")
+# How pictures and logits come to a size, where it is not `resize_opencv`.
+_RESIZES = {"align_corners": resize_aligned, "legacy": resize_legacy_bilinear}
 
 
 def check_rule(rule):
@@ -41,8 +45,8 @@ class ScalePictures(tf_keras.layers.Layer):
         if self.rule == "factor":
             return resize_torch_factor(images, self.factor)
         size = [floored_length(side, self.factor) for side in height_width(images)]
-        if self.rule == "align_corners":
-            return resize_aligned(images, size)
+        if self.rule in _RESIZES:
+            return _RESIZES[self.rule](images, size)
         return resize_opencv(images, size=size)
 
     def get_config(self):
@@ -68,8 +72,8 @@ class MaximumOfScales(tf_keras.layers.Layer):
         first, *others = (tf.cast(values, tf.float32) for values in logits)
         size = height_width(first)
         for values in others:
-            if self.rule == "align_corners":
-                values = resize_aligned(values, size)
+            if self.rule in _RESIZES:
+                values = _RESIZES[self.rule](values, size)
             else:
                 values = resize_opencv(values, size=size)
             first = tf.maximum(first, values)

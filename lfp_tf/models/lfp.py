@@ -112,7 +112,7 @@ def dense_head(x, classes, *, head="aspp", rates=(6, 12, 18, 24)):
     if head not in HEADS:
         raise ValueError(f'head is "{head}", but must be "aspp" or "conv102".')
     if head == "aspp":
-        x = atrous_classifiers(x, classes=classes, rates=rates)
+        x = atrous_classifiers(x, classes=classes, rates=rates, initializer=ContribFanIn())
     else:
         x = tf_keras.layers.Conv2D(
             classes, 1, use_bias=False, kernel_initializer=ContribFanIn(), name="fc"

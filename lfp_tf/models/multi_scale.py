@@ -11,7 +11,7 @@ def multi_scale(network, *, scales=(0.5, 0.75), resize="ratio", input_shape=(Non
     Args:
         network: Keras model of pictures [B, H, W, 3] to {"logits": [B, h, w, classes], ...}.
         scales: the further scales, as 0.75 and 0.5; none leaves the network as it is.
-        resize: `ratio`, `factor` or `align_corners`, see `layers.multi_scale`.
+        resize: `ratio`, `factor`, `align_corners` or `legacy`, see `layers.multi_scale`.
         input_shape: (height, width, 3), None where any size may come.
 
     Returns:

@@ -26,6 +26,8 @@ _IMAGENET_BGR = (123.68, 116.779, 103.939)
 
 PREPROCESSINGS = {
     "torch": Preprocessing((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "rgb"),
+    # The same numbers for networks that tensorpack trained.
+    "imagenet_bgr": Preprocessing((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "bgr"),
     "caffe": Preprocessing(_IMAGENET_BGR, (1.0, 1.0, 1.0), "bgr"),
     # The means of the DeepLab authors, kept to three digits (DeepLab spec 4.1).
     "deeplab": Preprocessing((122.675, 116.669, 104.008), (1.0, 1.0, 1.0), "bgr"),

@@ -100,13 +100,24 @@ class TorchSGDConfig(optimizer_config.BaseOptimizerConfig):
 
     name: str = "TorchSGD"
     momentum: float = 0.9
+    nesterov: bool = False  # w -= rate (g + m v), as tensorpack's ResNets are trained
+
+
+@dataclasses.dataclass
+class TorchRMSpropConfig(optimizer_config.BaseOptimizerConfig):
+    """RMSprop in Torch's form, epsilon outside the root (the pose networks)."""
+
+    name: str = "TorchRMSprop"
+    rho: float = 0.99
+    epsilon: float = 1e-8
 
 
 @dataclasses.dataclass
 class OptimizerConfig(optimization_config.OptimizerConfig):
-    """The host's choices and PyTorch's SGD."""
+    """The host's choices and Torch's SGD and RMSprop."""
 
     torch_sgd: TorchSGDConfig = _field(TorchSGDConfig)
+    torch_rmsprop: TorchRMSpropConfig = _field(TorchRMSpropConfig)
 
 
 @dataclasses.dataclass
