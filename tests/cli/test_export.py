@@ -52,7 +52,10 @@ def test_mistakes_are_sentences(tmp_path, capsys):
         ([*given, "--version=0"], "--version must be at least 1, not 0."),
         ([*given, "--max_batch=0"], "--max_batch must be at least 1, not 0."),
         ([*given, "--input_size=3x4"], "--input_size 3x4 must be HEIGHT,WIDTH"),
-        ([*given, "--protocol=matlab"], 'No protocol "matlab" here. There are whole, deeplab, semseg.'),
+        (
+            [*given, "--protocol=matlab"],
+            'No protocol "matlab" here. There are whole, deeplab, semseg.',
+        ),
         (["--experiment=pspnet50_voc", "--export_dir=x"], "no trained pspnet50_voc ships"),
         (["--experiment=pspnet50_voc", "--checkpoint=no", "--export_dir=x"], "no does not exist"),
     ):
