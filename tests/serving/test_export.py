@@ -124,7 +124,12 @@ def test_the_folder_tells_what_it_is(exported, model):
     facts = json.loads((exported / "export.json").read_text())
     assert facts["experiment"] == "pspnet18_scenes" and facts["preprocess"] == "torch"
     assert facts["limits"] == {"max_pixels": 3000, "max_batch": 4, "input_size": None}
-    assert facts["protocol"] == {"name": "whole", "flip": "none", "scales": [1.0]}
+    assert facts["protocol"] == {
+        "name": "whole",
+        "flip": "none",
+        "scales": [1.0],
+        "logits_resize": "align_corners",
+    }
     assert facts["scores"] == {"mIoU": 0.5} and facts["dtype"] == "float32"
     assert "EXIF orientation is not applied" in facts["notes"][0]
     assert (exported / "assets" / "labels.txt").read_text().split("\n")[:-1] == model.recipe.classes
