@@ -21,6 +21,7 @@ QUESTIONS = {
     "multi_scale": "DeepLab v2's scales and pieces beside one scale, one piece and PyTorch",
     "loop": "the whole training loop beside the bare step",
     "crf": "the dense CRF of a picture beside pydensecrf2",
+    "pyramid": "LFP's pyramid beside the plain ResNet, its arithmetic and PyTorch",
 }
 
 
@@ -49,6 +50,13 @@ def _parser():
     parser.add_argument("--rounds", type=int, default=5, help="times each rival is asked (5)")
     parser.add_argument("--calls", type=int, default=1, help="calls a time (1)")
     parser.add_argument("--threads", type=int, help="cores a rival has (default: all)")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="WORD",
+        help="of pyramid: the tables with these words in their title, as: block training",
+    )
     parser.add_argument("--torch_python", type=_existing, help="interpreter that has PyTorch")
     parser.add_argument("--crf_python", type=_existing, help="interpreter that has pydensecrf2")
     parser.add_argument(

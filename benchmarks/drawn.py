@@ -10,11 +10,14 @@ import numpy as np
 
 from lfp_tf.checkpoints.names import deeplab
 from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS, their_name
+from lfp_tf.checkpoints.names.translation import TORCH_LEAVES, Translation
 from lfp_tf.parity.golden import fill
 
 SEED = "benchmarks"
 IGNORE_LABEL = 255
 BINS = (1, 2, 3, 6)
+# `torch_lfp` has our own names, with dots and torch's leaves: stage1_block1.conv1.weight.
+_LFP = Translation("torch_lfp", lambda name, _: _dotted(name), is_transposed=True)
 
 
 def weight(name, shape):
@@ -27,7 +30,7 @@ def weight(name, shape):
         how = ["uniform", 0.5, 1.5]
     elif name.endswith(("running_mean", "bias")):
         how = ["normal", 0.0, 0.1]
-    elif len(shape) == 4:
+    elif len(shape) > 1:
         how = ["he", int(np.prod(shape[1:])), 1.0]
     else:
         how = ["uniform", 0.4, 0.8]
@@ -49,6 +52,12 @@ def weight_of_our_deeplab(name, shape):
     return torch.to_ours(weight(theirs, torch.to_theirs(shape, name).shape), name)
 
 
+def weight_of_our_lfp(name, shape):
+    """The same array of our pyramid networks', drawn under the name that `torch_lfp` has for it."""
+    shape = np.broadcast_to(np.float32(0), shape)
+    return _LFP.to_ours(weight(_LFP.their_name(name, {}), _LFP.to_theirs(shape, name).shape), name)
+
+
 def images(batch, size):
     """float32 [batch, *size, 3], drawn pictures as the network takes them (mean 0, scale 1)."""
     pictures = fill(["image_u8"], SEED, "images", (batch, *size, 3))
@@ -60,6 +69,31 @@ def labels(batch, size, classes):
     return fill(["labels", classes, IGNORE_LABEL, 0.05], SEED, "labels", (batch, *size), "int32")
 
 
+def maps(shape):
+    """float32 [B, H, W, C] of mean 0 and deviation 1, as inside a network."""
+    return fill(["normal", 0.0, 1.0], SEED, "maps", shape)
+
+
+def targets(spec):
+    """What a network is trained on, by the `network` of its spec.
+
+    Returns:
+        `labels`; for a `classifier` int32 [batch], the pictures' classes; for an `hourglass`
+        float32 [batch, h / 4, w / 4, joints].
+    """
+    kind, batch, size, classes = (spec.get(n) for n in ("network", "batch", "size", "classes"))
+    if kind == "classifier":
+        return fill(["integers", 0, classes], SEED, "classes", (batch,), "int32")
+    if kind == "hourglass":
+        return maps((batch, *(side // 4 for side in size), classes))
+    return labels(batch, size, classes)
+
+
 def is_counter(name):
     """Whether a name of a state_dict holds a counter, not a number of the network."""
     return bool(re.search(r"num_batches_tracked$", name))
+
+
+def _dotted(name):
+    layer, leaf = name.rsplit("/", 1)
+    return f"{layer.replace('/', '.')}.{TORCH_LEAVES[leaf]}"

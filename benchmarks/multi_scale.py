@@ -4,20 +4,13 @@ Inference: the plain network, the multi-scale one, and the same multi-scale netw
 (channels last). Training: a batch in one piece and in two, whose gradients add up.
 """
 
-import pathlib
-import tempfile
-
-import numpy as np
-
 from benchmarks import rivals, table
-from lfp_tf.errors import WorkFailed
+from benchmarks.agreement import difference, first_outputs
 
 SPEC = {"depth": 101, "width": 1.0, "classes": 21, "batch": 1, "size": [513, 513]}
 TRAINING = {"batch": 2, "size": [161, 161]}
 QUICK = {"width": 0.125, "size": [65, 65]}
 SCALES = [0.5, 0.75]
-# The largest difference of logits, as a share of their standard deviation.
-AGREEMENT = 1e-4
 
 
 def run(options):
@@ -91,16 +84,7 @@ def _agreement(spec, options):
     if not options.torch_python:
         return None
     spec = spec | {"mode": "inference", "dtype": "float32", "scales": SCALES}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        rivals.running(_ours("ours", spec, options), _torch(spec, options)) as pair,
-    ):
-        paths = [str(pathlib.Path(folder) / f"{number}.npy") for number in range(2)]
-        for rival, path in zip(pair, paths, strict=True):
-            rival.ask(do="outputs", path=path)
-        ours, theirs = (np.load(path) for path in paths)
-    found = float(np.max(np.abs(ours - theirs)) / np.std(ours))
-    if not found <= AGREEMENT:
-        raise WorkFailed(f"PyTorch's logits differ from ours by {found:.2g} of their deviation.")
+    both = first_outputs(_ours("ours", spec, options), _torch(spec, options))
+    found = difference(*both, "logits")
     print(f"PyTorch agrees with us: logits to {found:.1e} of their standard deviation.\n")
     return found

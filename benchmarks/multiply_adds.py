@@ -2,12 +2,15 @@
 
 import tensorflow as tf
 
+_COUNTED = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Einsum")
 
-def multiply_adds(concrete):
+
+def multiply_adds(concrete, *, without=()):
     """Counts convolutions and matrix products that the outputs of a function depend on.
 
     Args:
         concrete: `tf.function`'s concrete function, traced with shapes that are all known.
+        without: kinds of operations left out: `BatchMatMulV2` where matrices resize maps.
 
     Returns:
         A number; pooling, norms and resizing are not counted.
@@ -18,14 +21,14 @@ def multiply_adds(concrete):
         if operation.name in seen:
             continue
         seen.add(operation.name)
-        total += _of_operation(operation)
+        total += _of_operation(operation) if operation.type not in without else 0
         pending += [tensor.op for tensor in operation.inputs]
     return total
 
 
 def _of_operation(operation):
     kind = operation.type
-    if kind not in ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Einsum"):
+    if kind not in _COUNTED:
         return 0
     outputs = operation.outputs[0].shape.num_elements()
     first, second = (tensor.shape for tensor in operation.inputs[:2])

@@ -4,17 +4,8 @@ Inference and training step, float32 and bfloat16; ours with oneDNN on and off, 
 of the process, and in bfloat16 through the graph optimizer's option.
 """
 
-import pathlib
-import tempfile
-
-import numpy as np
-
 from benchmarks import rivals, table
-from lfp_tf.errors import WorkFailed
-
-# The largest difference of logits is this share of their standard deviation (float32 rounding
-# through fifty layers gives a few millionths).
-AGREEMENT = 1e-4
+from benchmarks.agreement import difference, first_outputs
 
 
 def run(options):
@@ -80,14 +71,7 @@ def agreement(options, *, depth=50, width=0.25, size=(65, 73)):
     spec |= {"dtype": "float32", "dropout": 0.0}
     found = {}
     for mode, name in (("inference", "logits"), ("training", "loss")):
-        ours, theirs = _outputs(spec | {"mode": mode}, options)
-        scale = np.std(ours) if mode == "inference" else np.abs(ours)
-        found[name] = float(np.max(np.abs(ours - theirs)) / scale)
-        if not found[name] <= AGREEMENT:
-            raise WorkFailed(
-                f"PyTorch's {name} differ from ours by {found[name]:.2g} (allowed {AGREEMENT:g}); "
-                "the comparison would be of two networks."
-            )
+        found[name] = difference(*_outputs(spec | {"mode": mode}, options), name)
     print(f"PyTorch agrees with us: logits to {found['logits']:.1e} of their standard deviation,")
     print(f"the loss of a training step to {found['loss']:.1e}.\n")
     return found
@@ -104,11 +88,7 @@ def _outputs(spec, options):
         python=options.torch_python,
         cores=options.cores,
     )
-    with tempfile.TemporaryDirectory() as folder, rivals.running(ours, theirs) as pair:
-        paths = [str(pathlib.Path(folder) / f"{number}.npy") for number in range(2)]
-        for rival, path in zip(pair, paths, strict=True):
-            rival.ask(do="outputs", path=path)
-        return [np.load(path) for path in paths]
+    return first_outputs(ours, theirs)
 
 
 def _work(found):

@@ -1,9 +1,10 @@
 """The TensorFlow program of the network benchmarks: our networks, or the host's DeepLab v3.
 
-Spec: network (`ours`: PSPNet; `deeplab`: our DeepLab v2; `host`), mode (`inference`, `training`),
-dtype, depth, width, classes, batch, size; for `deeplab` scales and pieces. oneDNN is switched by
-the environment of the process. The training step is the task's own: all losses, weight decay, SGD
-with momentum.
+Spec: network (`ours`: PSPNet; `deeplab`: our DeepLab v2; `classifier`, `hourglass`: LFP's; `host`),
+mode (`inference`, `training`), dtype, depth, width, classes, batch, size; for `deeplab` scales and
+pieces, for LFP's pyramid, for `hourglass` stacks and features in place of depth and width. oneDNN
+is switched by the environment of the process. The training step is the task's own: all losses,
+weight decay, the recipe's optimizer.
 """
 
 import time
@@ -19,6 +20,11 @@ from benchmarks import drawn  # noqa: E402
 from benchmarks.multiply_adds import multiply_adds  # noqa: E402
 from benchmarks.rivals import serve, timed  # noqa: E402
 
+# Operations that only resize maps: they are no arithmetic of the network's own.
+_RESIZING = dict.fromkeys(("classifier", "hourglass"), ("BatchMatMulV2",))
+# Fields of the model that a spec may set.
+_FIELDS = ("depth", "width", "classes", "pyramid", "stacks", "features")
+
 
 def make(spec):
     """The facts and commands of `serve`."""
@@ -28,12 +34,14 @@ def make(spec):
     tf.config.optimizer.set_experimental_options(
         {"auto_mixed_precision_onednn_bfloat16": spec["dtype"] == "bfloat16"}
     )
-    family = {"ours": _pspnet, "deeplab": _deeplab, "host": _host}[spec["network"]]
+    families = {"ours": _pspnet, "deeplab": _deeplab, "host": _host}
+    families |= {"classifier": _classifier, "hourglass": _hourglass}
+    family = families[spec["network"]]
     started = time.perf_counter()
     task, model, optimizer, importing = family(spec)
     built = time.perf_counter()
     images = tf.constant(drawn.images(spec["batch"], spec["size"]))
-    labels = tf.constant(drawn.labels(spec["batch"], spec["size"], spec["classes"]))
+    labels = tf.constant(drawn.targets(spec))
     forward = tf.function(lambda images: _logits(model(images, training=False)))
     concrete = forward.get_concrete_function(images)
     if spec["mode"] == "inference":
@@ -52,7 +60,7 @@ def make(spec):
             "trace": traced - built,
             "first call": time.perf_counter() - traced,
         },
-        "multiply_adds": multiply_adds(concrete),
+        "multiply_adds": multiply_adds(concrete, without=_RESIZING.get(spec["network"], ())),
         "parameters": int(sum(np.prod(v.shape) for v in model.trainable_variables)),
         "versions": {"tensorflow": tf.__version__},
     }
@@ -78,20 +86,32 @@ def _deeplab(spec):
     return _ours(spec, experiment, model, drawn.weight_of_our_deeplab, pieces=pieces)
 
 
+def _classifier(spec):
+    return _ours(spec, "lfp_resnet50_imagenet", {}, drawn.weight_of_our_lfp)
+
+
+def _hourglass(spec):
+    # PyTorch's network does not draw either.
+    model = {"fractional_pooling": "fixed"}
+    return _ours(spec, "lfp_hourglass_mpii", model, drawn.weight_of_our_lfp)
+
+
 def _ours(spec, experiment, model, weight, pieces=1):
     begin = time.perf_counter()
     from lfp_tf.checkpoints.variables import assign, variables_by_name
+    from lfp_tf.tasks.classification import ClassificationTask
     from lfp_tf.tasks.networks import experiment_params
+    from lfp_tf.tasks.pose import PoseTask
     from lfp_tf.tasks.segmentation import SegmentationTask
 
     importing = time.perf_counter() - begin
-    model |= {name: spec[name] for name in ("depth", "width", "classes")}
-    model |= {"preprocess": "none"}
+    model |= {name: spec[name] for name in _FIELDS if name in spec} | {"preprocess": "none"}
     data = {"global_batch_size": spec["batch"], "crop": list(spec["size"])}
     changes = {"task": {"model": model, "train_data": data}}
     changes |= {"trainer": {"accumulation_steps": pieces}}
     params = experiment_params(experiment, changes=changes)
-    task = SegmentationTask(params)
+    tasks = {"classifier": ClassificationTask, "hourglass": PoseTask}
+    task = tasks.get(spec["network"], SegmentationTask)(params)
     network = task.build_model()
     variables = variables_by_name(network)
     assign(variables, {n: weight(n, v.shape) for n, v in variables.items()})
@@ -126,7 +146,9 @@ def _host(spec):
 
 
 def _logits(outputs):
-    return outputs["logits"] if isinstance(outputs, dict) else outputs
+    if not isinstance(outputs, dict):
+        return outputs
+    return outputs.get("logits", list(outputs.values())[-1])
 
 
 def _batch(spec, images, labels):
@@ -140,7 +162,8 @@ def _batch(spec, images, labels):
 def _step(spec, task, model, optimizer, batch):
     """The loss of one update by the task's own step."""
     if spec["network"] != "host":
-        inputs = dict(zip(("images", "labels", "keys"), batch, strict=True))
+        labels = "heatmaps" if spec["network"] == "hourglass" else "labels"
+        inputs = dict(zip(("images", labels, "keys"), batch, strict=True))
     else:
         inputs = (batch[0], {"masks": batch[1], "valid_masks": batch[2]})
     return task.train_step(inputs, model, optimizer)[task.loss]

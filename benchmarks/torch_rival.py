@@ -1,8 +1,9 @@
-"""The PyTorch program of the network benchmarks: `serve` over `torch_pspnet` or `torch_deeplab`.
+"""The PyTorch program of the network benchmarks: `serve` over one of the networks `torch_*`.
 
-Spec: network (`deeplab`, for inference; anything else is PSPNet), mode (`inference`, `training`),
-dtype, depth, width, classes, batch, size; perhaps device (`cpu`, `cuda`), tf32, compile, dropout,
-drawn (whether weights are the frozen generator's).
+Spec: network (`deeplab`, for inference; `classifier`, with pyramid and resize; `hourglass`, with
+stacks, features and pyramid; anything else is PSPNet), mode (`inference`, `training`), dtype,
+depth, width, classes, batch, size; perhaps device (`cpu`, `cuda`), tf32, compile, dropout, drawn
+(whether weights are the frozen generator's).
 """
 
 import contextlib
@@ -13,7 +14,7 @@ _BEGIN = time.perf_counter()
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from benchmarks import drawn, torch_deeplab, torch_pspnet  # noqa: E402
+from benchmarks import drawn, torch_deeplab, torch_hourglass, torch_lfp, torch_pspnet  # noqa: E402
 from benchmarks.rivals import serve, timed  # noqa: E402
 
 _IMPORTED = time.perf_counter()
@@ -57,7 +58,7 @@ def make(spec):
 
     def save(path):
         # The first call's: the weights were as drawn.
-        np.save(path, outputs if outputs.ndim == 0 else outputs.transpose(0, 2, 3, 1))
+        np.save(path, outputs if outputs.ndim < 4 else outputs.transpose(0, 2, 3, 1))
         return {}
 
     def memory():
@@ -67,11 +68,18 @@ def make(spec):
 
 
 def _network(spec, device):
-    options = {name: spec[name] for name in ("depth", "classes", "width")}
-    if spec.get("network") == "deeplab":
-        network = torch_deeplab.DeepLabV2(**options, scales=spec["scales"])
+    def options(*names):
+        return {name: spec[name] for name in names}
+
+    sizes, kind = ("depth", "classes", "width"), spec.get("network")
+    if kind == "deeplab":
+        network = torch_deeplab.DeepLabV2(**options(*sizes, "scales"))
+    elif kind == "classifier":
+        network = torch_lfp.LFPClassifier(**options(*sizes, "pyramid", "resize"))
+    elif kind == "hourglass":
+        network = torch_hourglass.Hourglass(**options("classes", "stacks", "features", "pyramid"))
     else:
-        network = torch_pspnet.PSPNet(**options, dropout=spec.get("dropout", 0.1))
+        network = torch_pspnet.PSPNet(**options(*sizes), dropout=spec.get("dropout", 0.1))
     if spec.get("drawn", True):
         state = {
             name: torch.from_numpy(drawn.weight(name, tuple(value.shape)))
@@ -84,7 +92,8 @@ def _network(spec, device):
 
 def _tensors(spec, device):
     images = torch.from_numpy(drawn.images(spec["batch"], spec["size"])).permute(0, 3, 1, 2)
-    labels = torch.from_numpy(drawn.labels(spec["batch"], spec["size"], spec["classes"])).long()
+    labels = torch.from_numpy(drawn.targets(spec))
+    labels = labels.permute(0, 3, 1, 2) if labels.is_floating_point() else labels.long()
     return images.to(device, memory_format=torch.channels_last), labels.to(device)
 
 
@@ -101,7 +110,8 @@ def _inference(spec, network, device):
 
     def call():
         with torch.inference_mode(), _precision(spec, device):
-            return forward(images)
+            found = forward(images)
+            return found[-1] if isinstance(found, list) else found
 
     return call
 
@@ -109,23 +119,31 @@ def _inference(spec, network, device):
 def _training(spec, network, device):
     images, labels = _tensors(spec, device)
     network.train()
-    heads = ("ppm", "cls", "aux")
-    groups = [
-        {"params": list(part.parameters()), "lr": HEAD_RATE if name in heads else RATE}
-        for name, part in network.named_children()
-    ]
-    optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
+    recipes = {"classifier": torch_lfp, "hourglass": torch_hourglass}
+    recipe = recipes.get(spec.get("network"))
+    optimizer = recipe.optimizer(network) if recipe else _optimizer(network)
+    loss = (recipe or torch_pspnet).loss
     forward = torch.compile(network) if spec.get("compile") else network
 
     def call():
         with _precision(spec, device):
-            value = torch_pspnet.loss(forward(images), labels)
+            value = loss(forward(images), labels)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()
         return value
 
     return call
+
+
+def _optimizer(network):
+    """PSPNet's: ten times the rate for its heads."""
+    heads = ("ppm", "cls", "aux")
+    groups = [
+        {"params": list(part.parameters()), "lr": HEAD_RATE if name in heads else RATE}
+        for name, part in network.named_children()
+    ]
+    return torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
 
 
 def _wait(on_cuda):

@@ -1,4 +1,4 @@
-"""Settings every test shares: quiet TensorFlow, Keras 2, the tests' own folder importable."""
+"""What tests share: quiet TensorFlow, Keras 2, their own folder importable, a small network."""
 
 import os
 import pathlib
@@ -9,6 +9,15 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """(model, the folder of its checkpoint)."""
+    from small_network import small_checkpoint
+
+    folder = tmp_path_factory.mktemp("network") / "converted"
+    return small_checkpoint(folder), folder
 
 
 @pytest.fixture(autouse=True)

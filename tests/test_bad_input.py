@@ -37,13 +37,6 @@ EXPERIMENT = "--experiment=pspnet18_scenes"
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    """(model, its folder)."""
-    folder = tmp_path_factory.mktemp("network") / "converted"
-    return small_checkpoint(folder), folder
-
-
-@pytest.fixture(scope="module")
 def records(tmp_path_factory):
     return tiny.make_records(tmp_path_factory.mktemp("records") / "scenes", train=4, val=2)
 

@@ -12,11 +12,14 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import drawn, rivals, table
+from benchmarks.agreement import AGREEMENT, difference
 from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS
+from lfp_tf.errors import LfpError, WorkFailed
 
 
 def options(tmp_path, **more):
-    values = {"quick": True, "rounds": 1, "calls": 1, "torch_python": None, "out": tmp_path}
+    values = {"quick": True, "rounds": 1, "calls": 1, "only": (), "torch_python": None}
+    values |= {"out": tmp_path}
     return argparse.Namespace(**values | {"cores": rivals.available_cores(1)} | more)
 
 
@@ -74,6 +77,23 @@ def test_weights_are_the_same_array_under_both_names():
     )
 
 
+def test_the_pyramids_weights_lie_as_torch_has_them():
+    names = {"stage1_block1/conv1/kernel": (1, 1, 8, 4), "fc/kernel": (8, 3), "fc/bias": (3,)}
+    kernel, matrix, bias = (drawn.weight_of_our_lfp(name, shape) for name, shape in names.items())
+    torchs = drawn.weight("stage1_block1.conv1.weight", (4, 8, 1, 1))
+    assert np.array_equal(kernel[0, 0], torchs[:, :, 0, 0].T)
+    assert np.array_equal(matrix, drawn.weight("fc.weight", (3, 8)).T)
+    assert np.array_equal(bias, drawn.weight("fc.bias", (3,)))
+
+
+def test_another_network_is_no_rival():
+    ours = np.array([[-1.0, 1.0]])
+    assert difference(ours, ours + 1e-5, "logits") == pytest.approx(1e-5)
+    assert difference(np.array(2.0), np.array(2.0001), "loss") == pytest.approx(5e-5)
+    with pytest.raises(WorkFailed, match="PyTorch's logits differ from ours by 0.001 "):
+        difference(ours, ours + 1e-3, "logits")
+
+
 def test_multiply_adds_of_a_convolution_by_hand():
     import tensorflow as tf
 
@@ -89,6 +109,7 @@ def test_multiply_adds_of_a_convolution_by_hand():
     concrete = network.get_concrete_function(tf.TensorSpec([1, 8, 6, 2]))
     # 4 x 3 outputs of 5 channels, each of 3 x 3 x 2 products; the other one is not needed.
     assert multiply_adds(concrete) == 4 * 3 * 5 * 3 * 3 * 2
+    assert multiply_adds(concrete, without=("Conv2D",)) == 0
 
 
 @pytest.mark.slow
@@ -147,7 +168,35 @@ def test_torchs_network_computes_what_ours_does(tmp_path):
     from benchmarks import network
 
     found = network.agreement(options(tmp_path, torch_python=sys.executable), width=0.125)
-    assert max(found.values()) < network.AGREEMENT
+    assert max(found.values()) < AGREEMENT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["classifier", "hourglass"])
+def test_torchs_pyramids_compute_what_ours_do(network, tmp_path):
+    pytest.importorskip("torch", reason="a package of the benchmarks only")
+    from benchmarks import pyramid
+
+    found = pyramid.agreement(network, options(tmp_path, torch_python=sys.executable))
+    assert found and max(found.values()) < AGREEMENT
+
+
+def test_a_part_of_the_pyramids_tables_that_is_none_is_named(tmp_path):
+    from benchmarks import pyramid
+
+    with pytest.raises(LfpError, match="has the words block, predict in its title"):
+        pyramid.run(options(tmp_path, only=["block", "predict"]))
+
+
+def test_tables_of_the_pyramid_pair_what_is_alike():
+    from benchmarks import pyramid
+
+    ours = ["plain", "pyramid", "plain, oneDNN off", "pyramid, oneDNN off"]
+    theirs = ["PyTorch, plain", "PyTorch, pyramid by matrices"]
+    assert list(pyramid._groups(ours).values()) == [ours[:2], ours[2:]]
+    groups = pyramid._groups(ours + theirs)
+    assert groups[", PyTorch"] == theirs
+    assert groups[", beside PyTorch"] == [ours[1], ours[3], theirs[1]]
 
 
 @pytest.mark.slow

@@ -249,7 +249,7 @@ def _ours(names):
         whole = any(name.startswith("cls_logits/") for name in keras)
         name = "pspnet-mobilenet_v2" if whole else "imagenet-keras-mobilenet_v2"
         return Lineage(name, "keras", "pspnet" if whole else None)
-    if "stem_r1/join_conv/kernel" in names:
+    if "stem_r1/join_conv/kernel" in names or "stack1_out/kernel" in names:
         return Lineage("hourglass-lfp_tf", "keras", "hourglass")
     if "stage1_block1/conv1/kernel" in names:
         if "stage4_block1/conv2/bias" in names:

@@ -18,7 +18,14 @@ def variables_by_name(model):
     """
     found = {}
     for layer in flat_layers(model):
-        _collect(layer, layer.name, found)
+        found |= layer_variables(layer)
+    return found
+
+
+def layer_variables(layer):
+    """{`LAYER/LEAF`: variable} of one layer, those of layers inside it included."""
+    found = {}
+    _collect(layer, layer.name, found)
     return found
 
 

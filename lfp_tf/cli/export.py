@@ -12,6 +12,7 @@ from lfp_tf.cli.network_arguments import (
     protocol,
     run_folder,
 )
+from lfp_tf.cli.refused_arguments import OF_SEGMENTATION, refuse
 from lfp_tf.errors import LfpError
 
 HELP = "write a network as a SavedModel for TensorFlow Serving"
@@ -23,6 +24,11 @@ lfp-tf export --experiment pspnet101_cityscapes --checkpoint pspnet101.pth --exp
 """
 PROTOCOLS = ("whole", "deeplab", "semseg")
 DTYPES = ("float32", "bfloat16")
+SIGNATURES = {
+    "segmentation": ("serving_default", "images", "probabilities"),
+    "classification": ("serving_default", "images"),
+    "pose": ("serving_default", "images", "image_bytes_boxes", "images_boxes"),
+}
 _SCORES = ("best", "scores", "step", "split", "protocol")
 
 
@@ -69,7 +75,10 @@ def run(arguments):
             raise LfpError(f"--{name} must be at least 1, not {getattr(arguments, name)}.")
     size = input_size(arguments.input_size)
     check_protocol(arguments, PROTOCOLS)
-    checked_experiment(arguments)
+    experiment = checked_experiment(arguments)
+    if experiment.kind != "segmentation":
+        why = f"is no option of exports for {experiment.kind}, as {experiment.name} is."
+        refuse(arguments, OF_SEGMENTATION | {"input_size": None}, why)
     place = pathlib.Path(arguments.export_dir)
     if arguments.version and (place / str(arguments.version)).exists():
         raise LfpError(f"{place / str(arguments.version)} exists already; leave --version out.")
@@ -89,27 +98,31 @@ def input_size(text):
 
 def _export(place, size, arguments):
     from lfp_tf.serving.export import export
-    from lfp_tf.serving.signatures import Limits
+    from lfp_tf.serving.limits import Limits
     from lfp_tf.tasks.networks import own_checkpoint
     from lfp_tf.tasks.shipped import shipped
 
     model = load(arguments)
+    chosen = None
+    if model.recipe.kind == "segmentation":
+        chosen = protocol(model.recipe, arguments, default="whole")
     source = arguments.checkpoint or shipped(arguments.experiment)
     written = export(
         model,
         place,
         version=arguments.version,
-        protocol=protocol(model.recipe, arguments, default="whole"),
+        protocol=chosen,
         limits=Limits(arguments.max_pixels, arguments.max_batch, size),
         dtype=arguments.dtype,
         optimize=arguments.optimize,
         checkpoint=own_checkpoint(source) or source,
         scores=_known_scores(arguments),
     )
+    what = "joints" if model.recipe.kind == "pose" else "classes"
     print(
-        f"{arguments.experiment}: {len(model.recipe.classes)} classes, signatures serving_default, "
-        f"images, probabilities\nnext: lfp-tf predict --saved_model {written} --out predictions "
-        "PICTURE...",
+        f"{arguments.experiment}: {len(model.recipe.classes)} {what}, signatures "
+        f"{', '.join(SIGNATURES[model.recipe.kind])}\nnext: lfp-tf predict --saved_model {written} "
+        "--out predictions PICTURE...",
         file=sys.stderr,
     )
     return written

@@ -1,8 +1,9 @@
-"""`lfp-tf predict`: pictures, folders, videos and cameras to labels, overlays and live views."""
+"""`lfp-tf predict`: what a network sees in pictures, folders, videos and cameras."""
 
 import pathlib
 import sys
 
+from lfp_tf.cli import predict_people
 from lfp_tf.cli.crf_arguments import add_crf_arguments
 from lfp_tf.cli.network_arguments import add_network_arguments, add_protocol_arguments
 from lfp_tf.cli.predict_items import find_items
@@ -10,12 +11,13 @@ from lfp_tf.cli.predict_live import VIEWS, check_live, is_live, live
 from lfp_tf.cli.predict_network import check_network, open_network
 from lfp_tf.errors import LfpError, WorkFailed
 
-HELP = "segment pictures, folders, videos and cameras: labels, overlays, JSON, live views"
+HELP = "pictures, folders, videos and cameras to labels, classes or joints; live views"
 EXAMPLE = """
 lfp-tf predict --experiment pspnet18_scenes --out predictions street.jpg
 lfp-tf predict --experiment pspnet101_cityscapes --checkpoint old.pth pictures --out predictions
 lfp-tf predict --saved_model export/scenes pictures/ drive.mp4 --out predictions
 lfp-tf predict --experiment pspnet_mobilenetv2_camvid --camera 0 --long_side 513
+lfp-tf predict --experiment lfp_hourglass_small --checkpoint runs/lfp_hourglass_small people --out p
 """
 MAX_PIXELS = 33_554_432
 
@@ -40,6 +42,7 @@ def add_arguments(parser):
         "their own size (own size; DeepLab's demo: 513)",
     )
     add_crf_arguments(parser)
+    predict_people.add_arguments(parser)
     _add_video_arguments(parser)
     parser.add_argument(
         "--max_pixels",
@@ -71,27 +74,36 @@ def _add_video_arguments(parser):
 
 
 def run(arguments):
-    """Carries out `lfp-tf predict`; prints the label PNGs and overlay videos written.
+    """Carries out `lfp-tf predict`; prints the files written, or a classifier's answers.
 
     Raises:
         LfpError: names or paths that are not as they must be, before anything is read.
         WorkFailed: at the end, if inputs were refused; each was named, the others are done.
     """
     _check_numbers(arguments)
-    if is_live(arguments):
-        check_live(arguments)
-        check_network(arguments)
-        live(arguments)
-        return 0
+    kind = check_network(arguments)
+    if kind == "segmentation":
+        if arguments.people:
+            raise LfpError("--people is for pose; this network segments whole pictures.")
+        if is_live(arguments):
+            check_live(arguments)
+            live(arguments)
+            return 0
     if not arguments.inputs:
-        raise LfpError("Nothing to segment; give pictures, videos, folders, or --camera 0.")
+        raise LfpError("Nothing to look at; give pictures, videos, folders, or --camera 0.")
     if not arguments.out:
         raise LfpError("--out is missing: the folder that gets the results.")
-    check_live(arguments)
-    check_network(arguments)
     items = find_items(arguments.inputs, pathlib.Path(arguments.out))
-    _check_items(items, arguments)
-    _predict_all(items, arguments)
+    if kind == "classification":
+        from lfp_tf.cli.predict_classes import predict
+
+        predict(items, arguments)
+    elif kind == "pose":
+        predict_people.predict(items, arguments)
+    else:
+        check_live(arguments)
+        _check_items(items, arguments)
+        _predict_all(items, arguments)
     return 0
 
 

@@ -35,6 +35,9 @@ class Network:
 def check_network(arguments):
     """Refuses names, paths and options that cannot be, before anything slow.
 
+    Returns:
+        The network's kind: `segmentation`, `classification` or `pose`.
+
     Raises:
         LfpError: what is wrong.
     """
@@ -43,14 +46,13 @@ def check_network(arguments):
     check_crf(arguments)
     if not arguments.saved_model:
         check_protocol(arguments)
-        checked_experiment(arguments)
-        return
+        return checked_experiment(arguments).kind
     from lfp_tf.serving.description import find_export, read_export
 
     for name in _FIXED_IN_EXPORTS:
         if getattr(arguments, name):
             raise LfpError(f"--{name} is fixed in a SavedModel; leave it out with --saved_model.")
-    read_export(find_export(arguments.saved_model))
+    return read_export(find_export(arguments.saved_model))["kind"]
 
 
 def open_network(arguments):

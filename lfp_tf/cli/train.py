@@ -18,6 +18,7 @@ python train.py --experiment=pspnet50_ade20k --params_override=trainer.train_ste
 MODES = ("train", "eval", "train_and_eval", "continuous_eval", "train_and_post_eval")
 # Parameters in millions with the auxiliary head, for the room that checkpoints take.
 _MILLIONS = {18: 13, 34: 23, 50: 49, 101: 68, 152: 84}
+_MILLIONS_A_STACK = 4  # of an hourglass with 256 features
 _BYTES_A_PARAMETER = 8
 
 
@@ -140,7 +141,8 @@ def _report(experiment, params, folder, arguments):
     """Scores the best checkpoint as `lfp-tf evaluate` does: metrics.json and report.html."""
     from lfp_tf.cli.main import parse_and_run
 
-    words = ["--experiment", experiment.name, "--checkpoint", str(folder), "--protocol", "whole"]
+    words = ["--experiment", experiment.name, "--checkpoint", str(folder)]
+    words += ["--protocol", "whole"] if experiment.kind == "segmentation" else []
     words += ["--data_dir", params.task.validation_data.folder, "--out", str(folder)]
     words += ["--split", params.task.validation_data.split]
     words += ["--preset", arguments.preset] if arguments.preset else []
@@ -149,8 +151,9 @@ def _report(experiment, params, folder, arguments):
 
 def _opening(experiment, params, folder, devices):
     train = params.task.train_data
+    what = "joints" if experiment.kind == "pose" else "classes"
     return (
-        f"{experiment.name}: {train.folder} ({params.task.model.classes} classes), "
+        f"{experiment.name}: {train.folder} ({params.task.model.classes} {what}), "
         f"{params.trainer.train_steps} steps of {train.global_batch_size} crops of "
         f"{train.crop[0]}x{train.crop[1]} on {devices}, into {folder}"
     )
@@ -173,8 +176,12 @@ def _check_disk(params, folder):
     while not place.exists():
         place = place.parent
     model = params.task.model
-    is_small = getattr(model, "backbone", "resnet") == "mobilenet_v2"
-    millions = 3 if is_small else _MILLIONS[model.depth]
+    if model.network == "hourglass":
+        millions = _MILLIONS_A_STACK * model.stacks * (model.features / 256) ** 2
+    elif getattr(model, "backbone", "resnet") == "mobilenet_v2":
+        millions = 3
+    else:
+        millions = _MILLIONS[model.depth]
     copies = params.trainer.max_to_keep + 2
     needed = millions * 1e6 * model.width**2 * _BYTES_A_PARAMETER * copies
     free = shutil.disk_usage(place).free

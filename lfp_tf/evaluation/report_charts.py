@@ -37,12 +37,13 @@ def bars(names, values, colors, *, notes=None):
     return _svg(_NAME + _BAR + 190, len(names) * _ROW + 4, rows)
 
 
-def heat_map(confusion, names):
-    """Shares of each truth's pixels by prediction; rows are truth, columns predictions.
+def heat_map(confusion, names, *, unit="pixels"):
+    """Shares of each truth's counts by prediction; rows are truth, columns predictions.
 
     Args:
         confusion: list of C lists of C counts.
         names: list of C texts.
+        unit: what is counted.
 
     Returns:
         SVG text. Cells below 0.05 % are left white.
@@ -50,13 +51,19 @@ def heat_map(confusion, names):
     count = len(names)
     cell = max(5, min(34, 620 // max(count, 1)))
     left, top = 130, 110
-    parts = []
+    parts, shows = [], count <= _CELLS_WITH_NUMBERS
     for row, counts in enumerate(confusion):
         total = sum(counts)
-        for column, pixels in enumerate(counts):
-            share = pixels / total if total else 0.0
+        for column, number in enumerate(counts):
+            share = number / total if total else 0.0
             if share >= _SMALLEST_SHARE:
-                parts.append(_cell(left, top, cell, row, column, share, names, pixels))
+                about = f"{100 * share:.2f} % ({number} {unit})"
+                tip = f"{names[row]} seen as {names[column]}: {about}"
+                parts.append(
+                    _cell(
+                        left, top, cell, row, column, share, tip, shows=count <= _CELLS_WITH_NUMBERS
+                    )
+                )
     size = max(5, min(11, cell - 1))
     for number, name in enumerate(names):
         middle = number * cell + cell / 2
@@ -74,13 +81,14 @@ def heat_map(confusion, names):
     return _svg(left + side + 90, top + side + 6, parts)
 
 
-def lines(series, *, title, log=False):
-    """Curves over steps.
+def lines(series, *, title, log=False, axis="step"):
+    """Curves over steps, or over another axis of numbers that rise by 1 or more.
 
     Args:
         series: {name: list of (step, value)}, at least one point.
         title: above the chart.
         log: whether the values' axis is logarithmic (values above 0).
+        axis: what stands before the first and the last step.
 
     Returns:
         SVG text.
@@ -118,24 +126,24 @@ def lines(series, *, title, log=False):
             f'<text x="{left + 10 + 150 * number}" y="{top + height + 32}" fill="{color}">'
             f"{html.escape(name)}</text>"
         )
+    label = html.escape(axis)
     for step, anchor, x in ((first, "start", left), (last, "end", left + width)):
         y = top + height + 16
-        parts.append(f'<text x="{x}" y="{y}" text-anchor="{anchor}">step {step}</text>')
+        parts.append(f'<text x="{x}" y="{y}" text-anchor="{anchor}">{label} {step}</text>')
     return _svg(left + width + 20, top + height + 40, parts)
 
 
-def _cell(left, top, cell, row, column, share, names, pixels):
+def _cell(left, top, cell, row, column, share, tip, *, shows):
     right = row == column
     strength = share**0.5  # Small shares are to be seen.
     ends = (31, 111, 60) if right else (178, 50, 24)
     fill = "#{:02x}{:02x}{:02x}".format(*(round(255 + (e - 255) * strength) for e in ends))
     x, y = left + column * cell, top + row * cell
-    tip = f"{names[row]} seen as {names[column]}: {100 * share:.2f} % ({pixels} pixels)"
     text = (
         f'<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="{fill}">'
         f"<title>{html.escape(tip)}</title></rect>"
     )
-    if len(names) <= _CELLS_WITH_NUMBERS and share >= 0.005:
+    if shows and share >= 0.005:
         ink = "#fff" if strength > 0.6 else "#222"
         text += (
             f'<text x="{x + cell / 2}" y="{y + cell / 2 + 4}" text-anchor="middle" font-size="10" '

@@ -16,12 +16,17 @@ def sample_keys(keys):
     Args:
         keys: [B, 2] int32, one key a sample: (seed, number of the sample in the run).
     """
-    before = getattr(_CONTEXT, "keys", None)
+    before = current_keys()
     _CONTEXT.keys = keys
     try:
         yield
     finally:
         _CONTEXT.keys = before
+
+
+def current_keys():
+    """The keys of the innermost `sample_keys` around, [B, 2] int32, or None outside of any."""
+    return getattr(_CONTEXT, "keys", None)
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
@@ -52,7 +57,7 @@ class SampleDropout(tf_keras.layers.Layer):
             return inputs
         shape = tf.shape(inputs)
         mask_shape = shape[1:] if self.kind == "element" else [1, 1, shape[3]]
-        keys = getattr(_CONTEXT, "keys", None)
+        keys = current_keys()
         if keys is None:
             uniform = tf.random.uniform(tf.concat([shape[:1], mask_shape], 0))
         else:

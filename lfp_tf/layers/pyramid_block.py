@@ -94,6 +94,10 @@ class PyramidBlock(tf_keras.layers.Layer):
             )
         super().build(input_shape)
 
+    def convolutions_with_norms(self):
+        """Pairs (convolution, the norm that alone reads it)."""
+        return list(zip(self.convolutions, self.norms, strict=True))
+
     def call(self, inputs, training=None):
         """The block's output after its ReLU; H and W may be unknown."""
         # Nothing in it needs AutoGraph, which would take most of the time to build a network.

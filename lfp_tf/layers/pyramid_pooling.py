@@ -76,6 +76,10 @@ class PyramidPooling(tf_keras.layers.Layer):
             self.norms.append(norm)
         super().build(input_shape)
 
+    def convolutions_with_norms(self):
+        """Pairs (convolution, the norm that alone reads it)."""
+        return list(zip(self.convolutions, self.norms, strict=True))
+
     def call(self, inputs, training=None):
         """Pools [B, H, W, C]; H and W may be unknown."""
         branches = []

@@ -10,8 +10,8 @@ import threading
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers import dropout
 from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.dropout import current_keys
 from lfp_tf.layers.gamma_norm import GammaNorm
 from lfp_tf.layers.initializers import bias_uniform, branch_aware, fan_in_uniform
 from lfp_tf.ops.fractional_pooling import pick_windows, sliding_max
@@ -45,6 +45,13 @@ def given_samples(samples):
         _GIVEN.samples = before
 
 
+def _norm_behind(name):
+    """The norm right behind a convolution, by name; None where others are added in between."""
+    if name == "conv2":
+        return "bn3"
+    return name.replace("conv1", "bn2") if "conv1" in name else None
+
+
 class _PreactUnit(tf_keras.layers.Layer):
     """What both units share: convolutions behind norms, and the skip."""
 
@@ -74,6 +81,12 @@ class _PreactUnit(tf_keras.layers.Layer):
         """The arguments, for saving."""
         names = ("channels", "preact", "project", "initializer", "norm")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+    def convolutions_with_norms(self):
+        """Pairs (convolution, the norm that alone reads it); most norms stand behind sums."""
+        norms = {layer.name: layer for layer in self.norms}
+        pairs = [(layer, _norm_behind(layer.name)) for layer in self.convolutions]
+        return [(layer, norms[name]) for layer, name in pairs if name]
 
     def _add_convolution(self, name, before, filters, kernel=1, *, dilation=1, branches=(1, 1)):
         """Makes a convolution from `before` channels; `branches` in and out are those it serves."""
@@ -309,7 +322,7 @@ class PyramidResidual(_PreactUnit):
             return [None] * self.cardinality
         shape = [-1, self.cardinality, thin.shape[-1], 2]
         count = self.cardinality * thin.shape[-1] * 2
-        keys = getattr(dropout._CONTEXT, "keys", None)
+        keys = current_keys()
         if keys is None:
             drawn = tf.random.uniform([tf.shape(thin)[0], count])
         else:

@@ -8,6 +8,7 @@ import tf_keras
 from lfp_tf.backbones.pyramid_resnet import pyramid_resnet_features
 from lfp_tf.backbones.resnet import resnet_features
 from lfp_tf.heads.aspp import atrous_classifiers, atrous_features
+from lfp_tf.layers.batch_norm import norm_arguments
 from lfp_tf.layers.blocks import convolve, normalize
 from lfp_tf.layers.initializers import bias_uniform, fan_in_uniform
 from lfp_tf.layers.scaling import ResizeLike
@@ -139,13 +140,7 @@ def _network(
         width: multiplies all widths; for quick tests.
         input_shape: (height, width, 3), None where any size may come.
     """
-    norm = {
-        "decay": bn_decay,
-        "epsilon": bn_eps,
-        "unbiased": bn_unbiased,
-        "synchronized": bn_synchronized,
-        "frozen": bn_frozen,
-    }
+    norm = norm_arguments(bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen)
     # Scales bring their own sizes, so the network inside takes any.
     images = tf_keras.Input((None, None, 3) if scales else input_shape, name="images")
     arguments = {

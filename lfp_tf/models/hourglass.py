@@ -4,7 +4,7 @@ import itertools
 
 import tf_keras
 
-from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.batch_norm import BatchNorm, norm_arguments
 from lfp_tf.layers.gamma_norm import GammaNorm
 from lfp_tf.layers.initializers import bias_uniform, branch_aware, fan_in_uniform
 from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual
@@ -20,6 +20,7 @@ def hourglass(
     stacks=2,
     features=256,
     residuals=1,
+    pyramid=True,
     variant="B",
     base_width=9,
     cardinality=4,
@@ -40,6 +41,7 @@ def hourglass(
         stacks: hourglasses; published are 1, 2 and 8.
         features: channels of the hourglasses.
         residuals: units at each place.
+        pyramid: whether there are pyramid modules; without them is the plain hourglass.
         variant, base_width, cardinality, shared_weights, fractional_pooling: see
             `PyramidResidual`.
         initializer: `branch_aware` or `torch_default`.
@@ -60,21 +62,15 @@ def hourglass(
             )
     if stacks < 1 or residuals < 1:
         raise ValueError("stacks and residuals must be at least 1.")
-    norm = {
-        "decay": bn_decay,
-        "epsilon": bn_eps,
-        "unbiased": bn_unbiased,
-        "synchronized": bn_synchronized,
-        "frozen": bn_frozen,
-    }
-    pyramid = {
+    norm = norm_arguments(bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen)
+    module = {
         "variant": variant,
         "base_width": base_width,
         "cardinality": cardinality,
         "shared_weights": shared_weights,
         "fractional_pooling": fractional_pooling,
     }
-    builder = _Builder(features, residuals, pyramid, initializer, norm)
+    builder = _Builder(features, residuals, module if pyramid else None, initializer, norm)
     images = tf_keras.Input(input_shape, name="images")
     x, outputs = builder.stem(images), {}
     for stack in range(1, stacks + 1):
@@ -95,10 +91,10 @@ def hourglass(
 class _Builder:
     """What all parts of one network share, and the count of its modules."""
 
-    def __init__(self, features, residuals, pyramid, initializer, norm):
+    def __init__(self, features, residuals, module, initializer, norm):
         self.features = features
         self.residuals = residuals
-        self.pyramid = pyramid
+        self.module_arguments = module
         self.initializer = initializer
         self.norm_arguments = norm
         self.salts = itertools.count()
@@ -132,8 +128,10 @@ class _Builder:
         return tf_keras.layers.Add(name=f"{name}_add")([above, y])
 
     def module(self, x, channels, name, **arguments):
-        """A pyramid residual module."""
-        arguments |= self.pyramid | {"salt": next(self.salts)}
+        """A pyramid residual module, or a plain unit in the network without pyramids."""
+        if self.module_arguments is None:
+            return self.residual(x, channels, name, **arguments)
+        arguments |= self.module_arguments | {"salt": next(self.salts)}
         return PyramidResidual(
             channels,
             initializer=self.initializer,

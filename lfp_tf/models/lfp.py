@@ -4,6 +4,7 @@ import tf_keras
 
 from lfp_tf.backbones.pyramid_resnet import pyramid_resnet_features
 from lfp_tf.heads.aspp import atrous_classifiers
+from lfp_tf.layers.batch_norm import norm_arguments
 from lfp_tf.layers.initializers import ContribFanIn
 from lfp_tf.models.multi_scale import multi_scale
 
@@ -36,7 +37,7 @@ def lfp_classifier(
     Raises:
         ValueError: a value outside its choices, a picture too small for the pyramid.
     """
-    norm = _norm(bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen)
+    norm = norm_arguments(bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen)
     images = tf_keras.Input(input_shape, name="images")
     maps = pyramid_resnet_features(images, output_stride=32, norm=norm, **arguments)
     return tf_keras.Model(
@@ -92,7 +93,7 @@ def lfp_segmentation(
         output_stride=8,
         dilated_bias=dilated_bias,
         width=width,
-        norm=_norm(bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen),
+        norm=norm_arguments(bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen),
     )
     logits = dense_head(maps["stage4"], classes, head=head, rates=rates)
     network = tf_keras.Model(images, {"logits": logits}, name="lfp_segmentation")
@@ -118,13 +119,3 @@ def dense_head(x, classes, *, head="aspp", rates=(6, 12, 18, 24)):
             classes, 1, use_bias=False, kernel_initializer=ContribFanIn(), name="fc"
         )(x)
     return tf_keras.layers.Activation("linear", dtype="float32", name="logits")(x)
-
-
-def _norm(decay, epsilon, unbiased, synchronized, frozen):
-    return {
-        "decay": decay,
-        "epsilon": epsilon,
-        "unbiased": unbiased,
-        "synchronized": synchronized,
-        "frozen": frozen,
-    }

@@ -8,9 +8,6 @@ from lfp_tf.backbones.resnet import resnet_features
 from lfp_tf.heads.segmentation import ZoomLogits, segmentation_head
 from lfp_tf.layers.pyramid_pooling import PyramidPooling
 
-# By these prefixes of layer names the learning-rate groups are told apart (semseg tool/train.py).
-HEAD_PREFIXES = ("pyramid", "cls_", "aux_")
-
 
 def pspnet(
     *,

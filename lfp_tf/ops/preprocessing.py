@@ -34,6 +34,8 @@ PREPROCESSINGS = {
     # Printed in R, G, B order but subtracted in B, G, R order; old weights need it (defect 9.7).
     "kitti": Preprocessing((93.5726928711, 96.4095153809, 89.592376709), (1.0, 1.0, 1.0), "bgr"),
     "mobilenet": Preprocessing((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), "rgb"),
+    # Newell's means of MPII in 0..1 of 255 grey levels, nothing else (LFP spec 4.4).
+    "pose": Preprocessing((112.302, 113.22, 110.3385), (255.0, 255.0, 255.0), "rgb"),
     "none": Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb"),
 }
 

@@ -86,15 +86,6 @@ def rotate_window(image, degrees, low, high):
     return tf.where((inside_y & inside_x)[..., None], mixed, 0.0)
 
 
-def padded_window(image, low, high):
-    """The rows and columns low..high of a picture, zeros where they lie outside it."""
-    size = tf.shape(image)[:2]
-    first = tf.clip_by_value(low, 0, size)
-    last = tf.clip_by_value(high, first, size)
-    part = image[first[0] : last[0], first[1] : last[1]]
-    return surrounded(part, first, last, low, high)
-
-
 def surrounded(part, first, last, low, high):
     """A window first..last set into zeros that reach from low to high.
 

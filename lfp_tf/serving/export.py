@@ -4,22 +4,20 @@ A module that holds the Keras model itself takes ten times as long to write and 
 graph, for traces that nobody calls.
 """
 
-import io
 import pathlib
 import re
 
-import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.facts import describe_protocol, versions
 from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.files import atomic_folder, sha256, write_json, write_text
-from lfp_tf.pictures.decode import encode_png
+from lfp_tf.serving import signatures, signatures_classification, signatures_pose
+from lfp_tf.serving.limits import Limits
 from lfp_tf.serving.network import DTYPES, served_network, served_variables
-from lfp_tf.serving.signatures import Limits, signature_functions
 from lfp_tf.serving.warmup import write_warmup
+from lfp_tf.tasks import classifying
 from lfp_tf.tasks.saving import saving
 
 FORMAT_VERSION = 1
@@ -44,7 +42,8 @@ def export(
         model: from `tasks.networks`, with weights and `recipe`.
         folder: of all versions.
         version: whole number; None takes the next free one.
-        protocol: `evaluation.protocols.Protocol`, `whole` or `semseg`; None is whole.
+        protocol: `evaluation.protocols.Protocol`, `whole`, `deeplab` or `semseg`; None is whole.
+            Other kinds of network have none.
         limits: `Limits`.
         dtype: `float32` or `bfloat16`, what convolutions are computed in.
         optimize: whether batch norm is folded into the convolutions.
@@ -59,19 +58,20 @@ def export(
     """
     if dtype not in DTYPES:
         raise LfpError(f"--dtype is {dtype}, but must be {' or '.join(DTYPES)}.")
-    folder, limits, protocol = pathlib.Path(folder), limits or Limits(), protocol or Protocol()
+    folder, limits = pathlib.Path(folder), limits or Limits()
     version = next_version(folder) if version is None else version
     served = served_network(model, dtype=dtype, optimize=optimize)
-    functions = signature_functions(served, protocol=protocol, limits=limits)
+    functions, requests, protocol = _serving(served, protocol, limits)
     facts = {
         "format_version": FORMAT_VERSION,
+        "kind": model.recipe.kind,
         "experiment": model.recipe.experiment,
         "dataset": model.recipe.dataset,
         "classes": list(model.recipe.classes),
         "colors": [list(color) for color in model.recipe.colors],
         "preprocess": model.recipe.preprocess,
         "checkpoint": checkpoint_digest(checkpoint) if checkpoint else None,
-        "protocol": describe_protocol(protocol),
+        "protocol": protocol,
         "dtype": dtype,
         "batch_norm_folded": optimize,
         "limits": {
@@ -84,7 +84,7 @@ def export(
         "versions": versions(),
     }
     with saving(folder), atomic_folder(folder / str(version)) as place:
-        _write(place, served, functions, facts, limits)
+        _write(place, served, functions, facts, requests)
     return folder / str(version)
 
 
@@ -102,7 +102,27 @@ def checkpoint_digest(path):
     return {"path": str(path), "sha256": {file.name: sha256(file) for file in files}}
 
 
-def _write(place, served, functions, facts, limits):
+def _serving(served, protocol, limits):
+    """The signatures by name, requests to warm them up, and what is noted of how they look."""
+    recipe = served.recipe
+    if recipe.kind == "segmentation":
+        protocol = protocol or Protocol()
+        functions = signatures.signature_functions(served, protocol=protocol, limits=limits)
+        requests = signatures.warmup_requests(recipe, limits)
+        return functions, requests, describe_protocol(protocol)
+    if protocol:
+        raise LfpError(f"A protocol is for segmentation; {recipe.experiment} is {recipe.kind}.")
+    if recipe.kind == "classification":
+        functions = signatures_classification.signature_functions(served, limits=limits)
+        requests = signatures_classification.warmup_requests(recipe, limits)
+        return functions, requests, classifying.describe_protocol(recipe)
+    flip = recipe.evaluation["flip"]
+    functions = signatures_pose.signature_functions(served, limits=limits, flip=flip)
+    requests = signatures_pose.warmup_requests(recipe, limits)
+    return functions, requests, {"name": "person", "flip": flip, "scales": [1.0]}
+
+
+def _write(place, served, functions, facts, requests):
     labels = place / "labels.txt"
     write_text(labels, "".join(f"{name}\n" for name in facts["classes"]))
     module = tf.Module()
@@ -116,26 +136,5 @@ def _write(place, served, functions, facts, limits):
     labels.unlink()
     extra = place / "assets.extra"
     extra.mkdir()
-    write_warmup(
-        extra / "tf_serving_warmup_requests",
-        _warmup_requests(served.recipe, limits),
-        model=facts["experiment"],
-    )
+    write_warmup(extra / "tf_serving_warmup_requests", requests, model=facts["experiment"])
     write_json(place / "export.json", facts)
-
-
-def _warmup_requests(recipe, limits):
-    """One request a signature and format, as large as the training crop where limits allow."""
-    height, width = limits.input_size or recipe.crop
-    if height * width > limits.max_pixels:
-        height = width = int(limits.max_pixels**0.5)
-    picture = np.full((height, width, 3), 128, np.uint8)
-    jpeg = io.BytesIO()
-    Image.fromarray(picture).save(jpeg, "JPEG")
-    # A list would become an array of fixed width, which cuts off what ends in zeros.
-    as_bytes = [np.array([data], object) for data in (jpeg.getvalue(), encode_png(picture))]
-    return [
-        *(("serving_default", {"image_bytes": data}) for data in as_bytes),
-        ("images", {"images": picture[None]}),
-        ("probabilities", {"images": picture[None]}),
-    ]

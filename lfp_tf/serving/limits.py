@@ -1,11 +1,17 @@
-"""Pictures from bytes inside a graph: the header is checked before a single pixel is decoded.
+"""What a request may ask for, checked inside the graph: a header before a single pixel is decoded.
 
 TensorFlow's decoders have no limit: a file of 250 kB may cost a gigabyte. Formats are JPEG, PNG,
 BMP of 24 or 32 bits, and the first frame of a GIF. EXIF's orientation is not looked at.
 """
 
+import dataclasses
+
 import tensorflow as tf
 
+from lfp_tf.errors import LfpError
+
+MAX_PIXELS = 8_388_608  # 4096 x 2048
+MAX_BATCH = 16
 FORMATS = ("JPEG", "PNG", "GIF", "BMP")
 _JPEG, _PNG, _GIF, _BMP = range(4)
 _SIGNATURES = ((b"\xff\xd8\xff",), (b"\x89PNG\r\n\x1a\n",), (b"GIF87a", b"GIF89a"), (b"BM",))
@@ -13,6 +19,47 @@ _SIGNATURES = ((b"\xff\xd8\xff",), (b"\x89PNG\r\n\x1a\n",), (b"GIF87a", b"GIF89a
 _HEADER_BYTES = (4, 33, 13, 34)
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, b"\x3b"
 _CMYK_CHANNELS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a request may ask for.
+
+    Attributes:
+        max_pixels: of one picture; above, the request is an error.
+        max_batch: pictures a request.
+        input_size: (height, width) that every picture is resized to before the network and its
+            probabilities back from; None runs each at its own size.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    max_batch: int = MAX_BATCH
+    input_size: tuple | None = None
+
+    def __post_init__(self):
+        for name in ("max_pixels", "max_batch"):
+            if getattr(self, name) < 1:
+                raise LfpError(f"--{name} must be at least 1, not {getattr(self, name)}.")
+        size = self.input_size
+        if size and (len(size) != 2 or min(size) < 1):
+            raise LfpError(f"--input_size must be HEIGHT,WIDTH in pixels, not {list(size)}.")
+
+
+def checked_files(image_bytes, limits):
+    """The files [B] of a request, after their number has passed."""
+    with tf.control_dependencies([_check_batch(tf.size(image_bytes), limits.max_batch)]):
+        return tf.identity(image_bytes)
+
+
+def checked_images(images, limits):
+    """The pictures [B, H, W, 3] of a request, after their number and size have passed."""
+    shape = tf.shape(images)
+    checks = [
+        _check_batch(shape[0], limits.max_batch),
+        check_pixels(shape[1], shape[2], limits.max_pixels),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(images)
 
 
 def decode_picture(contents, *, max_pixels):
@@ -176,3 +223,14 @@ def _little_endian(values):
     """int32 of two or four bytes; above 2**31 it is negative, which no size may be."""
     places = tf.constant([2 ** (8 * place) for place in range(values.shape[0] or 2)], tf.int64)
     return tf.cast(tf.reduce_sum(tf.cast(values, tf.int64) * places), tf.int32)
+
+
+def _check_batch(count, max_batch):
+    text = tf.strings.join(
+        [
+            "The request has ",
+            tf.strings.as_string(count),
+            f" pictures, at most {max_batch} are served.",
+        ]
+    )
+    return tf.debugging.Assert(count <= max_batch, [text])

@@ -8,6 +8,7 @@ from lfp_tf.layers.batch_norm import BatchNorm
 from lfp_tf.models.catalog import build_network
 
 DTYPES = ("float32", "bfloat16")
+_CONVOLUTIONS = (tf_keras.layers.Conv2D, tf_keras.layers.DepthwiseConv2D)
 
 
 def served_network(model, *, dtype="float32", optimize=True):
@@ -53,18 +54,22 @@ def served_variables(model):
 
 
 def convolutions_with_norms(model):
-    """Pairs (convolution, `BatchNorm` right behind it) of a network."""
+    """Pairs (convolution, `BatchNorm` that alone reads it) of a network."""
     pairs = []
     for layer in flat_layers(model):
         if isinstance(layer, BatchNorm):
-            pairs.append((layer.inbound_nodes[0].inbound_layers, layer))
+            before = layer.inbound_nodes[0].inbound_layers
+            if isinstance(before, _CONVOLUTIONS) and len(before.outbound_nodes) == 1:
+                pairs.append((before, layer))
         elif hasattr(layer, "convolutions"):
-            pairs += zip(layer.convolutions, layer.norms, strict=True)
+            pairs += layer.convolutions_with_norms()
     return pairs
 
 
 def _fold(convolution, norm):
     scale = norm.gamma / tf.sqrt(norm.moving_variance + norm.epsilon)
+    if convolution.use_bias:
+        convolution.bias.assign(convolution.bias * scale)
     if isinstance(convolution, tf_keras.layers.DepthwiseConv2D):
         kernel, along = convolution.depthwise_kernel, scale[:, None]
     else:

@@ -10,42 +10,15 @@ Labels are uint8, above 256 classes int32 (a PNG of 16 bits). Pictures pass the 
 the other, so that memory is bounded by the largest one, not by the batch.
 """
 
-import dataclasses
-
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.protocols import probabilities
 from lfp_tf.ops.resize import resize_opencv
-from lfp_tf.serving.limits import check_pixels, decode_picture
+from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
+from lfp_tf.serving.warmup_pictures import warmup_pictures
 
 EXPORTED_PROTOCOLS = ("whole", "deeplab", "semseg")
-MAX_PIXELS = 8_388_608  # 4096 x 2048
-MAX_BATCH = 16
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """What a request may ask for.
-
-    Attributes:
-        max_pixels: of one picture; above, the request is an error.
-        max_batch: pictures a request.
-        input_size: (height, width) that every picture is resized to before the network and its
-            probabilities back from; None runs each at its own size.
-    """
-
-    max_pixels: int = MAX_PIXELS
-    max_batch: int = MAX_BATCH
-    input_size: tuple | None = None
-
-    def __post_init__(self):
-        for name in ("max_pixels", "max_batch"):
-            if getattr(self, name) < 1:
-                raise LfpError(f"--{name} must be at least 1, not {getattr(self, name)}.")
-        size = self.input_size
-        if size and (len(size) != 2 or min(size) < 1):
-            raise LfpError(f"--input_size must be HEIGHT,WIDTH in pixels, not {list(size)}.")
 
 
 def signature_functions(model, *, protocol, limits):
@@ -69,11 +42,9 @@ def signature_functions(model, *, protocol, limits):
     see = _seer(model, protocol, limits.input_size)
 
     def serving_default(image_bytes):
-        with tf.control_dependencies([_check_batch(tf.size(image_bytes), limits.max_batch)]):
-            image_bytes = tf.identity(image_bytes)
         labels_png, sizes = tf.map_fn(
             lambda contents: _answer(contents, see, limits.max_pixels, classes),
-            image_bytes,
+            checked_files(image_bytes, limits),
             fn_output_signature=(
                 tf.TensorSpec([], tf.string),
                 tf.TensorSpec([2], tf.int32),
@@ -97,6 +68,21 @@ def signature_functions(model, *, protocol, limits):
         "images": _graph(images_, pictures),
         "probabilities": _graph(probabilities_, pictures),
     }
+
+
+def warmup_requests(recipe, limits):
+    """One request a signature and format, as large as the training crop where limits allow.
+
+    Returns:
+        list of (signature, {input: array}), see `serving.warmup`.
+    """
+    size = limits.input_size or recipe.crop
+    images, files = warmup_pictures(*size, max_pixels=limits.max_pixels)
+    return [
+        *(("serving_default", {"image_bytes": data}) for data in files),
+        ("images", {"images": images}),
+        ("probabilities", {"images": images}),
+    ]
 
 
 def _seer(model, protocol, input_size):
@@ -146,17 +132,10 @@ def _answer(contents, see, max_pixels, classes):
 
 def _each(images, limits, function, output):
     """Applies a function of one picture to each of a batch, after the limits have passed."""
-    shape = tf.shape(images)
-    checks = [
-        _check_batch(shape[0], limits.max_batch),
-        check_pixels(shape[1], shape[2], limits.max_pixels),
-    ]
-    with tf.control_dependencies(checks):
-        images = tf.identity(images)
     dtype, tail = output
     return tf.map_fn(
         function,
-        images,
+        checked_images(images, limits),
         fn_output_signature=tf.TensorSpec([None, None, *tail], dtype),
         parallel_iterations=1,
     )
@@ -165,17 +144,6 @@ def _each(images, limits, function, output):
 def _labels(found, dtype):
     """The most probable class; the first of equal ones."""
     return tf.cast(tf.argmax(found, -1, tf.int32), dtype)
-
-
-def _check_batch(count, max_batch):
-    text = tf.strings.join(
-        [
-            "The request has ",
-            tf.strings.as_string(count),
-            f" pictures, at most {max_batch} are served.",
-        ]
-    )
-    return tf.debugging.Assert(count <= max_batch, [text])
 
 
 def _graph(function, spec):

@@ -4,10 +4,12 @@ import abc
 import re
 
 import tensorflow as tf
+import tf_keras
 from official.core import base_task
 
 from lfp_tf.checkpoints.load import match
-from lfp_tf.checkpoints.variables import assign, flat_layers, variables_by_name
+from lfp_tf.checkpoints.variables import assign, flat_layers, layer_variables, variables_by_name
+from lfp_tf.errors import LfpError
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
@@ -48,6 +50,10 @@ class TrainedTask(base_task.Task):
         """{name of an output: sum of its losses}, float32."""
 
     @abc.abstractmethod
+    def validation_metrics(self):
+        """Keras metrics that `validation_step` updates."""
+
+    @abc.abstractmethod
     def sources(self, begin, end):
         """File names of the training samples of the steps after `begin` up to `end`."""
 
@@ -64,13 +70,21 @@ class TrainedTask(base_task.Task):
             count: how many.
         """
 
+    def build_metrics(self, training=True):
+        """In training the means of the losses and the gradient's norm; else the task's scores."""
+        if not training:
+            return self.validation_metrics()
+        names = [loss_name(output) for output in self.loss_weights()]
+        return [tf_keras.metrics.Mean(name) for name in (*names, "gradient_norm")]
+
     def build_model(self):
-        """The network; where only the heads are trained the backbone is frozen whole."""
+        """The network; layers of which nothing is trained are frozen, running values too."""
         config = self.task_config
         model = build_network(config.model.network, **config.model.arguments())
         if config.trainable == "heads":
             for layer in flat_layers(model):
                 layer.trainable = bool(re.search(HEADS, layer.name))
+        freeze_layers(model, config.freeze)
         return model
 
     def initialize(self, model):
@@ -120,7 +134,7 @@ class TrainedTask(base_task.Task):
         The share is taken in `accumulation_steps` pieces, whose gradients add up.
 
         Args:
-            inputs: {"images", "labels", "keys"}, [b, ...] with b a multiple of the pieces.
+            inputs: {"images", what losses need, "keys"}, [b, ...]; b is a multiple of the pieces.
             model: from pictures to {name: logits}.
             variables: list of what the gradients are for.
 
@@ -155,7 +169,12 @@ class TrainedTask(base_task.Task):
             name: variable
             for name, variable in variables_by_name(model).items()
             if id(variable) in trainable
-            and is_trained(name, trainable=config.trainable, gamma_beta=config.train_gamma_beta)
+            and is_trained(
+                name,
+                trainable=config.trainable,
+                gamma_beta=config.train_gamma_beta,
+                freeze=config.freeze,
+            )
         }
 
     def multipliers(self, model):
@@ -181,6 +200,16 @@ class TrainedTask(base_task.Task):
             found["learning_rate_head_biases"] = rate * config.head_bias_lr_multiplier
         return found
 
+    def hosts(self, input_context):
+        """What a pipeline must know of replicas and hosts, from the host's `InputContext`."""
+        if not input_context:
+            return {}
+        return {
+            "replicas": input_context.num_replicas_in_sync,
+            "pipeline_id": input_context.input_pipeline_id,
+            "num_pipelines": input_context.num_input_pipelines,
+        }
+
     def _decayed(self, gradients, variables):
         losses = self.task_config.losses
         return [
@@ -190,12 +219,16 @@ class TrainedTask(base_task.Task):
             for gradient, (name, variable) in zip(gradients, variables.items(), strict=True)
         ]
 
+    def preprocessed(self, images):
+        """Grey levels as the network takes them."""
+        return preprocess(images, self.task_config.model.preprocess)
+
     def _pieces(self):
         return self.params.trainer.accumulation_steps
 
     def _outputs(self, piece, model):
-        """The logits that are trained, [b, h, w, C] each."""
-        images = preprocess(piece["images"], self.task_config.model.preprocess)
+        """The outputs that are trained."""
+        images = self.preprocessed(piece["images"])
         with sample_keys(piece["keys"]):
             outputs = model(images, training=True)
         return {name: outputs[name] for name in self.loss_weights()}
@@ -219,3 +252,37 @@ class TrainedTask(base_task.Task):
         return [
             {name: tf.maximum(count, 1.0) * shares for name, count in one.items()} for one in counts
         ]
+
+
+def freeze_layers(model, patterns):
+    """Freezes layers all of whose variables match a pattern of our names.
+
+    Raises:
+        LfpError: a pattern that is none, or that no variable matches.
+    """
+    matched = set()
+    for layer in flat_layers(model):
+        frozen = [_matching(name, patterns) for name in layer_variables(layer)]
+        matched.update(*frozen)
+        if frozen and all(frozen):
+            layer.trainable = False
+    for pattern in patterns:
+        if pattern not in matched:
+            raise LfpError(
+                f"task.freeze has {pattern!r}, which no variable matches; `lfp-tf inspect` and "
+                "`lfp-tf info` show their names."
+            )
+
+
+def _matching(name, patterns):
+    try:
+        return {pattern for pattern in patterns if re.search(pattern, name)}
+    except re.error as error:
+        raise LfpError(
+            f"task.freeze must hold regular expressions, not {error.pattern!r}."
+        ) from error
+
+
+def without_sources(batch):
+    """A batch as the network takes it: file names do not go to an accelerator."""
+    return {name: value for name, value in batch.items() if name != "sources"}

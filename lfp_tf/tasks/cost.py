@@ -1,12 +1,15 @@
 """What a network costs: parameters, multiply-adds and activations, layer by layer."""
 
 import dataclasses
+import math
 import re
 
+import tensorflow as tf
 import tf_keras
 
 from lfp_tf.checkpoints.variables import flat_layers
 from lfp_tf.models.catalog import build_network
+from lfp_tf.tasks.multiply_adds import CONVOLUTIONS, multiply_adds
 
 _PARTS = (
     (r"^stem|^Conv1|^bn_Conv1", "stem"),
@@ -16,7 +19,8 @@ _PARTS = (
     (r"^cls_|^zoom", "cls"),
     (r"^aux_", "aux"),
     (r"^aspp_", "aspp"),
-    (r"^fc|^reduce_", "head"),
+    (r"^fc|^reduce_|^mean$", "head"),
+    (r"^(stack\d+)_", None),
 )
 
 
@@ -27,9 +31,9 @@ class LayerCost:
     Attributes:
         name, kind: the layer's name and class.
         part: of the network: stem, stage1.., pyramid, cls, aux.
-        shape: of its output for one crop, (h, w, channels).
+        shape: of its output for one crop, (h, w, channels) or (channels).
         parameters: values in its variables; running statistics are not counted.
-        multiply_adds: of convolutions for one crop; all else is left out.
+        multiply_adds: of convolutions and classifiers for one crop; all else is left out.
         activations: values of its output for one crop.
     """
 
@@ -64,9 +68,11 @@ class Cost:
         return sum(layer.activations for layer in self.layers)
 
     def by_part(self):
-        """{part: (parameters, multiply-adds)} in the network's order."""
+        """{part: (parameters, multiply-adds)} in the network's order; none without both."""
         found = {}
         for layer in self.layers:
+            if not (layer.parameters or layer.multiply_adds):
+                continue
             parameters, multiply_adds = found.get(layer.part, (0, 0))
             found[layer.part] = (
                 parameters + layer.parameters,
@@ -111,28 +117,31 @@ def _scale_cost(layers, scale):
 
 
 def _layer_cost(layer):
-    _, height, width, channels = layer.output_shape
+    shape = layer.output_shape[1:]
     if hasattr(layer, "convolutions"):
-        # A branch's convolution runs on its few bins; its output is resized to the map.
-        cells = [bins**2 for bins in layer.bins]
-        multiply_adds = sum(
-            count * _values(convolution)
-            for count, convolution in zip(cells, layer.convolutions, strict=True)
-        )
+        counted = _traced(layer)
     elif isinstance(layer, tf_keras.layers.DepthwiseConv2D | tf_keras.layers.Conv2D):
-        kernel = layer.weights[0]
-        multiply_adds = height * width * int(kernel.shape.num_elements())
+        counted = math.prod(shape[:2]) * int(layer.weights[0].shape.num_elements())
+    elif isinstance(layer, tf_keras.layers.Dense):
+        counted = int(layer.kernel.shape.num_elements())
     else:
-        multiply_adds = 0
+        counted = 0
     return LayerCost(
         name=layer.name,
         kind=type(layer).__name__,
         part=_part(layer.name),
-        shape=(height, width, channels),
+        shape=shape,
         parameters=_values(layer),
-        multiply_adds=multiply_adds,
-        activations=height * width * channels,
+        multiply_adds=counted,
+        activations=math.prod(shape),
     )
+
+
+def _traced(layer):
+    """Multiply-adds of the convolutions inside a layer, at the sizes that they work at."""
+    spec = tf.TensorSpec((1, *layer.input_shape[1:]))
+    concrete = tf.function(layer, autograph=False).get_concrete_function(spec, training=False)
+    return multiply_adds(concrete, CONVOLUTIONS)
 
 
 def _values(layer):

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import heapq
 import time
 
 import numpy as np
@@ -20,6 +19,7 @@ from lfp_tf.evaluation.report_pictures import Example
 from lfp_tf.evaluation.scores import confusion_matrix_numpy, scores
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.pictures.palette import ClassTable, class_groups
+from lfp_tf.tasks.extremes import Extremes
 from lfp_tf.tasks.prediction import predictor
 
 KEPT = 4
@@ -130,7 +130,7 @@ def evaluate(
     protocol = dataclasses.replace(protocol, warp=None, window_crf=None if crf else given)
     predict = predictor(model, protocol, dtype=tf.float32)
     seen = _seen(batches.take(limit or -1), predict, wants_crf=bool(crf))
-    extremes, begin = _Extremes(kept), time.monotonic()
+    extremes, begin = Extremes(kept), time.monotonic()
     confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
     pictures = []
     for one, labels in _refined(seen, crf, crf_processes):
@@ -205,32 +205,6 @@ def report(folder, model, found, *, records, split, protocol, checkpoint, histor
     }
     path = write_report(folder, facts, colors=recipe.colors, best=found.best, worst=found.worst)
     return path, facts
-
-
-class _Extremes:
-    """The few best and worst of many; an example is drawn only if it is kept."""
-
-    def __init__(self, kept):
-        self.kept, self._number, self._best, self._worst = kept, 0, [], []
-
-    def add(self, value, draw):
-        """Considers one more of a value; `draw()` gives what is kept."""
-        self._number += 1
-        example = None
-        for heap, key in ((self._best, value), (self._worst, -value)):
-            if len(heap) < self.kept or (key, -self._number) > heap[0][:2]:
-                example = example or draw()
-                heapq.heappush(heap, (key, -self._number, example))
-                if len(heap) > self.kept:
-                    heapq.heappop(heap)
-
-    def best(self):
-        """The highest values' examples, highest first."""
-        return [entry[2] for entry in sorted(self._best, reverse=True)]
-
-    def worst(self):
-        """The lowest values' examples, lowest first."""
-        return [entry[2] for entry in sorted(self._worst, reverse=True)]
 
 
 def _table(dataset):

@@ -8,6 +8,7 @@ import yaml
 
 from lfp_tf.checkpoints.lineages import preset_changes
 from lfp_tf.errors import LfpError, nearest
+from lfp_tf.tasks.kinds import kind_of
 
 # In a checkout a link to the folder of that name beside the package.
 _FOLDER = pathlib.Path(__file__).parents[1] / "experiments"
@@ -33,6 +34,16 @@ class Experiment:
     def dataset(self):
         """The data set whose records it reads by default, as in `data/DATASET`."""
         return self.config["task"]["dataset"]
+
+    @property
+    def network(self):
+        """What `models.catalog` calls its network."""
+        return self.config["task"].get("model", {}).get("network", "pspnet")
+
+    @property
+    def kind(self):
+        """`segmentation`, `classification` or `pose`."""
+        return kind_of(self.network)
 
 
 @functools.cache

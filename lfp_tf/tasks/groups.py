@@ -2,7 +2,7 @@
 
 import re
 
-HEADS = r"^(pyramid|cls_|aux_|aspp_|reduce_|fc\d?[_/])"
+HEADS = r"^(pyramid|cls_|aux_|aspp_|reduce_|fc\d?[_/]|stack\d+_(out|merge_heatmaps))"
 _KERNEL = r"/(kernel|depthwise_kernel)$"
 _BIAS = r"/bias$"  # only classifiers have one
 _NORM = r"/(gamma|beta)$"
@@ -30,9 +30,11 @@ def multiplier(name, *, head=10.0, head_bias=10.0, head_norm=10.0):
     return head_norm if re.search(_NORM, name) else head
 
 
-def is_trained(name, *, trainable="all", gamma_beta=True):
-    """Whether a variable is updated: `trainable` is `all` or `heads`."""
+def is_trained(name, *, trainable="all", gamma_beta=True, freeze=()):
+    """Whether a variable is updated: `trainable` is `all` or `heads`, `freeze` are patterns."""
     if not gamma_beta and re.search(_NORM, name):
+        return False
+    if any(re.search(pattern, name) for pattern in freeze):
         return False
     return trainable == "all" or bool(re.search(HEADS, name))
 

@@ -14,13 +14,16 @@ from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.models.catalog import build_network
 from lfp_tf.pictures.palette import class_table, numbered_table
+from lfp_tf.pictures.skeleton import JOINTS
 from lfp_tf.tasks import config, experiments, overrides
 from lfp_tf.tasks.best import best_info
+from lfp_tf.tasks.kinds import kind_of
 from lfp_tf.tasks.recipe import Recipe
 from lfp_tf.tasks.shipped import shipped
 
 # Files of deploy networks have no auxiliary head; ours keeps its drawn values, which are unused.
 AUX_HEAD = r"^aux_"
+IMAGENET_CLASSES = 1000
 
 
 def experiment_params(name, *, preset=None, changes=None):
@@ -225,6 +228,11 @@ def _classes(params, folder):
     if own and own.exists():
         found = json.loads(own.read_text(encoding="utf-8"))
         return list(found["classes"]), [list(color) for color in found["colors"]]
+    kind = kind_of(params.task.model.network)
+    if kind == "pose" and params.task.dataset in JOINTS:
+        return list(JOINTS[params.task.dataset]), []
+    if kind == "classification":
+        return _numbered(params.task.model.classes or IMAGENET_CLASSES)[0], []
     if params.task.dataset == "folder":
         if not params.task.model.classes:
             raise LfpError(

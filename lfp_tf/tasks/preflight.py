@@ -3,15 +3,15 @@
 from lfp_tf.data.description import check_task
 from lfp_tf.data.records import read_dataset
 from lfp_tf.errors import LfpError
+from lfp_tf.tasks.kinds import kind_of
 
 
-def fill_in(params, *, data_dir=None, records="segmentation"):
+def fill_in(params, *, data_dir=None):
     """Completes an experiment from its records: folders, the number of classes.
 
     Args:
         params: `tasks.config.ExperimentConfig`.
         data_dir: the folder of records, in place of `data/DATASET`.
-        records: the task that they must be for, see `data.description.TASKS`.
 
     Returns:
         What `dataset.json` says.
@@ -23,7 +23,7 @@ def fill_in(params, *, data_dir=None, records="segmentation"):
     for data in (task.train_data, task.validation_data):
         data.folder = str(data_dir or data.folder or f"data/{task.dataset}")
     dataset = read_dataset(task.train_data.folder)
-    check_task(dataset, task.train_data.folder, records)
+    check_task(dataset, task.train_data.folder, kind_of(task.model.network))
     if dataset["name"] != task.dataset:
         raise LfpError(
             f"{task.train_data.folder} holds records of {dataset['name']}, but this experiment is "
@@ -31,9 +31,10 @@ def fill_in(params, *, data_dir=None, records="segmentation"):
             "you mean it."
         )
     found = len(dataset["classes"])
+    what = "joints" if dataset["task"] == "pose" else "classes"
     if task.model.classes not in (0, found):
         raise LfpError(
-            f"{task.train_data.folder} holds records of {dataset['name']} with {found} classes, "
+            f"{task.train_data.folder} holds records of {dataset['name']} with {found} {what}, "
             f"but task.model.classes is {task.model.classes}; give the right --data_dir."
         )
     task.model.classes = found

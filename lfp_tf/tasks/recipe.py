@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from lfp_tf.tasks.kinds import kind_of
+
 
 @dataclasses.dataclass
 class Recipe:
@@ -13,9 +15,9 @@ class Recipe:
         options: arguments of its builder there.
         preprocess: what its input goes through, see `ops.preprocessing`; a loaded file may set it.
         crop: (height, width) it was trained at.
-        classes: names, by class.
-        colors: [r, g, b] by class.
-        evaluation: fields of `tasks.config.Evaluation`.
+        classes: names, by class; of the joints where the kind is `pose`.
+        colors: [r, g, b] by class; none but for segmentation.
+        evaluation: fields of `evaluation` of the task, see `tasks.task_config`.
         dataset: the data set's name.
         trained_on: {"dataset", "splits"} that the weights have seen, or None where it is unknown.
     """
@@ -30,6 +32,11 @@ class Recipe:
     evaluation: dict
     dataset: str
     trained_on: dict | None = None
+
+    @property
+    def kind(self):
+        """`segmentation`, `classification` or `pose`."""
+        return kind_of(self.network)
 
     def as_dict(self):
         """Plain values, for JSON and YAML."""

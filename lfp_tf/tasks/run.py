@@ -21,13 +21,21 @@ from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import writable, write_json
 from lfp_tf.progress import Progress
 from lfp_tf.tasks.best import BestCheckpoint, best_info
+from lfp_tf.tasks.classification import ClassificationTask
 from lfp_tf.tasks.history import History, MovingAverage
+from lfp_tf.tasks.kinds import kind_of
+from lfp_tf.tasks.pose import PoseTask
 from lfp_tf.tasks.saving import saving
 from lfp_tf.tasks.segmentation import SegmentationTask
 from lfp_tf.tasks.summaries import Summaries
 
 MODES = ("train", "eval", "train_and_eval", "continuous_eval", "train_and_post_eval")
 POLL_SECONDS = 5.0
+TASKS = {
+    "segmentation": SegmentationTask,
+    "classification": ClassificationTask,
+    "pose": PoseTask,
+}
 
 
 class Stopped(Exception):
@@ -76,7 +84,8 @@ class Run:
         self.written = self.folder if self.is_chief else pathlib.Path(tempfile.mkdtemp())
         tf_keras.utils.set_random_seed(params.trainer.seed)
         _remove_debris(self.written)
-        self.task = SegmentationTask(params, start_step=_checkpointed_step(self.folder))
+        task = TASKS[kind_of(params.task.model.network)]
+        self.task = task(params, start_step=_checkpointed_step(self.folder))
         with strategy.scope():
             model = self.task.build_model()
             self.trainer = _Trainer(
@@ -277,11 +286,15 @@ def _remove_debris(folder):
         shutil.rmtree(path, ignore_errors=True)
 
 
+# What sentences of the pipelines' own checks hold.
+_OF_THE_PIPELINE = ("The labels of", "differ in size", "has the class")
+
+
 def _assertion(error):
     """The sentence of a failed assertion of the pipeline, without TensorFlow's frame around it."""
     text = str(error.message)
     for line in text.splitlines():
-        if "The labels of" in line or "differ in size" in line:
+        if any(words in line for words in _OF_THE_PIPELINE):
             return line[line.index("{") + 1 :].strip("{}[] b'\"") if "{" in line else line
     return text.splitlines()[0]
 

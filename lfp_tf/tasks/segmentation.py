@@ -2,19 +2,17 @@
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 
 from lfp_tf.data.pipelines.segmentation import evaluation_batches, training_batches
 from lfp_tf.data.records import read_dataset, record_index
-from lfp_tf.ops.preprocessing import preprocess, preprocessing
+from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.ops.resize import LIKE
 from lfp_tf.pictures.palette import colorize
 from lfp_tf.tasks.augmentations import augmentation, label_warp
-from lfp_tf.tasks.base import TrainedTask
+from lfp_tf.tasks.base import TrainedTask, without_sources
 from lfp_tf.tasks.metrics import MeanIoU
 from lfp_tf.tasks.objective import (
     labels_for_loss,
-    loss_name,
     loss_sums,
     loss_weights,
     mean_losses,
@@ -23,7 +21,7 @@ from lfp_tf.tasks.objective import (
 
 
 class SegmentationTask(TrainedTask):
-    """Pipeline, losses and scores of `tasks.config.SegmentationTask`; see `TrainedTask`."""
+    """Pipeline, losses and scores of `tasks.segmentation_config`; see `TrainedTask`."""
 
     def __init__(self, params, *, start_step=0, logging_dir=None):
         super().__init__(
@@ -32,24 +30,15 @@ class SegmentationTask(TrainedTask):
 
     def build_inputs(self, params, input_context=None):
         """Batches of one replica's size from the records of `params.split`."""
-        hosts = {}
-        if input_context:
-            hosts = {
-                "replicas": input_context.num_replicas_in_sync,
-                "pipeline_id": input_context.input_pipeline_id,
-                "num_pipelines": input_context.num_input_pipelines,
-            }
+        hosts = self.hosts(input_context)
         if params.is_training:
-            return self._training_batches(params, self.start_step, **hosts).map(_without_sources)
+            return self._training_batches(params, self.start_step, **hosts).map(without_sources)
         batch = params.global_batch_size
-        return self._evaluation_batches(params, batch, **hosts).map(_without_sources)
+        return self._evaluation_batches(params, batch, **hosts).map(without_sources)
 
-    def build_metrics(self, training=True):
-        """In training the means of the losses and the gradient's norm; else the mean IoU."""
+    def validation_metrics(self):
+        """The mean IoU."""
         config = self.task_config
-        if training:
-            names = [loss_name(output) for output in self.loss_weights()]
-            return [tf_keras.metrics.Mean(name) for name in (*names, "gradient_norm")]
         return [
             MeanIoU(
                 num_classes=config.model.classes,
@@ -76,7 +65,7 @@ class SegmentationTask(TrainedTask):
     def validation_step(self, inputs, model, metrics=None):
         """Counts classes of whole pictures; the loss is a mean over the batch's valid pixels."""
         config = self.task_config
-        outputs = model(preprocess(inputs["images"], config.model.preprocess), training=False)
+        outputs = model(self.preprocessed(inputs["images"]), training=False)
         # Scores count every pixel of the picture, whatever size the loss works at.
         resize = LIKE[config.evaluation.logits_resize]
         logits = {"logits": resize(outputs["logits"], inputs["labels"])}
@@ -103,7 +92,7 @@ class SegmentationTask(TrainedTask):
         data = config.validation_data
         colors = np.asarray(read_dataset(data.folder)["colors"], np.uint8)
         for batch in self._evaluation_batches(data, 1, same_size=False).take(count):
-            outputs = predict(preprocess(batch["images"], config.model.preprocess))
+            outputs = predict(self.preprocessed(batch["images"]))
             labels = np.argmax(outputs["logits"][0].numpy(), -1)
             picture = batch["images"][0].numpy().astype(np.uint8)
             truth = batch["labels"][0].numpy()
@@ -157,11 +146,6 @@ class SegmentationTask(TrainedTask):
                 )
             found[name] = by_size[size]
         return found
-
-
-def _without_sources(batch):
-    """The batch as the network takes it: file names do not go to an accelerator."""
-    return {name: value for name, value in batch.items() if name != "sources"}
 
 
 def _as_large(picture, other):

@@ -5,19 +5,12 @@ import json
 import numpy as np
 import pytest
 import tiny
-from small_network import small_checkpoint
 
-from lfp_tf.cli.evaluate import table
+from lfp_tf.cli.evaluate_segmentation import table
 from lfp_tf.cli.main import main
 from lfp_tf.cli.network_arguments import PROTOCOLS
 from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.tasks.evaluation import evaluate
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("network") / "converted"
-    return small_checkpoint(folder), folder
 
 
 @pytest.fixture(scope="module")

@@ -2,20 +2,13 @@
 
 import json
 
-import pytest
 import tensorflow as tf
 import tiny
-from small_network import pictures, small_checkpoint
+from small_network import pictures
 
 from lfp_tf.cli.main import main
 from lfp_tf.files import sha256
 from lfp_tf.tasks.prediction import predictor, protocol_of
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("network") / "converted"
-    return small_checkpoint(folder), folder
 
 
 def test_it_writes_one_version_after_the_other(network, tmp_path, capsys):

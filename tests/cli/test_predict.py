@@ -16,7 +16,7 @@ from lfp_tf.evaluation.crf.crf import PRESETS, refine
 from lfp_tf.pictures.decode import read_labels, read_picture
 from lfp_tf.pictures.geometry import resize_labels, resize_long_side
 from lfp_tf.serving.export import export
-from lfp_tf.serving.signatures import Limits
+from lfp_tf.serving.limits import Limits
 from lfp_tf.tasks.prediction import predictor, protocol_of
 
 

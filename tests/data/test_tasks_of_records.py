@@ -65,7 +65,9 @@ def test_commands_for_segmentation_refuse_records_for_another_task(classes, tmp_
     params.task.dataset = "imagenet"
     with pytest.raises(LfpError, match="records of imagenet for classification, but this is seg"):
         preflight.fill_in(params, data_dir=out)
-    assert preflight.fill_in(params, data_dir=out, records="classification")["name"] == "imagenet"
+    params = config.of_network("lfp_classifier")
+    params.task.dataset = "imagenet"
+    assert preflight.fill_in(params, data_dir=out)["name"] == "imagenet"
     with pytest.raises(LfpError, match="records of imagenet for classification, but this is seg"):
         evaluation.check_split(None, out, "train")
 

@@ -9,7 +9,7 @@ from lfp_tf.data import transforms_lfp as transforms
 from lfp_tf.data.transforms_lfp import LfpAugmentation
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks.augmentations import augmentation
-from lfp_tf.tasks.config import Augmentation
+from lfp_tf.tasks.segmentation_config import Augmentation
 
 CROP = (24, 20)
 

@@ -107,11 +107,13 @@ def test_no_turn_copies():
     np.testing.assert_allclose(torch_image.rotate(image, tf.constant(0.0, tf.float64)), image)
 
 
-def test_a_padded_window_may_lie_anywhere():
+def test_a_window_is_set_into_zeros_wherever_it_lies():
     image = tf.constant(picture(3, 4, 1))
-    got = torch_image.padded_window(image, tf.constant([-1, 2]), tf.constant([2, 6]))
+    first, last, low, high = (tf.constant(place) for place in ([0, 2], [2, 4], [-1, 2], [2, 6]))
+    got = torch_image.surrounded(image[:2, 2:], first, last, low, high)
     want = np.zeros((3, 4, 1), np.float32)
     want[1:, :2] = image[:2, 2:]
     np.testing.assert_array_equal(got, want)
-    beside = torch_image.padded_window(image, tf.constant([5, 5]), tf.constant([7, 8]))
+    corner, low, high = (tf.constant(place) for place in ([3, 4], [5, 5], [7, 8]))
+    beside = torch_image.surrounded(image[3:, 4:], corner, corner, low, high)
     assert beside.shape == (2, 3, 1) and not beside.numpy().any()

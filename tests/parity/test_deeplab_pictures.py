@@ -1,38 +1,15 @@
-"""DeepLab's golden cases without a network, and words that are not known."""
+"""Words of DeepLab's cases of pictures that are not known; the cases run in `test_golden.py`."""
 
-import copy
 import pathlib
 
 import pytest
-from golden_cases import Case, cases
+from golden_cases import cases, changed
 
-from lfp_tf.parity.deeplabv2 import pictures
+from lfp_tf.parity.deeplabv2.kinds import KINDS
 from lfp_tf.parity.words import UnknownWord
 
-KINDS = {
-    "label_resize": pictures.label_resize,
-    "augmentation": pictures.augmentation,
-    "dataset_item": pictures.dataset_item,
-    "metrics": pictures.metrics,
-    "preprocessing": pictures.preprocessing,
-}
-CASES = {
-    case.id: case
-    for case in cases(pathlib.Path(__file__).parents[1] / "golden" / "deeplabv2")
-    if case.kind in KINDS
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_case(name):
-    case = CASES[name]
-    assert case.problems(KINDS[case.kind](case)) == []
-
-
-def changed(name, **words):
-    entry = copy.deepcopy(CASES[name].entry)
-    entry["config"] |= words
-    return Case(entry, CASES[name].folder)
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "deeplabv2"
+CASES = {case.id: case for case in cases(GOLDEN)}
 
 
 @pytest.mark.parametrize(
@@ -49,12 +26,12 @@ def changed(name, **words):
     ],
 )
 def test_what_is_not_known_is_a_failure_that_names_it(name, words, message):
-    case = changed(name, **words)
+    case = changed(CASES[name], **words)
     with pytest.raises(UnknownWord) as caught:
         KINDS[case.kind](case)
     assert message in str(caught.value)
 
 
 def test_a_wrong_number_fails():
-    case = changed("augment-crop", top=21)
-    assert any("differs by" in problem for problem in case.problems(pictures.augmentation(case)))
+    case = changed(CASES["augment-crop"], top=21)
+    assert any("differs by" in problem for problem in case.problems(KINDS[case.kind](case)))

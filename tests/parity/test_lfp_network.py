@@ -1,22 +1,15 @@
 """Words of LFP's networks and layers that are not known; its cases run in `test_golden.py`."""
 
-import copy
 import pathlib
 
 import pytest
-from golden_cases import Case, cases
+from golden_cases import cases, changed
 
 from lfp_tf.parity.lfp.kinds import KINDS
 from lfp_tf.parity.words import UnknownWord
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "lfp"
 CASES = {case.id: case for case in cases(GOLDEN)}
-
-
-def changed(name, **words):
-    entry = copy.deepcopy(CASES[name].entry)
-    entry["config"] |= words
-    return Case(entry, CASES[name].folder)
 
 
 @pytest.mark.parametrize(
@@ -43,17 +36,12 @@ def changed(name, **words):
     ],
 )
 def test_what_is_not_known_is_a_failure_that_names_it(name, words, message):
-    case = changed(name, **words)
+    case = changed(CASES[name], **words)
     with pytest.raises(UnknownWord) as caught:
         KINDS[case.kind](case)
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["block-1p16-double", "prm-b", "fmp-4-c4", "initializers"])
-def test_cases_hold(name):
-    assert CASES[name].problems(KINDS[CASES[name].kind](CASES[name])) == []
-
-
 def test_the_other_rounding_does_not_hold():
-    case = changed("block-1p16-double", variant="detector")
+    case = changed(CASES["block-1p16-double"], variant="detector")
     assert "differs by" in case.problems(KINDS["layer"](case))[0]

@@ -1,43 +1,15 @@
-"""LFP's golden cases of poses without a network, and words that are not known."""
+"""Words of LFP's cases of poses that are not known; the cases run in `test_golden.py`."""
 
-import copy
 import pathlib
 
 import pytest
-from golden_cases import Case, cases
+from golden_cases import cases, changed
 
-from lfp_tf.parity.lfp import pose
+from lfp_tf.parity.lfp.kinds import KINDS
 from lfp_tf.parity.words import UnknownWord
 
-KINDS = {
-    "torch_image": pose.torch_image,
-    "pose_transform": pose.pose_transform,
-    "pose_crop": pose.pose_crop,
-    "heatmap_targets": pose.heatmap_targets,
-    "pose_augmentation": pose.pose_augmentation,
-    "pose_postprocess": pose.pose_postprocess,
-    "pose_flip_test": pose.pose_flip_test,
-    "pose_multiscale": pose.pose_multiscale,
-    "pck": pose.pck,
-    "pckh": pose.pckh,
-}
-CASES = {
-    case.id: case
-    for case in cases(pathlib.Path(__file__).parents[1] / "golden" / "lfp")
-    if case.kind in KINDS
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_case(name):
-    case = CASES[name]
-    assert case.problems(KINDS[case.kind](case)) == []
-
-
-def changed(name, **words):
-    entry = copy.deepcopy(CASES[name].entry)
-    entry["config"] |= words
-    return Case(entry, CASES[name].folder)
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "lfp"
+CASES = {case.id: case for case in cases(GOLDEN)}
 
 
 @pytest.mark.parametrize(
@@ -52,12 +24,12 @@ def changed(name, **words):
     ],
 )
 def test_what_is_not_known_is_a_failure_that_names_it(name, words, message):
-    case = changed(name, **words)
+    case = changed(CASES[name], **words)
     with pytest.raises(UnknownWord) as caught:
         KINDS[case.kind](case)
     assert message in str(caught.value)
 
 
 def test_a_wrong_number_fails():
-    case = changed("pose-aug-zoom", scale=0.9)
-    assert any("differs by" in problem for problem in case.problems(pose.pose_augmentation(case)))
+    case = changed(CASES["pose-aug-zoom"], scale=0.9)
+    assert any("differs by" in problem for problem in case.problems(KINDS[case.kind](case)))

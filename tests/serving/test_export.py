@@ -16,8 +16,8 @@ from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.files import sha256
 from lfp_tf.pictures.decode import encode_png, read_labels
 from lfp_tf.serving.export import checkpoint_digest, export, next_version
+from lfp_tf.serving.limits import Limits
 from lfp_tf.serving.saved import sentence
-from lfp_tf.serving.signatures import Limits
 from lfp_tf.tasks.prediction import predictor, protocol_of
 
 SIZES = ((33, 41), (20, 64), (1, 1), (50, 9))

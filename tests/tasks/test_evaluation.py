@@ -12,7 +12,7 @@ from lfp_tf.data.pipelines.segmentation import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.protocols import Protocol
-from lfp_tf.tasks.evaluation import _Extremes, evaluate, seen_in_training
+from lfp_tf.tasks.evaluation import Extremes, evaluate, seen_in_training
 from lfp_tf.tasks.prediction import predictor
 
 
@@ -67,7 +67,7 @@ def test_a_split_that_is_not_there_is_refused(model, records):
 
 
 def test_only_what_is_kept_is_drawn():
-    extremes, drawn = _Extremes(2), []
+    extremes, drawn = Extremes(2), []
 
     def draw(value):
         drawn.append(value)

@@ -4,6 +4,7 @@ Everything put on the stack or into the memo is charged to the file's allowance,
 Python takes for it, so that a pickle cannot build more than its file allows.
 """
 
+import abc
 import codecs
 import dataclasses
 import struct
@@ -23,12 +24,12 @@ class Found:
     value: object
 
 
-class Buildable:
+class Buildable(abc.ABC):
     """A value of ours that the opcode BUILD may give a state."""
 
+    @abc.abstractmethod
     def build(self, state):
         """Takes the state; ValueError or TypeError where it is not what such a value needs."""
-        raise NotImplementedError
 
 
 class PickleStack:

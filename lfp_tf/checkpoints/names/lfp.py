@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from lfp_tf.checkpoints.names.translation import Translation, without_module
+from lfp_tf.checkpoints.names.translation import TORCH_LEAVES, Translation, without_module
 
 _TENSORPACK_LEAVES = {
     "kernel": "W",
@@ -17,14 +17,6 @@ _TENSORPACK_LEAVES = {
     "beta": "bn/beta",
     "moving_mean": "bn/mean/EMA",
     "moving_variance": "bn/variance/EMA",
-}
-_TORCH_LEAVES = {
-    "kernel": "weight",
-    "bias": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
 }
 _PYRAMID_PART = {
     "conv1": "conv1",
@@ -82,7 +74,7 @@ def torch_name(name, _=None):
     """What the hourglass' torch form calls a variable of ours, or None (stacks from 0 there)."""
     layer, leaf = name.rsplit("/", 1)
     place = _torch_place(layer)
-    return place and f"{place}.{_TORCH_LEAVES[leaf]}"
+    return place and f"{place}.{TORCH_LEAVES[leaf]}"
 
 
 def _from_torch(arrays, _notes):

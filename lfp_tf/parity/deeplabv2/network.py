@@ -16,7 +16,6 @@ from lfp_tf.parity.deeplabv2.words import NETWORK, Trial, build
 from lfp_tf.parity.words import check, is_numbers
 
 _RUNNING = re.compile(r"/moving_(mean|variance)$")
-_STRIDE = 8
 
 
 def forward(case):

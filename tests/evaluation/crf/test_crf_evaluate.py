@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
-from small_network import small_checkpoint
 
 from lfp_tf.cli.main import main
 from lfp_tf.data.pipelines.segmentation import evaluation_batches
@@ -16,12 +15,6 @@ from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.evaluation.scores import confusion_matrix_numpy
 from lfp_tf.tasks.evaluation import evaluate
 from lfp_tf.tasks.prediction import predictor
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("network") / "converted"
-    return small_checkpoint(folder), folder
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,83 @@
+"""Top-1 and top-5 scores of pictures of one class each, counted as `tf.math.in_top_k` counts.
+
+The truth is among the best k if fewer than k classes are more probable than it: classes as probable
+as the k-th all count (`wanggrun/Learning-Feature-Pyramids pyramid/ImageNet/imagenet_utils.py`). So
+where the truth shares the highest probability, top-1 has the picture right though the class that
+is named, the first of equal ones, may be another.
+"""
+
+import numpy as np
+
+TOP = 5
+
+
+def truth_ranks(probabilities, truths):
+    """How many classes are more probable than the truth.
+
+    Args:
+        probabilities: [N, C] numbers; any that grow with the probability, as logits.
+        truths: whole numbers [N] in 0..C-1.
+
+    Returns:
+        int64 [N]; C where one of a picture's numbers is not finite: it is right for no k.
+    """
+    probabilities = np.asarray(probabilities)
+    truths = np.asarray(truths, np.int64)
+    own = np.take_along_axis(probabilities, truths[:, None], axis=1)
+    ranks = np.sum(probabilities > own, axis=1)
+    is_finite = np.isfinite(probabilities).all(axis=1)
+    return np.where(is_finite, ranks, probabilities.shape[1]).astype(np.int64)
+
+
+def class_scores(truths, ranks, *, num_classes):
+    """Scores of many pictures.
+
+    Args:
+        truths: whole numbers [N] in 0..num_classes-1.
+        ranks: of `truth_ranks`, [N].
+        num_classes: number of classes; of five or fewer the truth is always among the best five.
+
+    Returns:
+        {"top1_accuracy", "top1_error", "top5_accuracy", "top5_error": shares of the pictures,
+        "mean_class_accuracy" (top-1, mean over the classes that occur): numbers 0..1, "top1",
+        "top5": lists of the classes' accuracies, None for classes that do not occur, "pictures":
+        list of the classes' counts}; without any picture the shares are None.
+    """
+    truths, ranks = np.asarray(truths, np.int64), np.asarray(ranks, np.int64)
+    counts = np.bincount(truths, minlength=num_classes)
+    found = {"pictures": counts.tolist()}
+    for name, k in (("top1", 1), ("top5", TOP)):
+        right = ranks < k
+        accuracy = float(right.mean()) if len(ranks) else None
+        found[f"{name}_accuracy"] = accuracy
+        found[f"{name}_error"] = None if accuracy is None else 1.0 - accuracy
+        hits = np.bincount(truths[right], minlength=num_classes)
+        found[name] = [
+            hit / count if count else None
+            for hit, count in zip(hits.tolist(), counts.tolist(), strict=True)
+        ]
+    present = [share for share in found["top1"] if share is not None]
+    found["mean_class_accuracy"] = float(np.mean(present)) if present else None
+    return found
+
+
+def most_confused(confusion, count):
+    """The pairs of classes that were taken for each other most often.
+
+    Args:
+        confusion: whole numbers [C, C], (truth, the class that was named).
+        count: pairs at most.
+
+    Returns:
+        list of {"truth", "guess", "pictures"}, most pictures first, of equal ones the lower truth
+        first; only pairs that occur.
+    """
+    wrong = np.array(confusion)
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:count]
+    places = zip(*np.unravel_index(order, wrong.shape), strict=True)
+    return [
+        {"truth": int(truth), "guess": int(guess), "pictures": int(wrong[truth, guess])}
+        for truth, guess in places
+        if wrong[truth, guess]
+    ]

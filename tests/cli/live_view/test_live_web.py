@@ -1,0 +1,100 @@
+"""The live view's page: what it answers, and who may ask."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from drawn_video import number_of, numbered_frames
+from live_page import TABLE, Page, left_is_road
+
+from lfp_tf.cli.live_view import web
+from lfp_tf.cli.live_view.stage import Result, Stage
+from lfp_tf.cli.live_view.web import WebView
+from lfp_tf.errors import LfpError
+from lfp_tf.pictures.decode import read_labels, read_picture
+
+
+@pytest.fixture
+def shown():
+    """The page of a stage that shows one frame, grey 95."""
+    view = WebView(Stage("a.mp4"))
+    picture = numbered_frames(10)[9]
+    view.stage.publish(Result(9, picture, left_is_road(picture), TABLE))
+    yield Page(view)
+    view.close()
+
+
+def test_the_newest_frame_is_served_as_pictures_labels_and_names(shown):
+    _, headers, data = shown.get("overlay.jpg?frame=9")
+    assert headers["Content-Type"] == "image/jpeg"
+    # Half of grey 95, half of the class's colour.
+    overlay = read_picture(data).astype(float)
+    assert np.abs(overlay[:, :10].mean(axis=(0, 1)) - [147.5, 47.5, 47.5]).max() < 8
+    assert np.abs(overlay[:, 16:].mean(axis=(0, 1)) - [47.5, 47.5, 97.5]).max() < 8
+    assert number_of(read_picture(shown.get("picture.jpg")[2])) == 9
+    labels = read_labels(shown.get("labels.png")[2])
+    np.testing.assert_array_equal(labels, left_is_road(np.zeros((32, 48, 3))))
+    for (x, y), wanted in {(0, 0): (0, "road"), (12, 31): (1, "<b>sky</b>")}.items():
+        found = json.loads(shown.get(f"class?x={x}&y={y}")[2])
+        assert (found["id"], found["name"], found["number"]) == (*wanted, 9)
+    for query in ("x=48&y=0", "x=0&y=32", "x=-1&y=0", "x=a&y=0", "x=0", f"x={'9' * 99}&y=0", ""):
+        assert shown.refusal(f"class?{query}") == 404
+
+
+def test_news_are_answered_when_there_are_any(shown, monkeypatch):
+    monkeypatch.setattr(web, "NEWS_SECONDS", 0.3)
+    begin = time.monotonic()
+    assert json.loads(shown.get("state?number=8&state=loading")[2])["number"] == 9
+    assert json.loads(shown.get("state")[2])["number"] == 9
+    assert time.monotonic() - begin < 0.3
+    assert json.loads(shown.get("state?number=9&state=loading")[2])["number"] == 9
+    assert time.monotonic() - begin >= 0.3
+    threading.Timer(0.1, shown.view.stage.set_state, ["ended"]).start()
+    monkeypatch.setattr(web, "NEWS_SECONDS", 20)
+    assert json.loads(shown.get("state?number=9&state=loading")[2])["state"] == "ended"
+    assert time.monotonic() - begin < 15
+
+
+def test_the_page_is_constant_and_nothing_else_is_served(shown, video):
+    for path, kind in (("", "text/html"), ("live.css", "text/css"), ("live.js", "text/javascript")):
+        status, headers, data = shown.get(path)
+        assert status == 200 and headers["Content-Type"].startswith(kind) and data
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+    for path in ("a.mp4", "../a.mp4", "etc/passwd", "%2e%2e/a.mp4", "favicon.ico", str(video)):
+        assert shown.refusal(path) == 404
+
+
+def test_only_this_machines_name_is_answered(shown):
+    port = int(shown.url.rsplit(":", 1)[1].strip("/"))
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}"):
+        for path in ("", "state", "picture.jpg"):
+            assert shown.refusal(path, Host=host) == 403
+    assert shown.get("", Host=f"localhost:{port}")[0] == 200
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("POST", "/state", headers={"Host": f"127.0.0.1:{port}"})
+    assert connection.getresponse().status == 501
+    connection.close()
+
+
+def test_it_listens_on_the_loopback_alone_and_says_when_a_port_is_taken():
+    view = WebView(Stage("x"))
+    try:
+        assert view._server.server_address[0] == "127.0.0.1"
+        assert view.greeting.startswith("The live view is at http://127.0.0.1:")
+        with pytest.raises(LfpError, match=r"--port \d+ cannot be used \(Address already in use\)"):
+            WebView(Stage("x"), port=view._server.server_port)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(view.url + "picture.jpg", timeout=5)
+    finally:
+        view.close()
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        assert probe.connect_ex(("127.0.0.1", view._server.server_address[1])) != 0

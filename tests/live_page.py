@@ -1,0 +1,77 @@
+"""A live view without a network for tests: its page, questions to it, and a view in a thread."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+
+from lfp_tf.cli.live_view.session import run_live
+from lfp_tf.cli.live_view.stage import Stage
+from lfp_tf.cli.live_view.web import WebView
+from lfp_tf.pictures.palette import ClassTable
+
+TABLE = ClassTable(("road", "<b>sky</b>"), np.array([[200, 0, 0], [0, 0, 100]], np.uint8))
+
+
+def left_is_road(picture):
+    """Labels: a quarter road, the rest sky."""
+    labels = np.ones(picture.shape[:2], np.int64)
+    labels[:, : picture.shape[1] // 4] = 0
+    return labels
+
+
+class Page:
+    """A page and questions to it."""
+
+    def __init__(self, view):
+        self.view, self.url = view, view.url
+
+    def get(self, path, **headers):
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.headers, answer.read()
+
+    def refusal(self, path, **headers):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            self.get(path, **headers)
+        return error.value.code
+
+
+class Live(Page):
+    """A live view that runs in a thread, and what came of it."""
+
+    def __init__(self, source, segment=left_is_road, **more):
+        super().__init__(WebView(Stage(source.name)))
+        self.value = self.error = None
+
+        def run():
+            try:
+                self.value = run_live(source, self.view, segment, TABLE, **more)
+            except BaseException as error:
+                self.error = error
+            self.view.close()
+
+        self.thread = threading.Thread(target=run)
+        self.thread.start()
+
+    def state(self, **known):
+        words = "&".join(f"{key}={value}" for key, value in known.items())
+        return json.loads(self.get(f"state?{words}")[2])
+
+    def follow(self):
+        """All news until the end."""
+        seen = [self.state()]
+        while seen[-1]["state"] not in ("ended", "failed"):
+            number = seen[-1]["number"]
+            seen.append(
+                self.state(number="" if number is None else number, state=seen[-1]["state"])
+            )
+        return seen
+
+    def end(self):
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+        return self.value
