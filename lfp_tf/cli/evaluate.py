@@ -11,7 +11,7 @@ from lfp_tf.cli.network_arguments import (
     checked_experiment,
     run_folder,
 )
-from lfp_tf.data.description import read_dataset
+from lfp_tf.data.description import read_split
 from lfp_tf.errors import LfpError
 
 HELP = "score a network by a named protocol; writes metrics.json and report.html"
@@ -54,11 +54,7 @@ def run(arguments):
             raise LfpError(f"--{name} must be at least 1, not {value}.")
     experiment = checked_experiment(arguments)
     folder = pathlib.Path(arguments.data_dir or f"data/{experiment.dataset}")
-    splits = read_dataset(folder)["splits"]
-    if arguments.split not in splits:
-        raise LfpError(
-            f'{folder} has no split "{arguments.split}"; it has {", ".join(sorted(splits))}.'
-        )
+    read_split(folder, arguments.split, experiment.kind)
     out = pathlib.Path(arguments.out) if arguments.out else _default_out(arguments)
     importlib.import_module(f"lfp_tf.cli.evaluate_{experiment.kind}").evaluate(
         experiment, folder, out, arguments

@@ -4,7 +4,7 @@ import sys
 
 from lfp_tf.cli.network_arguments import load, run_folder
 from lfp_tf.cli.refused_arguments import OF_SEGMENTATION, refuse
-from lfp_tf.data.description import check_task, read_dataset
+from lfp_tf.data.description import read_split
 
 
 def evaluate(experiment, folder, out, arguments):
@@ -22,8 +22,7 @@ def evaluate(experiment, folder, out, arguments):
     """
     why = f"is for segmentation; {experiment.name} names one class for each whole picture."
     refuse(arguments, OF_SEGMENTATION, why)
-    dataset = read_dataset(folder)
-    check_task(dataset, folder, "classification")
+    dataset = read_split(folder, arguments.split, "classification")
     _evaluate(folder, out, dataset["splits"][arguments.split]["count"], arguments)
 
 

@@ -1,5 +1,6 @@
 """`lfp-tf experiments`: the list of recipes, or one of them in full."""
 
+from lfp_tf.errors import LfpError
 from lfp_tf.tasks import experiments
 
 HELP = "list the experiments, or show one in full"
@@ -8,6 +9,7 @@ lfp-tf experiments
 lfp-tf experiments pspnet101_cityscapes
 """
 _COLUMNS = ("experiment", "network", "dataset", "protocol", "published", "batch")
+_OWN_CLASSES = 21
 _BYTES = 4
 # Adam keeps two values a parameter, SGD one; with the gradient and the value itself.
 _COPIES = {"adam": 4, "adamw": 4}
@@ -44,21 +46,20 @@ def table():
 def _in_full(experiment):
     import yaml
 
-    from lfp_tf.pictures.palette import class_table, table_names
     from lfp_tf.tasks.cost import count_cost
     from lfp_tf.tasks.networks import experiment_params
 
     params = experiment_params(experiment.name)
     data, trainer = params.task.train_data, params.trainer
-    known = experiment.dataset in table_names()
-    classes = params.task.model.classes or (len(class_table(experiment.dataset)) if known else 21)
+    classes = params.task.model.classes or _count_classes(params)
+    what = "joints" if experiment.kind == "pose" else "classes"
     options = params.task.model.arguments() | {"classes": classes}
     cost = count_cost(params.task.model.network, options, crop=data.crop)
     optimizer = trainer.optimizer_config.optimizer.type
     bytes_a_batch = _BYTES * cost.activations * data.global_batch_size
     memory = bytes_a_batch + _COPIES.get(optimizer, 3) * _BYTES * cost.parameters
     lines = [f"{experiment.name} ({experiment.path.name})", _comment(experiment.path), ""]
-    facts = {**experiment.about, "dataset": f"{experiment.dataset}, {classes} classes"}
+    facts = {**experiment.about, "dataset": f"{experiment.dataset}, {classes} {what}"}
     facts |= {
         "crop": f"{data.crop[0]}x{data.crop[1]}",
         "steps": f"{trainer.train_steps} of {data.global_batch_size} crops",
@@ -71,6 +72,16 @@ def _in_full(experiment):
     lines += [f"{name:{width}}  {value}" for name, value in facts.items() if value != ""]
     shown = yaml.safe_dump(experiment.config, sort_keys=False, default_flow_style=None)
     return "\n".join([*lines, "", shown.rstrip()])
+
+
+def _count_classes(params):
+    """Those of the data set; as many as VOC has for pictures of the user's own."""
+    from lfp_tf.tasks.networks import class_names
+
+    try:
+        return len(class_names(params)[0])
+    except LfpError:
+        return _OWN_CLASSES
 
 
 def _comment(path):

@@ -66,6 +66,26 @@ def check_task(dataset, folder, task):
         )
 
 
+def read_split(folder, split, task):
+    """What `dataset.json` says, after a split and the task were looked for.
+
+    Args:
+        folder: of the records.
+        split: a name.
+        task: one of `TASKS`.
+
+    Raises:
+        LfpError: no such split, or records for another task.
+    """
+    dataset = read_dataset(folder)
+    check_task(dataset, folder, task)
+    if split not in dataset["splits"]:
+        raise LfpError(
+            f'{folder} has no split "{split}"; it has {", ".join(sorted(dataset["splits"]))}.'
+        )
+    return dataset
+
+
 def check_mixable(folder, name, classes):
     """Refuses a folder that holds records of another data set or of other classes."""
     if not (pathlib.Path(folder) / "dataset.json").exists():

@@ -61,7 +61,7 @@ def heat_map(confusion, names, *, unit="pixels"):
                 tip = f"{names[row]} seen as {names[column]}: {about}"
                 parts.append(
                     _cell(
-                        left, top, cell, row, column, share, tip, shows=count <= _CELLS_WITH_NUMBERS
+                        left, top, cell, row, column, share, tip, shows=shows
                     )
                 )
     size = max(5, min(11, cell - 1))

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.description import check_task
+from lfp_tf.data.description import read_split
 from lfp_tf.data.pipelines.segmentation import evaluation_batches
-from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation.crf.crf import CrfOptions
 from lfp_tf.evaluation.crf.pool import CrfPool
@@ -64,12 +64,7 @@ def check_split(model, folder, split):
     Raises:
         LfpError: no such split, one without labels, or other classes than the network's.
     """
-    dataset = read_dataset(folder)
-    check_task(dataset, folder, "segmentation")
-    if split not in dataset["splits"]:
-        raise LfpError(
-            f'{folder} has no split "{split}"; it has {", ".join(sorted(dataset["splits"]))}.'
-        )
+    dataset = read_split(folder, split, "segmentation")
     if dataset["splits"][split]["label_pixels"] is None:
         raise LfpError(f"The split {split} of {folder} has no labels to score against.")
     if list(dataset["classes"]) != list(model.recipe.classes):

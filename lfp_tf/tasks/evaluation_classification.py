@@ -8,9 +8,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.description import check_task
+from lfp_tf.data.description import read_split
 from lfp_tf.data.pipelines.classification import FILLER, evaluation_batches
-from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation.class_scores import truth_ranks
 from lfp_tf.evaluation.facts import versions
@@ -57,12 +57,8 @@ def check_split(model, folder, split):
     Raises:
         LfpError: records of another task or of other classes, or no such split.
     """
-    dataset, names = read_dataset(folder), list(model.recipe.classes)
-    check_task(dataset, folder, "classification")
-    if split not in dataset["splits"]:
-        raise LfpError(
-            f'{folder} has no split "{split}"; it has {", ".join(sorted(dataset["splits"]))}.'
-        )
+    dataset = read_split(folder, split, "classification")
+    names = list(model.recipe.classes)
     found = list(dataset["classes"])
     is_numbered = names == list(numbered_table(len(names)).names)
     if found != names and not (is_numbered and len(found) == len(names)):

@@ -6,9 +6,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.description import check_task
+from lfp_tf.data.description import read_split
 from lfp_tf.data.pipelines.pose import evaluation_batches
-from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation import pose_scores
 from lfp_tf.evaluation.facts import versions
@@ -62,12 +62,7 @@ def check_split(model, folder, split):
     Raises:
         LfpError: no such split, another task's records, or other joints than the network's.
     """
-    dataset = read_dataset(folder)
-    check_task(dataset, folder, "pose")
-    if split not in dataset["splits"]:
-        raise LfpError(
-            f'{folder} has no split "{split}"; it has {", ".join(sorted(dataset["splits"]))}.'
-        )
+    dataset = read_split(folder, split, "pose")
     if list(dataset["classes"]) != list(model.recipe.classes):
         raise LfpError(
             f"{folder} has the {len(dataset['classes'])} joints of {dataset['name']}, but the "

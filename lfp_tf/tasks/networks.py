@@ -64,7 +64,7 @@ def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), ch
     place = pathlib.Path(checkpoint) if checkpoint else None
     if place and place.is_dir():
         _take_over(params, place)
-    classes, colors = _classes(params, place)
+    classes, colors = class_names(params, place)
     if params.task.model.classes not in (0, len(classes)):
         classes, colors = _numbered(params.task.model.classes)
     params.task.model.classes = len(classes)
@@ -222,8 +222,16 @@ def _own_options(folder):
     return None
 
 
-def _classes(params, folder):
-    """(names, colours) of the classes: a run's own, or the data set's table."""
+def class_names(params, folder=None):
+    """(names, colours) of the classes or joints: a run's own, or the data set's.
+
+    Args:
+        params: `tasks.config.ExperimentConfig`.
+        folder: of a run or a converted network, or None.
+
+    Raises:
+        LfpError: a data set of the user's own, and no folder or number of classes.
+    """
     own = folder and folder / "dataset.json"
     if own and own.exists():
         found = json.loads(own.read_text(encoding="utf-8"))
