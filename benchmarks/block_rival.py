@@ -9,10 +9,10 @@ import tensorflow as tf
 import tf_keras
 
 from benchmarks import drawn
-from benchmarks.multiply_adds import multiply_adds
 from benchmarks.rivals import serve, timed
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.layers.pyramid_block import SCALES, PyramidBlock
+from lfp_tf.tasks.multiply_adds import multiply_adds
 
 
 def make(spec):

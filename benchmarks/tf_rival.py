@@ -17,8 +17,8 @@ import tensorflow as tf  # noqa: E402
 _TENSORFLOW = time.perf_counter()
 
 from benchmarks import drawn  # noqa: E402
-from benchmarks.multiply_adds import multiply_adds  # noqa: E402
 from benchmarks.rivals import serve, timed  # noqa: E402
+from lfp_tf.tasks.multiply_adds import multiply_adds  # noqa: E402
 
 # Operations that only resize maps: they are no arithmetic of the network's own.
 _RESIZING = dict.fromkeys(("classifier", "hourglass"), ("BatchMatMulV2",))

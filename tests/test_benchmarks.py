@@ -97,7 +97,7 @@ def test_another_network_is_no_rival():
 def test_multiply_adds_of_a_convolution_by_hand():
     import tensorflow as tf
 
-    from benchmarks.multiply_adds import multiply_adds
+    from lfp_tf.tasks.multiply_adds import multiply_adds
 
     kernel, unused = tf.ones([3, 3, 2, 5]), tf.ones([1, 1, 2, 50])
 
@@ -116,8 +116,8 @@ def test_multiply_adds_of_a_convolution_by_hand():
 def test_multiply_adds_of_pspnet_50_are_the_published_order():
     import tensorflow as tf
 
-    from benchmarks.multiply_adds import multiply_adds
     from lfp_tf.models.pspnet import pspnet
+    from lfp_tf.tasks.multiply_adds import multiply_adds
 
     model = pspnet(classes=19, depth=50, width=0.25, input_shape=(241, 241, 3))
     forward = tf.function(lambda images: model(images, training=False)["logits"])

@@ -15,11 +15,11 @@ import tensorflow as tf
 import tf_keras
 
 from benchmarks import drawn
-from benchmarks.multiply_adds import multiply_adds
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.files import write_json, write_text
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.tasks.groups import HEADS
+from lfp_tf.tasks.multiply_adds import multiply_adds
 from lfp_tf.tasks.objective import loss_sums, loss_weights, mean_losses, valid_counts
 
 DTYPES = ("float32", "bfloat16")

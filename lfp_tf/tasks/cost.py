@@ -9,7 +9,7 @@ import tf_keras
 
 from lfp_tf.checkpoints.variables import flat_layers
 from lfp_tf.models.catalog import build_network
-from lfp_tf.tasks.multiply_adds import CONVOLUTIONS, multiply_adds
+from lfp_tf.tasks.multiply_adds import PRODUCTS, multiply_adds
 
 _PARTS = (
     (r"^stem|^Conv1|^bn_Conv1", "stem"),
@@ -141,7 +141,7 @@ def _traced(layer):
     """Multiply-adds of the convolutions inside a layer, at the sizes that they work at."""
     spec = tf.TensorSpec((1, *layer.input_shape[1:]))
     concrete = tf.function(layer, autograph=False).get_concrete_function(spec, training=False)
-    return multiply_adds(concrete, CONVOLUTIONS)
+    return multiply_adds(concrete, without=PRODUCTS)
 
 
 def _values(layer):

@@ -2,19 +2,19 @@
 
 import tensorflow as tf
 
-CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
 PRODUCTS = ("MatMul", "BatchMatMulV2", "Einsum")
+_COUNTED = ("Conv2D", "DepthwiseConv2dNative", *PRODUCTS)
 
 
-def multiply_adds(concrete, kinds=CONVOLUTIONS + PRODUCTS):
+def multiply_adds(concrete, *, without=()):
     """Counts convolutions and matrix products that the outputs of a function depend on.
 
     Args:
         concrete: `tf.function`'s concrete function, traced with shapes that are all known.
-        kinds: the operations that count.
+        without: kinds of operations left out: `BatchMatMulV2` where matrices resize maps.
 
     Returns:
-        A number; pooling, norms and other resizing than by matrices are not counted.
+        A number; pooling, norms and resizing are not counted.
     """
     pending, seen, total = [tensor.op for tensor in tf.nest.flatten(concrete.outputs)], set(), 0
     while pending:
@@ -22,13 +22,15 @@ def multiply_adds(concrete, kinds=CONVOLUTIONS + PRODUCTS):
         if operation.name in seen:
             continue
         seen.add(operation.name)
-        total += _of_operation(operation) if operation.type in kinds else 0
+        total += _of_operation(operation) if operation.type not in without else 0
         pending += [tensor.op for tensor in operation.inputs]
     return total
 
 
 def _of_operation(operation):
     kind = operation.type
+    if kind not in _COUNTED:
+        return 0
     outputs = operation.outputs[0].shape.num_elements()
     first, second = (tensor.shape for tensor in operation.inputs[:2])
     if kind == "Conv2D":

@@ -44,3 +44,9 @@ def test_one_in_full_tells_what_it_costs(capsys):
 def test_a_misspelt_name_gets_its_nearest(capsys):
     assert main(["experiments", "pspnet18_scene"]) == 2
     assert 'Did you mean "pspnet18_scenes"?' in capsys.readouterr().err
+
+
+def test_one_for_pose_tells_its_joints(capsys):
+    assert main(["experiments", "hourglass_small"]) == 0
+    text = capsys.readouterr().out
+    assert "lsp, 14 joints" in text and "128x128" in text

@@ -66,3 +66,15 @@ def test_mistakes_are_sentences(capsys):
     assert "--experiment is missing" in capsys.readouterr().err
     assert main(["info", "--experiment", "pspnet18_scenes", "--input_size", "65"]) == 2
     assert "--input_size 65 must be HEIGHT,WIDTH" in capsys.readouterr().err
+
+
+def test_a_block_that_is_one_layer_counts_the_convolutions_inside_at_their_sizes():
+    options = {"classes": 5, "blocks": (1, 1, 1, 1), "width": 0.25}
+    cost = count_cost("lfp_classifier", options, crop=(64, 64))
+    # Map 16x16, 16 channels in, width 16, thinned to 2; the scales 0.75 to 1.33 of 16.
+    sides = (12, 14, 18, 21)
+    main = 256 * (16 * 16 + 9 * 16 * 16 + 16 * 64)
+    pyramid = 256 * 16 * 2 + sum(side**2 for side in sides) * 9 * 2 * 2 + 256 * 8 * 64
+    assert layer(cost, "stage1_block1").multiply_adds == main + pyramid + 256 * 16 * 64
+    assert layer(cost, "fc").multiply_adds == 512 * 5 and layer(cost, "fc").shape == (5,)
+    assert "other" not in cost.by_part()
