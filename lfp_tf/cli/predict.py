@@ -3,12 +3,13 @@
 import pathlib
 import sys
 
-from lfp_tf.cli import predict_people
+from lfp_tf.cli import predict_classes, predict_people
 from lfp_tf.cli.crf_arguments import add_crf_arguments
 from lfp_tf.cli.network_arguments import add_network_arguments, add_protocol_arguments
 from lfp_tf.cli.predict_items import find_items
 from lfp_tf.cli.predict_live import VIEWS, check_live, is_live, live
 from lfp_tf.cli.predict_network import check_network, open_network
+from lfp_tf.cli.refused_arguments import OF_VIDEOS, refuse
 from lfp_tf.errors import LfpError, WorkFailed
 
 HELP = "pictures, folders, videos and cameras to labels, classes or joints; live views"
@@ -81,30 +82,40 @@ def run(arguments):
         WorkFailed: at the end, if inputs were refused; each was named, the others are done.
     """
     _check_numbers(arguments)
+    if not is_live(arguments):
+        _check_places(arguments)
     kind = check_network(arguments)
-    if kind == "segmentation":
-        if arguments.people:
-            raise LfpError("--people is for pose; this network segments whole pictures.")
-        if is_live(arguments):
-            check_live(arguments)
-            live(arguments)
-            return 0
+    if kind != "segmentation":
+        _predict_other(kind, arguments)
+        return 0
+    if arguments.people:
+        raise LfpError("--people is for pose; this network segments whole pictures.")
+    check_live(arguments)
+    if is_live(arguments):
+        live(arguments)
+        return 0
+    items = find_items(arguments.inputs, pathlib.Path(arguments.out))
+    _check_items(items, arguments)
+    _predict_all(items, arguments)
+    return 0
+
+
+def _predict_other(kind, arguments):
+    """What a network of another kind than segmentation makes of pictures."""
+    why = f"is for videos and live views of segmentation; a network for {kind} takes pictures."
+    refuse(arguments, OF_VIDEOS, why)
+    items = find_items(arguments.inputs, pathlib.Path(arguments.out))
+    for item in items:
+        if item.is_video:
+            raise LfpError(f"{item.source} is a video, but a network for {kind} takes pictures.")
+    {"classification": predict_classes, "pose": predict_people}[kind].predict(items, arguments)
+
+
+def _check_places(arguments):
     if not arguments.inputs:
         raise LfpError("Nothing to look at; give pictures, videos, folders, or --camera 0.")
     if not arguments.out:
         raise LfpError("--out is missing: the folder that gets the results.")
-    items = find_items(arguments.inputs, pathlib.Path(arguments.out))
-    if kind == "classification":
-        from lfp_tf.cli.predict_classes import predict
-
-        predict(items, arguments)
-    elif kind == "pose":
-        predict_people.predict(items, arguments)
-    else:
-        check_live(arguments)
-        _check_items(items, arguments)
-        _predict_all(items, arguments)
-    return 0
 
 
 def _check_numbers(arguments):

@@ -4,7 +4,7 @@ import dataclasses
 import time
 
 from lfp_tf.cli.network_arguments import load
-from lfp_tf.cli.refused_arguments import OF_SEGMENTATION, OF_VIDEOS, refuse
+from lfp_tf.cli.refused_arguments import OF_SEGMENTATION, refuse
 from lfp_tf.errors import LfpError, WorkFailed
 
 
@@ -24,7 +24,6 @@ def check_arguments(arguments):
         LfpError: one of them was given.
     """
     refuse(arguments, OF_SEGMENTATION, "is for segmentation; a classifier sees whole pictures.")
-    refuse(arguments, OF_VIDEOS, "is for videos and live views; a classifier takes pictures.")
     refuse(arguments, {"people": None}, "is for pose; a classifier sees whole pictures.")
 
 
@@ -38,13 +37,11 @@ def predict(items, arguments):
         arguments: of `lfp-tf predict`, names and paths already checked.
 
     Raises:
-        LfpError: flags that are not for classifiers, a video, results that are there already.
+        LfpError: flags that are not for classifiers, results that are there already.
         WorkFailed: at the end, if pictures were refused; each was named, the others are done.
     """
     check_arguments(arguments)
     for item in items:
-        if item.is_video:
-            raise LfpError(f"{item.source} is a video, but a classifier takes pictures alone.")
         if not arguments.overwrite and _json_path(item).exists():
             raise LfpError(
                 f"{_json_path(item)} exists already; give another --out, or --overwrite."

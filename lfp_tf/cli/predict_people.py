@@ -7,7 +7,6 @@ import time
 
 from lfp_tf.cli.evaluate_pose import check_arguments
 from lfp_tf.cli.network_arguments import load, scales
-from lfp_tf.cli.refused_arguments import OF_VIDEOS, refuse
 from lfp_tf.errors import LfpError, WorkFailed, nearest
 
 
@@ -123,10 +122,6 @@ def _check_boxes(boxes, picture, path):
 
 def _check(items, arguments):
     check_arguments(arguments)
-    refuse(arguments, OF_VIDEOS, "is for videos; people are found in pictures alone.")
-    for item in items:
-        if item.is_video:
-            raise LfpError(f"{item.source} is a video; people are found in pictures alone.")
     if arguments.overwrite:
         return
     for path in (path for item in items for path in outputs(item)):

@@ -59,11 +59,7 @@ def heat_map(confusion, names, *, unit="pixels"):
             if share >= _SMALLEST_SHARE:
                 about = f"{100 * share:.2f} % ({number} {unit})"
                 tip = f"{names[row]} seen as {names[column]}: {about}"
-                parts.append(
-                    _cell(
-                        left, top, cell, row, column, share, tip, shows=shows
-                    )
-                )
+                parts.append(_cell(left, top, cell, row, column, share, tip, shows=shows))
     size = max(5, min(11, cell - 1))
     for number, name in enumerate(names):
         middle = number * cell + cell / 2

@@ -214,7 +214,7 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
             "holds no export.json",
         ),
         ([str(picture), "--saved_model=no", "--flip", "--out=x"], "--flip is fixed"),
-        (given, "Nothing to segment; give pictures, videos, folders, or --camera 0."),
+        (given, "Nothing to look at; give pictures, videos, folders, or --camera 0."),
         ([str(picture), *given, "--long_side=0"], "--long_side must be at least 1, not 0."),
         ([str(picture), *given, "--crf_guide=original"], "add --crf, or leave it out"),
         ([str(picture), *given, "--crf", "--crf_preset=sed"], 'Did you mean "seed"?'),
@@ -237,4 +237,20 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
         ([*network, "--camera=97"], "There is no camera 97, or another program uses it"),
     ):
         assert main(["predict", *words]) == 2
+        assert wanted in capsys.readouterr().err, words
+
+
+@pytest.mark.parametrize("name", ["lfp_resnet50_small", "lfp_hourglass_small"])
+def test_networks_of_other_kinds_take_pictures_alone(name, tmp_path, capsys):
+    video = tmp_path / "drive.mp4"
+    video.write_text("")
+    network = [f"--experiment={name}", f"--checkpoint={tmp_path}"]
+    for words, wanted in (
+        (["--camera=0"], "--camera is for videos and live views of segmentation"),
+        ([str(video), "--live"], "--live is for videos and live views of segmentation"),
+        ([str(video), "--out=x", "--every=2"], "--every is for videos and live views"),
+        ([str(video), "--out=x"], "drive.mp4 is a video, but a network for"),
+        ([str(video), "--out=x", "--crf"], "drive.mp4 is a video, but a network for"),
+    ):
+        assert main(["predict", *network, *words]) == 2
         assert wanted in capsys.readouterr().err, words

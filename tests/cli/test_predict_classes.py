@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import pathlib
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from small_classifier import NAMES, picture, small_classifier
 from lfp_tf.cli import predict as command
 from lfp_tf.cli import predict_classes
 from lfp_tf.cli.predict_classes import best_classes, check_arguments, predict
-from lfp_tf.cli.predict_items import Item, find_items
+from lfp_tf.cli.predict_items import find_items
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import write_json
 from lfp_tf.pictures.decode import read_picture
@@ -131,22 +130,12 @@ def test_results_are_overwritten_only_when_told(pictures, tmp_path):
     assert json.loads((tmp_path / "a.json").read_text())["file"] == str(pictures / "a.png")
 
 
-def test_videos_are_refused(tmp_path):
-    item = Item(pathlib.Path("drive.mp4"), tmp_path / "drive", is_video=True)
-    with pytest.raises(LfpError, match="^drive.mp4 is a video, but a classifier takes pictures al"):
-        predict([item], parsed("drive.mp4", f"--out={tmp_path}"))
-
-
 @pytest.mark.parametrize(
     "word, what",
     [
         ("--protocol=whole", "segmentation"),
         ("--crf", "segmentation"),
         ("--long_side=65", "segmentation"),
-        ("--camera=0", "videos"),
-        ("--live", "videos"),
-        ("--every=2", "videos"),
-        ("--frames", "videos"),
         ("--people=boxes.json", "pose"),
     ],
 )

@@ -141,19 +141,12 @@ def test_a_file_of_boxes_that_is_not_there_is_refused(folder, predict, tmp_path)
         (("--crf",), "--crf is for segmentation; a network for pose takes --flip and"),
         (("--protocol", "whole"), "--protocol is for segmentation"),
         (("--long_side", "100"), "--long_side is for segmentation"),
-        (("--frames",), "--frames is for videos; people are found in pictures alone"),
         (("--scales", "0"), "--scales 0 must be numbers above 0"),
     ],
 )
 def test_flags_of_other_kinds_are_refused(folder, predict, words, sentence):
     with pytest.raises(LfpError, match=sentence):
         predict(folder, *words)
-
-
-def test_videos_are_refused(folder, predict):
-    (folder / "drive.mp4").write_bytes(b"")
-    with pytest.raises(LfpError, match="drive.mp4 is a video; people are found in pictures alone"):
-        predict(folder)
 
 
 def test_results_are_overwritten_only_when_told(folder, predict, tmp_path):
