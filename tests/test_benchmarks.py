@@ -236,3 +236,22 @@ def export(folder):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads((folder / "manifest.json").read_text())
+
+
+def test_a_profile_adds_up_what_operations_took(tmp_path):
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    from benchmarks.profile import by_operation
+
+    space = xplane_pb2.XSpace()
+    plane = space.planes.add(name="/host:CPU")
+    line = plane.lines.add()
+    for number, (name, times) in enumerate(
+        (("a/conv:Conv2D", [2, 3]), ("b/conv:Conv2D", [4]), ("Run", [50]), ("c:Relu", [1]))
+    ):
+        plane.event_metadata[number].name = name
+        for milliseconds in times:
+            line.events.add(metadata_id=number, duration_ps=milliseconds * 10**9)
+    space.planes.add(name="/host:metadata").lines.add().events.add(duration_ps=10**12)
+    (tmp_path / "a.xplane.pb").write_bytes(space.SerializeToString())
+    assert by_operation(tmp_path / "a.xplane.pb") == {"Conv2D": (9.0, 3), "Relu": (1.0, 1)}
