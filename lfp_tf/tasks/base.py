@@ -8,12 +8,11 @@ import tf_keras
 from official.core import base_task
 
 from lfp_tf.checkpoints.load import match
-from lfp_tf.checkpoints.variables import assign, flat_layers, layer_variables, variables_by_name
-from lfp_tf.errors import LfpError
+from lfp_tf.checkpoints.variables import assign, flat_layers, variables_by_name
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
-from lfp_tf.tasks.groups import HEADS, is_decayed, is_trained, multiplier
+from lfp_tf.tasks.groups import HEADS, freeze_layers, is_decayed, is_trained, multiplier
 from lfp_tf.tasks.networks import start_arrays
 from lfp_tf.tasks.objective import loss_name, mean_losses
 from lfp_tf.tasks.optimization import build_optimizer, variable_key
@@ -252,35 +251,6 @@ class TrainedTask(base_task.Task):
         return [
             {name: tf.maximum(count, 1.0) * shares for name, count in one.items()} for one in counts
         ]
-
-
-def freeze_layers(model, patterns):
-    """Freezes layers all of whose variables match a pattern of our names.
-
-    Raises:
-        LfpError: a pattern that is none, or that no variable matches.
-    """
-    matched = set()
-    for layer in flat_layers(model):
-        frozen = [_matching(name, patterns) for name in layer_variables(layer)]
-        matched.update(*frozen)
-        if frozen and all(frozen):
-            layer.trainable = False
-    for pattern in patterns:
-        if pattern not in matched:
-            raise LfpError(
-                f"task.freeze has {pattern!r}, which no variable matches; `lfp-tf inspect` and "
-                "`lfp-tf info` show their names."
-            )
-
-
-def _matching(name, patterns):
-    try:
-        return {pattern for pattern in patterns if re.search(pattern, name)}
-    except re.error as error:
-        raise LfpError(
-            f"task.freeze must hold regular expressions, not {error.pattern!r}."
-        ) from error
 
 
 def without_sources(batch):

@@ -2,6 +2,9 @@
 
 import re
 
+from lfp_tf.checkpoints.variables import flat_layers, layer_variables
+from lfp_tf.errors import LfpError
+
 HEADS = r"^(pyramid|cls_|aux_|aspp_|reduce_|fc\d?[_/]|stack\d+_(out|merge_heatmaps))"
 _KERNEL = r"/(kernel|depthwise_kernel)$"
 _BIAS = r"/bias$"  # only classifiers have one
@@ -42,3 +45,32 @@ def is_trained(name, *, trainable="all", gamma_beta=True, freeze=()):
 def is_decayed(name, *, covers="all"):
     """Whether weight decay covers a variable: `covers` is a key of `DECAYED` (spec D16)."""
     return bool(re.search(DECAYED[covers], name))
+
+
+def freeze_layers(model, patterns):
+    """Freezes layers all of whose variables match a pattern of our names.
+
+    Raises:
+        LfpError: a pattern that is none, or that no variable matches.
+    """
+    matched = set()
+    for layer in flat_layers(model):
+        frozen = [_matching(name, patterns) for name in layer_variables(layer)]
+        matched.update(*frozen)
+        if frozen and all(frozen):
+            layer.trainable = False
+    for pattern in patterns:
+        if pattern not in matched:
+            raise LfpError(
+                f"task.freeze has {pattern!r}, which no variable matches; `lfp-tf inspect` and "
+                "`lfp-tf info` show their names."
+            )
+
+
+def _matching(name, patterns):
+    try:
+        return {pattern for pattern in patterns if re.search(pattern, name)}
+    except re.error as error:
+        raise LfpError(
+            f"task.freeze must hold regular expressions, not {error.pattern!r}."
+        ) from error
