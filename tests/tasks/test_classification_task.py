@@ -129,3 +129,12 @@ def test_train_py_learns_six_pictures_by_heart_and_scores_them(records, tmp_path
     assert all(name in done.stdout for name in NAMES)
     assert "top-1 100.00" in done.stderr
     assert "trained on train" in done.stderr
+
+
+def test_a_classifier_has_no_protocol_of_segmentation():
+    from small_classifier import small_classifier
+
+    import lfp_tf
+
+    with pytest.raises(LfpError, match="is for classification and labels no pixels"):
+        lfp_tf.segment(small_classifier(), np.zeros((65, 65, 3), np.uint8))
