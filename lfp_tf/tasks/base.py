@@ -13,6 +13,7 @@ from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
 from lfp_tf.tasks.groups import HEADS, freeze_layers, is_decayed, is_trained, multiplier
+from lfp_tf.tasks.kinds import kind_of
 from lfp_tf.tasks.networks import start_arrays
 from lfp_tf.tasks.objective import loss_name, mean_losses
 from lfp_tf.tasks.optimization import build_optimizer, variable_key
@@ -30,7 +31,8 @@ class TrainedTask(base_task.Task):
         start_step: the step that the first training batch belongs to.
     """
 
-    def __init__(self, params, *, start_step=0, logging_dir=None, name=None):
+    def __init__(self, params, *, start_step=0, logging_dir=None):
+        name = kind_of(params.task.model.network)
         super().__init__(params.task, logging_dir=logging_dir, name=name)
         self.params = params
         self.start_step = start_step
@@ -53,8 +55,12 @@ class TrainedTask(base_task.Task):
         """Keras metrics that `validation_step` updates."""
 
     @abc.abstractmethod
-    def sources(self, begin, end):
-        """File names of the training samples of the steps after `begin` up to `end`."""
+    def training_batches(self, data, start_step, **hosts):
+        """`tf.data.Dataset` of the steps from `start_step` on, see the kind's pipeline."""
+
+    @abc.abstractmethod
+    def evaluation_batches(self, data, batch, **hosts):
+        """`tf.data.Dataset` of every sample once, `batch` at a time over all replicas."""
 
     @abc.abstractmethod
     def headline(self, logs):
@@ -68,6 +74,30 @@ class TrainedTask(base_task.Task):
             predict: from preprocessed pictures [1, H, W, 3] to the network's outputs.
             count: how many.
         """
+
+    def build_inputs(self, params, input_context=None):
+        """Batches of one replica's size from the records of `params.split`."""
+        hosts = {}
+        if input_context:
+            hosts = {
+                "replicas": input_context.num_replicas_in_sync,
+                "pipeline_id": input_context.input_pipeline_id,
+                "num_pipelines": input_context.num_input_pipelines,
+            }
+        if params.is_training:
+            return self.training_batches(params, self.start_step, **hosts).map(_without_sources)
+        batch = params.global_batch_size
+        return self.evaluation_batches(params, batch, **hosts).map(self.scored)
+
+    def scored(self, batch):
+        """What `validation_step` takes of a batch of `evaluation_batches`."""
+        return _without_sources(batch)
+
+    def sources(self, begin, end):
+        """File names of the training samples of the steps after `begin` up to `end`."""
+        batches = self.training_batches(self.task_config.train_data, begin)
+        found = batches.take(end - begin)
+        return [name.decode() for batch in found for name in batch["sources"].numpy()]
 
     def build_metrics(self, training=True):
         """In training the means of the losses and the gradient's norm; else the task's scores."""
@@ -199,16 +229,6 @@ class TrainedTask(base_task.Task):
             found["learning_rate_head_biases"] = rate * config.head_bias_lr_multiplier
         return found
 
-    def hosts(self, input_context):
-        """What a pipeline must know of replicas and hosts, from the host's `InputContext`."""
-        if not input_context:
-            return {}
-        return {
-            "replicas": input_context.num_replicas_in_sync,
-            "pipeline_id": input_context.input_pipeline_id,
-            "num_pipelines": input_context.num_input_pipelines,
-        }
-
     def _decayed(self, gradients, variables):
         losses = self.task_config.losses
         return [
@@ -253,6 +273,6 @@ class TrainedTask(base_task.Task):
         ]
 
 
-def without_sources(batch):
+def _without_sources(batch):
     """A batch as the network takes it: file names do not go to an accelerator."""
     return {name: value for name, value in batch.items() if name != "sources"}

@@ -1,7 +1,5 @@
 """Training and scoring a classifier of pictures, as a task of the host's trainer."""
 
-import dataclasses
-
 import numpy as np
 import tensorflow as tf
 import tf_keras
@@ -10,7 +8,8 @@ from lfp_tf.data.pipelines.classification import evaluation_batches, training_ba
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.data.transforms_classification import ClassificationAugmentation
 from lfp_tf.pictures.overlay import side_by_side
-from lfp_tf.tasks.base import TrainedTask, without_sources
+from lfp_tf.tasks.augmentations import enabled_augmentation
+from lfp_tf.tasks.base import TrainedTask
 from lfp_tf.tasks.objective import mean_losses
 
 _TOP = 5
@@ -18,19 +17,6 @@ _TOP = 5
 
 class ClassificationTask(TrainedTask):
     """Pipeline, losses and scores of `tasks.classification_config`; see `TrainedTask`."""
-
-    def __init__(self, params, *, start_step=0, logging_dir=None):
-        super().__init__(
-            params, start_step=start_step, logging_dir=logging_dir, name="classification"
-        )
-
-    def build_inputs(self, params, input_context=None):
-        """Batches of one replica's size from the records of `params.split`."""
-        hosts = self.hosts(input_context)
-        if params.is_training:
-            return self._training_batches(params, self.start_step, **hosts).map(without_sources)
-        batch = params.global_batch_size
-        return self._evaluation_batches(params, batch, **hosts).map(without_sources)
 
     def validation_metrics(self):
         """Top-1 and top-5 accuracy."""
@@ -67,12 +53,6 @@ class ClassificationTask(TrainedTask):
         sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
         return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
 
-    def sources(self, begin, end):
-        """File names of the training samples of the steps after `begin` up to `end`."""
-        batches = self._training_batches(self.task_config.train_data, begin)
-        found = batches.take(end - begin)
-        return [name.decode() for batch in found for name in batch["sources"].numpy()]
-
     def headline(self, logs):
         """Both accuracies in per cent."""
         return f"top-1 {100 * logs['accuracy']:.2f}, top-5 {100 * logs['top5_accuracy']:.2f}"
@@ -81,25 +61,27 @@ class ClassificationTask(TrainedTask):
         """The first validation pictures with their class and the network's below."""
         data = self.task_config.validation_data
         names = read_dataset(data.folder)["classes"]
-        for batch in self._evaluation_batches(data, 1).take(count):
+        for batch in self.evaluation_batches(data, 1).take(count):
             logits = predict(self.preprocessed(batch["images"]))["logits"][0].numpy()
             picture = batch["images"][0].numpy().astype(np.uint8)
             truth, guess = names[int(batch["labels"][0])], names[int(np.argmax(logits))]
             yield side_by_side([picture, picture], [truth, guess])
 
-    def _training_batches(self, data, start_step, **hosts):
+    def training_batches(self, data, start_step, **hosts):
+        """Augmented pictures for ever."""
         return training_batches(
             record_index(data.folder, data.split),
             size=data.crop[0],
             global_batch_size=data.global_batch_size,
             seed=data.seed,
-            augmentation=_augmentation(data.augmentation),
+            augmentation=enabled_augmentation(ClassificationAugmentation, data.augmentation),
             num_classes=self.task_config.model.classes,
             start_step=start_step,
             **hosts,
         )
 
-    def _evaluation_batches(self, data, batch, **hosts):
+    def evaluation_batches(self, data, batch, **hosts):
+        """The middle of every picture once."""
         config = self.task_config
         return evaluation_batches(
             record_index(data.folder, data.split),
@@ -114,11 +96,3 @@ class ClassificationTask(TrainedTask):
 def _counted(labels):
     """1 for pictures, 0 for what fills up the last batch; float32 [b]."""
     return tf.cast(labels >= 0, tf.float32)
-
-
-def _augmentation(config):
-    """The pipeline's augmentation of an experiment's fields; None for the middle alone."""
-    if not config.enabled:
-        return None
-    names = [field.name for field in dataclasses.fields(ClassificationAugmentation)]
-    return ClassificationAugmentation(**{name: getattr(config, name) for name in names})

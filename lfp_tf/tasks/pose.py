@@ -1,7 +1,5 @@
 """Training and scoring an hourglass for the joints of people, as a task of the host's trainer."""
 
-import dataclasses
-
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +9,8 @@ from lfp_tf.data.transforms_pose import PoseAugmentation
 from lfp_tf.evaluation.pose_scores import MPII_COUNTED
 from lfp_tf.ops.pose_maps import peaks
 from lfp_tf.pictures.skeleton import JOINTS, draw_skeletons, flip_order
-from lfp_tf.tasks.base import TrainedTask, without_sources
+from lfp_tf.tasks.augmentations import enabled_augmentation
+from lfp_tf.tasks.base import TrainedTask
 from lfp_tf.tasks.metrics import MapAccuracy
 from lfp_tf.tasks.objective import mean_losses
 
@@ -21,16 +20,6 @@ class PoseTask(TrainedTask):
 
     The loss of a stack is the mean squared error over all elements of its maps.
     """
-
-    def __init__(self, params, *, start_step=0, logging_dir=None):
-        super().__init__(params, start_step=start_step, logging_dir=logging_dir, name="pose")
-
-    def build_inputs(self, params, input_context=None):
-        """Batches of one replica's size from the records of `params.split`."""
-        hosts = self.hosts(input_context)
-        if params.is_training:
-            return self._training_batches(params, self.start_step, **hosts).map(without_sources)
-        return self._evaluation_batches(params, params.global_batch_size, **hosts).map(_scored)
 
     def validation_metrics(self):
         """PCK on the heat maps, as the original's training prints it."""
@@ -55,6 +44,14 @@ class PoseTask(TrainedTask):
             for name, maps in outputs.items()
         }
 
+    def scored(self, batch):
+        """The crops of scale 1, their maps, and who counts."""
+        return {
+            "images": batch["images"][:, 0],
+            "heatmaps": batch["heatmaps"],
+            "counted": tf.cast(batch["sources"] != "", tf.float32),
+        }
+
     def validation_step(self, inputs, model, metrics=None):
         """Scores the last stack's maps, without the mirror image."""
         outputs = model(self.preprocessed(inputs["images"]), training=False)
@@ -64,12 +61,6 @@ class PoseTask(TrainedTask):
         sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
         return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
 
-    def sources(self, begin, end):
-        """File names of the training samples of the steps after `begin` up to `end`."""
-        batches = self._training_batches(self.task_config.train_data, begin)
-        found = batches.take(end - begin)
-        return [name.decode() for batch in found for name in batch["sources"].numpy()]
-
     def headline(self, logs):
         """PCK on the heat maps, in per cent."""
         return f"PCK on the heat maps {100 * logs['map_accuracy']:.2f}"
@@ -77,7 +68,7 @@ class PoseTask(TrainedTask):
     def panels(self, predict, count):
         """The first people of validation: their crop with the truth's peaks, and with ours."""
         data, joints = self.task_config.validation_data, self._joints()
-        for batch in self._evaluation_batches(data, 1).take(count):
+        for batch in self.evaluation_batches(data, 1).take(count):
             crop = batch["images"][:, 0]
             maps = list(predict(self.preprocessed(crop)).values())[-1]
             picture = crop[0].numpy().astype(np.uint8)
@@ -92,20 +83,22 @@ class PoseTask(TrainedTask):
     def _joints(self):
         return tuple(read_dataset(self.task_config.train_data.folder)["classes"])
 
-    def _training_batches(self, data, start_step, **hosts):
+    def training_batches(self, data, start_step, **hosts):
+        """Augmented people for ever."""
         return training_batches(
             record_index(data.folder, data.split),
             resolution=data.crop[0],
             flip_order=flip_order(self._joints()),
             global_batch_size=data.global_batch_size,
             seed=data.seed,
-            augmentation=_augmentation(data.augmentation),
+            augmentation=enabled_augmentation(PoseAugmentation, data.augmentation),
             legacy_border=self.task_config.losses.legacy_border,
             start_step=start_step,
             **hosts,
         )
 
-    def _evaluation_batches(self, data, batch, **hosts):
+    def evaluation_batches(self, data, batch, **hosts):
+        """Every person once."""
         config = self.task_config
         return evaluation_batches(
             record_index(data.folder, data.split),
@@ -117,23 +110,6 @@ class PoseTask(TrainedTask):
         )
 
 
-def _scored(batch):
-    """What the validation of a training takes of an evaluation's batch: the crops of scale 1."""
-    return {
-        "images": batch["images"][:, 0],
-        "heatmaps": batch["heatmaps"],
-        "counted": tf.cast(batch["sources"] != "", tf.float32),
-    }
-
-
 def _counted(piece):
     """1 for people, 0 for what fills up the last batch of validation; float32 [b]."""
     return piece.get("counted", tf.ones(tf.shape(piece["heatmaps"])[:1]))
-
-
-def _augmentation(config):
-    """The pipeline's augmentation of an experiment's fields, or None."""
-    if not config.enabled:
-        return None
-    names = [field.name for field in dataclasses.fields(PoseAugmentation)]
-    return PoseAugmentation(**{name: getattr(config, name) for name in names})

@@ -9,7 +9,7 @@ from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.ops.resize import LIKE
 from lfp_tf.pictures.palette import colorize
 from lfp_tf.tasks.augmentations import augmentation, label_warp
-from lfp_tf.tasks.base import TrainedTask, without_sources
+from lfp_tf.tasks.base import TrainedTask
 from lfp_tf.tasks.metrics import MeanIoU
 from lfp_tf.tasks.objective import (
     labels_for_loss,
@@ -22,19 +22,6 @@ from lfp_tf.tasks.objective import (
 
 class SegmentationTask(TrainedTask):
     """Pipeline, losses and scores of `tasks.segmentation_config`; see `TrainedTask`."""
-
-    def __init__(self, params, *, start_step=0, logging_dir=None):
-        super().__init__(
-            params, start_step=start_step, logging_dir=logging_dir, name="segmentation"
-        )
-
-    def build_inputs(self, params, input_context=None):
-        """Batches of one replica's size from the records of `params.split`."""
-        hosts = self.hosts(input_context)
-        if params.is_training:
-            return self._training_batches(params, self.start_step, **hosts).map(without_sources)
-        batch = params.global_batch_size
-        return self._evaluation_batches(params, batch, **hosts).map(without_sources)
 
     def validation_metrics(self):
         """The mean IoU."""
@@ -76,12 +63,6 @@ class SegmentationTask(TrainedTask):
         sums, counts = loss_sums(logits, labels, **ignored), valid_counts(labels, **ignored)
         return {self.loss: mean_losses(sums, counts, weights={"logits": 1.0})["loss"]}
 
-    def sources(self, begin, end):
-        """File names of the training samples of the steps after `begin` up to `end`."""
-        batches = self._training_batches(self.task_config.train_data, begin)
-        found = batches.take(end - begin)
-        return [name.decode() for batch in found for name in batch["sources"].numpy()]
-
     def headline(self, logs):
         """The mean IoU in per cent."""
         return f"mean IoU {100 * logs['mean_iou']:.2f}"
@@ -91,7 +72,7 @@ class SegmentationTask(TrainedTask):
         config = self.task_config
         data = config.validation_data
         colors = np.asarray(read_dataset(data.folder)["colors"], np.uint8)
-        for batch in self._evaluation_batches(data, 1, same_size=False).take(count):
+        for batch in self.evaluation_batches(data, 1, same_size=False).take(count):
             outputs = predict(self.preprocessed(batch["images"]))
             labels = np.argmax(outputs["logits"][0].numpy(), -1)
             picture = batch["images"][0].numpy().astype(np.uint8)
@@ -99,7 +80,8 @@ class SegmentationTask(TrainedTask):
             seen = _as_large(colorize(labels, colors), picture)
             yield np.concatenate([picture, colorize(truth, colors), seen], 1)
 
-    def _training_batches(self, data, start_step, **hosts):
+    def training_batches(self, data, start_step, **hosts):
+        """Augmented crops for ever."""
         config = self.task_config
         return training_batches(
             record_index(data.folder, data.split),
@@ -116,7 +98,7 @@ class SegmentationTask(TrainedTask):
             **hosts,
         )
 
-    def _evaluation_batches(self, data, batch, *, same_size=None, **hosts):
+    def evaluation_batches(self, data, batch, *, same_size=None, **hosts):
         """`same_size` None: as the records say."""
         config = self.task_config
         if same_size is None:
