@@ -2,7 +2,7 @@
 
 import sys
 
-from lfp_tf.cli.network_arguments import load, run_folder
+from lfp_tf.cli.network_arguments import load, weights_facts
 from lfp_tf.cli.refused_arguments import OF_SEGMENTATION, refuse
 from lfp_tf.data.description import read_split
 
@@ -30,8 +30,7 @@ def _evaluate(folder, out, count, arguments):
     from lfp_tf.progress import Progress
     from lfp_tf.tasks import classifying
     from lfp_tf.tasks import evaluation_classification as scoring
-    from lfp_tf.tasks.evaluation import seen_in_training
-    from lfp_tf.tasks.history import read_history
+    from lfp_tf.tasks.evaluation_facts import seen_warning
 
     model = load(arguments)
     recipe, split = model.recipe, arguments.split
@@ -43,23 +42,17 @@ def _evaluate(folder, out, count, arguments):
         f"pixels, into {out}",
         file=sys.stderr,
     )
-    if seen_in_training(recipe, split):
-        print(
-            f"warning: these weights were trained on {split} of {recipe.dataset}; the score tells "
-            "nothing about new pictures.",
-            file=sys.stderr,
-        )
+    if warning := seen_warning(recipe, split):
+        print(warning, file=sys.stderr)
     with Progress("evaluate", total=count, unit="pictures") as line:
         found = scoring.evaluate(model, folder, split=split, limit=arguments.limit, progress=line)
-    place = run_folder(arguments)
     path, facts = scoring.report(
         out,
         model,
         found,
         records=folder,
         split=split,
-        checkpoint=arguments.checkpoint or "shipped with the library",
-        history=read_history(place) if place else (),
+        **weights_facts(arguments),
     )
     print(class_table(facts))
     print(f"{path}\n{out / 'metrics.json'}")

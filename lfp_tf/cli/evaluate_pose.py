@@ -2,7 +2,7 @@
 
 import sys
 
-from lfp_tf.cli.network_arguments import load, run_folder, scales
+from lfp_tf.cli.network_arguments import load, scales, weights_facts
 from lfp_tf.cli.refused_arguments import OF_SEGMENTATION, refuse
 
 _ALSO_OF_POSE = ("flip", "scales")
@@ -37,8 +37,7 @@ def evaluate(experiment, folder, out, arguments):
     check_arguments(arguments)
     from lfp_tf.progress import Progress
     from lfp_tf.tasks import evaluation_pose
-    from lfp_tf.tasks.evaluation import seen_in_training
-    from lfp_tf.tasks.history import read_history
+    from lfp_tf.tasks.evaluation_facts import seen_warning
 
     model = load(arguments)
     recipe, split = model.recipe, arguments.split
@@ -51,12 +50,8 @@ def evaluate(experiment, folder, out, arguments):
         f"(flip {flip}, scales {list(factors)}), into {out}",
         file=sys.stderr,
     )
-    if seen_in_training(recipe, split):
-        print(
-            f"warning: these weights were trained on {split} of {recipe.dataset}; the score tells "
-            "nothing about new people.",
-            file=sys.stderr,
-        )
+    if warning := seen_warning(recipe, split, "people"):
+        print(warning, file=sys.stderr)
     with Progress("evaluate", total=count, unit="people") as line:
         found = evaluation_pose.evaluate(
             model,
@@ -68,15 +63,13 @@ def evaluate(experiment, folder, out, arguments):
             limit=arguments.limit,
             progress=line,
         )
-    place = run_folder(arguments)
     path, facts = evaluation_pose.report(
         out,
         model,
         found,
         records=folder,
         split=split,
-        checkpoint=arguments.checkpoint or "shipped with the library",
-        history=read_history(place) if place else (),
+        **weights_facts(arguments),
     )
     print(table(facts))
     print(f"{path}\n{out / 'metrics.json'}")

@@ -3,7 +3,7 @@
 import sys
 
 from lfp_tf.cli.crf_arguments import crf_options, crf_processes
-from lfp_tf.cli.network_arguments import load, protocol, run_folder
+from lfp_tf.cli.network_arguments import load, protocol, weights_facts
 from lfp_tf.data.description import read_dataset
 
 
@@ -17,8 +17,8 @@ def evaluate(experiment, folder, out, arguments):
         arguments: those of `lfp-tf evaluate`, checked.
     """
     from lfp_tf.progress import Progress
-    from lfp_tf.tasks.evaluation import evaluate, report, seen_in_training
-    from lfp_tf.tasks.history import read_history
+    from lfp_tf.tasks.evaluation import evaluate, report
+    from lfp_tf.tasks.evaluation_facts import seen_warning
 
     model = load(arguments)
     recipe = model.recipe
@@ -34,12 +34,8 @@ def evaluate(experiment, folder, out, arguments):
         f"{chosen.name} (flip {chosen.flip}, scales {list(chosen.scales)}){refined}, into {out}",
         file=sys.stderr,
     )
-    if seen_in_training(recipe, arguments.split):
-        print(
-            f"warning: these weights were trained on {arguments.split} of {recipe.dataset}; the "
-            "score tells nothing about new pictures.",
-            file=sys.stderr,
-        )
+    if warning := seen_warning(recipe, arguments.split):
+        print(warning, file=sys.stderr)
     with Progress("evaluate", total=count, unit="pictures") as line:
         found = evaluate(
             model,
@@ -51,7 +47,6 @@ def evaluate(experiment, folder, out, arguments):
             crf=crf,
             crf_processes=processes,
         )
-    place = run_folder(arguments)
     path, facts = report(
         out,
         model,
@@ -59,8 +54,7 @@ def evaluate(experiment, folder, out, arguments):
         records=folder,
         split=arguments.split,
         protocol=chosen,
-        checkpoint=arguments.checkpoint or "shipped with the library",
-        history=read_history(place) if place else (),
+        **weights_facts(arguments),
     )
     print(table(facts))
     if "without_crf" in facts:

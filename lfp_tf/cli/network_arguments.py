@@ -133,3 +133,14 @@ def run_folder(arguments):
     if path.is_dir():
         return path
     return path.parent if pathlib.Path(f"{path}.index").exists() else None
+
+
+def weights_facts(arguments):
+    """{"checkpoint": how a report calls the weights, "history": of their run, where it is one}."""
+    from lfp_tf.tasks.history import read_history
+
+    folder = run_folder(arguments)
+    return {
+        "checkpoint": arguments.checkpoint or "shipped with the library",
+        "history": read_history(folder) if folder else (),
+    }

@@ -13,12 +13,13 @@ from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation.crf.crf import CrfOptions
 from lfp_tf.evaluation.crf.pool import CrfPool
-from lfp_tf.evaluation.facts import describe_protocol, versions
+from lfp_tf.evaluation.facts import describe_protocol
 from lfp_tf.evaluation.report import score_facts, write_report
 from lfp_tf.evaluation.report_pictures import Example
 from lfp_tf.evaluation.scores import confusion_matrix_numpy, scores
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.pictures.palette import ClassTable, class_groups
+from lfp_tf.tasks.evaluation_facts import described
 from lfp_tf.tasks.extremes import Extremes
 from lfp_tf.tasks.prediction import predictor
 
@@ -154,14 +155,6 @@ def evaluate(
     )
 
 
-def seen_in_training(recipe, split):
-    """Whether the weights were trained on a split of their data set; None where it is unknown."""
-    known = recipe.trained_on
-    if not known:
-        return None
-    return known["dataset"] == recipe.dataset and split in known["splits"]
-
-
 def report(folder, model, found, *, records, split, protocol, checkpoint, history=()):
     """Writes `metrics.json` and `report.html` of an evaluation.
 
@@ -177,15 +170,7 @@ def report(folder, model, found, *, records, split, protocol, checkpoint, histor
         (path of the page, what `metrics.json` says but for the thinned history).
     """
     recipe = model.recipe
-    facts = {
-        "experiment": recipe.experiment,
-        "dataset": recipe.dataset,
-        "split": split,
-        "records": str(records),
-        "checkpoint": str(checkpoint),
-        "protocol": describe_protocol(protocol) | _crf_facts(found.crf),
-        "seen_in_training": seen_in_training(recipe, split),
-        "seconds": found.seconds,
+    found_scores = {
         **score_facts(
             found.confusion,
             names=recipe.classes,
@@ -194,10 +179,17 @@ def report(folder, model, found, *, records, split, protocol, checkpoint, histor
         ),
         **_scores_without_crf(found, recipe),
         "pictures": found.pictures,
-        "history": list(history),
-        "config": recipe.as_dict(),
-        "versions": versions(),
     }
+    facts = described(
+        recipe,
+        found_scores,
+        protocol=describe_protocol(protocol) | _crf_facts(found.crf),
+        split=split,
+        records=records,
+        checkpoint=checkpoint,
+        seconds=found.seconds,
+        history=history,
+    )
     path = write_report(folder, facts, colors=recipe.colors, best=found.best, worst=found.worst)
     return path, facts
 

@@ -13,12 +13,11 @@ from lfp_tf.data.pipelines.classification import FILLER, evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation.class_scores import truth_ranks
-from lfp_tf.evaluation.facts import versions
 from lfp_tf.evaluation.report_classification import Mistake, class_facts, write_class_report
 from lfp_tf.evaluation.scores import confusion_matrix_numpy
 from lfp_tf.pictures.palette import numbered_table
 from lfp_tf.tasks.classifying import classifier, crop_size, describe_protocol, shorter_side
-from lfp_tf.tasks.evaluation import seen_in_training
+from lfp_tf.tasks.evaluation_facts import described
 from lfp_tf.tasks.extremes import Extremes
 
 KEPT = 12
@@ -130,21 +129,20 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
         (path of the page, what `metrics.json` says but for the mistakes and the thinned history).
     """
     recipe = model.recipe
-    facts = {
-        "experiment": recipe.experiment,
-        "dataset": recipe.dataset,
-        "split": split,
-        "records": str(records),
-        "checkpoint": str(checkpoint),
-        "protocol": describe_protocol(recipe),
-        "seen_in_training": seen_in_training(recipe, split),
-        "seconds": found.seconds,
+    scores = {
         **found.facts(),
         "pictures": found.pictures,
-        "history": list(history),
-        "config": recipe.as_dict(),
-        "versions": versions(),
     }
+    facts = described(
+        recipe,
+        scores,
+        protocol=describe_protocol(recipe),
+        split=split,
+        records=records,
+        checkpoint=checkpoint,
+        seconds=found.seconds,
+        history=history,
+    )
     return write_class_report(folder, facts, mistakes=found.mistakes), facts
 
 

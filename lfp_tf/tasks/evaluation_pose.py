@@ -11,13 +11,12 @@ from lfp_tf.data.pipelines.pose import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation import pose_scores
-from lfp_tf.evaluation.facts import versions
 from lfp_tf.evaluation.report_pictures import Example, picture_rows
 from lfp_tf.evaluation.report_pose import POSE_SCORES, pose_facts, units, write_pose_report
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
 from lfp_tf.pictures.skeleton import draw_skeletons
 from lfp_tf.tasks.annotated_people import People, read_people
-from lfp_tf.tasks.evaluation import seen_in_training
+from lfp_tf.tasks.evaluation_facts import described
 from lfp_tf.tasks.extremes import Extremes
 from lfp_tf.tasks.pose_prediction import heatmap_function, joints_of, keypoints
 
@@ -158,15 +157,7 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
     recipe, people = model.recipe, found.people
     annotated = people.visible.sum(axis=1).tolist()
     rows = zip(people.sources, found.right, annotated, strict=True)
-    facts = {
-        "experiment": recipe.experiment,
-        "dataset": recipe.dataset,
-        "split": split,
-        "records": str(records),
-        "checkpoint": str(checkpoint),
-        "protocol": {"name": "person", "flip": found.flip, "scales": list(found.scales)},
-        "seen_in_training": seen_in_training(recipe, split),
-        "seconds": found.seconds,
+    scores = {
         **pose_facts(
             found.predictions[..., :2],
             found.chance,
@@ -178,10 +169,17 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
         ),
         "chance_from": found.chance_from,
         "people": [{"source": s, "right": r, "annotated": a} for s, r, a in rows],
-        "history": list(history),
-        "config": recipe.as_dict(),
-        "versions": versions(),
     }
+    facts = described(
+        recipe,
+        scores,
+        protocol={"name": "person", "flip": found.flip, "scales": list(found.scales)},
+        split=split,
+        records=records,
+        checkpoint=checkpoint,
+        seconds=found.seconds,
+        history=history,
+    )
     return write_pose_report(folder, facts, best=found.best, worst=found.worst), facts
 
 

@@ -12,7 +12,9 @@ from lfp_tf.data.pipelines.segmentation import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.protocols import Protocol
-from lfp_tf.tasks.evaluation import Extremes, evaluate, seen_in_training
+from lfp_tf.tasks.evaluation import evaluate
+from lfp_tf.tasks.evaluation_facts import seen_in_training
+from lfp_tf.tasks.extremes import Extremes
 from lfp_tf.tasks.prediction import predictor
 
 
