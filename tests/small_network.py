@@ -9,7 +9,11 @@ CHANGES = {"task": {"model": {"width": 0.125, "depth": 18}, "train_data": {"crop
 
 
 def small_network(name="pspnet18_scenes", *, preset=None, seed=0, changes=None):
-    model = build(name, preset=preset, changes=changes or CHANGES)
+    return stirred(build(name, preset=preset, changes=changes or CHANGES), seed)
+
+
+def stirred(model, seed=0):
+    """The model with norms that have seen something; kernels stay as drawn."""
     rng = np.random.default_rng(seed)
     for key, variable in variables_by_name(model).items():
         leaf = key.rsplit("/", 1)[1]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_network import stirred
 
-from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.models.catalog import build_network
 from lfp_tf.serving.network import convolutions_with_norms, served_network, served_variables
 from lfp_tf.tasks.recipe import Recipe
@@ -36,16 +36,9 @@ NETWORKS = {
 }
 
 
-def drawn(name, options, seed=0):
+def drawn(name, options):
     """A network whose norms have seen something."""
-    model = build_network(name, **options)
-    rng = np.random.default_rng(seed)
-    for key, variable in variables_by_name(model).items():
-        leaf = key.rsplit("/", 1)[1]
-        if leaf in ("gamma", "moving_variance"):
-            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-        elif leaf in ("beta", "moving_mean", "bias"):
-            variable.assign(rng.normal(0, 0.3, variable.shape))
+    model = stirred(build_network(name, **options))
     model.recipe = Recipe(
         *("none", name, options, "none", (64, 64), ["a", "b", "c"], [], {}, "none"),
     )

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lfp_tf.tasks import experiments
 from lfp_tf.tasks.lfp_rates import coco_rate, imagenet_rate, pose_rate, stage_rate
 from lfp_tf.tasks.optimization import TorchRMSprop, TorchSGD, variable_key
 
@@ -55,3 +56,34 @@ def test_rmsprop_by_hand():
     TorchRMSprop(0.1, rho=0.99, epsilon=1e-8).apply_gradients([(tf.constant([2.0]), weights)])
     # m = 0.01 * 4 = 0.04; 1 - 0.1 * 2 / 0.2 = 0
     np.testing.assert_allclose(weights, [0.0], atol=1e-6)
+
+
+def learning_rate(name):
+    trainer = experiments.read(name).config["trainer"]
+    found = trainer["optimizer_config"]["learning_rate"]["stepwise"]
+    return lambda step: found["values"][sum(step > end for end in found["boundaries"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "steps"),
+    [
+        ("lfp_resnet101_coco_plain_head", "coco_plain_head", 761),
+        ("lfp_resnet101_coco_plain", "coco_plain_joint", 1522),
+        ("lfp_resnet101_coco_head", "coco_aspp_head", 1522),
+        ("lfp_resnet101_voc_head", "voc_head", 330),
+        ("lfp_resnet101_voc", "voc_joint", 1322),
+    ],
+)
+def test_recipes_of_voc_have_the_published_rates(name, stage, steps):
+    rate = learning_rate(name)
+    for epoch in range(140):
+        assert rate((epoch + 0.5) * steps) == pytest.approx(stage_rate(epoch, stage=stage))
+
+
+def test_recipes_of_imagenet_and_mpii_have_the_published_rates():
+    rate = learning_rate("lfp_resnet50_imagenet")
+    for epoch in range(105):
+        assert rate((epoch + 0.5) * 5000) == pytest.approx(imagenet_rate(epoch))
+    rate = learning_rate("lfp_hourglass_mpii")
+    for epoch in range(1, 251):
+        assert rate((epoch - 0.5) * 3707) == pytest.approx(pose_rate(epoch))
