@@ -99,10 +99,9 @@ def _hourglass(spec):
 def _ours(spec, experiment, model, weight, pieces=1):
     begin = time.perf_counter()
     from lfp_tf.checkpoints.variables import assign, variables_by_name
-    from lfp_tf.tasks.classification import ClassificationTask
+    from lfp_tf.tasks.kinds import kind_of
     from lfp_tf.tasks.networks import experiment_params
-    from lfp_tf.tasks.pose import PoseTask
-    from lfp_tf.tasks.segmentation import SegmentationTask
+    from lfp_tf.tasks.run import TASKS
 
     importing = time.perf_counter() - begin
     model |= {name: spec[name] for name in _FIELDS if name in spec} | {"preprocess": "none"}
@@ -110,8 +109,7 @@ def _ours(spec, experiment, model, weight, pieces=1):
     changes = {"task": {"model": model, "train_data": data}}
     changes |= {"trainer": {"accumulation_steps": pieces}}
     params = experiment_params(experiment, changes=changes)
-    tasks = {"classifier": ClassificationTask, "hourglass": PoseTask}
-    task = tasks.get(spec["network"], SegmentationTask)(params)
+    task = TASKS[kind_of(params.task.model.network)](params)
     network = task.build_model()
     variables = variables_by_name(network)
     assign(variables, {n: weight(n, v.shape) for n, v in variables.items()})

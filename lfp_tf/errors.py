@@ -1,6 +1,7 @@
-"""The one error a user sees, and the help it gives with misspelt names."""
+"""The one error a user sees, help with misspelt names, and sentences out of graphs."""
 
 import difflib
+import re
 
 
 class LfpError(Exception):
@@ -24,3 +25,26 @@ def nearest(name, choices):
     words = [str(choice) for choice in choices]
     found = difflib.get_close_matches(str(name), words, n=1, cutoff=0.5)
     return f' Did you mean "{found[0]}"?' if found else ""
+
+
+def graph_sentence(error):
+    """The sentence of a `tf.debugging.Assert` in a graph, without TensorFlow's frame around it.
+
+    Of an error that no assertion raised: its message's last line.
+    """
+    text = str(getattr(error, "message", error))
+    if found := re.search(r"assertion failed: \[(.*?)\](?=\s*\[\[|\s*$)", text, re.DOTALL):
+        return _unescaped(found[1])
+    bare = re.sub(r"\{\{.*?\}\}|\[\[.*?\]\]|\[Op:\S*\](?: name:)?", "", text)
+    lines = [line.strip() for line in bare.splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _unescaped(text):
+    """The text without C's escapes: quotes, line ends, and bytes outside ASCII as octal numbers."""
+
+    def plain(found):
+        escaped = found[0].encode("ascii").decode("unicode_escape")
+        return escaped.encode("latin-1").decode("utf-8", "replace")
+
+    return re.sub(r"(\\[0-7]{3})+|\\[nrt'\"\\]", plain, text)

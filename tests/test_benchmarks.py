@@ -97,6 +97,7 @@ def test_another_network_is_no_rival():
 def test_multiply_adds_of_a_convolution_by_hand():
     import tensorflow as tf
 
+    from lfp_tf.ops.convolution import convolution, kernels
     from lfp_tf.tasks.multiply_adds import multiply_adds
 
     kernel, unused = tf.ones([3, 3, 2, 5]), tf.ones([1, 1, 2, 50])
@@ -110,6 +111,10 @@ def test_multiply_adds_of_a_convolution_by_hand():
     # 4 x 3 outputs of 5 channels, each of 3 x 3 x 2 products; the other one is not needed.
     assert multiply_adds(concrete) == 4 * 3 * 5 * 3 * 3 * 2
     assert multiply_adds(concrete, without=("Conv2D",)) == 0
+    dilated = tf.function(lambda images: convolution(images, kernel, dilation=2))
+    found = multiply_adds(dilated.get_concrete_function(tf.TensorSpec([1, 8, 6, 2])))
+    # Kernels filled up for speed do not count; pictures taken apart have borders that do.
+    assert found == 8 * 6 * 5 * 3 * 3 * 2 or kernels() == "eigen"
 
 
 @pytest.mark.slow

@@ -37,11 +37,11 @@ def evaluate(experiment, folder, out, arguments):
     check_arguments(arguments)
     from lfp_tf.progress import Progress
     from lfp_tf.tasks import evaluation_pose
-    from lfp_tf.tasks.evaluation_facts import seen_warning
+    from lfp_tf.tasks.evaluation_facts import comparable_split, seen_warning
 
     model = load(arguments)
     recipe, split = model.recipe, arguments.split
-    count = evaluation_pose.check_split(model, folder, split)["splits"][split]["count"]
+    count = comparable_split(recipe, folder, split, "pose")["splits"][split]["count"]
     count = min(count, arguments.limit or count)
     own = recipe.evaluation
     flip, factors = arguments.flip or own["flip"], tuple(scales(arguments) or own["scales"])

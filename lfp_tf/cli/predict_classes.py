@@ -5,7 +5,7 @@ import time
 
 from lfp_tf.cli.network_arguments import load
 from lfp_tf.cli.refused_arguments import OF_SEGMENTATION, refuse
-from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.errors import LfpError, WorkFailed, graph_sentence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _export(folder):
     import tensorflow as tf
 
     from lfp_tf.serving.description import find_export, read_export
-    from lfp_tf.serving.saved import saved_predictor, sentence
+    from lfp_tf.serving.saved import saved_predictor
 
     folder = find_export(folder)
     found = read_export(folder)
@@ -163,7 +163,7 @@ def _export(folder):
         try:
             return function(images=tf.constant(picture)[None])["probabilities"][0].numpy()
         except tf.errors.InvalidArgumentError as error:
-            raise LfpError(sentence(error)) from error
+            raise LfpError(graph_sentence(error)) from error
 
     facts = {"saved_model": str(folder), "protocol": found["protocol"]}
     return _Network(probabilities, found["classes"], facts)

@@ -7,7 +7,7 @@ import os
 
 from lfp_tf.cli.crf_arguments import check_crf, crf_options, final_crf_options
 from lfp_tf.cli.network_arguments import check_protocol, checked_experiment, load, protocol
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, graph_sentence
 
 _FIXED_IN_EXPORTS = (
     *("experiment", "checkpoint", "preset", "protocol", "flip", "scales"),
@@ -118,7 +118,7 @@ def _export(folder):
     import tensorflow as tf
 
     from lfp_tf.serving.description import find_export, read_export
-    from lfp_tf.serving.saved import saved_predictor, sentence
+    from lfp_tf.serving.saved import saved_predictor
 
     folder = find_export(folder)
     found = read_export(folder)
@@ -129,7 +129,7 @@ def _export(folder):
         try:
             return function(images=tf.constant(picture)[None])["probabilities"][0].numpy()
         except tf.errors.InvalidArgumentError as error:
-            raise LfpError(sentence(error)) from error
+            raise LfpError(graph_sentence(error)) from error
 
     facts = {"saved_model": str(folder), "protocol": found["protocol"]}
     return (labels, probabilities), facts, found["classes"], found["colors"]

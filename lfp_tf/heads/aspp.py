@@ -4,6 +4,7 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.layers.blocks import convolve, normalize
+from lfp_tf.layers.convolution import Conv2D
 from lfp_tf.layers.initializers import fan_in_uniform
 from lfp_tf.ops.shapes import height_width
 
@@ -22,7 +23,7 @@ def atrous_classifiers(x, *, classes, rates, initializer=None, name="aspp"):
         [B, H, W, classes] logits.
     """
     branches = [
-        tf_keras.layers.Conv2D(
+        Conv2D(
             classes,
             3,
             dilation_rate=rate,

@@ -3,6 +3,7 @@
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.convolution import Conv2D
 from lfp_tf.layers.initializers import fan_out_normal
 
 
@@ -25,7 +26,7 @@ def convolve(
     explicit = padding == "symmetric" and stride > 1 and kernel > 1
     if explicit:
         x = tf_keras.layers.ZeroPadding2D(dilation * (kernel // 2), name=f"{name}_pad")(x)
-    return tf_keras.layers.Conv2D(
+    return Conv2D(
         channels,
         kernel,
         strides=stride,

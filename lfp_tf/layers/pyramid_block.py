@@ -4,6 +4,7 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.convolution import Conv2D
 from lfp_tf.layers.gamma_norm import GammaNorm
 from lfp_tf.layers.initializers import ContribFanIn, fan_out_truncated
 from lfp_tf.ops.interpolation import legacy_matrix, resize, resize_to_all, scaled_size
@@ -148,7 +149,7 @@ class PyramidBlock(tf_keras.layers.Layer):
         is_wide = kernel == 3
         has_stride = strided or is_wide
         is_dilated = is_wide and self.dilation > 1
-        convolution = tf_keras.layers.Conv2D(
+        convolution = Conv2D(
             filters,
             kernel,
             strides=self.stride if has_stride else 1,

@@ -11,9 +11,11 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.convolution import Conv2D
 from lfp_tf.layers.dropout import current_keys
 from lfp_tf.layers.gamma_norm import GammaNorm
 from lfp_tf.layers.initializers import bias_uniform, branch_aware, fan_in_uniform
+from lfp_tf.ops.convolution import convolution
 from lfp_tf.ops.fractional_pooling import pick_windows, sliding_max
 from lfp_tf.ops.interpolation import aligned_matrix, fractional_sizes, resize
 from lfp_tf.ops.randomness import uniforms
@@ -97,7 +99,7 @@ class _PreactUnit(tf_keras.layers.Layer):
                 "kernel_initializer": fan_in_uniform(),
                 "bias_initializer": bias_uniform(kernel * kernel * before),
             }
-        layer = tf_keras.layers.Conv2D(
+        layer = Conv2D(
             filters,
             kernel,
             dilation_rate=dilation,
@@ -309,7 +311,7 @@ class PyramidResidual(_PreactUnit):
             return self._through(x, (f"pyr_scale{level + 1}",), None)
         layer = next(one for one in self.convolutions if one.name == "pyr_scale1")
         dilation = level + 1 if self.variant == "D" else 1
-        y = tf.nn.conv2d(x, tf.cast(layer.kernel, x.dtype), 1, "SAME", dilations=dilation)
+        y = convolution(x, tf.cast(layer.kernel, x.dtype), dilation=dilation)
         return tf.nn.bias_add(y, tf.cast(layer.bias, x.dtype))
 
     def _samples(self, thin, training):

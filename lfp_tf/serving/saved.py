@@ -1,10 +1,8 @@
 """Running an export from Python, as a server does."""
 
-import re
-
 import tensorflow as tf
 
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, graph_sentence
 
 
 def saved_predictor(folder):
@@ -25,14 +23,7 @@ def saved_predictor(folder):
         try:
             return images(images=tf.constant(image)[None])["labels"][0].numpy()
         except tf.errors.InvalidArgumentError as error:
-            raise LfpError(sentence(error)) from error
+            raise LfpError(graph_sentence(error)) from error
 
     predict.loaded = loaded  # Signatures do not keep their variables alive.
     return predict
-
-
-def sentence(error):
-    """The sentence of a graph's assertion, without TensorFlow's frame around it."""
-    text = str(getattr(error, "message", error))
-    found = re.search(r"assertion failed: \[(.*?)\]", text, re.DOTALL)
-    return found[1] if found else text.splitlines()[0]

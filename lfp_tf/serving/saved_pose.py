@@ -3,8 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.errors import LfpError
-from lfp_tf.serving.saved import sentence
+from lfp_tf.errors import LfpError, graph_sentence
 
 
 def saved_people(folder):
@@ -33,7 +32,7 @@ def saved_people(folder):
                 for box in boxes
             ]
         except tf.errors.InvalidArgumentError as error:
-            raise LfpError(sentence(error)) from error
+            raise LfpError(graph_sentence(error)) from error
         return np.array(found, np.float32).reshape(-1, joints, 3)
 
     find.loaded = loaded  # Signatures do not keep their variables alive.

@@ -139,6 +139,12 @@ class TrainedTask(base_task.Task):
         """The optimizer; its multipliers are set at the first step, when variables have keys."""
         return build_optimizer(optimizer_config, train_steps=self.params.trainer.train_steps)
 
+    def prepare_optimizer(self, optimizer, model):
+        """Makes the optimizer's variables; a step that makes them would be traced twice."""
+        optimizer._create_all_weights(list(self.trained_variables(model).values()))
+
+    # Nothing here needs AutoGraph, which would be a third of the time to trace a step.
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs, model, optimizer, metrics=None):
         """One update from one replica's share of the batch, in `accumulation_steps` pieces.
 

@@ -44,6 +44,7 @@ class ClassificationTask(TrainedTask):
             for name, logits in outputs.items()
         }
 
+    @tf.autograph.experimental.do_not_convert
     def validation_step(self, inputs, model, metrics=None):
         """Scores the middle of every picture."""
         outputs = model(self.preprocessed(inputs["images"]), training=False)

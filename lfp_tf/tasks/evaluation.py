@@ -7,7 +7,6 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.description import read_split
 from lfp_tf.data.pipelines.segmentation import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
@@ -19,7 +18,7 @@ from lfp_tf.evaluation.report_pictures import Example
 from lfp_tf.evaluation.scores import confusion_matrix_numpy, scores
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.pictures.palette import ClassTable, class_groups
-from lfp_tf.tasks.evaluation_facts import described
+from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.extremes import Extremes
 from lfp_tf.tasks.prediction import predictor
 
@@ -59,24 +58,6 @@ class _Seen:
     labels: np.ndarray
 
 
-def check_split(model, folder, split):
-    """What `dataset.json` says, if its split can score this network.
-
-    Raises:
-        LfpError: no such split, one without labels, or other classes than the network's.
-    """
-    dataset = read_split(folder, split, "segmentation")
-    if dataset["splits"][split]["label_pixels"] is None:
-        raise LfpError(f"The split {split} of {folder} has no labels to score against.")
-    if list(dataset["classes"]) != list(model.recipe.classes):
-        raise LfpError(
-            f"{folder} has the {len(dataset['classes'])} classes of {dataset['name']}, but the "
-            f"network has {len(model.recipe.classes)} of {model.recipe.dataset}; "
-            "give its own records."
-        )
-    return dataset
-
-
 def evaluate(
     model,
     folder,
@@ -110,7 +91,9 @@ def evaluate(
         LfpError: records that do not fit the network.
         WorkFailed: the device has not enough memory, or a process of the CRF died.
     """
-    dataset = check_split(model, folder, split)
+    dataset = comparable_split(model.recipe, folder, split, "segmentation")
+    if dataset["splits"][split]["label_pixels"] is None:
+        raise LfpError(f"The split {split} of {folder} has no labels to score against.")
     table = _table(dataset)
     batches = evaluation_batches(
         record_index(folder, split),

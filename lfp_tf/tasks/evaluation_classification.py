@@ -2,22 +2,19 @@
 
 import dataclasses
 import functools
-import re
 import time
 
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.description import read_split
 from lfp_tf.data.pipelines.classification import FILLER, evaluation_batches
 from lfp_tf.data.records import record_index
-from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.errors import WorkFailed, graph_sentence
 from lfp_tf.evaluation.class_scores import truth_ranks
 from lfp_tf.evaluation.report_classification import Mistake, class_facts, write_class_report
 from lfp_tf.evaluation.scores import confusion_matrix_numpy
-from lfp_tf.pictures.palette import numbered_table
 from lfp_tf.tasks.classifying import classifier, crop_size, describe_protocol, shorter_side
-from lfp_tf.tasks.evaluation_facts import described
+from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.extremes import Extremes
 
 KEPT = 12
@@ -48,27 +45,6 @@ class Evaluated:
         return class_facts(truths, ranks, self.confusion, names=self.names)
 
 
-def check_split(model, folder, split):
-    """What `dataset.json` says, if its split can score this classifier.
-
-    A network whose classes are only numbered takes any records of as many classes.
-
-    Raises:
-        LfpError: records of another task or of other classes, or no such split.
-    """
-    dataset = read_split(folder, split, "classification")
-    names = list(model.recipe.classes)
-    found = list(dataset["classes"])
-    is_numbered = names == list(numbered_table(len(names)).names)
-    if found != names and not (is_numbered and len(found) == len(names)):
-        which = "others" if len(found) == len(names) else str(len(names))
-        raise LfpError(
-            f"{folder} has {len(found)} classes of {dataset['name']}, but the network has {which}; "
-            "give its own records."
-        )
-    return dataset
-
-
 def evaluate(model, folder, *, split="val", batch=8, limit=None, progress=None, kept=KEPT):
     """Runs a classifier over the pictures of a split.
 
@@ -89,7 +65,7 @@ def evaluate(model, folder, *, split="val", batch=8, limit=None, progress=None, 
         WorkFailed: the device has not enough memory, or a record's class is impossible.
     """
     recipe = model.recipe
-    names = list(check_split(model, folder, split)["classes"])
+    names = list(comparable_split(recipe, folder, split, "classification")["classes"])
     batches = evaluation_batches(
         record_index(folder, split),
         size=crop_size(recipe),
@@ -183,14 +159,7 @@ def _classified(batches, classify):
             "end what else uses its memory."
         ) from error
     except tf.errors.InvalidArgumentError as error:
-        raise WorkFailed(_sentence(error)) from error
-
-
-def _sentence(error):
-    """The sentence of the pipeline's assertion, without TensorFlow's frame around it."""
-    text = str(error.message)
-    found = re.search(r"assertion failed: \[(?:b')?(.* has the class .*?\.)'?\]", text, re.DOTALL)
-    return found[1] if found else text.splitlines()[0]
+        raise WorkFailed(graph_sentence(error)) from error
 
 
 def _mistake(image, facts):

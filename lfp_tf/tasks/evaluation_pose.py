@@ -6,7 +6,6 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.description import read_split
 from lfp_tf.data.pipelines.pose import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
@@ -16,7 +15,7 @@ from lfp_tf.evaluation.report_pose import POSE_SCORES, pose_facts, units, write_
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
 from lfp_tf.pictures.skeleton import draw_skeletons
 from lfp_tf.tasks.annotated_people import People, read_people
-from lfp_tf.tasks.evaluation_facts import described
+from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.extremes import Extremes
 from lfp_tf.tasks.pose_prediction import heatmap_function, joints_of, keypoints
 
@@ -55,22 +54,6 @@ class Evaluated:
     scales: tuple
 
 
-def check_split(model, folder, split):
-    """Refuses records that cannot score this network.
-
-    Raises:
-        LfpError: no such split, another task's records, or other joints than the network's.
-    """
-    dataset = read_split(folder, split, "pose")
-    if list(dataset["classes"]) != list(model.recipe.classes):
-        raise LfpError(
-            f"{folder} has the {len(dataset['classes'])} joints of {dataset['name']}, but the "
-            f"network has {len(model.recipe.classes)} of {model.recipe.dataset}; "
-            "give its own records."
-        )
-    return dataset
-
-
 def evaluate(
     model,
     folder,
@@ -104,7 +87,7 @@ def evaluate(
         WorkFailed: the device has not enough memory.
     """
     begin = time.monotonic()
-    dataset, names = check_split(model, folder, split), model.recipe.classes
+    dataset, names = comparable_split(model.recipe, folder, split, "pose"), model.recipe.classes
     people = read_people(folder, split, limit=limit)
     lengths = _checked_units(people, names, score, f"{folder} {split}")
     places_from = "train" if "train" in dataset["splits"] else split

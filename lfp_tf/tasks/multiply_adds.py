@@ -34,7 +34,10 @@ def _of_operation(operation):
     outputs = operation.outputs[0].shape.num_elements()
     first, second = (tensor.shape for tensor in operation.inputs[:2])
     if kind == "Conv2D":
-        return outputs * second[:3].num_elements()
+        kernel = operation.inputs[1]
+        # `ops.convolution` fills up channels with zeros for speed.
+        kernel = kernel.op.inputs[0] if kernel.op.type == "Pad" else kernel
+        return operation.outputs[0].shape[:3].num_elements() * kernel.shape.num_elements()
     if kind == "DepthwiseConv2dNative":
         return outputs * second[:2].num_elements()
     if kind == "Einsum":

@@ -52,6 +52,7 @@ class PoseTask(TrainedTask):
             "counted": tf.cast(batch["sources"] != "", tf.float32),
         }
 
+    @tf.autograph.experimental.do_not_convert
     def validation_step(self, inputs, model, metrics=None):
         """Scores the last stack's maps, without the mirror image."""
         outputs = model(self.preprocessed(inputs["images"]), training=False)

@@ -17,7 +17,7 @@ import tf_keras
 from official.core import base_trainer, train_utils
 
 from lfp_tf.data.records import read_dataset
-from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.errors import LfpError, WorkFailed, graph_sentence
 from lfp_tf.files import writable, write_json
 from lfp_tf.progress import Progress
 from lfp_tf.tasks.best import BestCheckpoint, best_info
@@ -88,11 +88,14 @@ class Run:
         self.task = task(params, start_step=_checkpointed_step(self.folder))
         with strategy.scope():
             model = self.task.build_model()
+            optimizer = self.task.create_optimizer(params.trainer.optimizer_config)
+            if "train" in mode:
+                self.task.prepare_optimizer(optimizer, model)
             self.trainer = _Trainer(
                 config=params,
                 task=self.task,
                 model=model,
-                optimizer=self.task.create_optimizer(params.trainer.optimizer_config),
+                optimizer=optimizer,
                 train="train" in mode,
                 evaluate="eval" in mode,
             )
@@ -179,7 +182,7 @@ class Run:
         try:
             logs = self.trainer.train(tf.constant(wanted, tf.int32))
         except tf.errors.InvalidArgumentError as error:
-            raise WorkFailed(_assertion(error)) from error
+            raise WorkFailed(graph_sentence(error)) from error
         except tf.errors.ResourceExhaustedError as error:
             raise WorkFailed(
                 "The device has not enough memory for this batch; lower "
@@ -284,19 +287,6 @@ def _remove_debris(folder):
     """Removes what a kill inside a checkpoint's writing left."""
     for path in folder.glob("*_temp"):
         shutil.rmtree(path, ignore_errors=True)
-
-
-# What sentences of the pipelines' own checks hold.
-_OF_THE_PIPELINE = ("The labels of", "differ in size", "has the class")
-
-
-def _assertion(error):
-    """The sentence of a failed assertion of the pipeline, without TensorFlow's frame around it."""
-    text = str(error.message)
-    for line in text.splitlines():
-        if any(words in line for words in _OF_THE_PIPELINE):
-            return line[line.index("{") + 1 :].strip("{}[] b'\"") if "{" in line else line
-    return text.splitlines()[0]
 
 
 @contextlib.contextmanager

@@ -49,6 +49,7 @@ class SegmentationTask(TrainedTask):
         labels = self._labels(piece["labels"], outputs)
         return loss_sums(outputs, labels, ignore_label=self.task_config.losses.ignore_label)
 
+    @tf.autograph.experimental.do_not_convert
     def validation_step(self, inputs, model, metrics=None):
         """Counts classes of whole pictures; the loss is a mean over the batch's valid pixels."""
         config = self.task_config

@@ -11,7 +11,8 @@ from lfp_tf.cli import data
 from lfp_tf.data.description import check_task, read_dataset
 from lfp_tf.errors import LfpError
 from lfp_tf.pictures.skeleton import JOINTS
-from lfp_tf.tasks import config, evaluation, preflight
+from lfp_tf.tasks import config, preflight
+from lfp_tf.tasks.evaluation_facts import comparable_split
 
 
 def run(*words):
@@ -69,7 +70,7 @@ def test_commands_for_segmentation_refuse_records_for_another_task(classes, tmp_
     params.task.dataset = "imagenet"
     assert preflight.fill_in(params, data_dir=out)["name"] == "imagenet"
     with pytest.raises(LfpError, match="records of imagenet for classification, but this is seg"):
-        evaluation.check_split(None, out, "train")
+        comparable_split(None, out, "train", "segmentation")
 
 
 def test_people_that_cannot_be_used_are_named(tmp_path, capsys):

@@ -1,0 +1,87 @@
+"""Convolution in the form that is quickest where it runs and can be trained there."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+# What follows was measured on a CPU with `python -m benchmarks network`, see docs/performance.md.
+# Without whole blocks of channels oneDNN takes up to three times as long for dilated bfloat16.
+_BLOCK = 32
+# Of maps with that many channels oneDNN is quicker slice by slice, which stay in its cache.
+_WIDE, _SLICE = 2048, 512
+
+
+def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
+    """A convolution of any stride and dilation.
+
+    What differs from `tf.nn.convolution` is time alone:
+
+    - That takes a dilated one apart into pictures of every n-th pixel, and back, which costs up to
+      nine tenths of the time and keeps what follows from being fused. Here it is one operation,
+      unless TensorFlow's own CPU kernels are at work, which have no gradient for it.
+    - With oneDNN a kernel wider than one pixel over many channels is taken in slices of them.
+
+    Args:
+        x: [B, H, W, C].
+        kernel: [h, w, C, D] of the same type.
+        stride, dilation: a number, or one for rows and one for columns.
+        padding: `same` or `valid`.
+
+    Returns:
+        [B, H', W', D].
+    """
+    options = {"strides": stride, "padding": padding.upper(), "dilations": dilation}
+    is_dilated, channels = np.max(dilation) > 1, kernel.shape[-1]
+    if is_dilated and kernels() == "eigen":
+        return tf.nn.convolution(x, kernel, **options)
+    added = -channels % _BLOCK if is_dilated else 0
+    if added:
+        kernel = tf.pad(kernel, [[0, 0], [0, 0], [0, 0], [0, added]])
+    is_wide = kernel.shape[2] >= _WIDE and max(kernel.shape[:2]) > 1
+    form = _in_slices if is_wide and kernels() == "onednn" else tf.nn.conv2d
+    y = form(x, kernel, **options)
+    return y[..., :channels] if added else y
+
+
+@functools.cache
+def kernels():
+    """Whose kernels convolve: `gpu`, `onednn`, or `eigen` for TensorFlow's own on a CPU."""
+    if tf.config.list_physical_devices("GPU"):
+        return "gpu"
+    try:
+        with tf.init_scope(), tf.device("CPU"):
+            tf.raw_ops.Conv2DBackpropFilter(
+                input=tf.zeros([1, 5, 5, 1]),
+                filter_sizes=[3, 3, 1, 1],
+                out_backprop=tf.zeros([1, 5, 5, 1]),
+                strides=[1, 1, 1, 1],
+                padding="SAME",
+                dilations=[1, 2, 2, 1],
+            )
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+        return "eigen"
+    return "onednn"
+
+
+def _in_slices(x, kernel, **options):
+    def sliced(x, kernel):
+        count = kernel.shape[2]
+        sizes = [min(_SLICE, count - begin) for begin in range(0, count, _SLICE)]
+        slices = zip(tf.split(x, sizes, axis=3), tf.split(kernel, sizes, axis=2), strict=True)
+        return tf.add_n([tf.nn.conv2d(*one, **options) for one in slices])
+
+    @tf.custom_gradient
+    def sliced_in_training(x, kernel):
+        def gradient(upstream):
+            with tf.GradientTape() as tape:
+                tape.watch((x, kernel))
+                y = sliced(x, kernel)
+            return tape.gradient(y, (x, kernel), upstream)
+
+        return tf.nn.conv2d(x, kernel, **options), gradient
+
+    # Sums of slices would be rounded to bfloat16 on the way.
+    optimizer = tf.config.optimizer.get_experimental_options()
+    is_exact = x.dtype == tf.float32 and not optimizer.get("auto_mixed_precision_onednn_bfloat16")
+    return sliced(x, kernel) if is_exact else sliced_in_training(x, tf.convert_to_tensor(kernel))

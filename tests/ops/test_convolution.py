@@ -1,0 +1,87 @@
+"""Every form of a convolution is one function, in its gradients too."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lfp_tf.layers.convolution import Conv2D
+from lfp_tf.ops import convolution as forms
+from lfp_tf.ops.convolution import convolution
+
+BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
+
+
+def values_and_gradients(x, kernel, **options):
+    with tf.GradientTape() as tape:
+        tape.watch((x, kernel))
+        y = convolution(x, kernel, **options)
+        loss = tf.reduce_sum(tf.sin(y))
+    return y, *tape.gradient(loss, (x, kernel))
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("dilation", [1, 2, 5, (3, 2)])
+def test_every_form_is_one_function(dilation, padding, monkeypatch):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(2, 13, 12, 7)), tf.float32)
+    kernel = tf.constant(rng.normal(size=(3, 3, 7, 4)), tf.float32)
+
+    def found_with(name, wide=2048):
+        with monkeypatch.context() as patch:
+            patch.setattr(forms, "kernels", lambda: name)
+            patch.setattr(forms, "_WIDE", wide)
+            patch.setattr(forms, "_SLICE", 3)
+            return values_and_gradients(x, kernel, dilation=dilation, padding=padding)
+
+    apart = found_with("eigen")
+    others = [apart]
+    if forms.kernels() != "eigen":
+        others = [found_with("gpu"), found_with("onednn"), found_with("onednn", wide=7)]
+        before = tf.config.optimizer.get_experimental_options()
+        tf.config.optimizer.set_experimental_options({BFLOAT16: True})
+        others.append(found_with("onednn", wide=7))
+        tf.config.optimizer.set_experimental_options({BFLOAT16: before.get(BFLOAT16, False)})
+    for found in others:
+        for one, other in zip(found, apart, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    layer = Conv2D(4, 3, dilation_rate=dilation, padding=padding, use_bias=False)
+    layer.build(x.shape)
+    layer.kernel.assign(kernel)
+    np.testing.assert_allclose(layer(x), apart[0], rtol=1e-4, atol=1e-4)
+    assert layer.compute_output_shape(x.shape) == apart[0].shape
+    again = Conv2D.from_config(layer.get_config())
+    assert again.dilation_rate == layer.dilation_rate
+
+
+@pytest.mark.skipif(forms.kernels() != "onednn", reason="slices are for oneDNN")
+def test_slices_sum_in_float32_alone(monkeypatch):
+    monkeypatch.setattr(forms, "_WIDE", 8)
+    monkeypatch.setattr(forms, "_SLICE", 4)
+    x, kernel = tf.ones([1, 4, 4, 8]), tf.ones([3, 3, 8, 2])
+
+    def count(x, kernel):
+        graph = tf.function(convolution).get_concrete_function(x, kernel).graph
+        return [operation.type for operation in graph.get_operations()].count("Conv2D")
+
+    assert count(x, kernel) == 2
+    assert count(tf.cast(x, tf.bfloat16), tf.cast(kernel, tf.bfloat16)) == 1
+    assert count(x, kernel[:1, :1]) == 1
+
+
+def test_dilated_convolutions_train_without_onednn():
+    text = (
+        "import tensorflow as tf; from lfp_tf.ops.convolution import convolution\n"
+        "x, k = tf.ones([1, 7, 7, 1]), tf.ones([3, 3, 1, 1])\n"
+        "with tf.GradientTape() as tape:\n"
+        "    tape.watch(k); y = tf.reduce_sum(convolution(x, k, dilation=2))\n"
+        "print(int(tape.gradient(y, k)[1, 1, 0, 0]))"
+    )
+    environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "49", done.stderr
