@@ -1,9 +1,7 @@
 """The network of `lfp-tf predict`: an experiment's or an export's, as functions of a picture."""
 
 import collections.abc
-import contextlib
 import dataclasses
-import os
 
 from lfp_tf.cli.crf_arguments import check_crf, crf_options, final_crf_options
 from lfp_tf.cli.network_arguments import check_protocol, checked_experiment, load, protocol
@@ -57,8 +55,6 @@ def check_network(arguments):
 
 def open_network(arguments):
     """The `Network` that the arguments name."""
-    if not arguments.saved_model:
-        _prefer_quick_kernels()
     import numpy as np
 
     from lfp_tf.pictures.palette import ClassTable
@@ -104,13 +100,6 @@ def segmenter(network, arguments):
         return resize_labels(labels, picture.shape[:2]) if arguments.long_side else labels
 
     return segment
-
-
-def _prefer_quick_kernels(cpuinfo="/proc/cpuinfo"):
-    """On AMD oneDNN is the slower way in float32 inference (docs/performance.md)."""
-    with contextlib.suppress(OSError), open(cpuinfo, encoding="utf-8") as stream:
-        if "AuthenticAMD" in stream.read():
-            os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
 def _export(folder):
