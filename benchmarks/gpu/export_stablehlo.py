@@ -9,6 +9,7 @@ import argparse
 import pathlib
 import re
 import sys
+import unittest.mock
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,7 @@ from benchmarks import drawn
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.files import write_json, write_text
 from lfp_tf.models.pspnet import pspnet
+from lfp_tf.ops import convolution
 from lfp_tf.tasks.groups import HEADS
 from lfp_tf.tasks.multiply_adds import multiply_adds
 from lfp_tf.tasks.objective import loss_sums, loss_weights, mean_losses, valid_counts
@@ -115,7 +117,9 @@ class _Network:
         roles = ("images", "labels")[: 1 if mode == "inference" else 2]
         specs = [tf.TensorSpec.from_tensor(tensor) for tensor in self.batch[: len(roles)]]
         function = tf.function(getattr(self, mode), jit_compile=True)
-        captured = function.get_concrete_function(*specs).captured_inputs
+        # Convolutions in the form of the machine that will run them, not of this one.
+        with unittest.mock.patch.object(convolution, "kernels", lambda: "gpu"):
+            captured = function.get_concrete_function(*specs).captured_inputs
         places = {id(v.handle): ("weight", n) for n, v in self.variables.items()}
         places |= {id(v.handle): ("momentum", n) for n, v in self.momenta.items()}
         arguments = [{"role": role, "name": role} for role in roles]

@@ -11,13 +11,12 @@ import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from small_network import pictures, small_network
 
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, graph_sentence
 from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.files import sha256
 from lfp_tf.pictures.decode import encode_png, read_labels
 from lfp_tf.serving.export import checkpoint_digest, export, next_version
 from lfp_tf.serving.limits import Limits
-from lfp_tf.serving.saved import sentence
 from lfp_tf.tasks.prediction import predictor, protocol_of
 
 SIZES = ((33, 41), (20, 64), (1, 1), (50, 9))
@@ -99,7 +98,7 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
     def refusal(name, **inputs):
         with pytest.raises(tf.errors.InvalidArgumentError) as caught:
             signatures[name](**inputs)
-        return sentence(caught.value)
+        return graph_sentence(caught.value)
 
     large = np.zeros((1, 60, 60, 3), np.uint8)
     wanted = "The picture has 60x60 pixels, but at most 3000 are served; send a smaller one."

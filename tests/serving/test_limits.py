@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from lfp_tf.errors import graph_sentence
 from lfp_tf.serving.limits import decode_picture
-from lfp_tf.serving.saved import sentence
 
 DECODE = tf.function(
     lambda contents: decode_picture(contents, max_pixels=2000),
@@ -34,7 +34,7 @@ def encoded(image, kind, **options):
 def refusal(contents):
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         DECODE(contents)
-    return sentence(caught.value)
+    return graph_sentence(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP"])

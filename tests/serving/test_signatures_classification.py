@@ -8,12 +8,11 @@ import tensorflow as tf
 from PIL import Image
 from small_classifier import NAMES, picture, small_classifier
 
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, graph_sentence
 from lfp_tf.layers.batch_norm import BatchNorm
 from lfp_tf.pictures.decode import encode_png
 from lfp_tf.serving.limits import Limits
 from lfp_tf.serving.network import convolutions_with_norms, served_network, served_variables
-from lfp_tf.serving.saved import sentence
 from lfp_tf.serving.signatures_classification import signature_functions, warmup_requests
 from lfp_tf.tasks.classifying import picture_classifier
 
@@ -119,7 +118,7 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
         ):
             with pytest.raises(tf.errors.InvalidArgumentError) as caught:
                 signatures[name](**inputs)
-            yield sentence(caught.value)
+            yield graph_sentence(caught.value)
 
     for image, count, wanted in (
         (np.zeros((100, 200, 3)), 1, "The picture has 200x100 pixels, but at most 12000 are serv"),

@@ -6,10 +6,9 @@ import tensorflow as tf
 from small_network import pictures
 from small_people import NAMES, KnownNetwork, mixed_maps, same_maps, small_hourglass
 
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, graph_sentence
 from lfp_tf.pictures.decode import encode_png
 from lfp_tf.serving.limits import Limits
-from lfp_tf.serving.saved import sentence
 from lfp_tf.serving.saved_pose import saved_people
 from lfp_tf.serving.signatures_pose import signature_functions, warmup_requests
 from lfp_tf.tasks.pose_prediction import people_predictor
@@ -98,7 +97,7 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
     def refusal(name, **inputs):
         with pytest.raises(tf.errors.InvalidArgumentError) as caught:
             signatures[name](**inputs)
-        return sentence(caught.value)
+        return graph_sentence(caught.value)
 
     large = np.zeros((1, 60, 60, 3), np.uint8)
     box = tf.constant([BOX])
