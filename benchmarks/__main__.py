@@ -18,6 +18,7 @@ QUESTIONS = {
     "pipeline": "training pictures a second and core beside OpenCV and a DataLoader",
     "startup": "seconds from train.py to the first step, by part",
     "sliding": "time and memory of sliding windows over a 1024x2048 picture",
+    "convolution": "single convolutions in our form and in Keras'",
     "multi_scale": "DeepLab v2's scales and pieces beside one scale, one piece and PyTorch",
     "loop": "the whole training loop beside the bare step",
     "crf": "the dense CRF of a picture beside pydensecrf2",

@@ -132,6 +132,8 @@ def _write(place, served, functions, facts, requests):
         module,
         str(place),
         signatures={name: f.get_concrete_function() for name, f in functions.items()},
+        # What serves is not trained.
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
     labels.unlink()
     extra = place / "assets.extra"

@@ -14,6 +14,7 @@ from small_network import pictures, small_network
 from lfp_tf.errors import LfpError, graph_sentence
 from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.files import sha256
+from lfp_tf.ops import convolution
 from lfp_tf.pictures.decode import encode_png, read_labels
 from lfp_tf.serving.export import checkpoint_digest, export, next_version
 from lfp_tf.serving.limits import Limits
@@ -191,6 +192,17 @@ def test_other_graphs_see_the_same(model, expected, tmp_path, options):
     tolerance = 0.05 if "dtype" in options else 1e-6
     np.testing.assert_allclose(found["probabilities"][0], probabilities, atol=tolerance)
     assert np.mean(found["labels"][0].numpy() == labels) > (0.95 if "dtype" in options else 0.9999)
+
+
+def test_wide_convolutions_leave_their_gradients_behind(model, tmp_path, monkeypatch):
+    sizes = []
+    for wide in (convolution._WIDE, 32):
+        monkeypatch.setattr(convolution, "_WIDE", wide)
+        monkeypatch.setattr(convolution, "_SLICE", 16)
+        place = export(model, tmp_path, limits=LIMITS, dtype="bfloat16")
+        sizes.append((place / "saved_model.pb").stat().st_size)
+        assert tf.saved_model.load(str(place)).signatures["images"]
+    assert sizes[1] < 1.1 * sizes[0]
 
 
 def test_folding_takes_the_norms_out_of_the_graph(model, exported, tmp_path):
