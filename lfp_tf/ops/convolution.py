@@ -8,8 +8,8 @@ import tensorflow as tf
 # What follows was measured on a CPU with `python -m benchmarks network`, see docs/performance.md.
 # Without whole blocks of channels oneDNN takes up to three times as long for dilated bfloat16.
 _BLOCK = 32
-# Of maps with that many channels oneDNN is quicker slice by slice, which stay in its cache.
-_WIDE, _SLICE = 2048, 512
+# From and to that many channels oneDNN is quicker slice by slice, which stay in its cache.
+_WIDE, _SLICE = (2048, 128), 512
 
 
 def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
@@ -20,7 +20,7 @@ def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
     - That takes a dilated one apart into pictures of every n-th pixel, and back, which costs up to
       nine tenths of the time and keeps what follows from being fused. Here it is one operation,
       unless TensorFlow's own CPU kernels are at work, which have no gradient for it.
-    - With oneDNN a kernel wider than one pixel over many channels is taken in slices of them.
+    - With oneDNN a kernel wider than one pixel over many channels is taken in slices of these.
 
     Args:
         x: [B, H, W, C].
@@ -38,7 +38,7 @@ def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
     added = -channels % _BLOCK if is_dilated else 0
     if added:
         kernel = tf.pad(kernel, [[0, 0], [0, 0], [0, 0], [0, added]])
-    is_wide = kernel.shape[2] >= _WIDE and max(kernel.shape[:2]) > 1
+    is_wide = np.all(kernel.shape[2:] >= np.array(_WIDE)) and max(kernel.shape[:2]) > 1
     form = _in_slices if is_wide and kernels() == "onednn" else tf.nn.conv2d
     y = form(x, kernel, **options)
     return y[..., :channels] if added else y

@@ -30,7 +30,7 @@ def test_every_form_is_one_function(dilation, padding, monkeypatch):
     x = tf.constant(rng.normal(size=(2, 13, 12, 7)), tf.float32)
     kernel = tf.constant(rng.normal(size=(3, 3, 7, 4)), tf.float32)
 
-    def found_with(name, wide=2048):
+    def found_with(name, wide=(2048, 128)):
         with monkeypatch.context() as patch:
             patch.setattr(forms, "kernels", lambda: name)
             patch.setattr(forms, "_WIDE", wide)
@@ -40,10 +40,10 @@ def test_every_form_is_one_function(dilation, padding, monkeypatch):
     apart = found_with("eigen")
     others = [apart]
     if forms.kernels() != "eigen":
-        others = [found_with("gpu"), found_with("onednn"), found_with("onednn", wide=7)]
+        others = [found_with("gpu"), found_with("onednn"), found_with("onednn", wide=(7, 4))]
         before = tf.config.optimizer.get_experimental_options()
         tf.config.optimizer.set_experimental_options({BFLOAT16: True})
-        others.append(found_with("onednn", wide=7))
+        others.append(found_with("onednn", wide=(7, 4)))
         tf.config.optimizer.set_experimental_options({BFLOAT16: before.get(BFLOAT16, False)})
     for found in others:
         for one, other in zip(found, apart, strict=True):
@@ -59,7 +59,7 @@ def test_every_form_is_one_function(dilation, padding, monkeypatch):
 
 @pytest.mark.skipif(forms.kernels() != "onednn", reason="slices are for oneDNN")
 def test_slices_sum_in_float32_alone(monkeypatch):
-    monkeypatch.setattr(forms, "_WIDE", 8)
+    monkeypatch.setattr(forms, "_WIDE", (8, 2))
     monkeypatch.setattr(forms, "_SLICE", 4)
     x, kernel = tf.ones([1, 4, 4, 8]), tf.ones([3, 3, 8, 2])
 
@@ -70,6 +70,7 @@ def test_slices_sum_in_float32_alone(monkeypatch):
     assert count(x, kernel) == 2
     assert count(tf.cast(x, tf.bfloat16), tf.cast(kernel, tf.bfloat16)) == 1
     assert count(x, kernel[:1, :1]) == 1
+    assert count(x, kernel[..., :1]) == 1
 
 
 def test_dilated_convolutions_train_without_onednn():
