@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-# What follows was measured on a CPU with `python -m benchmarks network`, see docs/performance.md.
+# What follows was measured with `python -m benchmarks convolution`, see docs/performance.md.
 # Without whole blocks of channels oneDNN takes up to three times as long for dilated bfloat16.
 _BLOCK = 32
 # From and to that many channels oneDNN is quicker slice by slice, which stay in its cache.
@@ -47,7 +47,7 @@ def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
 @functools.cache
 def kernels():
     """Whose kernels convolve: `gpu`, `onednn`, or `eigen` for TensorFlow's own on a CPU."""
-    if tf.config.list_physical_devices("GPU"):
+    if tf.config.get_visible_devices("GPU"):
         return "gpu"
     try:
         with tf.init_scope(), tf.device("CPU"):
@@ -83,5 +83,7 @@ def _in_slices(x, kernel, **options):
 
     # Sums of slices would be rounded to bfloat16 on the way.
     optimizer = tf.config.optimizer.get_experimental_options()
-    is_exact = x.dtype == tf.float32 and not optimizer.get("auto_mixed_precision_onednn_bfloat16")
-    return sliced(x, kernel) if is_exact else sliced_in_training(x, tf.convert_to_tensor(kernel))
+    is_cast = optimizer.get("auto_mixed_precision_onednn_bfloat16", False)
+    if x.dtype == tf.float32 and not is_cast:
+        return sliced(x, kernel)
+    return sliced_in_training(x, tf.convert_to_tensor(kernel))

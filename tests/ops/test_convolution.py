@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.layers.convolution import Conv2D
 from lfp_tf.ops import convolution as forms
@@ -71,6 +72,16 @@ def test_slices_sum_in_float32_alone(monkeypatch):
     assert count(tf.cast(x, tf.bfloat16), tf.cast(kernel, tf.bfloat16)) == 1
     assert count(x, kernel[:1, :1]) == 1
     assert count(x, kernel[..., :1]) == 1
+
+
+def test_groups_are_keras_own():
+    x = tf.random.normal([1, 7, 6, 8])
+    options = {"groups": 2, "dilation_rate": 2, "padding": "same"}
+    ours, keras = Conv2D(6, 3, **options), tf_keras.layers.Conv2D(6, 3, **options)
+    ours.build(x.shape)
+    keras.build(x.shape)
+    ours.set_weights(keras.get_weights())
+    np.testing.assert_array_equal(ours(x), keras(x))
 
 
 def test_dilated_convolutions_train_without_onednn():
