@@ -21,6 +21,7 @@ QUESTIONS = {
     "convolution": "single convolutions in our form and in Keras'",
     "multi_scale": "DeepLab v2's scales and pieces beside one scale, one piece and PyTorch",
     "loop": "the whole training loop beside the bare step",
+    "export": "an export's size and its first answer beside the host's",
     "crf": "the dense CRF of a picture beside pydensecrf2",
     "pyramid": "LFP's pyramid beside the plain ResNet, its arithmetic and PyTorch",
 }

@@ -117,13 +117,21 @@ def _ours(spec, experiment, model, weight, pieces=1):
 
 
 def _host(spec):
-    """`seg_deeplabv3` at output stride 8 with ReLU, which is cheaper than the recipe's swish."""
     begin = time.perf_counter()
+    from official.vision import registry_imports  # noqa: F401
+
+    importing = time.perf_counter() - begin
+    params, task = host_task(spec)
+    model = task.build_model()
+    return task, model, task.create_optimizer(params.trainer.optimizer_config), importing
+
+
+def host_task(spec):
+    """(config, task) of `seg_deeplabv3` at output stride 8 with ReLU, cheaper than its swish."""
     from official.core import exp_factory
     from official.vision import registry_imports  # noqa: F401
     from official.vision.tasks.semantic_segmentation import SemanticSegmentationTask
 
-    importing = time.perf_counter() - begin
     params = exp_factory.get_exp_config("seg_deeplabv3_pascal")
     network = {
         "num_classes": spec["classes"],
@@ -134,13 +142,7 @@ def _host(spec):
         "norm_activation": {"activation": "relu"},
     }
     params.override({"task": {"model": network}})
-    task = SemanticSegmentationTask(params.task)
-    return (
-        task,
-        task.build_model(),
-        task.create_optimizer(params.trainer.optimizer_config),
-        importing,
-    )
+    return params, SemanticSegmentationTask(params.task)
 
 
 def _logits(outputs):
