@@ -7,6 +7,7 @@ without slices or without channels filled up where it has them, and Keras' way b
 
 from benchmarks import rivals, table
 from lfp_tf.errors import WorkFailed
+from lfp_tf.ops.convolution import BLOCK, WIDE
 
 # Name: (pixels a side, channels in, channels out, dilation)
 MAPS = {
@@ -17,7 +18,7 @@ MAPS = {
 }
 QUICK = {"tiny": (9, 2048, 129, 2)}
 # Form: what of `ops.convolution` it has otherwise.
-FORMS = {"ours": "", "not in slices": "_WIDE", "not filled up": "_BLOCK", "Keras' way": "kernels"}
+FORMS = {"ours": "", "not in slices": "WIDE", "not filled up": "BLOCK", "Keras' way": "kernels"}
 # Largest difference of outputs, in their standard deviation.
 ALLOWED = {"float32": 1e-4, "bfloat16": 3e-2}
 
@@ -41,8 +42,9 @@ def run(options):
 
 def _forms(_, channels, outputs, dilation):
     """The forms that differ for such a map."""
-    found = {"ours": True, "not in slices": channels >= 2048 and outputs >= 128}
-    found |= {"not filled up": outputs % 32 > 0, "Keras' way": dilation > 1}
+    is_wide = channels >= WIDE[0] and outputs >= WIDE[1]
+    found = {"ours": True, "not in slices": is_wide}
+    found |= {"not filled up": dilation > 1 and outputs % BLOCK > 0, "Keras' way": dilation > 1}
     return [form for form, differs in found.items() if differs]
 
 

@@ -1,7 +1,7 @@
 """The program of the convolution benchmark: one convolution, forward or its gradients.
 
 Spec: shape (pixels a side, channels in and out, dilation), dtype, otherwise: what of
-`ops.convolution` is taken away (`_WIDE`: slices, `_BLOCK`: zeros, `kernels`: both and dilation as
+`ops.convolution` is taken away (`WIDE`: slices, `BLOCK`: zeros, `kernels`: both and dilation as
 one operation) or nothing.
 """
 
@@ -11,7 +11,7 @@ from benchmarks import drawn
 from benchmarks.rivals import serve, timed
 from lfp_tf.ops import convolution
 
-_OTHERWISE = {"_WIDE": (1 << 30, 0), "_BLOCK": 1, "kernels": lambda: "eigen"}
+_OTHERWISE = {"WIDE": (1 << 30, 0), "BLOCK": 1, "kernels": lambda: "eigen"}
 _SAMPLES = 200
 
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 # What follows was measured with `python -m benchmarks convolution`, see docs/performance.md.
 # Without whole blocks of channels oneDNN takes up to three times as long for dilated bfloat16.
-_BLOCK = 32
+BLOCK = 32
 # From and to that many channels oneDNN is quicker slice by slice, which stay in its cache.
-_WIDE, _SLICE = (2048, 128), 512
+WIDE, SLICE = (2048, 128), 512
 
 
 def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
@@ -17,8 +17,8 @@ def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
 
     What differs from `tf.nn.convolution` is time alone:
 
-    - That takes a dilated one apart into pictures of every n-th pixel, and back, which costs up to
-      nine tenths of the time and keeps what follows from being fused. Here it is one operation,
+    - That takes a dilated one apart into pictures of every n-th pixel, and back, which takes up
+      to four times as long and keeps what follows from being fused. Here it is one operation,
       unless TensorFlow's own CPU kernels are at work, which have no gradient for it.
     - With oneDNN a kernel wider than one pixel over many channels is taken in slices of these.
 
@@ -35,10 +35,10 @@ def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
     is_dilated, channels = np.max(dilation) > 1, kernel.shape[-1]
     if is_dilated and kernels() == "eigen":
         return tf.nn.convolution(x, kernel, **options)
-    added = -channels % _BLOCK if is_dilated else 0
+    added = -channels % BLOCK if is_dilated else 0
     if added:
         kernel = tf.pad(kernel, [[0, 0], [0, 0], [0, 0], [0, added]])
-    is_wide = np.all(kernel.shape[2:] >= np.array(_WIDE)) and max(kernel.shape[:2]) > 1
+    is_wide = np.all(kernel.shape[2:] >= np.array(WIDE)) and max(kernel.shape[:2]) > 1
     form = _in_slices if is_wide and kernels() == "onednn" else tf.nn.conv2d
     y = form(x, kernel, **options)
     return y[..., :channels] if added else y
@@ -67,7 +67,7 @@ def kernels():
 def _in_slices(x, kernel, **options):
     def sliced(x, kernel):
         count = kernel.shape[2]
-        sizes = [min(_SLICE, count - begin) for begin in range(0, count, _SLICE)]
+        sizes = [min(SLICE, count - begin) for begin in range(0, count, SLICE)]
         slices = zip(tf.split(x, sizes, axis=3), tf.split(kernel, sizes, axis=2), strict=True)
         return tf.add_n([tf.nn.conv2d(*one, **options) for one in slices])
 

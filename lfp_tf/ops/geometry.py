@@ -12,6 +12,7 @@ import math
 import tensorflow as tf
 
 from lfp_tf.ops.nearest import pil_nearest_indices
+from lfp_tf.ops.resize import between_pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ def scale_window(pixels, source_low, grid, low, high):
         positions -= tf.cast(source_low[axis], tf.float64)
         # Whole rows are copied in blocks, so columns take their turn as rows: a third of the time
         # of `ScaleAndTranslate`.
-        pixels = tf.transpose(_between_rows(pixels, positions), [1, 0, 2])
+        pixels = tf.transpose(between_pixels(pixels, positions, 0), [1, 0, 2])
     return pixels
 
 
@@ -167,15 +168,6 @@ def _turn(size, angle):
     linear = tf.stack([tf.stack([cosine, sine]), tf.stack([-sine, cosine])])
     centre = tf.cast(size, tf.float64) / 2.0
     return linear, centre - tf.linalg.matvec(linear, centre)
-
-
-def _between_rows(pixels, positions):
-    """Rows at the positions, float32 [N, W, C]; beyond the first and the last these repeat."""
-    above, last = tf.floor(positions), tf.shape(pixels)[0] - 1
-    share = tf.cast(positions - above, tf.float32)[:, None, None]
-    rows = [tf.clip_by_value(tf.cast(above, tf.int32) + i, 0, last) for i in (0, 1)]
-    upper, lower = (tf.cast(tf.gather(pixels, row), tf.float32) for row in rows)
-    return upper + (lower - upper) * share
 
 
 def _position(grid, output):

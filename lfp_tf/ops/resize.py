@@ -169,18 +169,28 @@ def floored_length(length, factor):
     return tf.cast(tf.floor(tf.cast(length, tf.float64) * float64(factor)), tf.int32)
 
 
+def between_pixels(images, positions, axis):
+    """Float32 linear interpolation along an axis; beyond the first pixel and the last these repeat.
+
+    Args:
+        images: of any number of dimensions.
+        positions: float64 [N], in pixels, the first pixel's centre at 0.
+        axis: which becomes N long.
+    """
+    images = tf.convert_to_tensor(images)
+    before, last = tf.floor(positions), tf.shape(images)[axis] - 1
+    share = tf.cast(positions - before, tf.float32)
+    share = tf.reshape(share, [-1] + [1] * (images.shape.rank - axis - 1))
+    places = [tf.clip_by_value(tf.cast(before, tf.int32) + i, 0, last) for i in (0, 1)]
+    low, high = (tf.cast(tf.gather(images, place, axis=axis), tf.float32) for place in places)
+    return low + (high - low) * share
+
+
 def _linear_taps(images, factor, axis, counted=scaled_length):
     """One axis by a factor, positions in float64 so that the grid is exact to the last pixel."""
     length = side(images, axis)
     outputs = tf.cast(tf.range(counted(length, factor)), tf.float64)
-    position = (outputs + 0.5) / factor - 0.5
-    before = tf.floor(position)
-    weight = tf.cast(position - before, tf.float32)
-    before = tf.cast(before, tf.int32)
-    low = tf.gather(images, tf.clip_by_value(before, 0, length - 1), axis=axis)
-    high = tf.gather(images, tf.clip_by_value(before + 1, 0, length - 1), axis=axis)
-    weight = weight[:, None, None] if axis == 1 else weight[:, None]
-    return low + (high - low) * weight
+    return between_pixels(images, (outputs + 0.5) / factor - 0.5, axis)
 
 
 def _matlab_axis(images, count, axis):

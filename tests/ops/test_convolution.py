@@ -34,8 +34,8 @@ def test_every_form_is_one_function(dilation, padding, monkeypatch):
     def found_with(name, wide=(2048, 128)):
         with monkeypatch.context() as patch:
             patch.setattr(forms, "kernels", lambda: name)
-            patch.setattr(forms, "_WIDE", wide)
-            patch.setattr(forms, "_SLICE", 3)
+            patch.setattr(forms, "WIDE", wide)
+            patch.setattr(forms, "SLICE", 3)
             return values_and_gradients(x, kernel, dilation=dilation, padding=padding)
 
     apart = found_with("eigen")
@@ -60,8 +60,8 @@ def test_every_form_is_one_function(dilation, padding, monkeypatch):
 
 @pytest.mark.skipif(forms.kernels() != "onednn", reason="slices are for oneDNN")
 def test_slices_sum_in_float32_alone(monkeypatch):
-    monkeypatch.setattr(forms, "_WIDE", (8, 2))
-    monkeypatch.setattr(forms, "_SLICE", 4)
+    monkeypatch.setattr(forms, "WIDE", (8, 2))
+    monkeypatch.setattr(forms, "SLICE", 4)
     x, kernel = tf.ones([1, 4, 4, 8]), tf.ones([3, 3, 8, 2])
 
     def count(x, kernel):

@@ -196,9 +196,9 @@ def test_other_graphs_see_the_same(model, expected, tmp_path, options):
 
 def test_wide_convolutions_leave_their_gradients_behind(model, tmp_path, monkeypatch):
     sizes = []
-    for wide in (convolution._WIDE, (32, 0)):
-        monkeypatch.setattr(convolution, "_WIDE", wide)
-        monkeypatch.setattr(convolution, "_SLICE", 16)
+    for wide in (convolution.WIDE, (32, 0)):
+        monkeypatch.setattr(convolution, "WIDE", wide)
+        monkeypatch.setattr(convolution, "SLICE", 16)
         place = export(model, tmp_path, limits=LIMITS, dtype="bfloat16")
         sizes.append((place / "saved_model.pb").stat().st_size)
         assert tf.saved_model.load(str(place)).signatures["images"]
