@@ -41,7 +41,7 @@ def main(arguments=None):
 
 
 def _parser():
-    questions = "\n".join(f"  {name:10}{text}" for name, text in QUESTIONS.items())
+    questions = "\n".join(f"  {name:12}{text}" for name, text in QUESTIONS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=f"{__doc__}\n{questions}",

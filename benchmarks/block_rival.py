@@ -17,8 +17,6 @@ from lfp_tf.tasks.multiply_adds import multiply_adds
 
 def make(spec):
     """The facts and commands of `serve`."""
-    tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     side, width = spec["side"], spec["width"]
     maps = tf.constant(drawn.maps((spec["batch"], side, side, 4 * width)))
     model = _model(side, width, SCALES if spec["pyramid"] else ())

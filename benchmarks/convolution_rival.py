@@ -17,8 +17,6 @@ _SAMPLES = 200
 
 def make(spec):
     """The facts and commands of `serve`."""
-    tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     if spec["otherwise"]:
         setattr(convolution, spec["otherwise"], _OTHERWISE[spec["otherwise"]])
     side, channels, outputs, dilation = spec["shape"]

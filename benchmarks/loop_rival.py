@@ -15,7 +15,6 @@ from lfp_tf.tasks.segmentation import SegmentationTask
 
 def make(spec):
     """The facts and commands of `serve`."""
-    tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
     params = networks.experiment_params(spec["experiment"], changes=spec["changes"])
     preflight.fill_in(params, data_dir=spec["records"])
     devices.set_precision(params.runtime)

@@ -36,8 +36,6 @@ def _ours(spec):
     from lfp_tf.data.transforms import Augmentation
     from lfp_tf.ops.preprocessing import preprocess, preprocessing
 
-    tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
-    tf.config.threading.set_inter_op_parallelism_threads(len(spec["cores"]))
     dataset = training_batches(
         record_index(spec["records"], "train"),
         crop=tuple(spec["crop"]),

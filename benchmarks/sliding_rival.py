@@ -35,13 +35,9 @@ def make(spec):
 
 
 def _ours(spec):
-    import tensorflow as tf
-
     from lfp_tf.checkpoints.variables import assign, variables_by_name
     from lfp_tf.tasks import networks, prediction
 
-    tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     changes = {"task": {"model": {"width": spec["width"], "aux_head": True}}}
     changes["task"]["train_data"] = {"crop": spec["crop"]}
     changes["task"]["evaluation"] = {"base_size": spec["base_size"]}

@@ -8,7 +8,7 @@ import time
 
 _BEGIN = time.perf_counter()
 
-import tensorflow as tf  # noqa: E402
+import tensorflow  # noqa: E402, F401
 
 _TENSORFLOW = time.perf_counter()
 
@@ -30,7 +30,6 @@ def make(spec):
     """The facts of `serve`; it takes no commands."""
     if spec["kind"] == "weights":
         return _write_weights(spec), {}
-    tf.config.threading.set_intra_op_parallelism_threads(len(spec["cores"]))
     seconds = {}
     for owner, method in (
         (segmentation.SegmentationTask, "build_model"),

@@ -28,9 +28,6 @@ _FIELDS = ("depth", "width", "classes", "pyramid", "stacks", "features")
 
 def make(spec):
     """The facts and commands of `serve`."""
-    threads = len(spec["cores"])
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.optimizer.set_experimental_options(
         {"auto_mixed_precision_onednn_bfloat16": spec["dtype"] == "bfloat16"}
     )

@@ -9,7 +9,7 @@ int((j + u) a) - int(u a), the last one at length - 2. Windows overlap
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.ops.shapes import height_width
+from lfp_tf.ops.shapes import height_width, side
 
 POOL = 2
 
@@ -52,14 +52,14 @@ def pick_windows(windows, size, samples=None):
         half = tf.constant(0.5)
         for axis in (1, 2):
             starts = window_starts(half, sides[axis - 1], size[axis - 1])
-            windows = tf.gather(windows, starts, axis=axis)
+            windows = _select(windows, starts, axis)
         return windows
     samples = tf.cast(samples, tf.float32)
     maps = tf.transpose(windows, [0, 3, 1, 2])
     rows = window_starts(samples[..., 1], sides[0], size[0])
-    maps = tf.transpose(tf.gather(maps, rows, axis=2, batch_dims=2), [0, 1, 3, 2])
+    maps = tf.transpose(_select(maps, rows, 2, batch_dims=2), [0, 1, 3, 2])
     columns = window_starts(samples[..., 0], sides[1], size[1])
-    return tf.transpose(tf.gather(maps, columns, axis=2, batch_dims=2), [0, 3, 2, 1])
+    return tf.transpose(_select(maps, columns, 2, batch_dims=2), [0, 3, 2, 1])
 
 
 def window_starts(samples, length, count):
@@ -83,6 +83,41 @@ def window_starts(samples, length, count):
     starts = tf.cast((index + samples) * alpha, tf.int32) - tf.cast(samples * alpha, tf.int32)
     last = tf.fill(tf.shape(samples), tf.cast(length - POOL, tf.int32))
     return tf.concat([starts, last], axis=-1)
+
+
+def _select(maps, starts, axis, batch_dims=0):
+    """`tf.gather` at ascending places, with a gather for its gradient.
+
+    TensorFlow's own gradient sums segments between two transpositions.
+    """
+    length = side(maps, axis)
+
+    @tf.custom_gradient
+    def select(maps):
+        def gradient(changes):
+            last = (slice(None),) * axis + (slice(-2, None),)
+            both = tf.reduce_sum(changes[last], axis, keepdims=True)
+            changes = tf.concat([changes, tf.zeros_like(both), both], axis)
+            sources = _sources(starts, length)
+            return tf.gather(changes, sources, axis=axis, batch_dims=batch_dims)
+
+        return tf.gather(maps, starts, axis=axis, batch_dims=batch_dims), gradient
+
+    return select(maps)
+
+
+def _sources(starts, length):
+    """int32 [..., length]: the window that begins at a pixel, of `count` windows.
+
+    `count` where none begins; `count` + 1 where the last two do, which rounding can bring about.
+    """
+    count = tf.shape(starts)[-1]
+    rows = tf.reshape(starts, [-1, count])
+    pixels = tf.broadcast_to(tf.range(length), tf.stack([tf.shape(rows)[0], length]))
+    first, behind = (tf.searchsorted(rows, pixels, side=end) for end in ("left", "right"))
+    found = tf.where(behind > first, first, count)
+    found = tf.where(behind - first > 1, count + 1, found)
+    return tf.reshape(found, tf.concat([tf.shape(starts)[:-1], [length]], axis=0))
 
 
 def _check(sides, size):

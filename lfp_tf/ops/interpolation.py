@@ -115,7 +115,7 @@ def _bilinear(xp, positions, length):
 def _product_rows(images, heights, matrix):
     """[B, h, W, C] for each of `heights`."""
     height, width = height_width(images)
-    if all(isinstance(h, int) and h == height for h in heights):
+    if all(_are_equal(h, height) for h in heights):
         return [images] * len(heights)
     matrices = [matrix(height, h) for h in heights]
     joined = matrices[0] if len(matrices) == 1 else tf.concat(matrices, axis=0)
@@ -133,10 +133,15 @@ def _product_rows(images, heights, matrix):
 
 def _product_columns(images, width, matrix):
     before = height_width(images)[1]
-    if isinstance(width, int) and width == before:
+    if _are_equal(width, before):
         return images
     weights = tf.cast(matrix(before, width), images.dtype)
     return tf.matmul(weights[None, None], images)
+
+
+def _are_equal(*lengths):
+    """Whether both are known and one number."""
+    return all(isinstance(length, int) for length in lengths) and len(set(lengths)) == 1
 
 
 def _known(length):

@@ -58,7 +58,27 @@ class TorchSGD(_Multiplied, _TorchUpdate):
     """
 
 
-class TorchRMSprop(_Multiplied, tf_keras.optimizers.legacy.RMSprop):
+class _TorchRMSpropUpdate(tf_keras.optimizers.legacy.RMSprop):
+    """The update of `TorchRMSprop`; the slot `rms` holds m."""
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        place = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+        rms = self.get_slot(var, "rms")
+        rms.assign(values["rho"] * rms + values["one_minus_rho"] * tf.square(grad))
+        # Its second half is the rest of RMSprop, in one operation; Keras takes nine.
+        return tf.raw_ops.ResourceApplyAdagradV2(
+            var=var.handle,
+            accum=rms.handle,
+            lr=values["lr_t"],
+            epsilon=values["epsilon"],
+            grad=grad,
+            update_slots=False,
+            use_locking=self._use_locking,
+        )
+
+
+class TorchRMSprop(_Multiplied, _TorchRMSpropUpdate):
     """Torch's: m = rho m + (1 - rho) g^2; w -= rate g / (sqrt(m) + epsilon); m begins at 0."""
 
 

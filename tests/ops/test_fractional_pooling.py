@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfp_tf.ops.fractional_pooling import fractional_max_pool, window_starts
+from lfp_tf.ops.fractional_pooling import fractional_max_pool, pick_windows, window_starts
 
 
 def slow_starts(u, length, count):
@@ -88,6 +88,38 @@ def test_the_gradient_goes_to_each_windows_maximum():
             row, column = np.unravel_index(window.argmax(), (2, 2))
             want[0, top + row, left + column, 0] += 1
     np.testing.assert_array_equal(got, want)
+
+
+# The last number below 1: the window before the last one comes to lie on the last.
+NEAR_ONE = np.nextafter(np.float32(1), np.float32(0))
+
+
+@pytest.mark.parametrize("u", [0.0, 0.5, NEAR_ONE])
+@pytest.mark.parametrize(("length", "count"), [(2, 1), (5, 2), (9, 8), (9, 5)])
+def test_gradients_of_all_windows_add_up(u, length, count):
+    starts = slow_starts(u, length, count)
+    assert (u == NEAR_ONE and (length, count) == (9, 8)) == (len(set(starts)) < count)
+    windows = np.random.RandomState(1).randn(2, length - 1, length - 1, 3).astype(np.float32)
+    weights = np.random.RandomState(2).randn(2, count, count, 3).astype(np.float32)
+    want = np.zeros_like(windows)
+    for row, top in enumerate(starts):
+        for column, left in enumerate(starts):
+            want[:, top, left] += weights[:, row, column]
+
+    def gradient(images, samples):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            total = tf.reduce_sum(pick_windows(images, (count, count), samples) * weights)
+        return tape.gradient(total, images)
+
+    unknown = tf.TensorSpec([None, None, None, 3])
+    samples = tf.fill([2, 3, 2], tf.constant(u, tf.float32))
+    for given in (samples, None) if u == 0.5 else (samples,):
+        for signature in ([tf.TensorSpec(windows.shape)], [unknown]):
+            traced = tf.function(lambda x, u=given: gradient(x, u), input_signature=signature)
+            np.testing.assert_allclose(traced(windows), want, atol=1e-6)
+        compiled = tf.function(lambda x, u=given: gradient(x, u), jit_compile=True)
+        np.testing.assert_allclose(compiled(tf.constant(windows)), want, atol=1e-6)
 
 
 def test_half_types_stay():

@@ -59,6 +59,15 @@ def test_unknown_sizes_and_xla_give_the_same(matrix, jit_compile):
     np.testing.assert_allclose(graph(images), want, atol=1e-5)
 
 
+def test_a_known_size_is_made_of_an_unknown_one():
+    images = maps(1, 6, 7, 2)
+    graph = tf.function(
+        lambda x: resize(x, (5, 7), aligned_matrix),
+        input_signature=[tf.TensorSpec([None, None, None, 2])],
+    )
+    np.testing.assert_allclose(graph(images), resize_aligned(images, (5, 7)), atol=1e-5)
+
+
 def test_bfloat16_stays_and_is_near():
     images = maps(1, 8, 8, 4)
     got = resize(tf.cast(images, tf.bfloat16), (6, 11), legacy_matrix)

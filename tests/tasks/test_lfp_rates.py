@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.tasks import experiments
 from lfp_tf.tasks.lfp_rates import coco_rate, imagenet_rate, pose_rate, stage_rate
@@ -56,6 +57,22 @@ def test_rmsprop_by_hand():
     TorchRMSprop(0.1, rho=0.99, epsilon=1e-8).apply_gradients([(tf.constant([2.0]), weights)])
     # m = 0.01 * 4 = 0.04; 1 - 0.1 * 2 / 0.2 = 0
     np.testing.assert_allclose(weights, [0.0], atol=1e-6)
+
+
+def test_rmsprop_is_keras_own():
+    config = {"learning_rate": 0.1, "rho": 0.9, "epsilon": 1e-3}
+    steps = np.random.RandomState(0).randn(5, 64).astype(np.float32)
+
+    def after(kind):
+        weights = tf.Variable(tf.ones([64]))
+        made = kind(**config)
+        for step in steps:
+            made.apply_gradients([(tf.constant(step), weights)])
+        return weights.numpy()
+
+    np.testing.assert_allclose(
+        after(TorchRMSprop), after(tf_keras.optimizers.legacy.RMSprop), atol=1e-6
+    )
 
 
 def learning_rate(name):
