@@ -20,7 +20,7 @@ class RivalFailed(Exception):
 
 
 class Rival:
-    """One program, running until `close`.
+    """One program, running from `ready` until `close`.
 
     Args:
         name: in the table.
@@ -40,19 +40,22 @@ class Rival:
             "TF_USE_LEGACY_KERAS": "1",
             "OMP_NUM_THREADS": str(len(cores)),
         }
-        self._process = subprocess.Popen(
-            [str(python), "-m", module, json.dumps(spec | {"cores": cores})],
-            cwd=ROOT,
-            env=os.environ | variables | (environment or {}),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.facts = None
+        self._command = [str(python), "-m", module, json.dumps(spec | {"cores": cores})]
+        self._variables = os.environ | variables | (environment or {})
+        self._process = self.facts = None
 
     def ready(self):
-        """Waits until the program is warm; gives its facts."""
-        if self.facts is None:
+        """Starts the program and waits until it is warm; gives its facts."""
+        # Not before: rivals that get warm at once would make the machine look busy.
+        if self._process is None:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env=self._variables,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
             self.facts = self._answer()
         return self.facts
 
@@ -64,7 +67,9 @@ class Rival:
         return self._answer()
 
     def close(self):
-        """Ends the program."""
+        """Ends the program, if it ran."""
+        if self._process is None:
+            return
         self._process.stdin.close()
         try:
             self._process.wait(timeout=60)
