@@ -7,8 +7,8 @@ threshold.
 import numpy as np
 
 from benchmarks.rivals import serve, timed
-from lfp_tf.evaluation.crf import crf, mean_field, pool
 from lfp_tf.parity.golden import fill
+from lfp_tf.tasks.segmentation.crf import crf, mean_field, pool
 
 # Classes that a picture shows; the others are unlikely everywhere.
 SHOWN = 5
@@ -57,7 +57,7 @@ def mean_field_alone(probabilities, picture, options, calls):
             lambda: mean_field.mean_field(log_probabilities, found, iterations=options.iterations),
             calls=calls,
         )
-    from lfp_tf.evaluation.crf.pydensecrf import densecrf
+    from lfp_tf.tasks.segmentation.crf.pydensecrf import densecrf
 
     model = densecrf(log_probabilities, picture, options)
     return timed(lambda: model.inference(options.iterations), calls=calls)

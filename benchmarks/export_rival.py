@@ -22,8 +22,8 @@ def make(spec):
 
 
 def _write_ours(spec):
+    from lfp_tf.recipes.networks import build
     from lfp_tf.serving.export import export
-    from lfp_tf.tasks.networks import build
 
     fields = {name: spec[name] for name in ("depth", "width")}
     changes = {"task": {"model": fields, "train_data": {"crop": spec["size"]}}}

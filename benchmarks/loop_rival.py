@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from benchmarks.rivals import serve, timed
 from lfp_tf.progress import Progress
-from lfp_tf.tasks import devices, networks, preflight
-from lfp_tf.tasks import run as runs
-from lfp_tf.tasks.segmentation import SegmentationTask
+from lfp_tf.recipes import networks, preflight
+from lfp_tf.tasks.segmentation.task import SegmentationTask
+from lfp_tf.training import devices
+from lfp_tf.training import run as runs
 
 
 def make(spec):

@@ -31,9 +31,9 @@ def make(spec):
 def _ours(spec):
     import tensorflow as tf
 
-    from lfp_tf.data.pipelines.segmentation import training_batches
     from lfp_tf.data.records import record_index
-    from lfp_tf.data.transforms import Augmentation
+    from lfp_tf.data.segmentation.pipeline import training_batches
+    from lfp_tf.data.segmentation.transforms import Augmentation
     from lfp_tf.ops.preprocessing import preprocess, preprocessing
 
     dataset = training_batches(

@@ -36,7 +36,8 @@ def make(spec):
 
 def _ours(spec):
     from lfp_tf.checkpoints.variables import assign, variables_by_name
-    from lfp_tf.tasks import networks, prediction
+    from lfp_tf.recipes import networks
+    from lfp_tf.tasks.segmentation import prediction
 
     changes = {"task": {"model": {"width": spec["width"], "aux_head": True}}}
     changes["task"]["train_data"] = {"crop": spec["crop"]}

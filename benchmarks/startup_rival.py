@@ -12,8 +12,8 @@ import tensorflow  # noqa: E402, F401
 
 _TENSORFLOW = time.perf_counter()
 
-from lfp_tf.tasks import run as runs  # noqa: E402
-from lfp_tf.tasks import segmentation  # noqa: E402
+from lfp_tf.tasks.segmentation import task as segmentation  # noqa: E402
+from lfp_tf.training import run as runs  # noqa: E402
 
 _LIBRARY = time.perf_counter()
 

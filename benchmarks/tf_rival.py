@@ -18,7 +18,7 @@ _TENSORFLOW = time.perf_counter()
 
 from benchmarks import drawn  # noqa: E402
 from benchmarks.rivals import serve, timed  # noqa: E402
-from lfp_tf.tasks.multiply_adds import multiply_adds  # noqa: E402
+from lfp_tf.recipes.multiply_adds import multiply_adds  # noqa: E402
 
 # Operations that only resize maps: they are no arithmetic of the network's own.
 _RESIZING = dict.fromkeys(("classifier", "hourglass"), ("BatchMatMulV2",))
@@ -96,9 +96,9 @@ def _hourglass(spec):
 def _ours(spec, experiment, model, weight, pieces=1):
     begin = time.perf_counter()
     from lfp_tf.checkpoints.variables import assign, variables_by_name
-    from lfp_tf.tasks.kinds import kind_of
-    from lfp_tf.tasks.networks import experiment_params
-    from lfp_tf.tasks.run import TASKS
+    from lfp_tf.recipes.networks import experiment_params
+    from lfp_tf.tasks.catalog import kind_of
+    from lfp_tf.training.run import TASKS
 
     importing = time.perf_counter() - begin
     model |= {name: spec[name] for name in _FIELDS if name in spec} | {"preprocess": "none"}

@@ -5,12 +5,12 @@ import tensorflow as tf
 from PIL import Image
 
 from lfp_tf.checkpoints.read import read_checkpoint
-from lfp_tf.evaluation.protocols import probabilities
-from lfp_tf.pictures.decode import read_picture
-from lfp_tf.pictures.overlay import overlay
-from lfp_tf.pictures.palette import class_table
-from lfp_tf.tasks.networks import build, load_weights
-from lfp_tf.tasks.prediction import network_function, protocol_of
+from lfp_tf.images.decode import read_picture
+from lfp_tf.images.overlay import overlay
+from lfp_tf.images.palette import class_table
+from lfp_tf.recipes.networks import build, load_weights
+from lfp_tf.tasks.segmentation.prediction import network_function, protocol_of
+from lfp_tf.tasks.segmentation.protocols import probabilities
 
 __all__ = ["build", "load_weights", "read_checkpoint", "segment", "show"]
 
@@ -21,7 +21,7 @@ def segment(model, picture, *, protocol=None):
     Args:
         model: from `build`, with weights.
         picture: a path, or uint8 [H, W, 3] RGB.
-        protocol: `evaluation.protocols.Protocol`; None takes the whole picture in one pass.
+        protocol: `tasks.segmentation.protocols.Protocol`; None takes the whole picture in one pass.
 
     Returns:
         numpy [H, W]: uint8, or int32 above 256 classes.

@@ -5,7 +5,7 @@ from PIL import Image
 
 from lfp_tf.data.census import take_census
 from lfp_tf.data.example import decode_example
-from lfp_tf.pictures.decode import read_labels, read_picture
+from lfp_tf.images.decode import read_labels, read_picture
 
 PICTURE = np.random.RandomState(0).randint(0, 256, (4, 6, 3), np.uint8)
 LABELS = np.zeros((4, 6), np.uint8)

@@ -5,7 +5,7 @@ import os
 import cv2
 import numpy as np
 
-from lfp_tf.pictures.video import video_writer
+from lfp_tf.images.video import video_writer
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # It is read once, at the first video.
 LEVELS = 10  # Between neighbouring frames: coding moves a flat grey by one or two.

@@ -11,7 +11,7 @@ import pytest
 from lfp_tf.cli.live_view.session import run_live
 from lfp_tf.cli.live_view.stage import Stage
 from lfp_tf.cli.live_view.web import WebView
-from lfp_tf.pictures.palette import ClassTable
+from lfp_tf.images.palette import ClassTable
 
 TABLE = ClassTable(("road", "<b>sky</b>"), np.array([[200, 0, 0], [0, 0, 100]], np.uint8))
 

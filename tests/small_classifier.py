@@ -6,12 +6,12 @@ from PIL import Image
 
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.data.census import take_census
+from lfp_tf.data.classification.transforms import centre
 from lfp_tf.data.datasets import imagenet
 from lfp_tf.data.prepare import write_plan
-from lfp_tf.data.transforms_classification import centre
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
-from lfp_tf.tasks.recipe import Recipe
+from lfp_tf.recipes.recipe import Recipe
 
 NAMES = ["ant", "bee", "cat", "dog", "eel", "fox"]
 CROP = 65

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lfp_tf.checkpoints.variables import variables_by_name
-from lfp_tf.tasks.networks import build
+from lfp_tf.recipes.networks import build
 
 CHANGES = {"task": {"model": {"width": 0.125, "depth": 18}, "train_data": {"crop": [33, 41]}}}
 

@@ -5,10 +5,10 @@ import tensorflow as tf
 from PIL import Image
 
 from lfp_tf.data.census import take_census
-from lfp_tf.data.people import Person, pose_plan
+from lfp_tf.data.pose.records import Person, pose_plan
 from lfp_tf.data.prepare import write_plan
-from lfp_tf.pictures.skeleton import JOINTS
-from lfp_tf.tasks.recipe import Recipe
+from lfp_tf.images.skeleton import JOINTS
+from lfp_tf.recipes.recipe import Recipe
 
 NAMES = JOINTS["lsp"]
 CROP = 64

@@ -2,7 +2,7 @@
 
 Shown elsewhere: missing folders, unpaired files, sizes that differ, colour-coded labels
 (tests/data/datasets/test_layouts.py); labels out of range (the same, tests/cli/test_data.py and
-tests/data/pipelines); odd pictures (tests/pictures/test_decode.py, tests/serving/test_limits.py,
+tests/data/pipelines); odd pictures (tests/images/test_decode.py, tests/serving/test_limits.py,
 tests/cli/test_predict.py); full and read-only disks under records (tests/data/test_records.py);
 misspelt overrides (tests/cli/test_main.py). Here is what lies across rooms.
 """
@@ -26,12 +26,12 @@ from lfp_tf.cli.main import main
 from lfp_tf.data.datasets import voc
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import atomic_folder, atomic_path, write_json, write_text
-from lfp_tf.pictures.decode import encode_png, read_labels
+from lfp_tf.images.decode import encode_png, read_labels
+from lfp_tf.recipes import networks
 from lfp_tf.serving.export import export
 from lfp_tf.serving.saved import saved_predictor
-from lfp_tf.tasks import networks
-from lfp_tf.tasks.best import BestCheckpoint, best_info
-from lfp_tf.tasks.history import History, read_history
+from lfp_tf.training.best import BestCheckpoint, best_info
+from lfp_tf.training.history import History, read_history
 
 EXPERIMENT = "--experiment=pspnet18_scenes"
 

@@ -18,7 +18,7 @@ from lfp_tf.cli.main import SUB_COMMANDS
 from lfp_tf.cli.network_arguments import PROTOCOLS as ALL_PROTOCOLS
 from lfp_tf.cli.train import MODES
 from lfp_tf.data.datasets.catalog import DATASETS
-from lfp_tf.tasks import experiments
+from lfp_tf.recipes import experiments
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [
@@ -184,7 +184,7 @@ def test_links_lead_somewhere_and_nothing_is_of_one_machine(page):
 
 def test_fields_that_pages_name_exist():
     from lfp_tf.errors import LfpError
-    from lfp_tf.tasks import config, overrides
+    from lfp_tf.recipes import config, overrides
 
     pattern = re.compile(r"((?:task|trainer|runtime)(?:\.\w+)+)(=\S+)?")
     for page in PAGES:
@@ -211,7 +211,7 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     from PIL import Image
     from small_network import CHANGES, pictures, small_network
 
-    from lfp_tf.tasks.networks import save_npz
+    from lfp_tf.recipes.networks import save_npz
 
     (code,) = re.findall(
         r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lfp_tf.pictures.decode import read_labels
-from lfp_tf.tasks.shipped import FOLDER
+from lfp_tf.images.decode import read_labels
+from lfp_tf.recipes.shipped import FOLDER
 
 FILES = sorted(FOLDER.glob("*.npz"))
 

@@ -20,9 +20,9 @@ from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.files import write_json, write_text
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.ops import convolution
-from lfp_tf.tasks.groups import HEADS
-from lfp_tf.tasks.multiply_adds import multiply_adds
-from lfp_tf.tasks.objective import loss_sums, loss_weights, mean_losses, valid_counts
+from lfp_tf.recipes.multiply_adds import multiply_adds
+from lfp_tf.training.groups import HEADS
+from lfp_tf.training.objective import loss_sums, loss_weights, mean_losses, valid_counts
 
 DTYPES = ("float32", "bfloat16")
 AUX_WEIGHT = 0.4

@@ -6,7 +6,7 @@ import sys
 from lfp_tf.checkpoints.lineages import PRESET_NAMES, recognise
 from lfp_tf.cli.network_arguments import check_exists
 from lfp_tf.errors import LfpError
-from lfp_tf.tasks import experiments
+from lfp_tf.recipes import experiments
 
 HELP = "convert an old checkpoint to ours, with a strict report"
 EXAMPLE = """
@@ -57,7 +57,7 @@ def file_preset(path):
 
 
 def _convert(out, arguments):
-    from lfp_tf.tasks import networks
+    from lfp_tf.recipes import networks
 
     preset = arguments.preset
     if preset is None:
@@ -73,12 +73,12 @@ def _convert(out, arguments):
 
 
 def write_folder(out, model):
-    """Writes a checkpoint and `options.yaml`, from which `tasks.networks.build` builds it again."""
+    """Writes a checkpoint and `options.yaml`; `recipes.networks.build` builds it again."""
     import tensorflow as tf
     import yaml
 
     from lfp_tf.files import atomic_folder, write_text
-    from lfp_tf.tasks.saving import saving
+    from lfp_tf.training.saving import saving
 
     recipe = model.recipe
     options = {

@@ -61,10 +61,10 @@ def check_crf(arguments):
 
 
 def crf_options(arguments):
-    """`evaluation.crf.crf.CrfOptions` of checked arguments, or None without --crf."""
+    """`tasks.segmentation.crf.crf.CrfOptions` of checked arguments, or None without --crf."""
     if not arguments.crf:
         return None
-    from lfp_tf.evaluation.crf.crf import PRESETS
+    from lfp_tf.tasks.segmentation.crf.crf import PRESETS
 
     usual = "lfp" if getattr(arguments, "protocol", None) == "lfp" else "newest"
     name = arguments.crf_preset or usual

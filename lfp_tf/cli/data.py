@@ -66,7 +66,7 @@ def run(arguments):
 
 def _prepare(plan, out, arguments):
     from lfp_tf.data.prepare import show_samples, write_plan
-    from lfp_tf.data.segmentation import with_max_pixels
+    from lfp_tf.data.segmentation.records import with_max_pixels
 
     workers = arguments.workers or os.cpu_count()
     if arguments.max_pixels:

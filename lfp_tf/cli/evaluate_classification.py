@@ -11,14 +11,14 @@ def evaluate(experiment, folder, out, arguments):
     """Scores the classifier and prints the table by class.
 
     Args:
-        experiment: `tasks.experiments.Experiment`.
+        experiment: `recipes.experiments.Experiment`.
         folder: of the records, which have the split asked for.
         out: where the two files go.
         arguments: of `lfp-tf evaluate`, names, numbers and paths already checked.
 
     Raises:
         LfpError: flags that are for segmentation, or records that do not fit.
-        WorkFailed: see `tasks.evaluation_classification.evaluate`.
+        WorkFailed: see `tasks.classification.evaluation.evaluate`.
     """
     why = f"is for segmentation; {experiment.name} names one class for each whole picture."
     refuse(arguments, OF_SEGMENTATION, why)
@@ -28,8 +28,8 @@ def evaluate(experiment, folder, out, arguments):
 
 def _evaluate(folder, out, count, arguments):
     from lfp_tf.progress import Progress
-    from lfp_tf.tasks import classifying
-    from lfp_tf.tasks import evaluation_classification as scoring
+    from lfp_tf.tasks.classification import evaluation as scoring
+    from lfp_tf.tasks.classification import prediction as classifying
     from lfp_tf.tasks.evaluation_facts import seen_warning
 
     model = load(arguments)

@@ -26,7 +26,7 @@ def evaluate(experiment, folder, out, arguments):
     """Carries out `lfp-tf evaluate` for checked names and paths; prints the table by joint.
 
     Args:
-        experiment: `tasks.experiments.Experiment`, of the kind `pose`.
+        experiment: `recipes.experiments.Experiment`, of the kind `pose`.
         folder: of the records.
         out: where the two files go.
         arguments: parsed.
@@ -36,8 +36,8 @@ def evaluate(experiment, folder, out, arguments):
     """
     check_arguments(arguments)
     from lfp_tf.progress import Progress
-    from lfp_tf.tasks import evaluation_pose
     from lfp_tf.tasks.evaluation_facts import comparable_split, seen_warning
+    from lfp_tf.tasks.pose import evaluation as evaluation_pose
 
     model = load(arguments)
     recipe, split = model.recipe, arguments.split

@@ -11,14 +11,14 @@ def evaluate(experiment, folder, out, arguments):
     """Scores a split of records and writes `metrics.json` and `report.html`.
 
     Args:
-        experiment: `tasks.experiments.Experiment`.
+        experiment: `recipes.experiments.Experiment`.
         folder: of the records, which have the split.
         out: where to.
         arguments: those of `lfp-tf evaluate`, checked.
     """
     from lfp_tf.progress import Progress
-    from lfp_tf.tasks.evaluation import evaluate, report
     from lfp_tf.tasks.evaluation_facts import seen_warning
+    from lfp_tf.tasks.segmentation.evaluation import evaluate, report
 
     model = load(arguments)
     recipe = model.recipe

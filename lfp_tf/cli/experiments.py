@@ -1,7 +1,7 @@
 """`lfp-tf experiments`: the list of recipes, or one of them in full."""
 
 from lfp_tf.errors import LfpError
-from lfp_tf.tasks import experiments
+from lfp_tf.recipes import experiments
 
 HELP = "list the experiments, or show one in full"
 EXAMPLE = """
@@ -46,8 +46,8 @@ def table():
 def _in_full(experiment):
     import yaml
 
-    from lfp_tf.tasks.cost import count_cost
-    from lfp_tf.tasks.networks import experiment_params
+    from lfp_tf.recipes.cost import count_cost
+    from lfp_tf.recipes.networks import experiment_params
 
     params = experiment_params(experiment.name)
     data, trainer = params.task.train_data, params.trainer
@@ -76,7 +76,7 @@ def _in_full(experiment):
 
 def _count_classes(params):
     """Those of the data set; as many as VOC has for pictures of the user's own."""
-    from lfp_tf.tasks.networks import class_names
+    from lfp_tf.recipes.networks import class_names
 
     try:
         return len(class_names(params)[0])

@@ -97,10 +97,10 @@ def input_size(text):
 
 
 def _export(place, size, arguments):
+    from lfp_tf.recipes.networks import own_checkpoint
+    from lfp_tf.recipes.shipped import shipped
     from lfp_tf.serving.export import export
     from lfp_tf.serving.limits import Limits
-    from lfp_tf.tasks.networks import own_checkpoint
-    from lfp_tf.tasks.shipped import shipped
 
     model = load(arguments)
     chosen = None

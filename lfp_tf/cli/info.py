@@ -2,7 +2,7 @@
 
 from lfp_tf.checkpoints.lineages import PRESET_NAMES
 from lfp_tf.errors import LfpError
-from lfp_tf.tasks import experiments
+from lfp_tf.recipes import experiments
 
 HELP = "show a network's layer table, parameters and multiply-adds by part"
 EXAMPLE = """
@@ -32,8 +32,8 @@ def run(arguments):
     experiments.read(arguments.experiment, preset=arguments.preset)
     size = input_size(arguments.input_size)
 
-    from lfp_tf.tasks.cost import count_cost
-    from lfp_tf.tasks.networks import build
+    from lfp_tf.recipes.cost import count_cost
+    from lfp_tf.recipes.networks import build
 
     recipe = build(arguments.experiment, preset=arguments.preset).recipe
     size = size or recipe.crop

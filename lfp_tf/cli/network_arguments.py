@@ -4,8 +4,8 @@ import pathlib
 
 from lfp_tf.checkpoints.lineages import PRESET_NAMES
 from lfp_tf.errors import LfpError, nearest
-from lfp_tf.tasks import experiments
-from lfp_tf.tasks.shipped import shipped
+from lfp_tf.recipes import experiments
+from lfp_tf.recipes.shipped import shipped
 
 PROTOCOLS = ("whole", "deeplab", "semseg", "matlab", "tf1_whole", "lfp")
 # What --flip means where a protocol runs without one; the others always flip in their own way.
@@ -93,12 +93,12 @@ def protocol(recipe, arguments, *, default=None, window_batch=1):
     """The protocol of a loaded network's recipe with what the user changed.
 
     Args:
-        recipe: `tasks.recipe.Recipe`.
+        recipe: `recipes.recipe.Recipe`.
         arguments: parsed, with `protocol`, `flip`, `scales`, perhaps `second_softmax`.
         default: name where the user gives none; None takes the recipe's.
         window_batch: windows through the network at once.
     """
-    from lfp_tf.tasks.prediction import protocol_of
+    from lfp_tf.tasks.segmentation.prediction import protocol_of
 
     name = arguments.protocol or default or recipe.evaluation["protocol"]
     return protocol_of(
@@ -115,7 +115,7 @@ def load(arguments):
     """The network with its weights; the report goes to standard error."""
     import sys
 
-    from lfp_tf.tasks import networks
+    from lfp_tf.recipes import networks
 
     model, report = networks.load(
         arguments.experiment, arguments.checkpoint, preset=arguments.preset
@@ -137,7 +137,7 @@ def run_folder(arguments):
 
 def weights_facts(arguments):
     """{"checkpoint": how a report calls the weights, "history": of their run, where it is one}."""
-    from lfp_tf.tasks.history import read_history
+    from lfp_tf.training.history import read_history
 
     folder = run_folder(arguments)
     return {

@@ -5,8 +5,8 @@ import sys
 
 from lfp_tf.cli import predict_classes, predict_people
 from lfp_tf.cli.crf_arguments import add_crf_arguments
+from lfp_tf.cli.items import find_items
 from lfp_tf.cli.network_arguments import add_network_arguments, add_protocol_arguments
-from lfp_tf.cli.predict_items import find_items
 from lfp_tf.cli.predict_live import VIEWS, check_live, is_live, live
 from lfp_tf.cli.predict_network import check_network, open_network
 from lfp_tf.cli.refused_arguments import OF_VIDEOS, refuse
@@ -141,7 +141,7 @@ def _predict_all(items, arguments):
     """Pictures first, then videos; what is refused is named, and the rest goes on."""
     from lfp_tf.cli.predict_pictures import predict_pictures
     from lfp_tf.cli.predict_video import predict_video
-    from lfp_tf.pictures.video import BrokenVideo
+    from lfp_tf.images.video import BrokenVideo
 
     network = open_network(arguments)
     pictures = [item for item in items if not item.is_video]

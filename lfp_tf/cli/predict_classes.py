@@ -56,7 +56,7 @@ def predict(items, arguments):
 
 def _predict_all(items, network, arguments):
     """The number of pictures that were refused; the rest goes on."""
-    from lfp_tf.pictures.decode import read_picture
+    from lfp_tf.images.decode import read_picture
     from lfp_tf.progress import Progress
 
     num_refused = 0
@@ -99,7 +99,7 @@ def best_classes(probabilities, names):
     """
     import numpy as np
 
-    from lfp_tf.evaluation.class_scores import TOP
+    from lfp_tf.tasks.classification.metrics import TOP
 
     order = np.argsort(-np.asarray(probabilities), kind="stable")[:TOP].tolist()
     return [
@@ -116,7 +116,7 @@ def _model(arguments):
     """The `_Network` of an experiment's classifier."""
     import tensorflow as tf
 
-    from lfp_tf.tasks.classifying import (
+    from lfp_tf.tasks.classification.prediction import (
         MAX_PROPORTION,
         describe_protocol,
         is_strip,

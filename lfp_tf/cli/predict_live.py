@@ -52,7 +52,7 @@ def live(arguments):
         BrokenVideo: the video or camera broke off.
     """
     from lfp_tf.cli.live_view.session import open_view, run_live
-    from lfp_tf.pictures.video import open_camera, open_video
+    from lfp_tf.images.video import open_camera, open_video
 
     if arguments.camera is None:
         source = open_video(arguments.inputs[0], max_pixels=arguments.max_pixels)

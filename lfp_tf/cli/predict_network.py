@@ -57,7 +57,7 @@ def open_network(arguments):
     """The `Network` that the arguments name."""
     import numpy as np
 
-    from lfp_tf.pictures.palette import ClassTable
+    from lfp_tf.images.palette import ClassTable
 
     if arguments.saved_model:
         functions, facts, names, colors = _export(arguments.saved_model)
@@ -78,21 +78,21 @@ def open_network(arguments):
 
 def at_network_size(picture, arguments):
     """The picture as the network and the CRF see it: `--long_side`, or its own size."""
-    from lfp_tf.pictures.geometry import resize_long_side
+    from lfp_tf.images.geometry import resize_long_side
 
     return resize_long_side(picture, arguments.long_side) if arguments.long_side else picture
 
 
 def segmenter(network, arguments):
     """A function of a picture to its labels, as large, through `--long_side` and `--crf`."""
-    from lfp_tf.pictures.geometry import resize_labels
+    from lfp_tf.images.geometry import resize_labels
 
     options = final_crf_options(arguments)
 
     def segment(picture):
         seen = at_network_size(picture, arguments)
         if options:
-            from lfp_tf.evaluation.crf.crf import refine
+            from lfp_tf.tasks.segmentation.crf.crf import refine
 
             labels = refine(network.probabilities(seen), seen, options).argmax(axis=-1)
         else:
@@ -129,7 +129,7 @@ def _model(model, chosen):
     import tensorflow as tf
 
     from lfp_tf.evaluation.facts import describe_protocol
-    from lfp_tf.tasks.prediction import predictor
+    from lfp_tf.tasks.segmentation.prediction import predictor
 
     function = predictor(model, chosen)
 

@@ -35,7 +35,7 @@ def predict(items, arguments):
     """
     _check(items, arguments)
     boxes = read_people(arguments.people, items) if arguments.people else {}
-    from lfp_tf.pictures.decode import read_picture
+    from lfp_tf.images.decode import read_picture
     from lfp_tf.progress import Progress
 
     find, names, facts = _network(arguments)
@@ -139,7 +139,7 @@ def _network(arguments):
 
     if arguments.saved_model:
         from lfp_tf.serving.description import find_export, read_export
-        from lfp_tf.serving.saved_pose import saved_people
+        from lfp_tf.tasks.pose.saved import saved_people
 
         folder = find_export(arguments.saved_model)
         about, find = read_export(folder), saved_people(folder)
@@ -147,7 +147,7 @@ def _network(arguments):
         return lambda picture, boxes: find(picture, in_rows(boxes)), about["classes"], facts
     import tensorflow as tf
 
-    from lfp_tf.tasks.pose_prediction import people_predictor
+    from lfp_tf.tasks.pose.prediction import people_predictor
 
     model = load(arguments)
     own = model.recipe.evaluation
@@ -172,8 +172,8 @@ def _whole(picture):
 
 def _write(item, picture, boxes, joints, names, facts):
     from lfp_tf.files import atomic_path, write_json
-    from lfp_tf.pictures.decode import encode_png
-    from lfp_tf.pictures.skeleton import draw_skeletons
+    from lfp_tf.images.decode import encode_png
+    from lfp_tf.images.skeleton import draw_skeletons
 
     overlay_path, json_path = outputs(item)
     with atomic_path(overlay_path) as temporary:

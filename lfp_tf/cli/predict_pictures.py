@@ -52,8 +52,8 @@ class _Run:
                 yield item, picture, labels, time.monotonic() - begin
 
     def in_pool(self, items):
-        from lfp_tf.evaluation.crf.pool import CrfPool
-        from lfp_tf.pictures.geometry import resize_labels
+        from lfp_tf.images.geometry import resize_labels
+        from lfp_tf.tasks.segmentation.crf.pool import CrfPool
 
         waiting = {}
 
@@ -77,7 +77,7 @@ class _Run:
                 yield item, picture, labels, time.monotonic() - begin
 
     def _read(self, items):
-        from lfp_tf.pictures.decode import read_picture
+        from lfp_tf.images.decode import read_picture
 
         for item in items:
             try:
@@ -94,9 +94,9 @@ class _Run:
 
 def _write(item, picture, labels, table, facts):
     from lfp_tf.files import atomic_path, write_json
-    from lfp_tf.pictures.decode import encode_png
-    from lfp_tf.pictures.overlay import overlay, with_legend
-    from lfp_tf.pictures.shares import class_shares, count_labels
+    from lfp_tf.images.decode import encode_png
+    from lfp_tf.images.overlay import overlay, with_legend
+    from lfp_tf.images.shares import class_shares, count_labels
 
     labels_path, overlay_path, json_path = item.outputs()
     drawn = with_legend(overlay(picture, labels, table), labels, table)

@@ -25,8 +25,8 @@ def predict_video(item, network, arguments):
         WorkFailed: the results could not be written.
     """
     from lfp_tf.files import write_json
-    from lfp_tf.pictures.shares import class_shares
-    from lfp_tf.pictures.video import open_video
+    from lfp_tf.images.shares import class_shares
+    from lfp_tf.images.video import open_video
 
     with open_video(item.source, max_pixels=arguments.max_pixels) as source:
         size, counts, broken, seconds, num_frames = _segment_all(item, source, network, arguments)
@@ -51,8 +51,8 @@ def predict_video(item, network, arguments):
 
 def _segment_all(item, source, network, arguments):
     """Frame size, pixels by class, what broke the video or None, seconds, number of frames."""
-    from lfp_tf.pictures.shares import count_labels
-    from lfp_tf.pictures.video import BrokenVideo
+    from lfp_tf.images.shares import count_labels
+    from lfp_tf.images.video import BrokenVideo
     from lfp_tf.progress import Progress
 
     segment = segmenter(network, arguments)
@@ -89,9 +89,9 @@ def _expected(source, arguments):
 def _results(item, source, size, network, arguments):
     """Gives a function of (number, frame, labels) that appends to the results of a video."""
     from lfp_tf.files import atomic_folder
-    from lfp_tf.pictures.decode import encode_png
-    from lfp_tf.pictures.overlay import overlay
-    from lfp_tf.pictures.video import video_writer
+    from lfp_tf.images.decode import encode_png
+    from lfp_tf.images.overlay import overlay
+    from lfp_tf.images.video import video_writer
 
     overlay_path, _, *folders = item.outputs(frames=arguments.frames)
     rate = (source.rate or DEFAULT_RATE) / arguments.every

@@ -7,7 +7,7 @@ import sys
 from lfp_tf.checkpoints.lineages import PRESET_NAMES
 from lfp_tf.data.description import read_dataset
 from lfp_tf.errors import LfpError, nearest
-from lfp_tf.tasks import experiments
+from lfp_tf.recipes import experiments
 
 HELP = "train an experiment and score it; the same command again goes on where it stopped"
 EXAMPLE = """
@@ -87,7 +87,7 @@ def _checked(arguments):
 
 
 def _params(experiment, arguments):
-    from lfp_tf.tasks import config, overrides
+    from lfp_tf.recipes import config, overrides
 
     params = config.of_recipe(experiment.config)
     for path in arguments.config_file:
@@ -101,8 +101,9 @@ def _params(experiment, arguments):
 
 
 def _train(experiment, params, arguments):
-    from lfp_tf.tasks import devices, preflight
-    from lfp_tf.tasks import run as runs
+    from lfp_tf.recipes import preflight
+    from lfp_tf.training import devices
+    from lfp_tf.training import run as runs
 
     folder = pathlib.Path(arguments.model_dir or f"runs/{experiment.name}")
     dataset = preflight.fill_in(params, data_dir=arguments.data_dir)

@@ -8,8 +8,8 @@ from lfp_tf.data.example import decode_example
 from lfp_tf.data.shards import shards_for, write_records
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path, writable
-from lfp_tf.pictures.decode import encode_png, read_labels, read_picture
-from lfp_tf.pictures.overlay import overlay, side_by_side, with_legend
+from lfp_tf.images.decode import encode_png, read_labels, read_picture
+from lfp_tf.images.overlay import overlay, side_by_side, with_legend
 from lfp_tf.progress import Progress
 
 SPARE_SHARE = 1.05  # records need the files' room and a little more

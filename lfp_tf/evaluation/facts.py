@@ -10,7 +10,7 @@ def describe_protocol(protocol):
     """A protocol's values for JSON; those it does not have are left out.
 
     Args:
-        protocol: `evaluation.protocols.Protocol`.
+        protocol: `tasks.segmentation.protocols.Protocol`.
     """
     values = {name: getattr(protocol, name) for name in _PROTOCOL}
     if protocol.name in ("whole", "deeplab"):

@@ -11,14 +11,16 @@ import tensorflow as tf
 
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.facts import describe_protocol, versions
-from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.files import atomic_folder, sha256, write_json, write_text
-from lfp_tf.serving import signatures, signatures_classification, signatures_pose
 from lfp_tf.serving.limits import Limits
 from lfp_tf.serving.network import DTYPES, served_network, served_variables
 from lfp_tf.serving.warmup import write_warmup
-from lfp_tf.tasks import classifying
-from lfp_tf.tasks.saving import saving
+from lfp_tf.tasks.classification import prediction as classifying
+from lfp_tf.tasks.classification import signatures as signatures_classification
+from lfp_tf.tasks.pose import signatures as signatures_pose
+from lfp_tf.tasks.segmentation import signatures
+from lfp_tf.tasks.segmentation.protocols import Protocol
+from lfp_tf.training.saving import saving
 
 FORMAT_VERSION = 1
 _NOT_APPLIED = "EXIF orientation is not applied; turn pictures upright before sending them."
@@ -39,11 +41,11 @@ def export(
     """Writes FOLDER/VERSION; a server that watches FOLDER never sees half of it.
 
     Args:
-        model: from `tasks.networks`, with weights and `recipe`.
+        model: from `recipes.networks`, with weights and `recipe`.
         folder: of all versions.
         version: whole number; None takes the next free one.
-        protocol: `evaluation.protocols.Protocol`, `whole`, `deeplab` or `semseg`; None is whole.
-            Other kinds of network have none.
+        protocol: `tasks.segmentation.protocols.Protocol`, `whole`, `deeplab` or `semseg`; None is
+            whole. Other kinds of network have none.
         limits: `Limits`.
         dtype: `float32` or `bfloat16`, what convolutions are computed in.
         optimize: whether batch norm is folded into the convolutions.

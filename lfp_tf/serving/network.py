@@ -15,7 +15,7 @@ def served_network(model, *, dtype="float32", optimize=True):
     """A copy of a network for inference alone.
 
     Args:
-        model: from `tasks.networks`, with weights.
+        model: from `recipes.networks`, with weights.
         dtype: in which convolutions are computed; variables and the softmax stay float32.
         optimize: whether batch norm is folded: kernels are multiplied by gamma / sqrt(variance +
             epsilon), and what is left of the norm is the addition of a bias.

@@ -3,7 +3,7 @@
 from lfp_tf.data.description import read_split
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.facts import versions
-from lfp_tf.pictures.palette import numbered_table
+from lfp_tf.images.palette import numbered_table
 
 
 def comparable_split(recipe, folder, split, kind):
@@ -12,7 +12,7 @@ def comparable_split(recipe, folder, split, kind):
     A network whose classes have numbers alone takes as many of any names.
 
     Args:
-        recipe: `tasks.recipe.Recipe` of the network.
+        recipe: `recipes.recipe.Recipe` of the network.
         folder, split: of records.
         kind: of the task, as `data.description.read_split` takes it.
 
@@ -55,7 +55,7 @@ def described(recipe, scores, *, protocol, split, records, checkpoint, seconds, 
     """What `metrics.json` says: `scores` with what they are of, in the order of reading.
 
     Args:
-        recipe: `tasks.recipe.Recipe` of the network.
+        recipe: `recipes.recipe.Recipe` of the network.
         scores: plain values.
         protocol: plain values.
         split, records, checkpoint: as the page calls them.

@@ -9,7 +9,7 @@ import yaml
 from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS, their_name
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.cli.main import main
-from lfp_tf.tasks import experiments, networks
+from lfp_tf.recipes import experiments, networks
 
 RECIPE = """
 base: _base

@@ -10,8 +10,8 @@ import tiny
 
 from lfp_tf.cli.crf_arguments import add_crf_arguments, check_crf, crf_options, crf_processes
 from lfp_tf.errors import LfpError
-from lfp_tf.evaluation.crf import pydensecrf
-from lfp_tf.evaluation.crf.crf import CrfOptions
+from lfp_tf.tasks.segmentation.crf import pydensecrf
+from lfp_tf.tasks.segmentation.crf.crf import CrfOptions
 
 
 def parsed(*words):

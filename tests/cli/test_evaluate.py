@@ -9,8 +9,8 @@ import tiny
 from lfp_tf.cli.evaluate_segmentation import table
 from lfp_tf.cli.main import main
 from lfp_tf.cli.network_arguments import PROTOCOLS
-from lfp_tf.evaluation.protocols import Protocol
-from lfp_tf.tasks.evaluation import evaluate
+from lfp_tf.tasks.segmentation.evaluation import evaluate
+from lfp_tf.tasks.segmentation.protocols import Protocol
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from small_people import KnownNetwork, drawn_people, same_maps
 from lfp_tf.cli import evaluate as command
 from lfp_tf.cli import evaluate_pose
 from lfp_tf.errors import LfpError
-from lfp_tf.tasks.evaluation_pose import evaluate
+from lfp_tf.tasks.pose.evaluation import evaluate
 
 EXPERIMENT = types.SimpleNamespace(name="small_pose", kind="pose")
 

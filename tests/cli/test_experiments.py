@@ -4,7 +4,7 @@ import tiny
 
 from lfp_tf.cli.experiments import table
 from lfp_tf.cli.main import main
-from lfp_tf.tasks import experiments
+from lfp_tf.recipes import experiments
 
 
 def test_the_list_has_every_experiment():

@@ -8,7 +8,7 @@ from small_network import pictures
 
 from lfp_tf.cli.main import main
 from lfp_tf.files import sha256
-from lfp_tf.tasks.prediction import predictor, protocol_of
+from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
 
 
 def test_it_writes_one_version_after_the_other(network, tmp_path, capsys):

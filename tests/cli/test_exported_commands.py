@@ -10,7 +10,7 @@ from small_network import pictures, stirred
 
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.cli.main import main
-from lfp_tf.tasks.networks import build
+from lfp_tf.recipes.networks import build
 
 
 @pytest.fixture

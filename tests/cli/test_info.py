@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lfp_tf.cli.main import main
-from lfp_tf.tasks.cost import count_cost
+from lfp_tf.recipes.cost import count_cost
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import tiny
 from PIL import Image
 
 from lfp_tf.cli.main import main
-from lfp_tf.evaluation.lfp_protocol import PUBLISHED_SCALES
+from lfp_tf.tasks.segmentation.lfp_protocol import PUBLISHED_SCALES
 
 
 @pytest.fixture(scope="module")

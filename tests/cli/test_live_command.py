@@ -17,8 +17,8 @@ from small_network import pictures
 
 from lfp_tf.cli.live_view.stage import Result, Stage
 from lfp_tf.cli.live_view.web import WebView
-from lfp_tf.pictures.decode import read_picture
-from lfp_tf.pictures.palette import ClassTable, class_table
+from lfp_tf.images.decode import read_picture
+from lfp_tf.images.palette import ClassTable, class_table
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

@@ -94,8 +94,8 @@ def test_a_wrong_word_is_answered_in_one_sentence(tmp_path, words, message):
 )  # fmt: skip
 def test_a_wrong_override_is_answered_before_anything_is_built(override, message):
     from lfp_tf.errors import LfpError
-    from lfp_tf.tasks import config, overrides
-    from lfp_tf.tasks.experiments import read
+    from lfp_tf.recipes import config, overrides
+    from lfp_tf.recipes.experiments import read
 
     params = config.ExperimentConfig()
     overrides.apply(params, read("pspnet18_scenes").config)
@@ -106,7 +106,7 @@ def test_a_wrong_override_is_answered_before_anything_is_built(override, message
 
 
 def test_overrides_take_numbers_as_python_writes_them():
-    from lfp_tf.tasks import overrides
+    from lfp_tf.recipes import overrides
 
     assert overrides.parse("a.b=1e-3,c=[1,2]") == {"a": {"b": 1e-3}, "c": [1, 2]}
     assert overrides.parse("a:\n  b: 5e-4") == {"a": {"b": 5e-4}}
@@ -125,8 +125,8 @@ def test_the_merged_config_is_yaml_that_reads_back(tmp_path):
 
 def test_a_batch_that_replicas_do_not_divide_is_refused():
     from lfp_tf.errors import LfpError
-    from lfp_tf.tasks import config
-    from lfp_tf.tasks.preflight import check_batch
+    from lfp_tf.recipes import config
+    from lfp_tf.recipes.preflight import check_batch
 
     params = config.ExperimentConfig()
     params.task.train_data.global_batch_size = 6
@@ -148,8 +148,8 @@ def test_tensorflows_chatter_is_filtered_and_the_rest_is_not():
 
 
 def test_what_will_train_but_not_as_meant_is_said_once():
-    from lfp_tf.tasks import config
-    from lfp_tf.tasks.preflight import warnings
+    from lfp_tf.recipes import config
+    from lfp_tf.recipes.preflight import warnings
 
     params = config.ExperimentConfig()
     assert warnings(params, 1) == []

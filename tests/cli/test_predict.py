@@ -9,15 +9,15 @@ import tensorflow as tf
 from PIL import Image
 from small_network import pictures
 
+from lfp_tf.cli.items import find_items
 from lfp_tf.cli.main import main
-from lfp_tf.cli.predict_items import find_items
 from lfp_tf.errors import LfpError
-from lfp_tf.evaluation.crf.crf import PRESETS, refine
-from lfp_tf.pictures.decode import read_labels, read_picture
-from lfp_tf.pictures.geometry import resize_labels, resize_long_side
+from lfp_tf.images.decode import read_labels, read_picture
+from lfp_tf.images.geometry import resize_labels, resize_long_side
 from lfp_tf.serving.export import export
 from lfp_tf.serving.limits import Limits
-from lfp_tf.tasks.prediction import predictor, protocol_of
+from lfp_tf.tasks.segmentation.crf.crf import PRESETS, refine
+from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
 
 
 @pytest.fixture(scope="module")

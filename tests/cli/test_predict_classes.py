@@ -11,15 +11,15 @@ from small_classifier import NAMES, picture, small_classifier
 
 from lfp_tf.cli import predict as command
 from lfp_tf.cli import predict_classes
+from lfp_tf.cli.items import find_items
 from lfp_tf.cli.predict_classes import best_classes, check_arguments, predict
-from lfp_tf.cli.predict_items import find_items
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import write_json
-from lfp_tf.pictures.decode import read_picture
+from lfp_tf.images.decode import read_picture
 from lfp_tf.serving.limits import Limits
 from lfp_tf.serving.network import served_network, served_variables
-from lfp_tf.serving.signatures_classification import signature_functions
-from lfp_tf.tasks.classifying import picture_classifier
+from lfp_tf.tasks.classification.prediction import picture_classifier
+from lfp_tf.tasks.classification.signatures import signature_functions
 
 
 @pytest.fixture(scope="module")

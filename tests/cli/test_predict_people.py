@@ -11,11 +11,11 @@ from small_people import NAMES, KnownNetwork, mixed_maps
 
 from lfp_tf.cli import predict as command
 from lfp_tf.cli import predict_people
-from lfp_tf.cli.predict_items import find_items
+from lfp_tf.cli.items import find_items
 from lfp_tf.errors import LfpError, WorkFailed
-from lfp_tf.pictures.decode import read_picture
-from lfp_tf.pictures.skeleton import draw_skeletons
-from lfp_tf.tasks.pose_prediction import people_predictor
+from lfp_tf.images.decode import read_picture
+from lfp_tf.images.skeleton import draw_skeletons
+from lfp_tf.tasks.pose.prediction import people_predictor
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from PIL import Image
 from small_network import pictures
 
 from lfp_tf.cli.main import main
-from lfp_tf.pictures.decode import read_labels
-from lfp_tf.pictures.overlay import overlay
-from lfp_tf.pictures.palette import class_table
-from lfp_tf.pictures.video import open_video
-from lfp_tf.tasks.prediction import predictor, protocol_of
+from lfp_tf.images.decode import read_labels
+from lfp_tf.images.overlay import overlay
+from lfp_tf.images.palette import class_table
+from lfp_tf.images.video import open_video
+from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
 
 SIZE = (34, 42)
 

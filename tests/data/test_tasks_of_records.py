@@ -10,8 +10,8 @@ from PIL import Image
 from lfp_tf.cli import data
 from lfp_tf.data.description import check_task, read_dataset
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.skeleton import JOINTS
-from lfp_tf.tasks import config, preflight
+from lfp_tf.images.skeleton import JOINTS
+from lfp_tf.recipes import config, preflight
 from lfp_tf.tasks.evaluation_facts import comparable_split
 
 

@@ -12,13 +12,13 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from small_network import pictures, small_network
 
 from lfp_tf.errors import LfpError, graph_sentence
-from lfp_tf.evaluation.protocols import Protocol
 from lfp_tf.files import sha256
+from lfp_tf.images.decode import encode_png, read_labels
 from lfp_tf.ops import convolution
-from lfp_tf.pictures.decode import encode_png, read_labels
 from lfp_tf.serving.export import checkpoint_digest, export, next_version
 from lfp_tf.serving.limits import Limits
-from lfp_tf.tasks.prediction import predictor, protocol_of
+from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
+from lfp_tf.tasks.segmentation.protocols import Protocol
 
 SIZES = ((33, 41), (20, 64), (1, 1), (50, 9))
 LIMITS = Limits(max_pixels=3000, max_batch=4)

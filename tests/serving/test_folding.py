@@ -6,8 +6,8 @@ import tensorflow as tf
 from small_network import stirred
 
 from lfp_tf.models.catalog import build_network
+from lfp_tf.recipes.recipe import Recipe
 from lfp_tf.serving.network import convolutions_with_norms, served_network, served_variables
-from lfp_tf.tasks.recipe import Recipe
 
 SMALL = {"blocks": [1, 1, 1, 1], "width": 0.125}
 HOURGLASS = {"classes": 3, "features": 16, "base_width": 4, "cardinality": 2}

@@ -13,7 +13,7 @@ class NewestFrame:
     of a video always waits until it is taken.
 
     Args:
-        source: `pictures.video.FrameSource`; it belongs to this thread from now on.
+        source: `images.video.FrameSource`; it belongs to this thread from now on.
         every: only every so many-th frame is offered.
     """
 

@@ -35,7 +35,7 @@ def run_live(source, view, segment, table, *, every=1, most=None):
     A video file begins when somebody looks. Ctrl-C and closing the window are ends like any other.
 
     Args:
-        source: `pictures.video.FrameSource`; closed at the end.
+        source: `images.video.FrameSource`; closed at the end.
         view: from `open_view`; it stays open.
         segment: function from uint8 [H, W, 3] to labels [H, W].
         table: `ClassTable`.

@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 
-from lfp_tf.pictures.decode import encode_png
-from lfp_tf.pictures.overlay import overlay
-from lfp_tf.pictures.palette import ClassTable
-from lfp_tf.pictures.shares import class_shares, count_labels
-from lfp_tf.pictures.video import encode_jpeg
+from lfp_tf.images.decode import encode_png
+from lfp_tf.images.overlay import overlay
+from lfp_tf.images.palette import ClassTable
+from lfp_tf.images.shares import class_shares, count_labels
+from lfp_tf.images.video import encode_jpeg
 
 LOADING, WAITING, RUNNING, ENDED, FAILED = "loading", "waiting", "running", "ended", "failed"
 # Speed is told over the last so many seconds.

@@ -4,8 +4,8 @@ import functools
 
 from lfp_tf.data.datasets import label_maps
 from lfp_tf.data.datasets.folders import pair, source_folder
-from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
+from lfp_tf.images.palette import class_table
 
 NAME = "ade20k"
 SUMMARY = "ADE20K scene parsing (ADEChallengeData2016): 150 classes, train 20210, val 2000"

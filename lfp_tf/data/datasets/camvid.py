@@ -4,8 +4,8 @@ import functools
 
 from lfp_tf.data.datasets.folders import pair, source_folder
 from lfp_tf.data.datasets.label_maps import camvid_void
-from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
+from lfp_tf.images.palette import class_table
 
 NAME = "camvid"
 SUMMARY = "CamVid of the SegNet tutorial: 11 classes, train 367, val 101, test 233, 360x480"

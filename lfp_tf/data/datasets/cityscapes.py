@@ -5,10 +5,10 @@ import functools
 from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.folders import files_below, source_folder
 from lfp_tf.data.datasets.label_maps import cityscapes_label_ids
-from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
+from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
 from lfp_tf.data.shards import Sample
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.images.palette import class_table
 
 NAME = "cityscapes"
 SUMMARY = "Cityscapes fine annotations: 19 classes, train 2975, val 500, 1024x2048"

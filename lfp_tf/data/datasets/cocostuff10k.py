@@ -7,9 +7,9 @@ from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.folders import listed_samples, read_list, source_folder
 from lfp_tf.data.datasets.label_maps import cocostuff_ids
 from lfp_tf.data.datasets.matlab_labels import read_matlab_labels
-from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
+from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.images.palette import class_table
 
 NAME = "cocostuff10k"
 SUMMARY = "COCO-Stuff 10k v1.1: 182 classes, train 9000, test 1000"

@@ -5,7 +5,7 @@ import functools
 from lfp_tf.data.datasets.cocostuff10k import LAYOUT, NEEDS_SOURCE, OPTIONS, SPLITS, plan_of
 from lfp_tf.data.datasets.label_maps import cocostuff_171, cocostuff_ids, cocostuff_supervised
 from lfp_tf.data.datasets.matlab_labels import read_matlab_labels
-from lfp_tf.data.segmentation import LabelRule, values_problem
+from lfp_tf.data.segmentation.records import LabelRule, values_problem
 
 __all__ = ["LAYOUT", "NAME", "NEEDS_SOURCE", "OPTIONS", "SPLITS", "SUMMARY", "plan"]
 

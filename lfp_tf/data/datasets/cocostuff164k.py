@@ -3,9 +3,9 @@
 import functools
 
 from lfp_tf.data.datasets.folders import pair, source_folder
-from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
+from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.images.palette import class_table
 
 NAME = "cocostuff164k"
 SUMMARY = "COCO-Stuff 164k: 182 classes, train 118287, val 5000"

@@ -11,7 +11,7 @@ from lfp_tf.data.datasets.cocostuff164k import (
     plan_of,
 )
 from lfp_tf.data.datasets.label_maps import cocostuff_171, cocostuff_supervised
-from lfp_tf.data.segmentation import LabelRule, values_problem
+from lfp_tf.data.segmentation.records import LabelRule, values_problem
 
 __all__ = ["LAYOUT", "NAME", "NEEDS_SOURCE", "OPTIONS", "SPLITS", "SUMMARY", "plan"]
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from lfp_tf.data.datasets.folders import listed_samples, pair, read_list, split_by_seed
 from lfp_tf.data.datasets.options import Option, share, whole_number, whole_numbers
-from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
+from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.decode import read_labels
-from lfp_tf.pictures.palette import ClassTable, numbered_table
+from lfp_tf.images.decode import read_labels
+from lfp_tf.images.palette import ClassTable, numbered_table
 
 NAME = "folder"
 SUMMARY = "your own pictures: images/ and labels/ of equal file names, classes.txt"

@@ -5,7 +5,7 @@ import pathlib
 import re
 
 from lfp_tf.data.census import first_of
-from lfp_tf.data.classification import PictureOfClass, RecordOfClass, classification_plan
+from lfp_tf.data.classification.records import PictureOfClass, RecordOfClass, classification_plan
 from lfp_tf.data.datasets.folders import files_below, read_list
 from lfp_tf.data.datasets.options import Option, whole_number
 from lfp_tf.data.records import record_index

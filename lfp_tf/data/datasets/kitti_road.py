@@ -5,9 +5,9 @@ import importlib.resources
 from lfp_tf.data.datasets.folders import listed_samples, source_folder, split_by_seed
 from lfp_tf.data.datasets.label_maps import kitti_fork_ids, kitti_road_colors
 from lfp_tf.data.datasets.options import Option, whole_number
-from lfp_tf.data.segmentation import LabelRule, segmentation_plan
-from lfp_tf.pictures.decode import read_colors
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan
+from lfp_tf.images.decode import read_colors
+from lfp_tf.images.palette import class_table
 
 NAME = "kitti_road"
 SUMMARY = "KITTI road: not road and road, 289 pictures of about 375x1242"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lfp_tf.pictures.palette import class_facts, class_groups
+from lfp_tf.images.palette import class_facts, class_groups
 
 ROAD_COLOR = (255, 0, 255)
 NOT_ROAD_COLOR = (255, 0, 0)

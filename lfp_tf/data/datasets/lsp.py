@@ -10,9 +10,9 @@ from lfp_tf.data.datasets.matlab_tree import read_matlab_numbers
 from lfp_tf.data.datasets.mpii import check_pictures
 from lfp_tf.data.datasets.options import Option
 from lfp_tf.data.datasets.people_files import Entry, people_of, read_json
-from lfp_tf.data.people import pose_plan
+from lfp_tf.data.pose.records import pose_plan
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.skeleton import JOINTS
+from lfp_tf.images.skeleton import JOINTS
 
 NAME = "lsp"
 SUMMARY = "Leeds Sports Pose: 14 joints, train 1000, val 1000; or the extended 10000 (train)"

@@ -12,7 +12,7 @@ import zlib
 import numpy as np
 
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.decode import NotLabels
+from lfp_tf.images.decode import NotLabels
 
 HEADER_BYTES = 128
 MATRIX, _COMPRESSED = 14, 15

@@ -14,7 +14,7 @@ from lfp_tf.data.datasets.matlab_file import (
     numbers,
 )
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.decode import MAX_PIXELS, NotLabels
+from lfp_tf.images.decode import MAX_PIXELS, NotLabels
 
 VARIABLE = "S"
 _COCOSTUFF = ", as COCO-Stuff 10k v1.0 has them; take v1.1, or"

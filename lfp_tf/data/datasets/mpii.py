@@ -7,10 +7,10 @@ from lfp_tf.data.datasets.folders import split_by_seed
 from lfp_tf.data.datasets.mpii_official import read_official
 from lfp_tf.data.datasets.options import share, whole_number
 from lfp_tf.data.datasets.people_files import people_of, read_h5, read_json
-from lfp_tf.data.people import pose_plan
+from lfp_tf.data.pose.records import pose_plan
 from lfp_tf.data.shards import Sample
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.skeleton import JOINTS
+from lfp_tf.images.skeleton import JOINTS
 
 NAME = "mpii"
 SUMMARY = "MPII Human Pose: 16 joints, train 22246, val 2958 people"

@@ -20,7 +20,7 @@ import numpy as np
 
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.data.datasets.folders import inside, read_list
-from lfp_tf.data.people import Person
+from lfp_tf.data.pose.records import Person
 from lfp_tf.errors import LfpError
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from lfp_tf.data.datasets import scene_canvas, scene_drawing
 from lfp_tf.data.datasets.options import whole_number, whole_numbers
 from lfp_tf.data.datasets.scene_drawing import CLASSES, INSTANCE_CLASSES, draw_scene
-from lfp_tf.data.segmentation import Plan, encoded_scene
+from lfp_tf.data.segmentation.records import Plan, encoded_scene
 from lfp_tf.errors import LfpError
 from lfp_tf.files import sha256
-from lfp_tf.pictures.decode import encode_png
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.images.decode import encode_png
+from lfp_tf.images.palette import class_table
 
 __all__ = ["CLASSES", "INSTANCE_CLASSES", "draw_scene", "plan"]
 

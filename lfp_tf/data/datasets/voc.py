@@ -9,8 +9,8 @@ from lfp_tf.data.datasets.folders import (
     read_list,
     source_folder,
 )
-from lfp_tf.data.segmentation import LabelRule, segmentation_plan, values_problem
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
+from lfp_tf.images.palette import class_table
 
 NAME = "voc"
 SUMMARY = "PASCAL VOC 2012: 21 classes, train 1464 (10582 with SBD), val 1449"

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.evaluation.crf.crf import CrfOptions, refine
 from lfp_tf.ops.resize import resize_opencv
 from lfp_tf.parity.words import check, is_count, is_number, is_numbers
+from lfp_tf.tasks.segmentation.crf.crf import CrfOptions, refine
 
 WORDS = {
     "iterations": is_count,

@@ -8,12 +8,12 @@ import tensorflow as tf
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.parity.deeplabv2.words import NETWORK, Trial, build, revision_name
 from lfp_tf.parity.words import check, is_count, is_number
-from lfp_tf.tasks.config import of_network
-from lfp_tf.tasks.groups import is_decayed, multiplier
-from lfp_tf.tasks.history import MovingAverage
-from lfp_tf.tasks.objective import labels_for_loss, loss_sums, mean_losses, valid_counts
-from lfp_tf.tasks.optimization import build_optimizer
-from lfp_tf.tasks.segmentation import SegmentationTask
+from lfp_tf.recipes.config import of_network
+from lfp_tf.tasks.segmentation.task import SegmentationTask
+from lfp_tf.training.groups import is_decayed, multiplier
+from lfp_tf.training.history import MovingAverage
+from lfp_tf.training.objective import labels_for_loss, loss_sums, mean_losses, valid_counts
+from lfp_tf.training.optimization import build_optimizer
 
 LABELS = {"ignore_label": (255, -1), "label_resize": ("pil_nearest", "opencv_nearest")}
 RATES = {

@@ -14,7 +14,7 @@ from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.parity.lfp.trial import Trial
 from lfp_tf.parity.lfp.words import LAYER, NETWORK, SIZES, build, check_words
-from lfp_tf.tasks.groups import is_trained
+from lfp_tf.training.groups import is_trained
 
 _RUNNING = re.compile(r"/moving_(mean|variance)$")
 # What the cases call our outputs.

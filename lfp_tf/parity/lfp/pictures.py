@@ -6,11 +6,12 @@ The cases' pictures are BGR, as OpenCV reads them; ours are RGB.
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data import transforms_classification, transforms_lfp
-from lfp_tf.evaluation.lfp_protocol import Windows, lfp_scores
+from lfp_tf.data.classification import transforms as transforms_classification
+from lfp_tf.data.segmentation import transforms_lfp
 from lfp_tf.ops.preprocessing import preprocess, preprocessing
 from lfp_tf.ops.resize_cubic import resize_cubic
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
+from lfp_tf.tasks.segmentation.lfp_protocol import Windows, lfp_scores
 
 _FACTOR = {"value": is_number}
 _STEPS = {

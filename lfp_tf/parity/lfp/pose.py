@@ -6,13 +6,13 @@ Points of the cases are (x, y) and count from 1 unless said otherwise, as ours d
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data import transforms_pose
-from lfp_tf.evaluation import pose_scores
+from lfp_tf.data.pose import transforms as transforms_pose
+from lfp_tf.images.skeleton import JOINTS, flip_order
 from lfp_tf.ops import pose as pose_ops
 from lfp_tf.ops import pose_maps
 from lfp_tf.ops import torch_image as torch_ops
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
-from lfp_tf.pictures.skeleton import JOINTS, flip_order
+from lfp_tf.tasks.pose import metrics as pose_scores
 
 _UNIT = ("0..255, divided by 255 first",)
 # PCKh cases call MPII's joints by these names, in their order.

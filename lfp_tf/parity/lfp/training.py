@@ -6,20 +6,20 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.parity.lfp.network import heatmaps
-from lfp_tf.parity.lfp.trial import Trial
-from lfp_tf.parity.lfp.words import LAYER, NETWORK, TRAINING
-from lfp_tf.parity.words import UnknownWord, check, is_count, is_number, is_numbers
-from lfp_tf.tasks.config import of_network
-from lfp_tf.tasks.groups import is_decayed
-from lfp_tf.tasks.lfp_rates import (
+from lfp_tf.parity.lfp.rates import (
     STAGES,
     coco_rate,
     imagenet_rate,
     pose_rate,
     stage_rate,
 )
-from lfp_tf.tasks.optimization import OPTIMIZERS
-from lfp_tf.tasks.segmentation import SegmentationTask
+from lfp_tf.parity.lfp.trial import Trial
+from lfp_tf.parity.lfp.words import LAYER, NETWORK, TRAINING
+from lfp_tf.parity.words import UnknownWord, check, is_count, is_number, is_numbers
+from lfp_tf.recipes.config import of_network
+from lfp_tf.tasks.segmentation.task import SegmentationTask
+from lfp_tf.training.groups import is_decayed
+from lfp_tf.training.optimization import OPTIMIZERS
 
 _RUNNING = re.compile(r"/moving_(mean|variance)$")
 _ORIGINAL_RULE = "original (0.1 before epoch 30)"

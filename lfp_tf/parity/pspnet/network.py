@@ -12,10 +12,10 @@ from lfp_tf.errors import LfpError
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.ops.preprocessing import PREPROCESSINGS, preprocess
 from lfp_tf.parity.words import check, is_count, is_flag, is_number, is_numbers
-from lfp_tf.tasks.config import ExperimentConfig
-from lfp_tf.tasks.groups import DECAYED, is_decayed, multiplier
-from lfp_tf.tasks.optimization import build_optimizer
-from lfp_tf.tasks.segmentation import SegmentationTask
+from lfp_tf.recipes.config import ExperimentConfig
+from lfp_tf.tasks.segmentation.task import SegmentationTask
+from lfp_tf.training.groups import DECAYED, is_decayed, multiplier
+from lfp_tf.training.optimization import build_optimizer
 
 NETWORK = {
     "depth": (18, 34, 50, 101, 152),

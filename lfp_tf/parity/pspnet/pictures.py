@@ -5,14 +5,14 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data import whole_transforms as transforms
 from lfp_tf.data.datasets.label_maps import LABEL_MAPS, kitti_fork_ids
-from lfp_tf.evaluation.protocols import Protocol, probabilities
-from lfp_tf.evaluation.scores import confusion_matrix, scores
 from lfp_tf.heads.segmentation import ZoomLogits
 from lfp_tf.ops.preprocessing import PREPROCESSINGS
+from lfp_tf.parity import whole_transforms as transforms
 from lfp_tf.parity.words import check, is_count, is_number, is_numbers
-from lfp_tf.tasks.objective import (
+from lfp_tf.tasks.segmentation.metrics import confusion_matrix, scores
+from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
+from lfp_tf.training.objective import (
     labels_for_loss,
     loss_sums,
     loss_weights,

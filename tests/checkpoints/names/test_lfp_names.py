@@ -13,7 +13,7 @@ from lfp_tf.errors import LfpError
 from lfp_tf.models.deeplab import deeplabv2
 from lfp_tf.models.hourglass import hourglass
 from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
-from lfp_tf.tasks.groups import HEADS
+from lfp_tf.training.groups import HEADS
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "lfp"
 NETWORKS = {"pyramid": "lfp_classifier", "plain50": "lfp_classifier", "train-train":

@@ -7,7 +7,7 @@ from drawn_video import number_of, numbered_frames, write_mp4
 
 from lfp_tf.cli.live_view import newest
 from lfp_tf.cli.live_view.newest import NewestFrame
-from lfp_tf.pictures.video import open_video
+from lfp_tf.images.video import open_video
 
 
 class Counting:

@@ -10,7 +10,7 @@ from lfp_tf.cli.live_view.session import run_live
 from lfp_tf.cli.live_view.stage import Result, Stage
 from lfp_tf.cli.live_view.web import WebView
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.video import BrokenVideo, open_video
+from lfp_tf.images.video import BrokenVideo, open_video
 
 
 def test_a_video_starts_with_its_viewer_and_its_end_is_told(video):

@@ -17,7 +17,7 @@ from lfp_tf.cli.live_view import web
 from lfp_tf.cli.live_view.stage import Result, Stage
 from lfp_tf.cli.live_view.web import WebView
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.decode import read_labels, read_picture
+from lfp_tf.images.decode import read_labels, read_picture
 
 
 @pytest.fixture

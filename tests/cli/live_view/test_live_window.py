@@ -12,7 +12,7 @@ from lfp_tf.cli.live_view import window
 from lfp_tf.cli.live_view.session import open_view, run_live
 from lfp_tf.cli.live_view.web import WebView
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.video import open_video
+from lfp_tf.images.video import open_video
 
 
 class FakeTk(types.ModuleType):

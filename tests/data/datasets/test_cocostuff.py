@@ -15,8 +15,8 @@ from lfp_tf.data.datasets import (
 )
 from lfp_tf.data.datasets.label_maps import cocostuff_171
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.decode import read_picture
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.images.decode import read_picture
+from lfp_tf.images.palette import class_table
 
 
 def save_mat(path, labels):

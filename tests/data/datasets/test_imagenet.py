@@ -11,7 +11,7 @@ from lfp_tf.data.datasets import imagenet
 from lfp_tf.data.example import decode_example, encode_example
 from lfp_tf.data.tfrecord import frame
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.decode import encode_png, read_picture
+from lfp_tf.images.decode import encode_png, read_picture
 
 WNIDS = ("n01", "n02", "n03")
 

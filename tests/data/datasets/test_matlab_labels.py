@@ -6,7 +6,7 @@ import scipy.io
 
 from lfp_tf.data.datasets.matlab_labels import read_matlab_labels
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.decode import NotLabels
+from lfp_tf.images.decode import NotLabels
 
 LABELS = np.arange(12).reshape(3, 4)
 

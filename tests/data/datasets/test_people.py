@@ -12,7 +12,7 @@ from lfp_tf.data.census import take_census
 from lfp_tf.data.datasets import lsp, mpii
 from lfp_tf.data.example import decode_example
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.skeleton import JOINTS
+from lfp_tf.images.skeleton import JOINTS
 
 HEIGHT, WIDTH = PICTURE.shape[:2]
 MPII, LSP = JOINTS["mpii"], JOINTS["lsp"]

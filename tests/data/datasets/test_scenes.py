@@ -17,8 +17,8 @@ from lfp_tf.data.datasets.scene_drawing import (
 )
 from lfp_tf.data.example import decode_example
 from lfp_tf.errors import LfpError
-from lfp_tf.pictures.decode import read_labels, read_picture
-from lfp_tf.pictures.palette import class_table
+from lfp_tf.images.decode import read_labels, read_picture
+from lfp_tf.images.palette import class_table
 
 
 def test_scenes_repeat_and_differ():

@@ -1,0 +1,149 @@
+"""Records of classification: a picture's bytes and its class, from files or from other records."""
+
+import dataclasses
+import functools
+import hashlib
+import pathlib
+
+import numpy as np
+
+from lfp_tf.data import tfrecord
+from lfp_tf.data.example import decode_example, encode_example
+from lfp_tf.data.segmentation.records import Inspection, Plan, picture_bytes, picture_features
+from lfp_tf.data.shards import Encoded
+from lfp_tf.errors import LfpError
+from lfp_tf.images.decode import MAX_PIXELS, picture_size, read_picture
+from lfp_tf.images.overlay import side_by_side
+from lfp_tf.images.palette import ClassTable
+
+LABEL, NAME, SYNSET = "image/class/label", "image/class/text", "image/class/synset"
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureOfClass:
+    """A picture file and its class.
+
+    Attributes:
+        image: its path.
+        label: its class, 0..C-1.
+        name: what the record calls it.
+    """
+
+    image: str
+    label: int
+    name: str
+
+    def read(self):
+        """(the file's bytes, the class)."""
+        try:
+            return pathlib.Path(self.image).read_bytes(), self.label
+        except OSError as error:
+            raise LfpError(f"{self.image} cannot be read ({error.strerror}).") from None
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordOfClass:
+    """A record of somebody else's TFRecords.
+
+    Attributes:
+        path: the shard.
+        offset, length: where its payload lies.
+        number: which record of the shard it is.
+        label_offset: what the record's class counts from.
+    """
+
+    path: str
+    offset: int
+    length: int
+    number: int
+    label_offset: int
+
+    @property
+    def image(self):
+        """How sentences call it."""
+        return f"{self.path}, record {self.number}"
+
+    @property
+    def name(self):
+        """What the new record calls it."""
+        return f"{pathlib.PurePath(self.path).name}/{self.number}"
+
+    def read(self):
+        """(the picture's bytes, the class)."""
+        features = decode_example(tfrecord.payload_at(self.path, self.offset, self.length))
+        for key in ("image/encoded", LABEL):
+            if len(features.get(key, [])) != 1:
+                raise LfpError(f'{self.image} has no single "{key}"; is it of classification?')
+        picture, label = features["image/encoded"][0], features[LABEL][0]
+        if not isinstance(picture, bytes) or not isinstance(label, int):
+            raise LfpError(f"{self.image} has no picture and whole number as its class.")
+        return picture, label - self.label_offset
+
+
+def classification_plan(name, classes, synsets, splits, *, options=None, notes=()):
+    """The `Plan` of a data set of pictures with one class each.
+
+    Args:
+        name: of the data set.
+        classes: list of names.
+        synsets: list of WordNet ids, or of what else tells the classes apart.
+        splits: {split: list of `PictureOfClass` or `RecordOfClass`}.
+        options, notes: as of `Plan`.
+    """
+    table = ClassTable(tuple(classes), np.zeros((0, 3), np.uint8))
+    return Plan(
+        name=name,
+        table=table,
+        splits=splits,
+        encode=functools.partial(encode_picture, classes=tuple(classes), synsets=tuple(synsets)),
+        inspect=functools.partial(inspect_picture, num_classes=len(table)),
+        options=options or {},
+        notes=notes,
+        task="classification",
+        facts={"synsets": list(synsets)},
+        draw=_drawn,
+    )
+
+
+def encode_picture(sample, *, classes, synsets, max_pixels=MAX_PIXELS):
+    """The `Encoded` record of a sample that `inspect_picture` has found good."""
+    content, label = sample.read()
+    image, image_format = picture_bytes(content, max_pixels)
+    size = picture_size(image, max_pixels=max_pixels)
+    about = {LABEL: label, NAME: classes[label], SYNSET: synsets[label]}
+    features = picture_features(sample.name, image, image_format, size) | about
+    return Encoded(encode_example(features), *size)
+
+
+def inspect_picture(sample, *, num_classes, max_pixels=MAX_PIXELS):
+    """Decodes a picture once and looks at its class: the `Inspection`."""
+    try:
+        content, label = sample.read()
+        read_picture(content, max_pixels=max_pixels)
+    except LfpError as error:
+        text = str(error)
+        if text.startswith("The picture "):
+            text = f"{sample.image} {text.removeprefix('The picture ')}"
+        if sample.image not in text:
+            text = f"{sample.image}: {text}"
+        return Inspection(sample.name, "", text, is_broken=True)
+    digest = hashlib.sha256(content + str(label).encode()).hexdigest()
+    problem = _class_problem(sample, label, num_classes)
+    return Inspection(sample.name, digest, problem, size_bytes=len(content))
+
+
+def _class_problem(sample, label, num_classes):
+    if 0 <= label < num_classes:
+        return ""
+    offset = getattr(sample, "label_offset", 0)
+    expected = f"{offset}-{num_classes - 1 + offset}"
+    hint = ""
+    if label == num_classes and not offset:
+        hint = " Do the labels count from 1? Then add --label_offset 1."
+    if label == -1 and offset:
+        hint = " Do the labels count from 0? Then leave --label_offset out."
+    return f"{sample.image} has the class {label + offset}, but {expected} are expected.{hint}"
+
+
+def _drawn(picture, features):
+    return side_by_side([picture], [features[NAME][0].decode()])

@@ -1,0 +1,221 @@
+"""People and their heat maps for training and evaluation; the order is that of `ordering.py`.
+
+A record is one person with the whole picture. Colours are RGB grey levels 0..255 and black outside
+the picture; the mean is taken off by the network's preprocessing.
+"""
+
+import tensorflow as tf
+
+from lfp_tf.data import ordering
+from lfp_tf.data.pose import transforms as transforms_pose
+from lfp_tf.errors import LfpError
+from lfp_tf.ops import pose
+
+MAP_STRIDE = 4  # pixels of the crop per pixel of the heat maps
+
+_FEATURES = {
+    "image/encoded": tf.io.FixedLenFeature([], tf.string),
+    "image/filename": tf.io.FixedLenFeature([], tf.string, ""),
+    "person/center": tf.io.FixedLenFeature([2], tf.float32),
+    "person/scale": tf.io.FixedLenFeature([], tf.float32),
+    "person/head_size": tf.io.FixedLenFeature([], tf.float32, 0.0),
+    "person/number": tf.io.FixedLenFeature([], tf.int64, 0),
+}
+
+
+def training_batches(
+    index,
+    *,
+    resolution,
+    flip_order,
+    global_batch_size,
+    seed,
+    augmentation,
+    legacy_border=False,
+    background=False,
+    start_step=0,
+    replicas=1,
+    pipeline_id=0,
+    num_pipelines=1,
+):
+    """Augmented people for ever, from the first batch of `start_step` on.
+
+    Args:
+        index: `lfp_tf.data.records.RecordIndex`, at least one record.
+        resolution: pixels a side of the crops, a multiple of 4; the original's is 256.
+        flip_order: for each joint the one it becomes in a mirror (`images.skeleton.flip_order`).
+        global_batch_size: samples of one step over all replicas, a multiple of `replicas`.
+        seed: whole number, 0..2**31-1.
+        augmentation: `transforms_pose.PoseAugmentation`, or None.
+        legacy_border, background: of the heat maps, see `ops.pose.heatmap_targets`.
+        start_step: first step given; the batches are those of a run that began at 0.
+        replicas: of all hosts. One batch is for one replica; a step's batches follow each other.
+        pipeline_id: this host, 0..num_pipelines-1; it takes its contiguous share of each step.
+        num_pipelines: hosts.
+
+    Returns:
+        `tf.data.Dataset` of {"images": float32 [b, r, r, 3], "heatmaps": float32 [b, r/4, r/4, J]
+        (J + 1 with `background`), "keys": int32 [b, 2] (seed, sample index), "sources": string [b]
+        file names}.
+
+    Raises:
+        LfpError: the batch cannot be divided, the seed or the resolution is impossible.
+    """
+    shares = ordering.shares(
+        index,
+        global_batch_size,
+        replicas=replicas,
+        pipeline_id=pipeline_id,
+        num_pipelines=num_pipelines,
+    )
+    ordering.check_seed(seed)
+    check_resolution(resolution)
+    read, joints = ordering.record_reader(index), len(flip_order)
+
+    def sample(ordinal):
+        number = shares.number(ordinal)
+        record = ordering.training_record(number, seed=seed, count=len(index.length))
+        person = decoded(read(record), joints)
+        image, heatmaps = transforms_pose.person_sample(
+            person["image"],
+            annotated_points(person["keypoints"]),
+            person["center"],
+            person["scale"],
+            resolution=resolution,
+            map_resolution=resolution // MAP_STRIDE,
+            legacy_border=legacy_border,
+            background=background,
+        )
+        key = ordering.training_key(number, seed=seed)
+        if augmentation is not None:
+            image, heatmaps = transforms_pose.augment(
+                image, heatmaps, key, augmentation=augmentation, flip_order=flip_order
+            )
+        return {"images": image, "heatmaps": heatmaps, "keys": key, "sources": person["source"]}
+
+    ordinals = tf.data.Dataset.counter(start_step * shares.host)
+    return ordering.batched(ordinals, sample, shares.replica)
+
+
+def evaluation_batches(
+    index,
+    *,
+    resolution,
+    num_joints,
+    global_batch_size,
+    scales=(1.0,),
+    legacy_border=False,
+    replicas=1,
+    pipeline_id=0,
+    num_pipelines=1,
+):
+    """Every person once, in the order of the files, with what a score needs.
+
+    The last global batch is filled up with black people without any joint, whose source is empty.
+
+    Args:
+        index, resolution, replicas, pipeline_id, num_pipelines, legacy_border: as in
+            `training_batches`.
+        num_joints: J.
+        global_batch_size: people over all replicas.
+        scales: factors of the person's scale, one crop each; the paper's are 0.8 to 1.3.
+
+    Returns:
+        `tf.data.Dataset` of {"images": float32 [b, S, r, r, 3], "heatmaps": float32 [b, r/4, r/4,
+        J] of scale 1, "keypoints": float32 [b, J, 3] (x, y in pixels of the picture, 1 where
+        annotated), "centers": float32 [b, 2], "scales": float32 [b] of the annotation,
+        "head_sizes": float32 [b] pixels, 0 where unknown, "sizes": int32 [b, 2] (height, width) of
+        the picture, "keys": int32 [b, 2] (0, record), "people": int64 [b], the person's number in
+        its picture, "sources": string [b]}.
+
+    Raises:
+        LfpError: the batch cannot be divided, the resolution or a scale is impossible.
+    """
+    shares = ordering.shares(
+        index,
+        global_batch_size,
+        replicas=replicas,
+        pipeline_id=pipeline_id,
+        num_pipelines=num_pipelines,
+    )
+    check_resolution(resolution)
+    if not scales or min(scales) <= 0:
+        raise LfpError(f"scales must be numbers above 0, not {list(scales)}.")
+    count = len(index.length)
+    steps = -(-count // global_batch_size)
+    read = ordering.record_reader(index)
+
+    def sample(ordinal):
+        number = shares.number(ordinal)
+        person = decoded(read(tf.minimum(number, count - 1)), num_joints)
+        is_filler = number >= count
+        heatmaps = pose.heatmap_targets(
+            annotated_points(person["keypoints"]),
+            person["center"],
+            person["scale"],
+            resolution=resolution // MAP_STRIDE,
+            legacy_border=legacy_border,
+        )
+        views = person_views(
+            person["image"], person["center"], person["scale"], scales, resolution=resolution
+        )
+        return {
+            "images": tf.where(is_filler, 0.0, views),
+            "heatmaps": tf.where(is_filler, 0.0, heatmaps),
+            "keypoints": tf.where(is_filler, 0.0, person["keypoints"]),
+            "centers": person["center"],
+            "scales": person["scale"],
+            "head_sizes": tf.where(is_filler, 0.0, person["head_size"]),
+            "sizes": tf.shape(person["image"])[:2],
+            "keys": tf.stack([0, tf.cast(number, tf.int32)]),
+            "people": person["number"],
+            "sources": tf.where(is_filler, "", person["source"]),
+        }
+
+    ordinals = tf.data.Dataset.range(steps * shares.host)
+    return ordering.batched(ordinals, sample, shares.replica)
+
+
+def person_views(image, center, scale, scales, *, resolution):
+    """One person at several sizes: float32 [S, resolution, resolution, 3] grey levels.
+
+    Args:
+        image: [H, W, 3] RGB grey levels.
+        center: [2] pixels.
+        scale: the person's height over 200 pixels.
+        scales: factors of it.
+        resolution: pixels a side.
+    """
+    image = tf.cast(image, tf.float32)
+    return tf.stack(
+        [
+            pose.person_crop(image, center, scale * factor, resolution=resolution)
+            for factor in scales
+        ]
+    )
+
+
+def annotated_points(keypoints):
+    """Points [J, 2] of keypoints [J, 3]; (0, 0), which counts nowhere, where not annotated."""
+    return tf.where(keypoints[:, 2:] > 0, keypoints[:, :2], 0.0)
+
+
+def check_resolution(resolution):
+    """Refuses crops whose heat maps would have no whole size."""
+    if resolution < MAP_STRIDE or resolution % MAP_STRIDE:
+        raise LfpError(f"resolution must be a multiple of {MAP_STRIDE}, not {resolution}.")
+
+
+def decoded(record, num_joints):
+    """A record's {"image" uint8 [H, W, 3] RGB, "keypoints" [J, 3], "center", "scale", ...}."""
+    keypoints = tf.io.FixedLenFeature([num_joints * 3], tf.float32)
+    fields = tf.io.parse_single_example(record, _FEATURES | {"person/keypoints": keypoints})
+    return {
+        "image": ordering.decoded_picture(fields["image/encoded"]),
+        "keypoints": tf.reshape(fields["person/keypoints"], [num_joints, 3]),
+        "center": fields["person/center"],
+        "scale": fields["person/scale"],
+        "head_size": fields["person/head_size"],
+        "number": fields["person/number"],
+        "source": fields["image/filename"],
+    }

@@ -1,0 +1,155 @@
+"""Records of poses: one person each, with the whole picture, its joints and where it stands."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+
+from lfp_tf.data.example import encode_example
+from lfp_tf.data.segmentation.records import Inspection, Plan, picture_bytes, picture_features
+from lfp_tf.data.shards import Encoded
+from lfp_tf.errors import LfpError
+from lfp_tf.images.decode import MAX_PIXELS, picture_size, read_picture
+from lfp_tf.images.palette import ClassTable
+from lfp_tf.images.skeleton import draw_skeletons, flip_order
+
+# Annotated joints lie a little outside of some pictures; further out they are mistakes.
+OUTSIDE_SHARE = 0.1
+BOX_MARGIN = 1.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """A person in a picture, as a data set has it.
+
+    Attributes:
+        image: path of the picture.
+        picture: what the record calls it.
+        number: which person of the picture it is, from 0.
+        joints: tuple of J (x, y, annotated) in pixels of the picture; the third is 1 or 0.
+        center: (x, y) of the crop's middle, or None: the picture's, or that of the joints' box.
+        scale: side of the crop over 200 pixels, or None likewise.
+        head_size: pixels, the unit of PCKh; 0 where it is unknown.
+        where: how sentences call it.
+        box: what stands in for a missing centre and scale: `picture` or `joints`.
+    """
+
+    image: str
+    picture: str
+    number: int
+    joints: tuple
+    center: tuple | None
+    scale: float | None
+    head_size: float
+    where: str
+    box: str = "picture"
+
+    @property
+    def name(self):
+        """Tells the people of one picture apart."""
+        return f"{self.picture}_{self.number}" if self.number else self.picture
+
+    def frame(self, height, width):
+        """(centre (x, y), scale) in a picture of that size."""
+        if self.center is not None:
+            return self.center, self.scale
+        if self.box == "picture":
+            return (width / 2, height / 2), max(height, width) / 200
+        points = np.array([joint[:2] for joint in self.joints if joint[2]])
+        low, high = points.min(axis=0), points.max(axis=0)
+        side = max(float((high - low).max()) * BOX_MARGIN, 1.0)
+        return tuple(((low + high) / 2).tolist()), side / 200
+
+
+def pose_plan(name, joints, splits, *, options=None, notes=()):
+    """The `Plan` of a data set of people.
+
+    Args:
+        name: of the data set.
+        joints: the joints' names, in the order of each `Person`.
+        splits: {split: list of `Person`}.
+        options, notes: as of `Plan`.
+    """
+    return Plan(
+        name=name,
+        table=ClassTable(tuple(joints), np.zeros((0, 3), np.uint8)),
+        splits=splits,
+        encode=encode_person,
+        inspect=functools.partial(inspect_person, joints=tuple(joints)),
+        options=options or {},
+        notes=notes,
+        task="pose",
+        facts={"flip_order": flip_order(joints)},
+        draw=functools.partial(_drawn, joints=tuple(joints)),
+    )
+
+
+def encode_person(person, *, max_pixels=MAX_PIXELS):
+    """The `Encoded` record of a `Person` that `inspect_person` has found good."""
+    image, image_format = picture_bytes(person.image, max_pixels)
+    size = picture_size(person.image, max_pixels=max_pixels)
+    center, scale = person.frame(*size)
+    keypoints = [
+        (float(x), float(y), 1.0) if is_known else (0.0, 0.0, 0.0)
+        for x, y, is_known in person.joints
+    ]
+    features = picture_features(person.picture, image, image_format, size) | {
+        "person/keypoints": [value for joint in keypoints for value in joint],
+        "person/center": [float(value) for value in center],
+        "person/scale": float(scale),
+        "person/head_size": float(person.head_size),
+        "person/number": person.number,
+    }
+    return Encoded(encode_example(features), *size)
+
+
+def inspect_person(person, *, joints, max_pixels=MAX_PIXELS):
+    """Decodes the picture once and looks at the annotation: the `Inspection`.
+
+    A person that cannot be used is left out, like a picture that cannot be read.
+    """
+    try:
+        size = read_picture(person.image, max_pixels=max_pixels).shape[:2]
+        content = pathlib.Path(person.image).read_bytes()
+    except (LfpError, OSError) as error:
+        return Inspection(person.name, "", str(error), is_broken=True)
+    if problem := person_problem(person, size, joints):
+        return Inspection(person.name, "", f"{person.where} {problem}", is_broken=True)
+    about = json.dumps([person.joints, person.center, person.scale, person.head_size, person.box])
+    digest = hashlib.sha256(content + about.encode()).hexdigest()
+    return Inspection(person.name, digest, size_bytes=len(content))
+
+
+def person_problem(person, size, joints):
+    """The end of a sentence about an annotation that cannot be used, or an empty text.
+
+    Args:
+        person: `Person`.
+        size: (height, width) of its picture.
+        joints: the joints' names.
+    """
+    named = zip(joints, person.joints, strict=True)
+    known = [(name, x, y) for name, (x, y, is_known) in named if is_known]
+    if not known:
+        return "has no person: no joint is annotated."
+    height, width = size
+    margin = OUTSIDE_SHARE * max(size)
+    for name, x, y in known:
+        is_near = -margin <= x <= width + margin and -margin <= y <= height + margin
+        if not is_near:  # NaN is not near either.
+            return (
+                f"has the joint {name} at ({x:g}, {y:g}), outside its picture of "
+                f"{width}x{height} (width x height)."
+            )
+    (x, y), scale = person.frame(height, width)
+    if not (0 < scale * 200 < 20 * max(size) and np.isfinite([x, y]).all()):
+        return f"has the centre ({x:g}, {y:g}) and the scale {scale:g}, which show nothing of it."
+    return ""
+
+
+def _drawn(picture, features, *, joints):
+    keypoints = np.reshape(features["person/keypoints"], (len(joints), 3))
+    return draw_skeletons(picture, [keypoints], joints)

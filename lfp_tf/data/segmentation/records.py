@@ -1,0 +1,257 @@
+"""Records of semantic segmentation: the host's keys, original picture bytes, grey label PNGs."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from lfp_tf.data.example import encode_example
+from lfp_tf.data.shards import Encoded, Sample
+from lfp_tf.errors import LfpError
+from lfp_tf.images.decode import (
+    MAX_PIXELS,
+    NotLabels,
+    encode_png,
+    picture_size,
+    plain_format,
+    read_labels,
+    read_picture,
+)
+from lfp_tf.images.palette import ClassTable
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelRule:
+    """How a data set's label files become classes 0..C-1 and 255 (ignored).
+
+    Every function is picklable: worker processes call it.
+
+    Attributes:
+        problem: what was read to a sentence's end ("holds the value 34, ..."), or an empty text.
+        read: reads a file: integer values [H, W], or colours [H, W, 3].
+        to_classes: maps what was read to uint8 classes [H, W]; None where they agree already.
+        upsampling: the whole factor by which records are larger than the files.
+    """
+
+    problem: Callable
+    read: Callable = read_labels
+    to_classes: Callable | None = None
+    upsampling: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A data set as found on disk: what is to be written and how.
+
+    Attributes:
+        name: the data set's name.
+        table: its `ClassTable`.
+        splits: {split: list of samples}.
+        encode: picklable; a sample to its `Encoded` record.
+        inspect: picklable; a sample to its `Inspection`, as `census.check` takes it. None where
+            the samples are drawn and cannot be wrong.
+        options: what else the records depend on, for `dataset.json`.
+        notes: sentences the user should read.
+        task: what the records are for: `segmentation`, `classification` or `pose`.
+        facts: what `dataset.json` tells besides, for that task.
+        draw: from a record's picture and features to the picture that shows both; None lays the
+            labels over it.
+    """
+
+    name: str
+    table: ClassTable
+    splits: dict
+    encode: Callable
+    inspect: Callable | None
+    options: dict = dataclasses.field(default_factory=dict)
+    notes: tuple = ()
+    task: str = "segmentation"
+    facts: dict = dataclasses.field(default_factory=dict)
+    draw: Callable | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What is known of a sample before it is written.
+
+    Attributes:
+        name: the sample's name.
+        digest: SHA-256 of its files.
+        problem: a sentence, or an empty text.
+        is_broken: the problem is a file that cannot be read: left out, the rest goes on.
+        size_bytes: of the picture file and its label file.
+    """
+
+    name: str
+    digest: str
+    problem: str = ""
+    is_broken: bool = False
+    size_bytes: int = 0
+
+
+def segmentation_plan(name, table, splits, rule, *, max_pixels=MAX_PIXELS, options=None, notes=()):
+    """The `Plan` of a data set of picture and label files under one `LabelRule`."""
+    return Plan(
+        name=name,
+        table=table,
+        splits=splits,
+        encode=functools.partial(encode_sample, rule=rule, max_pixels=max_pixels),
+        inspect=functools.partial(inspect_sample, rule=rule, max_pixels=max_pixels),
+        options=options or {},
+        notes=notes,
+    )
+
+
+def with_max_pixels(plan, max_pixels):
+    """The same plan under another limit of a picture's pixels; drawn sets have none."""
+    if plan.inspect is None:
+        return plan
+    return dataclasses.replace(
+        plan,
+        encode=functools.partial(plan.encode, max_pixels=max_pixels),
+        inspect=functools.partial(plan.inspect, max_pixels=max_pixels),
+    )
+
+
+def encode_sample(sample, *, rule, max_pixels=MAX_PIXELS):
+    """The `Encoded` record of a `Sample` that `inspect_sample` has found good."""
+    if rule.upsampling == 1:
+        image, image_format = picture_bytes(sample.image, max_pixels)
+        height, width = picture_size(sample.image, max_pixels=max_pixels)
+    else:
+        picture = _enlarged(read_picture(sample.image, max_pixels=max_pixels), rule.upsampling)
+        image, image_format = encode_png(picture), "png"
+        height, width = picture.shape[:2]
+    labels = None if sample.label is None else read_classes(sample.label, rule, max_pixels)
+    if labels is not None and rule.upsampling > 1:
+        labels = labels.repeat(rule.upsampling, axis=0).repeat(rule.upsampling, axis=1)
+    return encoded_scene(sample.name, image, image_format, (height, width), labels)
+
+
+def encoded_scene(name, image, image_format, size, labels, extra=None):
+    """The `Encoded` record of a picture file's bytes and its classes.
+
+    Args:
+        name: `image/filename`.
+        image: bytes of the picture file.
+        image_format: `jpeg` or `png`.
+        size: (height, width).
+        labels: uint8 [H, W] of classes, 255 ignored; or None.
+        extra: more features, for other tasks.
+    """
+    features, counts = picture_features(name, image, image_format, size), None
+    if labels is not None:
+        features["image/segmentation/class/encoded"] = encode_png(labels)
+        features["image/segmentation/class/format"] = "png"
+        values, pixels = np.unique(labels, return_counts=True)
+        counts = dict(zip(values.tolist(), pixels.tolist(), strict=True))
+    return Encoded(encode_example(features | (extra or {})), *size, counts)
+
+
+def picture_features(name, image, image_format, size):
+    """The features that records of every task have, see `encoded_scene`."""
+    return {
+        "image/encoded": image,
+        "image/format": image_format,
+        "image/height": size[0],
+        "image/width": size[1],
+        "image/filename": name,
+    }
+
+
+def read_classes(path, rule, max_pixels=MAX_PIXELS):
+    """A label file's classes: uint8 [H, W], 255 ignored."""
+    values = rule.read(path, max_pixels=max_pixels)
+    return (rule.to_classes(values) if rule.to_classes else values).astype(np.uint8)
+
+
+def inspect_sample(sample: Sample, *, rule, max_pixels=MAX_PIXELS):
+    """Decodes a sample's files once and compares them: the `Inspection`."""
+    digest, size_bytes = hashlib.sha256(), 0
+    try:
+        for path in filter(None, (sample.image, sample.label)):
+            with open(path, "rb") as stream:
+                content = stream.read()
+            digest.update(hashlib.sha256(content).digest())
+            size_bytes += len(content)
+        size = read_picture(sample.image, max_pixels=max_pixels).shape[:2]
+    except (LfpError, OSError) as error:
+        return Inspection(sample.name, "", str(error), is_broken=True)
+    problem, is_broken = "", False
+    if sample.label is not None:
+        problem, is_broken = _label_problem(sample, size, rule, max_pixels)
+    return Inspection(sample.name, digest.hexdigest(), problem, is_broken, size_bytes)
+
+
+def _label_problem(sample, size, rule, max_pixels):
+    try:
+        values = rule.read(sample.label, max_pixels=max_pixels)
+    except LfpError as error:
+        return str(error), not isinstance(error, NotLabels)
+    if values.shape[:2] != size:
+        return (
+            f"{sample.label} is {values.shape[0]}x{values.shape[1]} (height x width), "
+            f"but its picture {sample.image} is {size[0]}x{size[1]}.",
+            False,
+        )
+    problem = rule.problem(values)
+    return (f"{sample.label} {problem}" if problem else ""), False
+
+
+def values_problem(values, *, allowed, hint=None):
+    """The end of a sentence about values that are not allowed, or an empty text.
+
+    Args:
+        values: integer [H, W].
+        allowed: frozenset of the values a file may hold.
+        hint: from the sets of wrong and of all values to a likely cause; or None.
+    """
+    present = set(np.unique(values).tolist())
+    wrong = sorted(present - allowed)
+    if not wrong:
+        return ""
+    shown = ", ".join(str(value) for value in wrong[:5]) + (", ..." if len(wrong) > 5 else "")
+    cause = hint(set(wrong), present) if hint else ""
+    noun = "values" if len(wrong) > 1 else "value"
+    text = f"holds the {noun} {shown}, but {describe_values(allowed)} are expected."
+    return f"{text} {cause}" if cause else text
+
+
+def describe_values(values):
+    """A set of whole numbers as runs: `0-18 and 255`."""
+    runs = []
+    for value in sorted(values):
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    texts = [str(low) if low == high else f"{low}-{high}" for low, high in runs]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def picture_bytes(path, max_pixels):
+    """The file as it is where every decoder reads it alike, else a PNG of what we read.
+
+    Args:
+        path: of the file, or its bytes.
+        max_pixels: larger pictures are refused.
+
+    Returns:
+        bytes, and `jpeg` or `png`.
+    """
+    plain = plain_format(path, max_pixels=max_pixels)
+    if not plain:
+        return encode_png(read_picture(path, max_pixels=max_pixels)), "png"
+    if isinstance(path, bytes):
+        return path, plain.lower()
+    with open(path, "rb") as stream:
+        return stream.read(), plain.lower()
+
+
+def _enlarged(picture, factor):
+    height, width = picture.shape[:2]
+    size = (width * factor, height * factor)
+    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))

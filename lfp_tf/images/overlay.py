@@ -1,0 +1,93 @@
+"""Labels drawn over their picture, with a legend, for people to look at."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from lfp_tf.images.palette import colorize
+
+ROW_PIXELS = 16
+SWATCH_PIXELS = 10
+MARGIN_PIXELS = 6
+_BACKGROUND = (255, 255, 255)
+_INK = (20, 20, 20)
+
+
+def overlay(picture, labels, table, *, alpha=0.5):
+    """Mixes the classes' colours into a picture; ignored pixels stay as they are.
+
+    Args:
+        picture: uint8 [H, W, 3].
+        labels: integer [H, W].
+        table: a `ClassTable`.
+        alpha: 0 shows the picture alone, 1 the colours alone.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    labels = np.asarray(labels)
+    share = np.where((labels >= 0) & (labels < len(table)), alpha, 0.0)[..., None]
+    mixed = picture * (1 - share) + colorize(labels, table.colors) * share
+    return np.rint(mixed).astype(np.uint8)
+
+
+def with_legend(picture, labels, table):
+    """Puts the names and colours of the classes that occur below a picture.
+
+    Args:
+        picture: uint8 [H, W, 3].
+        labels: integer [H, W]; only its classes are listed.
+        table: a `ClassTable`.
+
+    Returns:
+        uint8 [H + rows, max(W, one column), 3].
+    """
+    present = [int(value) for value in np.unique(labels) if 0 <= value < len(table)]
+    entries = [(table.names[value], tuple(table.colors[value].tolist())) for value in present]
+    if np.any(np.asarray(labels) == table.ignore_label):
+        entries.append(("ignored", (0, 0, 0)))
+    height, width = picture.shape[:2]
+    column = max([_text_width(name) for name, _ in entries], default=0)
+    column += SWATCH_PIXELS + 3 * MARGIN_PIXELS
+    columns = max(1, width // column)
+    rows = -(-len(entries) // columns)
+    sheet = Image.new("RGB", (max(width, column), height + rows * ROW_PIXELS), _BACKGROUND)
+    sheet.paste(Image.fromarray(picture), (0, 0))
+    pen = ImageDraw.Draw(sheet)
+    for number, (name, color) in enumerate(entries):
+        x = MARGIN_PIXELS + number % columns * column
+        y = height + number // columns * ROW_PIXELS + 3
+        pen.rectangle([x, y, x + SWATCH_PIXELS, y + SWATCH_PIXELS], fill=color, outline=_INK)
+        pen.text((x + SWATCH_PIXELS + MARGIN_PIXELS, y - 1), name, fill=_INK, font=_font())
+    return np.array(sheet)
+
+
+def side_by_side(panels, captions):
+    """Sets pictures in a row, each under its caption.
+
+    Args:
+        panels: list of uint8 [H, W, 3]; heights and widths may differ.
+        captions: list of as many texts.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    height = max(panel.shape[0] for panel in panels) + ROW_PIXELS
+    widths = [
+        max(panel.shape[1], _text_width(caption) + MARGIN_PIXELS)
+        for panel, caption in zip(panels, captions, strict=True)
+    ]
+    sheet = Image.new("RGB", (sum(widths) + MARGIN_PIXELS * (len(panels) - 1), height), _BACKGROUND)
+    pen, x = ImageDraw.Draw(sheet), 0
+    for panel, caption, width in zip(panels, captions, widths, strict=True):
+        pen.text((x + 2, 2), caption, fill=_INK, font=_font())
+        sheet.paste(Image.fromarray(panel), (x, ROW_PIXELS))
+        x += width + MARGIN_PIXELS
+    return np.array(sheet)
+
+
+def _text_width(text):
+    return int(np.ceil(_font().getlength(text)))
+
+
+def _font():
+    return ImageFont.load_default(size=11)

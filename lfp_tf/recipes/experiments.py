@@ -1,0 +1,109 @@
+"""Experiments as data: which there are and what their YAML files say; no TensorFlow here."""
+
+import dataclasses
+import functools
+import pathlib
+
+import yaml
+
+from lfp_tf.checkpoints.lineages import preset_changes
+from lfp_tf.errors import LfpError, nearest
+from lfp_tf.tasks.catalog import kind_of
+
+# In a checkout a link to the folder of that name beside the package.
+_FOLDER = pathlib.Path(__file__).parents[1] / "experiments"
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One recipe.
+
+    Attributes:
+        name: the file's name without its ending.
+        path: the YAML file.
+        about: what the list shows: network, dataset, protocol, published, batch, cite.
+        config: {"task", "trainer", "runtime"}: what differs from the config classes' defaults.
+    """
+
+    name: str
+    path: pathlib.Path
+    about: dict
+    config: dict
+
+    @property
+    def dataset(self):
+        """The data set whose records it reads by default, as in `data/DATASET`."""
+        return self.config["task"]["dataset"]
+
+    @property
+    def network(self):
+        """What `models.catalog` calls its network."""
+        return self.config["task"].get("model", {}).get("network", "pspnet")
+
+    @property
+    def kind(self):
+        """`segmentation`, `classification` or `pose`."""
+        return kind_of(self.network)
+
+
+@functools.cache
+def paths():
+    """{name: YAML file} of all experiments, by name. Bases, which begin with `_`, are left out."""
+    files = sorted(_FOLDER.glob("*/*.yaml"))
+    return {path.stem: path for path in files if not path.name.startswith("_")}
+
+
+def find(name):
+    """The file of an experiment.
+
+    Raises:
+        LfpError: no such experiment.
+    """
+    if name not in paths():
+        raise LfpError(
+            f'No experiment "{name}".{nearest(name, paths())} `lfp-tf experiments` lists them all.'
+        )
+    return paths()[name]
+
+
+def read(name, *, preset=None):
+    """Reads a recipe over its family's base.
+
+    Args:
+        name: of the experiment.
+        preset: lineage whose options replace the recipe's own, or None.
+
+    Raises:
+        LfpError: no such experiment or preset.
+    """
+    path = find(name)
+    content = _read_with_base(path)
+    config = content["config"]
+    if preset:
+        task = config["task"]
+        model = task.get("model", {})
+        changes = preset_changes(
+            preset,
+            network=model.get("network", "pspnet"),
+            model=model,
+            crop=task["train_data"]["crop"],
+        )
+        config = config | {"task": merge(task, changes)}
+    return Experiment(name, path, content["about"], config)
+
+
+def merge(base, over):
+    """`base` with the values of `over`, dictionaries merged key by key."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def _read_with_base(path):
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    base = content.pop("base", None)
+    if base is None:
+        return content
+    return merge(_read_with_base(path.parent / f"{base}.yaml"), content)

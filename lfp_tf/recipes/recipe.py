@@ -1,0 +1,43 @@
+"""What a network must know to be used: options, preprocessing, classes; carried by every model."""
+
+import dataclasses
+
+from lfp_tf.tasks.catalog import kind_of
+
+
+@dataclasses.dataclass
+class Recipe:
+    """How a built network is called and read (an attribute `recipe` of the Keras model).
+
+    Attributes:
+        experiment: its name.
+        network: what `models.catalog` calls it.
+        options: arguments of its builder there.
+        preprocess: what its input goes through, see `ops.preprocessing`; a loaded file may set it.
+        crop: (height, width) it was trained at.
+        classes: names, by class; of the joints where the kind is `pose`.
+        colors: [r, g, b] by class; none but for segmentation.
+        evaluation: fields of `evaluation` of the task, see `training.task_fields`.
+        dataset: the data set's name.
+        trained_on: {"dataset", "splits"} that the weights have seen, or None where it is unknown.
+    """
+
+    experiment: str
+    network: str
+    options: dict
+    preprocess: str
+    crop: tuple
+    classes: list
+    colors: list
+    evaluation: dict
+    dataset: str
+    trained_on: dict | None = None
+
+    @property
+    def kind(self):
+        """`segmentation`, `classification` or `pose`."""
+        return kind_of(self.network)
+
+    def as_dict(self):
+        """Plain values, for JSON and YAML."""
+        return dataclasses.asdict(self) | {"crop": list(self.crop)}

@@ -1,0 +1,172 @@
+"""Scoring a classifier on a split of records: the middle of every picture, once."""
+
+import dataclasses
+import functools
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.data.classification.pipeline import FILLER, evaluation_batches
+from lfp_tf.data.records import record_index
+from lfp_tf.errors import WorkFailed, graph_sentence
+from lfp_tf.evaluation.extremes import Extremes
+from lfp_tf.tasks.classification.metrics import truth_ranks
+from lfp_tf.tasks.classification.prediction import (
+    classifier,
+    crop_size,
+    describe_protocol,
+    shorter_side,
+)
+from lfp_tf.tasks.classification.report import Mistake, class_facts, write_class_report
+from lfp_tf.tasks.evaluation_facts import comparable_split, described
+from lfp_tf.tasks.segmentation.metrics import confusion_matrix_numpy
+
+KEPT = 12
+
+
+@dataclasses.dataclass
+class Evaluated:
+    """What an evaluation found.
+
+    Attributes:
+        names: of the classes, as the records call them.
+        confusion: int64 [C, C], (truth, the most probable class), over all pictures.
+        pictures: list of {"source", "truth", "guess" (classes by number), "probability" (of the
+            truth), "certainty" (probability of the guess), "rank" (see `truth_ranks`)}.
+        mistakes: list of `Mistake`, the most certain first.
+        seconds: of the whole, reading included.
+    """
+
+    names: list
+    confusion: np.ndarray
+    pictures: list
+    mistakes: list
+    seconds: float
+
+    def facts(self):
+        """The scores as plain values, see `report_classification.class_facts`."""
+        truths, ranks = ([one[key] for one in self.pictures] for key in ("truth", "rank"))
+        return class_facts(truths, ranks, self.confusion, names=self.names)
+
+
+def evaluate(model, folder, *, split="val", batch=8, limit=None, progress=None, kept=KEPT):
+    """Runs a classifier over the pictures of a split.
+
+    Args:
+        model: from `recipes.networks`, with weights.
+        folder: of the records.
+        split: which of them.
+        batch: pictures through the network at once.
+        limit: only the first so many pictures; None takes all.
+        progress: `progress.Progress`, updated by one a picture, or None.
+        kept: mistakes to keep with their pictures.
+
+    Returns:
+        `Evaluated`.
+
+    Raises:
+        LfpError: records that do not fit the network.
+        WorkFailed: the device has not enough memory, or a record's class is impossible.
+    """
+    recipe = model.recipe
+    names = list(comparable_split(recipe, folder, split, "classification")["classes"])
+    batches = evaluation_batches(
+        record_index(folder, split),
+        size=crop_size(recipe),
+        shortest=shorter_side(recipe),
+        global_batch_size=batch,
+        num_classes=len(names),
+    )
+    classify, begin = classifier(model), time.monotonic()
+    pictures, mistakes, num_right = [], Extremes(kept), 0
+    for image, facts in _seen(batches, classify, limit):
+        pictures.append(facts)
+        num_right += facts["rank"] == 0
+        if facts["rank"]:
+            mistakes.add(facts["certainty"], functools.partial(_mistake, image, facts))
+        if progress:
+            progress.update(1, f"top-1 {100 * num_right / len(pictures):.2f}")
+    confusion = confusion_matrix_numpy(
+        *([facts[key] for facts in pictures] for key in ("truth", "guess")),
+        num_classes=len(names),
+        ignore_label=FILLER,
+    )
+    return Evaluated(names, confusion, pictures, mistakes.best(), time.monotonic() - begin)
+
+
+def report(folder, model, found, *, records, split, checkpoint, history=()):
+    """Writes `metrics.json` and `report.html` of an evaluation.
+
+    Args:
+        folder: where to.
+        model: what was evaluated.
+        found: `Evaluated`.
+        records, split: as given to `evaluate`.
+        checkpoint: how the page calls the weights.
+        history: entries of the run's `history.jsonl`.
+
+    Returns:
+        (path of the page, what `metrics.json` says but for the mistakes and the thinned history).
+    """
+    recipe = model.recipe
+    scores = {
+        **found.facts(),
+        "pictures": found.pictures,
+    }
+    facts = described(
+        recipe,
+        scores,
+        protocol=describe_protocol(recipe),
+        split=split,
+        records=records,
+        checkpoint=checkpoint,
+        seconds=found.seconds,
+        history=history,
+    )
+    return write_class_report(folder, facts, mistakes=found.mistakes), facts
+
+
+def _seen(batches, classify, limit):
+    """Pairs of a picture float32 [size, size, 3] and its facts, fillers left out."""
+    count = 0
+    for batch, probabilities in _classified(batches, classify):
+        labels = batch["labels"].numpy()
+        rows = np.flatnonzero(labels != FILLER)
+        rows = rows if limit is None else rows[: limit - count]
+        ranks = truth_ranks(probabilities[rows], labels[rows])
+        for row, rank in zip(rows.tolist(), ranks.tolist(), strict=True):
+            truth, guess = int(labels[row]), int(probabilities[row].argmax())
+            yield (
+                batch["images"][row],
+                {
+                    "source": batch["sources"][row].numpy().decode(),
+                    "truth": truth,
+                    "guess": guess,
+                    "probability": float(probabilities[row, truth]),
+                    "certainty": float(probabilities[row, guess]),
+                    "rank": rank,
+                },
+            )
+        count += len(rows)
+        if count == limit:
+            return
+
+
+def _classified(batches, classify):
+    """Pairs of a batch and its probabilities [B, C]."""
+    try:
+        for batch in batches:
+            yield batch, classify(batch["images"]).numpy()
+    except tf.errors.ResourceExhaustedError as error:
+        raise WorkFailed(
+            "The device has not enough memory for a batch of pictures; give it a smaller one, or "
+            "end what else uses its memory."
+        ) from error
+    except tf.errors.InvalidArgumentError as error:
+        raise WorkFailed(graph_sentence(error)) from error
+
+
+def _mistake(image, facts):
+    picture = np.asarray(image).astype(np.uint8)
+    return Mistake(facts["source"], facts["truth"], facts["guess"], facts["certainty"], picture)

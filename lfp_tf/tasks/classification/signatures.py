@@ -1,0 +1,107 @@
+"""What a classifier's export answers: the classes of whole pictures, preprocessing included.
+
+| signature | in | out |
+| --- | --- | --- |
+| `serving_default` | `image_bytes` string [B], sizes may differ | the three below |
+| `images` | `images` uint8 [B, H, W, 3] RGB | the three below |
+
+`probabilities` float32 [B, C]; `classes` int32 [B, 5] and `scores` float32 [B, 5]: the five most
+probable classes, the most probable first, the lower number first of equal ones, and their
+probabilities. Of fewer than five classes all are given. Classes are numbers from 0, which are the
+lines of `assets/labels.txt`.
+
+Pictures are decoded and cut one after the other, so that memory is bounded by the largest one; the
+network sees all of a request at once.
+"""
+
+import tensorflow as tf
+
+from lfp_tf.errors import LfpError
+from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
+from lfp_tf.serving.warmup_images import warmup_pictures
+from lfp_tf.tasks.classification.metrics import TOP
+from lfp_tf.tasks.classification.prediction import (
+    MAX_PROPORTION,
+    classifier,
+    crop_size,
+    is_strip,
+    middle,
+)
+
+
+def signature_functions(model, *, limits):
+    """The functions of the two signatures, by name; each a `tf.function` of one shape.
+
+    Args:
+        model: classifier with a `recipe`, see `serving.network`.
+        limits: `serving.limits.Limits`, without an `input_size`.
+
+    Raises:
+        LfpError: an `input_size`: the network's own crop is the only one.
+    """
+    recipe = model.recipe
+    size = crop_size(recipe)
+    if limits.input_size:
+        raise LfpError(
+            f"--input_size is for segmentation; a classifier sees the middle {size} x {size} of "
+            "every picture."
+        )
+    classify = classifier(model)
+
+    def answer(pictures, see):
+        middles = tf.map_fn(
+            see,
+            pictures,
+            fn_output_signature=tf.TensorSpec([size, size, 3], tf.float32),
+            parallel_iterations=1,
+        )
+        probabilities = tf.ensure_shape(classify(middles), [None, len(recipe.classes)])
+        scores, classes = tf.math.top_k(probabilities, min(TOP, len(recipe.classes)))
+        return {"probabilities": probabilities, "classes": classes, "scores": scores}
+
+    def cut(image):
+        with tf.control_dependencies([_check_proportion(*tf.unstack(tf.shape(image)[:2]))]):
+            return middle(recipe, tf.identity(image))
+
+    def serving_default(image_bytes):
+        return answer(
+            checked_files(image_bytes, limits),
+            lambda data: cut(decode_picture(data, max_pixels=limits.max_pixels)),
+        )
+
+    def images_(images):
+        return answer(checked_images(images, limits), cut)
+
+    text = tf.TensorSpec([None], tf.string, "image_bytes")
+    pictures = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
+    return {
+        "serving_default": tf.function(serving_default, input_signature=[text], autograph=False),
+        "images": tf.function(images_, input_signature=[pictures], autograph=False),
+    }
+
+
+def warmup_requests(recipe, limits):
+    """One request a signature and format, as large as the crop where limits allow.
+
+    Returns:
+        list of (signature, {input: array}), see `serving.warmup`.
+    """
+    size = crop_size(recipe)
+    picture, files = warmup_pictures(size, size, max_pixels=limits.max_pixels)
+    return [
+        *(("serving_default", {"image_bytes": data}) for data in files),
+        ("images", {"images": picture}),
+    ]
+
+
+def _check_proportion(height, width):
+    text = tf.strings.join(
+        [
+            "The picture has ",
+            tf.strings.as_string(width),
+            "x",
+            tf.strings.as_string(height),
+            f" pixels, but no side may be more than {MAX_PROPORTION} times the other.",
+        ]
+    )
+    return tf.debugging.Assert(~is_strip(height, width), [text])

@@ -1,0 +1,99 @@
+"""Training and scoring a classifier of pictures, as a task of the host's trainer."""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.data.classification.pipeline import evaluation_batches, training_batches
+from lfp_tf.data.classification.transforms import ClassificationAugmentation
+from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.images.overlay import side_by_side
+from lfp_tf.tasks.segmentation.augmentations import enabled_augmentation
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.objective import mean_losses
+
+_TOP = 5
+
+
+class ClassificationTask(TrainedTask):
+    """Pipeline, losses and scores of `tasks.classification.config`; see `TrainedTask`."""
+
+    def validation_metrics(self):
+        """Top-1 and top-5 accuracy."""
+        return [
+            tf_keras.metrics.SparseCategoricalAccuracy("accuracy"),
+            tf_keras.metrics.SparseTopKCategoricalAccuracy(_TOP, "top5_accuracy"),
+        ]
+
+    def loss_weights(self):
+        """{"logits": 1}."""
+        return dict.fromkeys(self.task_config.model.outputs(), 1.0)
+
+    def counts(self, piece, outputs):
+        """Pictures that have a class."""
+        return {name: tf.reduce_sum(_counted(piece["labels"])) for name in outputs}
+
+    def sums(self, piece, outputs):
+        """Sums of cross-entropy over the pictures."""
+        labels = piece["labels"]
+        return {
+            name: tf.reduce_sum(
+                _counted(labels)
+                * tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
+            )
+            for name, logits in outputs.items()
+        }
+
+    @tf.autograph.experimental.do_not_convert
+    def validation_step(self, inputs, model, metrics=None):
+        """Scores the middle of every picture."""
+        outputs = model(self.preprocessed(inputs["images"]), training=False)
+        labels, counted = inputs["labels"], _counted(inputs["labels"])
+        for metric in metrics or []:
+            metric.update_state(tf.maximum(labels, 0), outputs["logits"], sample_weight=counted)
+        sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
+        return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
+
+    def headline(self, logs):
+        """Both accuracies in per cent."""
+        return f"top-1 {100 * logs['accuracy']:.2f}, top-5 {100 * logs['top5_accuracy']:.2f}"
+
+    def panels(self, predict, count):
+        """The first validation pictures with their class and the network's below."""
+        data = self.task_config.validation_data
+        names = read_dataset(data.folder)["classes"]
+        for batch in self.evaluation_batches(data, 1).take(count):
+            logits = predict(self.preprocessed(batch["images"]))["logits"][0].numpy()
+            picture = batch["images"][0].numpy().astype(np.uint8)
+            truth, guess = names[int(batch["labels"][0])], names[int(np.argmax(logits))]
+            yield side_by_side([picture, picture], [truth, guess])
+
+    def training_batches(self, data, start_step, **hosts):
+        """Augmented pictures for ever."""
+        return training_batches(
+            record_index(data.folder, data.split),
+            size=data.crop[0],
+            global_batch_size=data.global_batch_size,
+            seed=data.seed,
+            augmentation=enabled_augmentation(ClassificationAugmentation, data.augmentation),
+            num_classes=self.task_config.model.classes,
+            start_step=start_step,
+            **hosts,
+        )
+
+    def evaluation_batches(self, data, batch, **hosts):
+        """The middle of every picture once."""
+        config = self.task_config
+        return evaluation_batches(
+            record_index(data.folder, data.split),
+            size=config.train_data.crop[0],
+            global_batch_size=batch,
+            num_classes=config.model.classes,
+            shortest=config.evaluation.shortest or None,
+            **hosts,
+        )
+
+
+def _counted(labels):
+    """1 for pictures, 0 for what fills up the last batch; float32 [b]."""
+    return tf.cast(labels >= 0, tf.float32)

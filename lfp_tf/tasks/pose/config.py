@@ -1,0 +1,78 @@
+"""The fields of a pose experiment's `task` (LFP spec 4.4, 5.4)."""
+
+import dataclasses
+
+from official.modeling import hyperparams
+
+from lfp_tf.errors import LfpError
+from lfp_tf.tasks.segmentation.networks import Hourglass
+from lfp_tf.training.network_fields import Network, field
+from lfp_tf.training.task_fields import Data, Losses, Task, check_square
+
+
+@dataclasses.dataclass
+class PoseAugmentation(hyperparams.Config):
+    """See `data.pose.transforms.PoseAugmentation` (LFP spec 4.4)."""
+
+    enabled: bool = True
+    scale_deviation: float = 0.25
+    rotation_deviation: float = 30.0
+    no_rotation_probability: float = 0.6
+    color: float = 0.2
+    flip_probability: float = 0.5
+
+
+@dataclasses.dataclass
+class PoseData(Data):
+    """People with joints."""
+
+    crop: list[int] = field(lambda: [256, 256])
+    augmentation: PoseAugmentation = field(PoseAugmentation)
+
+
+@dataclasses.dataclass
+class PoseLosses(Losses):
+    """Mean squared error of each stack's heat maps; their sum."""
+
+    weight_decay: float = 0.0
+    weight_decay_covers: str = "kernels"
+    legacy_border: bool = False  # 9-12: targets as the original draws them at the border
+
+
+@dataclasses.dataclass
+class PoseEvaluation(hyperparams.Config):
+    """How `lfp-tf evaluate` scores people by default (LFP spec 5.4)."""
+
+    score: str = "pckh"  # pckh (MPII), pck (LSP, of the torso)
+    flip: bool = True  # averaged with the mirror image
+    scales: list[float] = field(lambda: [1.0])  # of the person's size; the paper's 0.8 to 1.3
+
+
+@dataclasses.dataclass
+class PoseTask(Task):
+    """The joints of a person (LFP spec 4.4, 5.4)."""
+
+    METRIC = "map_accuracy"
+
+    model: Network = field(Hourglass)
+    train_data: PoseData = field(PoseData)
+    validation_data: PoseData = field(lambda: PoseData(split="val", is_training=False))
+    losses: PoseLosses = field(PoseLosses)
+    evaluation: PoseEvaluation = field(PoseEvaluation)
+
+    def choices(self):
+        """{field: its values}."""
+        return super().choices() | {"evaluation.score": ("pckh", "pck")}
+
+    def check(self):
+        """Crops are squares that the hourglass can halve."""
+        super().check()
+        check_square(self.train_data.crop)
+        if self.train_data.crop[0] % 64:
+            raise LfpError(
+                f"task.train_data.crop is {self.train_data.crop}, but an hourglass needs multiples "
+                "of 64."
+            )
+        scales = self.evaluation.scales
+        if not scales or min(scales) <= 0:
+            raise LfpError(f"task.evaluation.scales must be numbers above 0, not {scales}.")

@@ -1,0 +1,266 @@
+"""Scoring a network on the people of a split: PCKh or PCK, beside what chance reaches."""
+
+import dataclasses
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.data.pose.annotations import People, read_people
+from lfp_tf.data.pose.pipeline import evaluation_batches
+from lfp_tf.data.records import record_index
+from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.evaluation.extremes import Extremes
+from lfp_tf.evaluation.image_panels import Example, picture_rows
+from lfp_tf.images.skeleton import draw_skeletons
+from lfp_tf.ops.pose import PIXELS_PER_SCALE
+from lfp_tf.tasks.evaluation_facts import comparable_split, described
+from lfp_tf.tasks.pose import metrics as pose_scores
+from lfp_tf.tasks.pose.prediction import heatmap_function, joints_of, keypoints
+from lfp_tf.tasks.pose.report import POSE_SCORES, pose_facts, units, write_pose_report
+
+KEPT = 4
+_BATCH = 8  # people through the network at once
+# Among people with equally many right joints the nearer ones rank first: less than one joint.
+_NEARNESS, _FURTHEST = 1e-3, 10.0
+
+
+@dataclasses.dataclass
+class Evaluated:
+    """What an evaluation found.
+
+    Attributes:
+        predictions: float64 [N, J, 3]: x, y in pixels of the picture, score.
+        people: `People`, the truth.
+        chance: float64 [N, J, 2], each joint at its mean place in the person's box.
+        chance_from: the split of these places.
+        score: key of `report_pose.POSE_SCORES`.
+        right: N shares of the annotated joints that are right; None where nothing is measured.
+        best, worst: lists of `report_pictures.Example`, the most extreme first.
+        seconds: of the whole, reading included.
+        flip, scales: as it was done.
+    """
+
+    predictions: np.ndarray
+    people: People
+    chance: np.ndarray
+    chance_from: str
+    score: str
+    right: list
+    best: list
+    worst: list
+    seconds: float
+    flip: bool
+    scales: tuple
+
+
+def evaluate(
+    model,
+    folder,
+    *,
+    split="val",
+    flip,
+    scales=(1.0,),
+    score,
+    limit=None,
+    progress=None,
+    kept=KEPT,
+):
+    """Runs a network over the people of a split.
+
+    Args:
+        model: from `recipes.networks`, with weights.
+        folder: of the records.
+        split: which of them.
+        flip: whether each crop is averaged with its mirror image.
+        scales: factors of the person's size; several are averaged in the picture.
+        score: `pckh` (MPII) or `pck` (LSP).
+        limit: only the first so many people; None takes all.
+        progress: `progress.Progress`, updated by one a person, or None.
+        kept: best and worst people to keep, of each.
+
+    Returns:
+        `Evaluated`.
+
+    Raises:
+        LfpError: records that do not fit the network or cannot be measured.
+        WorkFailed: the device has not enough memory.
+    """
+    begin = time.monotonic()
+    dataset, names = comparable_split(model.recipe, folder, split, "pose"), model.recipe.classes
+    people = read_people(folder, split, limit=limit)
+    lengths = _checked_units(people, names, score, f"{folder} {split}")
+    places_from = "train" if "train" in dataset["splits"] else split
+    others = people if places_from == split and not limit else read_people(folder, places_from)
+    places = pose_scores.mean_places(others.truth, others.visible)
+    extremes, predictions, right, scales = Extremes(kept), [], [], tuple(scales)
+    total = counted = 0
+    for number, view in enumerate(_seen(model, folder, split, flip, scales, len(people.sources))):
+        predictions.append(view.joints)
+        one = (view.joints, people.truth[number], people.visible[number])
+        share, nearness = _judged(*one, lengths[number], score)
+        right.append(share)
+        if share is not None:
+            total, counted = total + share, counted + 1
+            extremes.add(
+                share + nearness,
+                lambda n=number, v=view, r=share: _example(v, people, n, r, names),
+            )
+        if progress:
+            progress.update(1, f"right {100 * total / max(counted, 1):.2f} %")
+    return Evaluated(
+        predictions=np.array(predictions, np.float64),
+        people=people,
+        chance=pose_scores.chance(places, people.truth, people.visible),
+        chance_from=places_from,
+        score=score,
+        right=right,
+        best=extremes.best(),
+        worst=extremes.worst(),
+        seconds=time.monotonic() - begin,
+        flip=bool(flip),
+        scales=scales,
+    )
+
+
+def report(folder, model, found, *, records, split, checkpoint, history=()):
+    """Writes `metrics.json` and `report.html` of an evaluation.
+
+    Args:
+        folder: where to.
+        model: what was evaluated.
+        found: `Evaluated`.
+        records, split: as given to `evaluate`.
+        checkpoint: how the page calls the weights.
+        history: entries of the run's `history.jsonl`.
+
+    Returns:
+        (path of the page, what `metrics.json` says but for the thinned history).
+    """
+    recipe, people = model.recipe, found.people
+    annotated = people.visible.sum(axis=1).tolist()
+    rows = zip(people.sources, found.right, annotated, strict=True)
+    scores = {
+        **pose_facts(
+            found.predictions[..., :2],
+            found.chance,
+            people.truth,
+            people.visible,
+            people.head_sizes,
+            names=list(recipe.classes),
+            score=found.score,
+        ),
+        "chance_from": found.chance_from,
+        "people": [{"source": s, "right": r, "annotated": a} for s, r, a in rows],
+    }
+    facts = described(
+        recipe,
+        scores,
+        protocol={"name": "person", "flip": found.flip, "scales": list(found.scales)},
+        split=split,
+        records=records,
+        checkpoint=checkpoint,
+        seconds=found.seconds,
+        history=history,
+    )
+    return write_pose_report(folder, facts, best=found.best, worst=found.worst), facts
+
+
+@dataclasses.dataclass(frozen=True)
+class _View:
+    """One person as seen: the crop [r, r, 3], where it lies, and its joints [J, 3]."""
+
+    crop: np.ndarray
+    center: np.ndarray
+    side: float
+    joints: np.ndarray
+
+
+def _seen(model, folder, split, flip, scales, count):
+    """The `_View`s of `count` people in their order, each at the factor that is nearest to 1."""
+    batches = evaluation_batches(
+        record_index(folder, split),
+        resolution=model.recipe.crop[0],
+        num_joints=len(model.recipe.classes),
+        global_batch_size=min(_BATCH, count),
+        scales=scales,
+    )
+    find, middle = _finder(model, flip, scales), int(np.argmin(np.abs(np.log(scales))))
+    done = 0
+    for batch in batches:
+        taken = min(count - done, len(batch["scales"]))
+        if not taken:
+            return
+        joints = _joints(find, batch)
+        crops = tf.cast(tf.round(batch["images"][:taken, middle]), tf.uint8).numpy()
+        sides = PIXELS_PER_SCALE * scales[middle] * batch["scales"].numpy()
+        centers = batch["centers"].numpy()
+        for place, crop in enumerate(crops):
+            yield _View(crop, centers[place], float(sides[place]), joints[place])
+        done += taken
+
+
+def _finder(model, flip, scales):
+    """The function of a batch to its joints, float32 [b, J, 3]."""
+    heatmaps, resolution = heatmap_function(model, flip=flip), model.recipe.crop[0]
+
+    @tf.function(reduce_retracing=True)
+    def fused(maps, center, scale, size):
+        return joints_of(maps, center, scale, scales, size=size, resolution=resolution)
+
+    def find(batch):
+        views, centers, sizes = batch["images"], batch["centers"], batch["scales"]
+        maps = [heatmaps(views[:, number]) for number in range(len(scales))]
+        if len(scales) == 1:
+            return keypoints(maps[0], centers, sizes * tf.constant(scales[0], tf.float32))
+        people = zip(tf.stack(maps, axis=1), centers, sizes, batch["sizes"], strict=True)
+        return tf.stack([fused(*person) for person in people])
+
+    return find
+
+
+def _joints(find, batch):
+    try:
+        return find(batch).numpy()
+    except tf.errors.ResourceExhaustedError as error:
+        raise WorkFailed(
+            f"The device has not enough memory for {len(batch['scales'])} people at once; take "
+            "another one, or a network of fewer stacks."
+        ) from error
+
+
+def _checked_units(people, names, score, where):
+    """Each person's unit of length; refused, before the network runs, where nobody has one."""
+    lengths = units(people.truth, people.visible, people.head_sizes, names=names, score=score)
+    if not (people.visible.any(axis=1) & (lengths > 0)).any():
+        found = POSE_SCORES[score]
+        raise LfpError(
+            f"Nobody in {where} has a {found.unit}, which {found.name} is measured by; give "
+            "records that tell it, or an experiment with another task.evaluation.score."
+        )
+    return lengths
+
+
+def _judged(joints, truth, visible, length, score):
+    """(share of right joints or None, the small reward of nearness)."""
+    if not length > 0 or not visible.any():
+        return None, 0.0
+    threshold = POSE_SCORES[score].threshold
+    away = np.linalg.norm(joints[:, :2] - truth, axis=1)[visible] / length
+    is_right = away < threshold if score == "pckh" else away <= threshold
+    reward = -_NEARNESS * np.minimum(away / threshold, _FURTHEST).mean()
+    return float(is_right.mean()), float(reward)
+
+
+def _example(view, people, number, share, names):
+    """The crop, with the truth and with the network's joints drawn over it."""
+    scale = view.crop.shape[0] / view.side
+
+    def drawn(points, scores):
+        inside = (points - view.center) * scale + view.crop.shape[0] / 2
+        person = np.concatenate([inside, scores[:, None]], axis=1)
+        return picture_rows(draw_skeletons(view.crop, [person], names))
+
+    truth = drawn(people.truth[number], people.visible[number].astype(np.float64))
+    ours = drawn(view.joints[:, :2], view.joints[:, 2])
+    return Example(people.sources[number], share, picture_rows(view.crop), truth, ours)

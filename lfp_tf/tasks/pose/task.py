@@ -1,0 +1,116 @@
+"""Training and scoring an hourglass for the joints of people, as a task of the host's trainer."""
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.data.pose.pipeline import evaluation_batches, training_batches
+from lfp_tf.data.pose.transforms import PoseAugmentation
+from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.images.skeleton import JOINTS, draw_skeletons, flip_order
+from lfp_tf.ops.pose_maps import peaks
+from lfp_tf.tasks.pose.metrics import MPII_COUNTED
+from lfp_tf.tasks.segmentation.augmentations import enabled_augmentation
+from lfp_tf.tasks.segmentation.training_metrics import MapAccuracy
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.objective import mean_losses
+
+
+class PoseTask(TrainedTask):
+    """Pipeline, losses and scores of `tasks.pose.config`; see `TrainedTask`.
+
+    The loss of a stack is the mean squared error over all elements of its maps.
+    """
+
+    def validation_metrics(self):
+        """PCK on the heat maps, as the original's training prints it."""
+        joints = self._joints()
+        counted = MPII_COUNTED if joints == JOINTS["mpii"] else range(len(joints))
+        return [MapAccuracy(joints=len(joints), counted=counted)]
+
+    def loss_weights(self):
+        """{heat maps of a stack: 1}."""
+        return dict.fromkeys(self.task_config.model.outputs(), 1.0)
+
+    def counts(self, piece, outputs):
+        """Elements of each stack's maps; what fills up a batch of validation does not count."""
+        elements = tf.cast(tf.reduce_prod(tf.shape(piece["heatmaps"])[1:]), tf.float32)
+        return {name: tf.reduce_sum(_counted(piece)) * elements for name in outputs}
+
+    def sums(self, piece, outputs):
+        """Sums of squared differences to the targets."""
+        targets, counted = piece["heatmaps"], _counted(piece)[:, None, None, None]
+        return {
+            name: tf.reduce_sum(counted * tf.square(tf.cast(maps, tf.float32) - targets))
+            for name, maps in outputs.items()
+        }
+
+    def scored(self, batch):
+        """The crops of scale 1, their maps, and who counts."""
+        return {
+            "images": batch["images"][:, 0],
+            "heatmaps": batch["heatmaps"],
+            "counted": tf.cast(batch["sources"] != "", tf.float32),
+        }
+
+    @tf.autograph.experimental.do_not_convert
+    def validation_step(self, inputs, model, metrics=None):
+        """Scores the last stack's maps, without the mirror image."""
+        outputs = model(self.preprocessed(inputs["images"]), training=False)
+        outputs = {name: outputs[name] for name in self.loss_weights()}
+        for metric in metrics or []:
+            metric.update_state(inputs["heatmaps"], outputs[list(outputs)[-1]])
+        sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
+        return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
+
+    def headline(self, logs):
+        """PCK on the heat maps, in per cent."""
+        return f"PCK on the heat maps {100 * logs['map_accuracy']:.2f}"
+
+    def panels(self, predict, count):
+        """The first people of validation: their crop with the truth's peaks, and with ours."""
+        data, joints = self.task_config.validation_data, self._joints()
+        for batch in self.evaluation_batches(data, 1).take(count):
+            crop = batch["images"][:, 0]
+            maps = list(predict(self.preprocessed(crop)).values())[-1]
+            picture = crop[0].numpy().astype(np.uint8)
+            stride = picture.shape[0] / maps.shape[1]
+            shown = []
+            for heatmaps in (batch["heatmaps"], maps):
+                points = peaks(heatmaps)[0].numpy()
+                points[:, :2] = (points[:, :2] - 0.5) * stride
+                shown.append(draw_skeletons(picture, [points], joints))
+            yield np.concatenate(shown, 1)
+
+    def _joints(self):
+        return tuple(read_dataset(self.task_config.train_data.folder)["classes"])
+
+    def training_batches(self, data, start_step, **hosts):
+        """Augmented people for ever."""
+        return training_batches(
+            record_index(data.folder, data.split),
+            resolution=data.crop[0],
+            flip_order=flip_order(self._joints()),
+            global_batch_size=data.global_batch_size,
+            seed=data.seed,
+            augmentation=enabled_augmentation(PoseAugmentation, data.augmentation),
+            legacy_border=self.task_config.losses.legacy_border,
+            start_step=start_step,
+            **hosts,
+        )
+
+    def evaluation_batches(self, data, batch, **hosts):
+        """Every person once."""
+        config = self.task_config
+        return evaluation_batches(
+            record_index(data.folder, data.split),
+            resolution=config.train_data.crop[0],
+            num_joints=config.model.classes,
+            global_batch_size=batch,
+            legacy_border=config.losses.legacy_border,
+            **hosts,
+        )
+
+
+def _counted(piece):
+    """1 for people, 0 for what fills up the last batch of validation; float32 [b]."""
+    return piece.get("counted", tf.ones(tf.shape(piece["heatmaps"])[:1]))

@@ -1,0 +1,117 @@
+"""The fields of a segmentation experiment's `task`, with a check a rule."""
+
+import dataclasses
+
+from official.modeling import hyperparams
+
+from lfp_tf.errors import LfpError
+from lfp_tf.tasks.segmentation.networks import PSPNet
+from lfp_tf.training.network_fields import Network, field
+from lfp_tf.training.task_fields import Data, Losses, Task, check_size
+
+
+@dataclasses.dataclass
+class Augmentation(hyperparams.Config):
+    """What a training picture goes through before the crop (semseg tool/train.py)."""
+
+    # semseg, tf1, deeplab, deeplab_seed, lfp, lfp_original (with its colours), none (centre crop)
+    recipe: str = "semseg"
+    scale_min: float = 0.5
+    scale_max: float = 2.0
+    scale_choices: list[float] = field(list)  # deeplab: one of these
+    base_size: int = 0  # deeplab: long side before scaling; 0: its own
+    rotate_degrees: float = 10.0  # uniform in +- this
+    rotate_probability: float = 0.5
+    blur_probability: float = 0.5
+    flip_probability: float = 0.5
+
+
+@dataclasses.dataclass
+class SegmentationData(Data):
+    """Pictures with a label a pixel."""
+
+    warp: list[int] = field(list)  # height, width that pictures are squashed to; none: their own
+    augmentation: Augmentation = field(Augmentation)
+
+
+@dataclasses.dataclass
+class SegmentationLosses(Losses):
+    """Cross-entropy of all logits over the valid pixels."""
+
+    ignore_label: int = 255
+    aux_weight: float = 0.4
+    # Labels at the size of logits: full (subsampled with zoom_factor), map (TF1's nearest rule),
+    # pil_nearest or opencv_nearest (DeepLab 4.3).
+    label_size: str = "full"
+
+
+@dataclasses.dataclass
+class Evaluation(hyperparams.Config):
+    """How `lfp-tf evaluate` scores by default; training scores whole pictures in one pass."""
+
+    protocol: str = "whole"  # whole, deeplab, semseg, matlab, tf1_whole, lfp
+    flip: str = "none"  # D17: none, softmax, logit_sum
+    scales: list[float] = field(lambda: [1.0])
+    base_size: int = 0  # semseg, matlab: long side in pixels at scale 1
+    crop: list[int] = field(list)  # semseg, matlab, lfp: window; empty: the training crop
+    min_size: list[int] = field(list)  # tf1_whole: padded to at least this
+    logits_resize: str = "align_corners"  # whole, deeplab: align_corners, half_pixel
+    warp: list[int] = field(list)  # deeplab: height, width of picture and truth in scoring
+    warp_labels: str = "pil_nearest"  # how that truth is resized: pil_nearest, opencv_nearest
+    mean_iou: str = "all"  # D21: all, present, truth
+
+
+@dataclasses.dataclass
+class SegmentationTask(Task):
+    """A class a pixel."""
+
+    METRIC = "mean_iou"
+
+    model: Network = field(PSPNet)
+    train_data: SegmentationData = field(SegmentationData)
+    validation_data: SegmentationData = field(
+        lambda: SegmentationData(split="val", is_training=False)
+    )
+    losses: SegmentationLosses = field(SegmentationLosses)
+    evaluation: Evaluation = field(Evaluation)
+    head_lr_multiplier: float = 10.0  # D12: pyramid, cls and aux
+    head_bias_lr_multiplier: float = 10.0  # D12: the classifiers' biases
+    head_norm_lr_multiplier: float = 10.0  # gamma and beta of the heads; 1 in the TF1 port
+
+    def choices(self):
+        """{field: its values}."""
+        return super().choices() | {
+            "train_data.augmentation.recipe": (
+                *("semseg", "tf1", "deeplab", "deeplab_seed", "lfp", "lfp_original", "none"),
+            ),
+            "losses.label_size": ("full", "map", "pil_nearest", "opencv_nearest"),
+            "evaluation.protocol": ("whole", "deeplab", "semseg", "matlab", "tf1_whole", "lfp"),
+            "evaluation.flip": ("none", "softmax", "logit_sum"),
+            "evaluation.logits_resize": ("align_corners", "half_pixel"),
+            "evaluation.warp_labels": ("pil_nearest", "opencv_nearest"),
+            "evaluation.mean_iou": ("all", "present", "truth"),
+        }
+
+    def check(self):
+        """Labels stand where the network's logits do, and every loss has its output."""
+        super().check()
+        for path in ("train_data.warp", "evaluation.warp"):
+            group, name = path.split(".")
+            if size := getattr(getattr(self, group), name):
+                check_size(size, f"task.{path}")
+        zoom = getattr(self.model, "zoom_factor", None)
+        if zoom is None and self.losses.label_size == "full":
+            raise LfpError(
+                "task.losses.label_size=full is for networks with a zoom_factor; use pil_nearest."
+            )
+        if self.losses.label_size != "full" and zoom not in (None, 1):
+            raise LfpError(
+                f"task.losses.label_size={self.losses.label_size} needs task.model.zoom_factor=1."
+            )
+        if self.losses.aux_weight and "aux_logits" not in self.model.outputs():
+            raise LfpError("task.losses.aux_weight needs task.model.aux_head=true, or set it to 0.")
+        augmentation = self.train_data.augmentation
+        if augmentation.recipe == "deeplab" and not augmentation.scale_choices:
+            raise LfpError(
+                "task.train_data.augmentation.scale_choices is empty with recipe=deeplab."
+            )

@@ -1,0 +1,131 @@
+"""The test procedure of LFP's VOC networks: many sizes, both directions, windows a third apart.
+
+`wanggrun/Learning-Feature-Pyramids pyramid/VOC/gr_test_pad_crf_msc_flip.py`: cubic resizing of the
+uint8 picture, windows of 480 pixels every 160, the network's maps enlarged to the window by TF1's
+bilinear rule, softmax, perhaps the dense CRF inside each window, means over windows, sizes and
+directions, cubic resizing back. The original took a second softmax of the CRF's result by mistake:
+it keeps the best class of a window but flattens what is averaged; it is off here unless asked for.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.ops.resize import resize_legacy_bilinear
+from lfp_tf.ops.resize_cubic import resize_cubic
+from lfp_tf.ops.shapes import height_width
+from lfp_tf.tasks.segmentation.crf.crf import CrfOptions, refine
+from lfp_tf.tasks.segmentation.sliding import mean_over_windows
+
+PUBLISHED_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+LARGE_PIXELS = 230_000  # pictures from here on are not enlarged beyond LARGEST_OF_LARGE
+LARGEST_OF_LARGE = 1.5
+WINDOWS_PER_CROP = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """How windows are laid and what becomes of their scores.
+
+    Attributes:
+        crop: (height, width) of a window.
+        stride: pixels from one to the next, (down, right).
+        batch: windows through the network at once.
+        crf: `CrfOptions` of the CRF inside each window, or None.
+        second_softmax: the original's defect, see above.
+    """
+
+    crop: tuple
+    stride: tuple
+    batch: int = 1
+    crf: CrfOptions | None = None
+    second_softmax: bool = False
+
+
+def lfp_scores(network, image, *, prepare, mean, windows, scales, is_flipped, classes):
+    """A picture's scores; probabilities unless `second_softmax` flattens them.
+
+    Args:
+        network: maps float32 [n, *crop, 3], prepared, to logits [n, h, w, classes].
+        image: float32 [H, W, 3] RGB grey levels, whole numbers.
+        prepare: from grey levels [..., 3] to the network's input.
+        mean: RGB grey levels whose input is 0; it surrounds pictures smaller than a window.
+        windows: `Windows`.
+        scales: factors of the picture; those above 1.5 count only below 230000 pixels.
+        is_flipped: whether the mirrored pictures count, too.
+        classes: number of classes.
+
+    Returns:
+        float32 [H, W, classes].
+    """
+    height, width = height_width(image[None])
+    is_large = height * width >= LARGE_PIXELS
+    walk = functools.partial(
+        _walk, network, prepare=prepare, mean=mean, windows=windows, classes=classes
+    )
+    sums, counts = [], []
+    for scale in scales:
+        seen = functools.partial(_at_scale, walk, image, scale, is_flipped=is_flipped)
+        if scale <= LARGEST_OF_LARGE:
+            sums.append(seen())
+            counts.append(1.0)
+        else:
+            sums.append(tf.cond(is_large, lambda: tf.zeros([height, width, classes]), seen))
+            counts.append(tf.where(is_large, 0.0, 1.0))
+    return tf.add_n(sums) / tf.add_n([tf.convert_to_tensor(count) for count in counts])
+
+
+def _at_scale(walk, image, scale, *, is_flipped):
+    """The mean of both directions at one size, brought back: [H, W, classes]."""
+    size = height_width(image[None])
+    scaled = [tf.maximum(tf.cast(tf.cast(side, tf.float64) * scale, tf.int32), 1) for side in size]
+    picture = resize_cubic(image[None], scaled, rounded=True)[0]
+    seen = resize_cubic(walk(picture)[None], size)[0]
+    if not is_flipped:
+        return seen
+    mirrored = resize_cubic(walk(picture[:, ::-1])[None], size)[0]
+    return 0.5 * (seen + mirrored[:, ::-1])
+
+
+def _walk(network, picture, *, prepare, mean, windows, classes):
+    """Means over the windows of a picture of grey levels [h, w, 3]: [h, w, classes]."""
+    sides = tf.unstack(tf.shape(picture)[:2])
+    missing = [tf.maximum(crop - side, 0) for crop, side in zip(windows.crop, sides, strict=True)]
+    edges = [[0, missing[0]], [0, missing[1]], [0, 0]]
+    inputs = tf.pad(prepare(picture), edges)
+    if windows.crf:
+        # The CRF looks at the grey levels themselves; the original rebuilt them from the inputs
+        # and lost one level here and there.
+        around = tf.floor(tf.constant(mean, tf.float32))
+        inputs = tf.concat([inputs, tf.pad(picture - around, edges) + around], axis=-1)
+    inputs = tf.ensure_shape(inputs, [None, None, 6 if windows.crf else 3])
+
+    def look(pixels):
+        logits = resize_legacy_bilinear(network(pixels[..., :3]), windows.crop)
+        scores = tf.nn.softmax(tf.cast(logits, tf.float32))
+        if windows.crf:
+            scores = _refined(scores, pixels[..., 3:], windows.crf)
+        return tf.nn.softmax(scores) if windows.second_softmax else scores
+
+    seen = mean_over_windows(
+        look,
+        inputs,
+        crop=windows.crop,
+        stride=windows.stride,
+        classes=classes,
+        window_batch=windows.batch,
+    )
+    return seen[: sides[0], : sides[1]]
+
+
+def _refined(scores, pixels, options):
+    """The CRF of each window, in Python: it is numpy and scipy."""
+
+    def each(probabilities, pictures):
+        pairs = zip(probabilities, pictures.astype(np.uint8), strict=True)
+        return np.stack([refine(*pair, options) for pair in pairs])
+
+    refined = tf.numpy_function(each, [scores, pixels], tf.float32, stateful=False)
+    return tf.ensure_shape(refined, scores.shape)

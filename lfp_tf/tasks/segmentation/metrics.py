@@ -1,0 +1,159 @@
+"""Confusion matrices and the scores made of them, by the definition that a publication used.
+
+| definition | IoU | mean over |
+| --- | --- | --- |
+| `all` | I / (U + 1e-10) | all; one that never occurs counts 0 (`hszhao/semseg util/util.py`) |
+| `present` | I / U | classes in truth or prediction (TF1 `streaming_mean_iou`, DeepLab v2 2018) |
+| `truth` | I / U | classes in truth (DeepLab v2, newest `libs/utils/metric.py`) |
+| `matlab` | I / (U + 2.2e-16) | all classes (`hszhao/PSPNet evaluation/eval_acc.m`) |
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.errors import LfpError, nearest
+
+_EPSILONS = {"all": 1e-10, "present": 0.0, "truth": 0.0, "matlab": float(np.finfo(np.float64).eps)}
+
+
+def confusion_matrix(labels, predictions, *, num_classes, ignore_label):
+    """Counts pixels by (truth, prediction), as a TensorFlow operation.
+
+    Args:
+        labels: whole numbers of any shape; those equal to `ignore_label` are left out.
+        predictions: the same shape. A truth or prediction outside 0..num_classes-1 is left out
+            too: semseg's GPU histogram drops them, its CPU one moves the value C into class C-1.
+        num_classes: number of classes.
+        ignore_label: label that does not count.
+
+    Returns:
+        int64 [num_classes, num_classes].
+    """
+    labels = tf.reshape(tf.cast(labels, tf.int32), [-1])
+    predictions = tf.reshape(tf.cast(predictions, tf.int32), [-1])
+    counted = labels != ignore_label
+    for values in (labels, predictions):
+        counted &= (values >= 0) & (values < num_classes)
+    cells = tf.where(counted, labels * num_classes + predictions, num_classes**2)
+    counts = tf.math.bincount(
+        cells, minlength=num_classes**2 + 1, maxlength=num_classes**2 + 1, dtype=tf.int64
+    )
+    return tf.reshape(counts[:-1], [num_classes, num_classes])
+
+
+def confusion_matrix_numpy(labels, predictions, *, num_classes, ignore_label):
+    """`confusion_matrix` of arrays, without TensorFlow."""
+    labels = np.asarray(labels).astype(np.int64).ravel()
+    predictions = np.asarray(predictions).astype(np.int64).ravel()
+    counted = labels != ignore_label
+    for values in (labels, predictions):
+        counted &= (values >= 0) & (values < num_classes)
+    cells = labels[counted] * num_classes + predictions[counted]
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def scores(confusion, definition="all"):
+    """Scores of a confusion matrix summed over a whole set.
+
+    Args:
+        confusion: whole numbers [C, C], (truth, prediction).
+        definition: `all`, `present`, `truth` or `matlab`.
+
+    Returns:
+        {"definition", "mIoU", "mAcc", "allAcc", "fwIoU" (IoU weighted by the truth's pixels):
+        numbers 0..1, "iou", "accuracy": lists of C numbers, "intersection", "union", "target"
+        (truth pixels): lists of C counts}. With `present` and `truth` a class in neither truth nor
+        prediction has the IoU None, one not in truth the accuracy None; they are left out of the
+        means.
+
+    Raises:
+        LfpError: no such definition.
+    """
+    if definition not in _EPSILONS:
+        raise LfpError(
+            f'No definition of scores "{definition}".{nearest(definition, _EPSILONS)} '
+            f"There are {', '.join(_EPSILONS)}."
+        )
+    confusion = np.asarray(confusion, np.int64)
+    intersection = np.diagonal(confusion)
+    target = confusion.sum(axis=1)
+    union = target + confusion.sum(axis=0) - intersection
+    iou = _shares(intersection, union, definition)
+    accuracy = _shares(intersection, target, definition)
+    counted = [v for v, pixels in zip(iou, target, strict=True) if pixels or definition != "truth"]
+    return {
+        "definition": definition,
+        "mIoU": _mean(counted),
+        "mAcc": _mean(accuracy),
+        "allAcc": _pixel_accuracy(intersection, target, definition),
+        "fwIoU": _weighted(iou, target),
+        "iou": iou,
+        "accuracy": accuracy,
+        "intersection": intersection.tolist(),
+        "union": union.tolist(),
+        "target": target.tolist(),
+    }
+
+
+def group_scores(confusion, groups):
+    """Scores of classes taken together, level by level.
+
+    Args:
+        confusion: whole numbers [C, C], (truth, prediction).
+        groups: what `images.palette.class_groups` gives.
+
+    Returns:
+        {level: {"mIoU" (mean of the merged IoUs of the groups in truth), "allAcc" (pixels whose
+        group is right): numbers 0..1, "groups": list of {"name", "classes" (supervised ones in
+        truth), "mIoU" (mean of their IoUs), "merged_iou" (the group as one class), "pixels" (of
+        truth)}}}. The means of a group without such classes are None.
+    """
+    confusion = np.asarray(confusion, np.int64)
+    single = scores(confusion, "truth")
+    return {
+        level: _level_scores(confusion, single, members, groups["supervised"])
+        for level, members in groups["groups"].items()
+    }
+
+
+def _level_scores(confusion, single, members, supervised):
+    belongs = np.zeros([len(members), len(confusion)], np.int64)
+    for row, numbers in zip(belongs, members.values(), strict=True):
+        row[numbers] = 1
+    merged = scores(belongs @ confusion @ belongs.T, "truth")
+    rows = []
+    for place, (name, numbers) in enumerate(members.items()):
+        found = [single["iou"][n] for n in numbers if supervised[n] and single["target"][n]]
+        rows.append(
+            {
+                "name": name,
+                "classes": len(found),
+                "mIoU": _mean(found) if found else None,
+                "merged_iou": merged["iou"][place],
+                "pixels": merged["target"][place],
+            }
+        )
+    return {"mIoU": merged["mIoU"], "allAcc": merged["allAcc"], "groups": rows}
+
+
+def _shares(part, whole, definition):
+    """Per-class shares; `present` and `truth` give None to what has no pixel."""
+    if definition not in ("present", "truth"):
+        return (part / (whole + _EPSILONS[definition])).tolist()
+    return [p / w if w else None for p, w in zip(part.tolist(), whole.tolist(), strict=True)]
+
+
+def _mean(shares):
+    """The mean of what is not None; 0 where nothing is left."""
+    counted = [share for share in shares if share is not None]
+    return float(np.mean(counted)) if counted else 0.0
+
+
+def _pixel_accuracy(intersection, target, definition):
+    epsilon = _EPSILONS[definition] or _EPSILONS["all"]
+    return float(intersection.sum() / (target.sum() + epsilon))
+
+
+def _weighted(iou, target):
+    total = max(int(target.sum()), 1)
+    return float(sum(t / total * share for t, share in zip(target.tolist(), iou, strict=True) if t))

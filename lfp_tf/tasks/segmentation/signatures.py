@@ -1,0 +1,150 @@
+"""What an export answers: three graph functions from pictures to labels.
+
+| signature | in | out |
+| --- | --- | --- |
+| `serving_default` | `image_bytes` string [B] | `labels_png` string [B], `sizes` int32 [B, 2] |
+| `images` | `images` uint8 [B, H, W, 3] | `labels` [B, H, W] |
+| `probabilities` | `images` | `probabilities` float32 [B, H, W, C], `labels` |
+
+Labels are uint8, above 256 classes int32 (a PNG of 16 bits). Pictures pass the network one after
+the other, so that memory is bounded by the largest one, not by the batch.
+"""
+
+import tensorflow as tf
+
+from lfp_tf.errors import LfpError
+from lfp_tf.ops.resize import resize_opencv
+from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
+from lfp_tf.serving.warmup_images import warmup_pictures
+from lfp_tf.tasks.segmentation.protocols import probabilities
+
+EXPORTED_PROTOCOLS = ("whole", "deeplab", "semseg")
+
+
+def signature_functions(model, *, protocol, limits):
+    """The functions of the three signatures, by name; each a `tf.function` of one shape.
+
+    Args:
+        model: network with a `recipe`, see `serving.network`.
+        protocol: `tasks.segmentation.protocols.Protocol`, one of `EXPORTED_PROTOCOLS`.
+        limits: `Limits`.
+
+    Raises:
+        LfpError: a protocol that is not exported.
+    """
+    if protocol.name not in EXPORTED_PROTOCOLS:
+        raise LfpError(
+            f"Protocol {protocol.name} is for scores and not exported; "
+            f"there are {', '.join(EXPORTED_PROTOCOLS)}."
+        )
+    classes = len(model.recipe.classes)
+    dtype = tf.uint8 if classes <= 256 else tf.int32
+    see = _seer(model, protocol, limits.input_size)
+
+    def serving_default(image_bytes):
+        labels_png, sizes = tf.map_fn(
+            lambda contents: _answer(contents, see, limits.max_pixels, classes),
+            checked_files(image_bytes, limits),
+            fn_output_signature=(
+                tf.TensorSpec([], tf.string),
+                tf.TensorSpec([2], tf.int32),
+            ),
+            parallel_iterations=1,
+        )
+        return {"labels_png": labels_png, "sizes": sizes}
+
+    def images_(images):
+        labels = _each(images, limits, lambda image: _labels(see(image), dtype), (dtype, ()))
+        return {"labels": labels}
+
+    def probabilities_(images):
+        found = _each(images, limits, see, (tf.float32, (classes,)))
+        return {"probabilities": found, "labels": _labels(found, dtype)}
+
+    text = tf.TensorSpec([None], tf.string, "image_bytes")
+    pictures = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
+    return {
+        "serving_default": _graph(serving_default, text),
+        "images": _graph(images_, pictures),
+        "probabilities": _graph(probabilities_, pictures),
+    }
+
+
+def warmup_requests(recipe, limits):
+    """One request a signature and format, as large as the training crop where limits allow.
+
+    Returns:
+        list of (signature, {input: array}), see `serving.warmup`.
+    """
+    size = limits.input_size or recipe.crop
+    images, files = warmup_pictures(*size, max_pixels=limits.max_pixels)
+    return [
+        *(("serving_default", {"image_bytes": data}) for data in files),
+        ("images", {"images": images}),
+        ("probabilities", {"images": images}),
+    ]
+
+
+def _seer(model, protocol, input_size):
+    """A function from one picture [h, w, 3] to its probabilities [h, w, C]."""
+    # One graph of the network for all signatures: its nodes are stored once.
+    inputs = _network_input(protocol, input_size)
+    network = tf.function(
+        lambda images: model(images, training=False)["logits"],
+        input_signature=[tf.TensorSpec(inputs, tf.float32)],
+        autograph=False,
+    )
+
+    def see(image):
+        size = tf.shape(image)[:2]
+        if input_size:
+            image = resize_opencv(tf.cast(image, tf.float32)[None], size=input_size)[0]
+        found = probabilities(
+            protocol,
+            network,
+            image,
+            preprocess_name=model.recipe.preprocess,
+            classes=len(model.recipe.classes),
+        )["probabilities"]
+        if input_size:
+            found = resize_opencv(found[None], size=size)[0]
+        return tf.ensure_shape(found, [None, None, len(model.recipe.classes)])
+
+    return see
+
+
+def _network_input(protocol, input_size):
+    """The network's input shape: static where protocol and export know it, to be folded."""
+    if protocol.name == "semseg":
+        return [None, *protocol.crop, 3]
+    if protocol.warp:
+        return [None, *protocol.warp, 3]
+    if input_size and protocol.scales == (1.0,):
+        return [None, *input_size, 3]
+    return [None, None, None, 3]
+
+
+def _answer(contents, see, max_pixels, classes):
+    image = decode_picture(contents, max_pixels=max_pixels)
+    labels = _labels(see(image), tf.uint8 if classes <= 256 else tf.uint16)
+    return tf.io.encode_png(labels[..., None]), tf.shape(image)[:2]
+
+
+def _each(images, limits, function, output):
+    """Applies a function of one picture to each of a batch, after the limits have passed."""
+    dtype, tail = output
+    return tf.map_fn(
+        function,
+        checked_images(images, limits),
+        fn_output_signature=tf.TensorSpec([None, None, *tail], dtype),
+        parallel_iterations=1,
+    )
+
+
+def _labels(found, dtype):
+    """The most probable class; the first of equal ones."""
+    return tf.cast(tf.argmax(found, -1, tf.int32), dtype)
+
+
+def _graph(function, spec):
+    return tf.function(function, input_signature=[spec], autograph=False)

@@ -1,0 +1,138 @@
+"""Training and scoring a segmentation network, as a task of the host's trainer."""
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.data.segmentation.pipeline import evaluation_batches, training_batches
+from lfp_tf.images.palette import colorize
+from lfp_tf.ops.preprocessing import preprocessing
+from lfp_tf.ops.resize import LIKE
+from lfp_tf.tasks.segmentation.augmentations import augmentation, label_warp
+from lfp_tf.tasks.segmentation.training_metrics import MeanIoU
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.objective import (
+    labels_for_loss,
+    loss_sums,
+    loss_weights,
+    mean_losses,
+    valid_counts,
+)
+
+
+class SegmentationTask(TrainedTask):
+    """Pipeline, losses and scores of `tasks.segmentation.config`; see `TrainedTask`."""
+
+    def validation_metrics(self):
+        """The mean IoU."""
+        config = self.task_config
+        return [
+            MeanIoU(
+                num_classes=config.model.classes,
+                ignore_label=config.losses.ignore_label,
+                definition=config.evaluation.mean_iou,
+            )
+        ]
+
+    def loss_weights(self):
+        """{name of logits: weight of its loss}, in the order of the network's outputs."""
+        config = self.task_config
+        return loss_weights(config.model.outputs(), aux_weight=config.losses.aux_weight)
+
+    def counts(self, piece, outputs):
+        """Valid pixels at the size of each output's logits."""
+        labels = self._labels(piece["labels"], outputs)
+        return valid_counts(labels, ignore_label=self.task_config.losses.ignore_label)
+
+    def sums(self, piece, outputs):
+        """Sums of cross-entropy over the valid pixels."""
+        labels = self._labels(piece["labels"], outputs)
+        return loss_sums(outputs, labels, ignore_label=self.task_config.losses.ignore_label)
+
+    @tf.autograph.experimental.do_not_convert
+    def validation_step(self, inputs, model, metrics=None):
+        """Counts classes of whole pictures; the loss is a mean over the batch's valid pixels."""
+        config = self.task_config
+        outputs = model(self.preprocessed(inputs["images"]), training=False)
+        # Scores count every pixel of the picture, whatever size the loss works at.
+        resize = LIKE[config.evaluation.logits_resize]
+        logits = {"logits": resize(outputs["logits"], inputs["labels"])}
+        labels = {"logits": inputs["labels"]}
+        for metric in metrics or []:
+            metric.update_state(inputs["labels"], tf.argmax(logits["logits"], -1, tf.int32))
+        ignored = {"ignore_label": config.losses.ignore_label}
+        sums, counts = loss_sums(logits, labels, **ignored), valid_counts(labels, **ignored)
+        return {self.loss: mean_losses(sums, counts, weights={"logits": 1.0})["loss"]}
+
+    def headline(self, logs):
+        """The mean IoU in per cent."""
+        return f"mean IoU {100 * logs['mean_iou']:.2f}"
+
+    def panels(self, predict, count):
+        """The first validation pictures, each beside its truth and what the network sees."""
+        config = self.task_config
+        data = config.validation_data
+        colors = np.asarray(read_dataset(data.folder)["colors"], np.uint8)
+        for batch in self.evaluation_batches(data, 1, same_size=False).take(count):
+            outputs = predict(self.preprocessed(batch["images"]))
+            labels = np.argmax(outputs["logits"][0].numpy(), -1)
+            picture = batch["images"][0].numpy().astype(np.uint8)
+            truth = batch["labels"][0].numpy()
+            seen = _as_large(colorize(labels, colors), picture)
+            yield np.concatenate([picture, colorize(truth, colors), seen], 1)
+
+    def training_batches(self, data, start_step, **hosts):
+        """Augmented crops for ever."""
+        config = self.task_config
+        return training_batches(
+            record_index(data.folder, data.split),
+            crop=tuple(data.crop),
+            global_batch_size=data.global_batch_size,
+            seed=data.seed,
+            start_step=start_step,
+            mean=preprocessing(config.model.preprocess).mean,
+            augmentation=augmentation(data.augmentation),
+            ignore_label=config.losses.ignore_label,
+            num_classes=config.model.classes,
+            warp=tuple(data.warp) or None,
+            **label_warp(config),
+            **hosts,
+        )
+
+    def evaluation_batches(self, data, batch, *, same_size=None, **hosts):
+        """`same_size` None: as the records say."""
+        config = self.task_config
+        if same_size is None:
+            same_size = read_dataset(data.folder)["splits"][data.split]["same_size"]
+        return evaluation_batches(
+            record_index(data.folder, data.split),
+            global_batch_size=batch,
+            mean=preprocessing(config.model.preprocess).mean,
+            same_size=same_size,
+            ignore_label=config.losses.ignore_label,
+            warp=tuple(config.evaluation.warp) or None,
+            label_resize=config.evaluation.warp_labels,
+            **hosts,
+        )
+
+    def _labels(self, labels, outputs):
+        """{name: labels at the size of those logits}; equal sizes are computed once."""
+        config, found, by_size = self.task_config, {}, {}
+        for name, logits in outputs.items():
+            size = tuple(logits.shape[1:3])
+            if None in size or size not in by_size:
+                by_size[size] = labels_for_loss(
+                    labels,
+                    logits,
+                    label_size=config.losses.label_size,
+                    zoom_factor=getattr(config.model, "zoom_factor", 8),
+                )
+            found[name] = by_size[size]
+        return found
+
+
+def _as_large(picture, other):
+    """Repeats pixels up to the size of `other`, for logits below zoom 8."""
+    rows = np.arange(other.shape[0]) * picture.shape[0] // other.shape[0]
+    columns = np.arange(other.shape[1]) * picture.shape[1] // other.shape[1]
+    return picture[rows][:, columns]

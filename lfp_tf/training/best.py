@@ -1,0 +1,67 @@
+"""The best checkpoint of a run by the experiment's metric, beside `info.json` that names it."""
+
+import json
+import pathlib
+import shutil
+
+import tensorflow as tf
+
+from lfp_tf.errors import LfpError
+from lfp_tf.files import write_json
+from lfp_tf.training.saving import saving
+
+
+class BestCheckpoint:
+    """Keeps the weights of the best evaluation under `RUN/best/`.
+
+    Args:
+        folder: of the run.
+        model: whose weights are kept.
+        metric: key of the evaluation's logs.
+        is_higher_better: how two values compare.
+    """
+
+    def __init__(self, folder, model, *, metric, is_higher_better=True):
+        self.folder = pathlib.Path(folder) / "best"
+        self.metric = metric
+        self.is_higher_better = is_higher_better
+        self._checkpoint = tf.train.Checkpoint(model=model)
+
+    def update(self, step, logs):
+        """Writes the weights if `logs` beat the best so far; tells whether they did."""
+        if self.metric not in logs:
+            raise LfpError(
+                f"trainer.best_checkpoint_eval_metric is {self.metric}, but the evaluation gives "
+                f"{', '.join(sorted(logs))}."
+            )
+        value, before = float(logs[self.metric]), best_info(self.folder.parent)
+        if before and before["step"] == step and before["value"] == value:
+            # A run that was stopped after its evaluation comes by again with the same weights.
+            return True
+        if before:
+            better = value > before["value"] if self.is_higher_better else value < before["value"]
+            if not better:
+                return False
+        place = self.folder / f"step-{step}"
+        shutil.rmtree(place, ignore_errors=True)
+        with saving(self.folder):
+            self._checkpoint.write(str(place / "ckpt"))
+        write_json(
+            self.folder / "info.json",
+            {
+                "step": step,
+                "metric": self.metric,
+                "value": value,
+                "checkpoint": f"{place.name}/ckpt",
+            },
+        )
+        for other in self.folder.glob("step-*"):
+            if other != place:
+                shutil.rmtree(other, ignore_errors=True)
+        return True
+
+
+def best_info(run):
+    """What `best/info.json` of a run says, or None."""
+    path = pathlib.Path(run) / "best" / "info.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

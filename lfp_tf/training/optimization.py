@@ -1,0 +1,164 @@
+"""Optimizers whose learning rate has a multiplier a variable, and the rate's schedule."""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from official.modeling import optimization
+from official.modeling.optimization import legacy_adamw
+from tf_keras.src.optimizers.legacy import optimizer_v2
+
+from lfp_tf.errors import LfpError
+
+
+class _Multiplied:
+    """Scales the update of single variables, not their gradient (momentum stays as it is)."""
+
+    def set_multipliers(self, multipliers):
+        """Takes {`variable key`: factor}; see `variable_key`."""
+        self._multipliers = multipliers
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        factor = getattr(self, "_multipliers", {}).get(variable_key(var), 1.0)
+        if factor != 1.0:
+            place = (var.device, var.dtype.base_dtype)
+            values = dict((apply_state or {}).get(place) or self._fallback_apply_state(*place))
+            values = {
+                name: value * factor if name in ("lr_t", "lr", "neg_lr_t") else value
+                for name, value in values.items()
+            }
+            apply_state = {place: values}
+        return super()._resource_apply_dense(grad, var, apply_state)
+
+
+class SGD(_Multiplied, tf_keras.optimizers.legacy.SGD):
+    """Caffe's form of momentum: v = m v - rate g; w += v."""
+
+
+class _TorchUpdate(tf_keras.optimizers.legacy.SGD):
+    """The update of `TorchSGD`; the slot `momentum` holds v."""
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        place = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+        return tf.raw_ops.ResourceApplyMomentum(
+            var=var.handle,
+            accum=self.get_slot(var, "momentum").handle,
+            lr=values["lr_t"],
+            grad=grad,
+            momentum=values["momentum"],
+            use_nesterov=self.nesterov,
+            use_locking=self._use_locking,
+        )
+
+
+class TorchSGD(_Multiplied, _TorchUpdate):
+    """PyTorch's form of momentum: v = m v + g; w -= rate v; a new rate acts on all of v at once.
+
+    With `nesterov` w -= rate (g + m v), as TF1's optimizer too (tensorpack's ResNets).
+    """
+
+
+class _TorchRMSpropUpdate(tf_keras.optimizers.legacy.RMSprop):
+    """The update of `TorchRMSprop`; the slot `rms` holds m."""
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        place = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+        rms = self.get_slot(var, "rms")
+        rms.assign(values["rho"] * rms + values["one_minus_rho"] * tf.square(grad))
+        # Its second half is the rest of RMSprop, in one operation; Keras takes nine.
+        return tf.raw_ops.ResourceApplyAdagradV2(
+            var=var.handle,
+            accum=rms.handle,
+            lr=values["lr_t"],
+            epsilon=values["epsilon"],
+            grad=grad,
+            update_slots=False,
+            use_locking=self._use_locking,
+        )
+
+
+class TorchRMSprop(_Multiplied, _TorchRMSpropUpdate):
+    """Torch's: m = rho m + (1 - rho) g^2; w -= rate g / (sqrt(m) + epsilon); m begins at 0."""
+
+
+class Adam(_Multiplied, tf_keras.optimizers.legacy.Adam):
+    """Adam."""
+
+
+class AdamW(_Multiplied, legacy_adamw.AdamWeightDecay):
+    """Adam with decoupled weight decay, the host's."""
+
+
+class Held(tf_keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule whose rate is renewed every so many steps only (DeepLab spec 4.4).
+
+    Args:
+        schedule: a schedule, or a number.
+        every: steps that a rate holds.
+        last: no rate is renewed after this step; None where it has no end.
+    """
+
+    def __init__(self, schedule, every, last=None):
+        super().__init__()
+        self.schedule, self.every, self.last = schedule, every, last
+
+    def __call__(self, step):
+        """The rate of the update that follows `step` others."""
+        if not callable(self.schedule):
+            return self.schedule
+        step = tf.cast(step, tf.int64)
+        step = step if self.last is None else tf.minimum(step, self.last)
+        return self.schedule(step - step % self.every)
+
+    def get_config(self):
+        """The arguments, for saving."""
+        return {"schedule": self.schedule, "every": self.every, "last": self.last}
+
+
+OPTIMIZERS = {
+    "sgd": SGD,
+    "torch_sgd": TorchSGD,
+    "torch_rmsprop": TorchRMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+
+
+def variable_key(variable):
+    """One name for a variable and for its copies on the replicas, as the slots have it."""
+    return optimizer_v2._var_key(variable)
+
+
+def build_optimizer(config, *, train_steps):
+    """The optimizer of an experiment; its `learning_rate` is a schedule of its `iterations`.
+
+    Args:
+        config: `recipes.config.OptimizationConfig`.
+        train_steps: the end of a polynomial rate whose `decay_steps` is 0.
+
+    Raises:
+        LfpError: an optimizer that cannot scale single variables' rates.
+    """
+    kind = config.optimizer.type
+    if kind not in OPTIMIZERS:
+        raise LfpError(
+            f"trainer.optimizer_config.optimizer.type is {kind!r}, but learning-rate multipliers "
+            f"need one of {', '.join(OPTIMIZERS)}."
+        )
+    if (
+        config.learning_rate.type == "polynomial"
+        and not config.learning_rate.polynomial.decay_steps
+    ):
+        config = config.replace(learning_rate={"polynomial": {"decay_steps": train_steps}})
+    if config.learning_rate.type is None:
+        raise LfpError("trainer.optimizer_config.learning_rate.type is missing.")
+    rate = optimization.OptimizerFactory(config).build_learning_rate()
+    if isinstance(rate, tf_keras.optimizers.schedules.PolynomialDecay):
+        # It computes in the type of its first rate, and would round the others on the way to it.
+        for name in ("initial_learning_rate", "end_learning_rate", "power"):
+            setattr(rate, name, np.float64(getattr(rate, name)))
+    if config.renew_every > 1:
+        rate = Held(rate, config.renew_every, getattr(rate, "decay_steps", None))
+    values = {k: v for k, v in config.optimizer.get().as_dict().items() if v is not None}
+    return OPTIMIZERS[kind](learning_rate=rate, **values)

@@ -1,0 +1,123 @@
+"""Crops and colours of a classifier's pictures: by hand, by law, against OpenCV."""
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lfp_tf.data.classification import transforms
+from lfp_tf.data.classification.transforms import ClassificationAugmentation
+from lfp_tf.errors import LfpError
+
+
+def picture(height=30, width=40, seed=0):
+    return np.random.RandomState(seed).randint(0, 256, (height, width, 3), np.uint8)
+
+
+def key(number, seed=3):
+    return tf.constant([seed, number])
+
+
+def augmented(image, number, **words):
+    return transforms.augment(
+        tf.constant(image), key(number), size=16, augmentation=ClassificationAugmentation(**words)
+    ).numpy()
+
+
+def test_a_picture_is_a_function_of_its_key():
+    first, again, other = (augmented(picture(), number) for number in (5, 5, 6))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1
+    assert first.shape == (16, 16, 3) and first.min() >= 0 and first.max() <= 255
+    np.testing.assert_array_equal(first, np.floor(first))
+
+
+def test_crops_have_the_drawn_area_and_shape_and_fit():
+    draws = np.random.RandomState(0).uniform(0, 1, (400, 10, 5))
+    found = []
+    for one in draws:
+        window, fits = transforms.area_window(
+            tf.constant([300, 400]), tf.constant(one), ClassificationAugmentation()
+        )
+        if fits:
+            found.append(window.numpy())
+    top, left, height, width = np.array(found).T
+    assert len(found) > 390
+    assert (top + height <= 300).all() and (left + width <= 400).all()
+    share = height * width / 120_000
+    assert 0.07 < share.min() < 0.12 and share.max() > 0.7
+    ratio = width / height
+    assert ratio.min() > 0.74 and ratio.max() < 1.35
+
+
+def test_the_last_offset_is_never_taken():
+    one = np.full((10, 5), 1 - 1e-12)
+    one[:, 0] = 0.0
+    window, fits = transforms.area_window(
+        tf.constant([100, 100]), tf.constant(one), ClassificationAugmentation()
+    )
+    top, left, height, width = window.numpy()
+    assert fits and top + height == 99 and left + width == 99
+
+
+def test_a_picture_that_no_crop_fits_gives_its_middle():
+    thin = picture(4, 200)
+    plain = {"brightness": 0, "contrast": 0, "saturation": 0, "lighting": 0, "flip_probability": 0}
+    got = augmented(thin, 1, areas=(1.0, 1.0), aspect_ratios=(1.0, 1.0), **plain)
+    want = transforms.centre(tf.constant(thin), shortest=16, size=16)
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "want"),
+    [
+        ("brightness", 1.5, [[255, 150, 15], [150, 30, 60]]),
+        ("contrast", 0.5, [[175, 80, 17], [125, 40, 32]]),
+        ("saturation", 0.0, [[120, 120, 120], [46, 46, 46]]),
+    ],
+)
+def test_colour_steps_by_hand(name, value, want):
+    image = tf.constant([[[200.0, 100.0, 10.0], [100.0, 20.0, 40.0]]])
+    got = transforms.color_step(image, name, tf.constant(value, tf.float64))
+    np.testing.assert_array_equal(got[0], want)
+
+
+def test_lighting_adds_one_colour_to_all_pixels():
+    image = tf.fill([2, 2, 3], 100.0)
+    got = transforms.color_step(image, "lighting", tf.constant([0.1, 0.0, 0.0], tf.float64))
+    # 0.1 * 0.2175 * 255 = 5.546 times (-0.5675, -0.5808, -0.5836), cut down.
+    assert got[0, 0].numpy().tolist() == [96.0, 96.0, 96.0]
+
+
+def test_all_orders_of_the_colour_steps_occur():
+    image = tf.constant(picture(8, 8), tf.float32)
+    seen = set()
+    for number in range(12):
+        random = np.random.RandomState(number)
+        draws = tf.constant(np.concatenate([[0.9, 0.1, 0.8], random.uniform(size=4)]))
+        got = transforms.jittered(
+            image, draws, tf.constant([1.0, -1.0, 1.0], tf.float64), ClassificationAugmentation()
+        )
+        seen.add(got.numpy().tobytes())
+    assert len(seen) > 6
+
+
+def test_the_middle_is_opencvs():
+    image = picture(90, 123)
+    want = cv2.resize(image, (87, 64), interpolation=cv2.INTER_CUBIC)[4:60, 15:71]
+    got = transforms.centre(tf.constant(image), shortest=64, size=56).numpy()
+    assert np.abs(got - want).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"areas": (0.0, 1.0)}, r"areas must be \[least, largest\] above 0, not \[0.0, 1.0\]"),
+        ({"areas": (0.5, 1.5)}, "areas must be at most 1"),
+        ({"aspect_ratios": (2.0, 1.0)}, "aspect_ratios must be"),
+        ({"lighting": 3.0}, "lighting must lie in 0..1, not 3.0"),
+    ],
+)
+def test_impossible_augmentations_are_refused(words, message):
+    with pytest.raises(LfpError, match=message):
+        ClassificationAugmentation(**words)

@@ -1,0 +1,148 @@
+"""Scores of a classifier: against the network picture by picture, and what is refused."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from small_classifier import CROP, NAMES, class_records, picture, small_classifier
+
+from lfp_tf.data.classification.transforms import centre
+from lfp_tf.data.records import read_dataset
+from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.files import write_json
+from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.tasks.classification.evaluation import evaluate, report
+from lfp_tf.tasks.classification.prediction import is_strip, picture_classifier, shorter_side
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    return class_records(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_classifier()
+
+
+@pytest.fixture(scope="module")
+def found(model, records):
+    return evaluate(model, records[0], batch=4)
+
+
+def middles(numbers):
+    # 74 to 65 is what 256 is to 224.
+    shown = [centre(tf.constant(picture(n)), shortest=74, size=CROP) for n in numbers]
+    return preprocess(tf.stack(shown), "imagenet_bgr")
+
+
+def test_every_picture_counts_once(model, records, found):
+    numbers = records[1]
+    wanted = tf.nn.softmax(model(middles(numbers), training=False)["logits"]).numpy()
+    truths = np.array(numbers) % 6
+    assert [one["source"] for one in found.pictures] == [
+        f"{NAMES[number % 6]}/{number:02}.png" for number in numbers
+    ]
+    assert [one["truth"] for one in found.pictures] == truths.tolist()
+    assert [one["guess"] for one in found.pictures] == wanted.argmax(1).tolist()
+    assert len(set(wanted.argmax(1))) > 1
+    own = wanted[np.arange(11), truths]
+    # The cubic resize of records and that of arrays round alike; batches of another size do not.
+    np.testing.assert_allclose([one["probability"] for one in found.pictures], own, atol=1e-5)
+    np.testing.assert_allclose(
+        [one["certainty"] for one in found.pictures], wanted.max(1), atol=1e-5
+    )
+    assert [one["rank"] for one in found.pictures] == (wanted > own[:, None]).sum(1).tolist()
+    confusion = np.zeros((6, 6), int)
+    np.add.at(confusion, (truths, wanted.argmax(1)), 1)
+    np.testing.assert_array_equal(found.confusion, confusion)
+    assert found.names == NAMES
+
+
+def test_the_most_certain_mistakes_are_kept(model, records, found):
+    wrong = [one for one in found.pictures if one["rank"]]
+    wrong.sort(key=lambda one: -one["certainty"])
+    assert [m.source for m in found.mistakes] == [one["source"] for one in wrong]
+    first = evaluate(model, records[0], kept=1).mistakes
+    assert [m.source for m in first] == [wrong[0]["source"]]
+    number = int(wrong[0]["source"][-6:-4])
+    want = centre(tf.constant(picture(number)), shortest=74, size=CROP)
+    np.testing.assert_array_equal(first[0].picture, want)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 6, 50])
+def test_a_limit_takes_the_first_pictures(model, records, found, limit):
+    part = evaluate(model, records[0], batch=4, limit=limit)
+    assert [one["source"] for one in part.pictures] == [
+        one["source"] for one in found.pictures[:limit]
+    ]
+    assert part.confusion.sum() == min(limit, 11)
+
+
+def test_metrics_and_page_hold_the_numbers(model, records, found, tmp_path):
+    history = [{"step": 3, "accuracy": 0.5, "top5_accuracy": 1.0}]
+    path, facts = report(
+        tmp_path, model, found, records=records[0], split="val", checkpoint="x", history=history
+    )
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    accuracy = np.mean([one["rank"] == 0 for one in found.pictures])
+    assert written["scores"]["top1_accuracy"] == facts["scores"]["top1_accuracy"] == accuracy
+    assert written["protocol"] == {"name": "middle", "shortest": 74, "crop": [65, 65]}
+    assert written["pictures"] == found.pictures and written["seen_in_training"] is None
+    assert sum(entry["pictures"] for entry in written["classes"]) == 11
+    page = path.read_text()
+    assert f"{100 * accuracy:.2f}" in page and "The most certain mistakes" in page
+    assert "accuracy on validation" in page
+
+
+def test_the_shorter_side_is_the_recipes(model, records, monkeypatch):
+    wider = dataclasses.replace(model.recipe, evaluation={"shortest": 90})
+    assert shorter_side(wider) == 90
+    monkeypatch.setattr(model, "recipe", wider)
+    found = picture_classifier(model)(tf.constant(picture(3)))
+    shown = centre(tf.constant(picture(3)), shortest=90, size=CROP)[None]
+    logits = model(preprocess(shown, "imagenet_bgr"), training=False)["logits"]
+    np.testing.assert_allclose(found, tf.nn.softmax(logits)[0], atol=1e-5)
+    narrower = dataclasses.replace(model.recipe, evaluation={"shortest": 64})
+    with pytest.raises(LfpError, match="shortest is 64, but the crop has 65 pixels a side"):
+        shorter_side(narrower)
+
+
+def test_records_that_do_not_fit_are_refused(model, records, tmp_path, monkeypatch):
+    with pytest.raises(LfpError, match='no split "test"; it has train, val'):
+        evaluate(model, records[0], split="test")
+    scenes = tiny.make_records(tmp_path / "scenes", train=1, val=1)
+    with pytest.raises(LfpError, match="scenes for segmentation, but this is classification"):
+        evaluate(model, scenes)
+    for names, sentence in (
+        (NAMES[:5], "has the 6 classes of imagenet, but the network has 5 of [a-z0-9]*; give its"),
+        (NAMES[::-1], 'network has 6 of .*first that differ: "'),
+    ):
+        other = dataclasses.replace(model.recipe, classes=names)
+        monkeypatch.setattr(model, "recipe", other)
+        with pytest.raises(LfpError, match=sentence):
+            evaluate(model, records[0])
+
+
+def test_classes_that_are_only_numbered_take_the_records_names(model, records, monkeypatch):
+    numbered = [f"class {number}" for number in range(6)]
+    monkeypatch.setattr(model, "recipe", dataclasses.replace(model.recipe, classes=numbered))
+    assert evaluate(model, records[0], limit=1).names == NAMES
+
+
+def test_an_impossible_class_is_a_sentence(model, tmp_path, monkeypatch):
+    folder, _ = class_records(tmp_path, count=6)
+    write_json(folder / "dataset.json", read_dataset(folder) | {"classes": NAMES[:5]})
+    monkeypatch.setattr(model, "recipe", dataclasses.replace(model.recipe, classes=NAMES[:5]))
+    with pytest.raises(WorkFailed, match=r"^fox/05.png has the class 5, but 5 classes need 0-4\.$"):
+        evaluate(model, folder)
+
+
+def test_strips_are_those_of_more_than_fifty_to_one():
+    assert [is_strip(*size) for size in ((1, 50), (50, 1), (1, 51), (51, 1))] == [
+        *(False, False),
+        *(True, True),
+    ]

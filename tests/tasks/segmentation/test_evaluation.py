@@ -1,0 +1,98 @@
+"""Scores of a split: the sums of all pictures, against a slow count, and what is refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from small_network import small_network
+
+from lfp_tf.data.records import record_index
+from lfp_tf.data.segmentation.pipeline import evaluation_batches
+from lfp_tf.errors import LfpError
+from lfp_tf.evaluation.extremes import Extremes
+from lfp_tf.tasks.evaluation_facts import seen_in_training
+from lfp_tf.tasks.segmentation.evaluation import evaluate
+from lfp_tf.tasks.segmentation.prediction import predictor
+from lfp_tf.tasks.segmentation.protocols import Protocol
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    return tiny.make_records(tmp_path_factory.mktemp("records") / "scenes", train=1, val=5)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_network()
+
+
+def test_the_confusion_matrix_counts_every_pixel_once(model, records):
+    found = evaluate(model, records, split="val", protocol=Protocol("whole"))
+    predict, confusion = predictor(model, Protocol("whole")), np.zeros((8, 8), int)
+    batches = evaluation_batches(
+        record_index(records, "val"), global_batch_size=1, mean=(0, 0, 0), same_size=False
+    )
+    sources = []
+    for batch in batches:
+        labels = predict(tf.cast(batch["images"][0], tf.uint8))["labels"].numpy()
+        sources.append(batch["sources"][0].numpy().decode())
+        for truth, label in zip(batch["labels"].numpy().ravel(), labels.ravel(), strict=True):
+            if truth != 255:
+                confusion[truth, label] += 1
+    np.testing.assert_array_equal(found.confusion, confusion)
+    assert [entry["source"] for entry in found.pictures] == sources
+    values = [entry["mIoU"] for entry in found.pictures]
+    assert [e.score for e in found.best] == sorted(values, reverse=True)[:4]
+    assert [e.score for e in found.worst] == sorted(values)[:4]
+    assert found.best[0].picture.shape == (33, 41, 3)
+
+
+def test_a_limit_takes_the_first_pictures(model, records):
+    whole = evaluate(model, records, protocol=Protocol("whole"), kept=1)
+    two = evaluate(model, records, protocol=Protocol("whole"), limit=2, kept=1)
+    assert two.pictures == whole.pictures[:2]
+    assert two.confusion.sum() < whole.confusion.sum()
+    assert len(two.best) == len(two.worst) == 1
+
+
+def test_records_of_other_classes_are_refused(records):
+    other = small_network("pspnet_mobilenetv2_camvid", changes={"task": {"model": {"width": 0.1}}})
+    with pytest.raises(LfpError, match="has the 8 classes of scenes, but the network has 11"):
+        evaluate(other, records, protocol=Protocol("whole"))
+
+
+def test_a_split_that_is_not_there_is_refused(model, records):
+    with pytest.raises(LfpError, match='no split "vall"; it has test, train, val'):
+        evaluate(model, records, split="vall", protocol=Protocol("whole"))
+
+
+def test_only_what_is_kept_is_drawn():
+    extremes, drawn = Extremes(2), []
+
+    def draw(value):
+        drawn.append(value)
+        return value
+
+    for value in (5, 1, 9, 5, 5, 7, 0):
+        extremes.add(value, lambda value=value: draw(value))
+    assert extremes.best() == [9, 7] and extremes.worst() == [0, 1]
+    assert drawn == [5, 1, 9, 7, 0]
+
+
+def test_a_squashed_picture_is_scored_at_its_squashed_size(model, records):
+    protocol = Protocol("deeplab", warp=(25, 49), logits_resize="half_pixel")
+    found = evaluate(model, records, protocol=protocol, kept=1)
+    assert found.confusion.sum() <= 5 * 25 * 49
+    assert found.best[0].picture.shape == (25, 49, 3)
+    # Elsewhere the result comes back at the picture's own size.
+    picture = np.zeros((33, 41, 3), np.uint8)
+    assert predictor(model, protocol)(tf.constant(picture))["labels"].shape == (33, 41)
+
+
+def test_a_split_that_the_weights_have_seen_is_known(model):
+    recipe = model.recipe
+    assert seen_in_training(recipe, "val") is None
+    seen = dataclasses.replace(recipe, trained_on={"dataset": "scenes", "splits": ["train"]})
+    assert seen_in_training(seen, "train") and not seen_in_training(seen, "val")

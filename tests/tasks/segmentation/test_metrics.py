@@ -1,0 +1,78 @@
+import pathlib
+
+import numpy as np
+import pytest
+from golden_cases import cases
+
+from lfp_tf.errors import LfpError
+from lfp_tf.tasks.segmentation.metrics import confusion_matrix, confusion_matrix_numpy, scores
+
+CASES = {
+    case.id: case
+    for case in cases(pathlib.Path(__file__).parents[2] / "golden" / "pspnet")
+    if case.kind == "metrics"
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("count", [confusion_matrix, confusion_matrix_numpy])
+def test_golden_case(name, count):
+    case = CASES[name]
+    words, inputs = case.config, case.inputs()
+    offset = words["label_offset"]
+    confusion = np.asarray(
+        count(
+            inputs["labels"],
+            inputs["predictions"] + offset,
+            num_classes=words["classes"] + offset,
+            ignore_label=words["ignore_label"],
+        )
+    )
+    got = scores(confusion, words["definition"])
+    assert case.problems(got | {"confusion": confusion}) == []
+
+
+def test_counts_are_truth_by_prediction():
+    got = confusion_matrix([[0, 0, 1, 255]], [[0, 1, 1, 1]], num_classes=2, ignore_label=255)
+    assert got.numpy().tolist() == [[1, 1], [0, 1]]
+
+
+def test_values_out_of_range_are_left_out_and_not_moved_into_the_last_class():
+    for count in (confusion_matrix, confusion_matrix_numpy):
+        got = np.asarray(count([0, 2, 1], [2, 1, -1], num_classes=2, ignore_label=255))
+        assert got.sum() == 0
+
+
+def test_definitions_differ_by_absent_classes():
+    confusion = [[3, 1, 0], [0, 4, 0], [0, 0, 0]]
+    every, present = scores(confusion, "all"), scores(confusion, "present")
+    assert every["mIoU"] == pytest.approx((3 / 4 + 4 / 5) / 3)
+    assert present["mIoU"] == pytest.approx((3 / 4 + 4 / 5) / 2)
+    assert present["iou"][2] is None and every["iou"][2] == 0
+    assert present["mAcc"] == pytest.approx((3 / 4 + 1) / 2)
+    assert every["allAcc"] == pytest.approx(7 / 8)
+
+
+def test_nothing_counted_scores_zero():
+    assert scores(np.zeros((2, 2)), "present")["mIoU"] == 0.0
+
+
+def test_a_misspelt_definition_names_the_nearest():
+    with pytest.raises(LfpError, match='Did you mean "present"'):
+        scores(np.zeros((2, 2)), "presnt")
+
+
+def test_a_class_predicted_but_not_in_truth_counts_in_present_and_not_in_truth():
+    confusion = [[3, 0, 1], [0, 4, 0], [0, 0, 0]]
+    present, truth = scores(confusion, "present"), scores(confusion, "truth")
+    assert present["mIoU"] == pytest.approx((3 / 4 + 1 + 0) / 3)
+    assert truth["mIoU"] == pytest.approx((3 / 4 + 1) / 2)
+    assert present["iou"] == truth["iou"] == [0.75, 1.0, 0.0]
+    assert truth["mAcc"] == present["mAcc"] == pytest.approx((3 / 4 + 1) / 2)
+
+
+def test_frequency_weighted_iou_weighs_by_the_pixels_of_truth():
+    for definition in ("all", "present", "truth"):
+        found = scores([[3, 1, 0], [0, 4, 0], [0, 0, 0]], definition)
+        assert found["fwIoU"] == pytest.approx(4 / 8 * 3 / 4 + 4 / 8 * 4 / 5)
+    assert scores(np.zeros((2, 2)), "truth")["fwIoU"] == 0.0

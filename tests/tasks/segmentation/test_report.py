@@ -1,0 +1,156 @@
+"""A report holds its numbers, stands alone and survives names with signs of HTML."""
+
+import html.parser
+import json
+import re
+
+import numpy as np
+import pytest
+
+from lfp_tf.evaluation.charts import bars, heat_map, lines
+from lfp_tf.evaluation.image_panels import MAX_SIDE_PIXELS, Example, picture_rows
+from lfp_tf.images.palette import numbered_table
+from lfp_tf.tasks.segmentation.report import score_facts, thinned, write_report
+
+NAMES = ["road", "<sky> & co", "never"]
+CONFUSION = np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
+
+
+class Page(html.parser.HTMLParser):
+    """Checks that tags close as they open; collects texts and addresses."""
+
+    EMPTY = ("meta", "img")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.texts, self.addresses, self.tags = [], [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [v for name, v in attributes if name in ("src", "href")]
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+@pytest.fixture
+def facts():
+    return {
+        "experiment": "pspnet18_scenes",
+        "dataset": "scenes",
+        "split": "val",
+        "checkpoint": "runs/x",
+        "protocol": {"name": "whole", "flip": "none"},
+        "seconds": 2.0,
+        **score_facts(CONFUSION, names=NAMES, definition="present"),
+        "pictures": [{"source": "a.png", "mIoU": 0.5, "allAcc": 0.75}],
+        "history": [
+            {"step": 1, "loss": 2.0},
+            {"step": 2, "loss": 1.0},
+            {"step": 2, "mean_iou": 0.3},
+        ],
+        "config": {"text": "</pre><script>"},
+        "versions": {"tensorflow": "2.20.0"},
+    }
+
+
+def test_scores_by_hand():
+    found = score_facts(CONFUSION, names=NAMES, definition="all")
+    # IoU: 6 / (8 + 7 - 6), 3 / (4 + 5 - 3); the third class never occurs.
+    assert found["scores"]["present"]["mIoU"] == pytest.approx((6 / 9 + 3 / 6) / 2)
+    assert found["scores"]["all"]["mIoU"] == pytest.approx((6 / 9 + 3 / 6) / 3)
+    assert found["scores"]["all"]["allAcc"] == pytest.approx(9 / 12)
+    assert found["classes"][1] == {
+        "id": 1, "name": "<sky> & co", "iou": 0.5, "accuracy": 0.75, "pixels": 4,
+    }  # fmt: skip
+    assert found["classes"][2]["iou"] is None and found["mean_iou_definition"] == "all"
+
+
+def test_the_page_stands_alone_and_holds_the_numbers(facts, tmp_path):
+    picture, labels = np.full((20, 30, 3), 7, np.uint8), np.zeros((20, 30), int)
+    example = Example.of(facts["pictures"][0], picture, labels, labels, numbered_table(3))
+    path = write_report(
+        tmp_path / "new", facts, colors=[[1, 2, 3]] * 3, best=[example], worst=[example]
+    )
+    text = path.read_text()
+    page = Page(text)
+    assert "script" not in page.tags and "link" not in page.tags
+    assert len(page.addresses) == 6
+    assert all(address.startswith("data:image/jpeg;base64,") for address in page.addresses)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
+    shown = " ".join(page.texts)
+    for wanted in ("58.33", "38.89", "75.00", "<sky> & co", "not there", "step 2", "2.20.0"):
+        assert wanted in shown, wanted
+    assert page.tags.count("polyline") == 2
+    written = json.loads((tmp_path / "new" / "metrics.json").read_text())
+    assert written["confusion"] == CONFUSION.tolist()
+    assert written["scores"] == facts["scores"] and written["protocol"] == facts["protocol"]
+    assert written["examples"]["best"] == [{"source": "a.png", "mIoU": 0.5}]
+    assert written["history"] == facts["history"]
+
+
+def test_a_report_without_training_and_pictures_has_no_such_sections(facts, tmp_path):
+    text = write_report(tmp_path, facts | {"history": []}, colors=[[0, 0, 0]] * 3).read_text()
+    assert "Training" not in text and "<figure>" not in text
+    assert "Confusion matrix" in text
+
+
+def test_a_long_history_is_thinned_but_keeps_its_end_and_evaluations():
+    history = [{"step": s, "loss": 1.0} for s in range(2001)]
+    history.insert(1001, {"step": 1000, "mean_iou": 0.5})
+    kept = thinned(history)
+    assert len(kept) < 510
+    assert kept[0]["step"] == 0 and kept[-1]["step"] == 2000
+    assert {"step": 1000, "mean_iou": 0.5} in kept
+
+
+def test_pictures_are_thinned_by_whole_pixels():
+    rows = picture_rows(np.arange(900)[:, None] * np.ones((1, 10), int))
+    assert rows.shape[0] <= MAX_SIDE_PIXELS
+    np.testing.assert_array_equal(rows[:3, 0], [0, 3, 6])
+
+
+def test_bars_are_as_long_as_their_values():
+    text = bars(["a", "b", "c"], [1.0, 0.25, None], [[255, 0, 0]] * 3)
+    assert re.findall(r'<rect[^>]* width="([\d.]+)"', text) == ["420.0", "105.0", "0.0"]
+    assert "not there" in text
+
+
+def test_a_cell_of_the_map_is_a_share_of_its_truth():
+    text = heat_map([[3, 1], [0, 0]], ["a", "b"])
+    assert "<title>a seen as a: 75.00 % (3 pixels)</title>" in text
+    assert "<title>a seen as b: 25.00 % (1 pixels)</title>" in text
+    assert "b seen as" not in text
+
+
+def test_curves_span_their_box():
+    text = lines({"x": [(0, 1.0), (10, 3.0)]}, title="t")
+    assert 'points="60.0,246.0 620.0,26.0"' in text
+    flat = lines({"x": [(5, 2.0)]}, title="t", log=True)
+    assert 'points="60.0,136.0"' in flat
+
+
+def test_groups_stand_in_the_page_and_in_the_numbers(facts, tmp_path):
+    groups = {
+        "supervised": [True, True, False],
+        "groups": {"kinds": {"ground & co": [0], "rest": [1, 2]}},
+    }
+    facts |= score_facts(CONFUSION, names=NAMES, definition="truth", groups=groups)
+    text = write_report(tmp_path, facts, colors=[[1, 2, 3]] * 3).read_text()
+    assert "By kinds" in text and "ground &amp; co" in text
+    assert "75.00 % of the pixels in the right group" in text
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["groups"]["kinds"]["groups"][1]["merged_iou"] == 0.5
+    # 8 / 12 of the pixels have an IoU of 6 / 9, the others of 1 / 2.
+    assert written["scores"]["truth"]["fwIoU"] == pytest.approx(8 / 12 * 6 / 9 + 4 / 12 * 1 / 2)
+    assert "groups" not in score_facts(CONFUSION, names=NAMES, definition="truth")
