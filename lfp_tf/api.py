@@ -1,18 +1,52 @@
-"""What `import lfp_tf` offers: five functions from a checkpoint and a picture to labels."""
+"""What `import lfp_tf` offers, from a checkpoint and an image to labels; TensorFlow comes late."""
 
-import numpy as np
-import tensorflow as tf
-from PIL import Image
-
-from lfp_tf.checkpoints.read import read_checkpoint
-from lfp_tf.images.decode import read_picture
-from lfp_tf.images.overlay import overlay
-from lfp_tf.images.palette import class_table
-from lfp_tf.recipes.networks import build, load_weights
-from lfp_tf.tasks.segmentation.prediction import network_function, protocol_of
-from lfp_tf.tasks.segmentation.protocols import probabilities
+from lfp_tf.errors import LfpError
+from lfp_tf.tasks import catalog
 
 __all__ = ["build", "load_weights", "read_checkpoint", "segment", "show"]
+
+
+def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), changes=None):
+    """A network in the form that a checkpoint needs, with weights still as drawn.
+
+    Names, fields and types are checked before TensorFlow is loaded.
+
+    Args:
+        name: of the experiment.
+        preset: lineage of the network's options: torch, caffe, tf1, kitti, newest or seed.
+        checkpoint: a run's folder or a converted one, whose own options win over the recipe's.
+        input_shape: (height, width, 3), None where any size may come.
+        changes: nested dictionaries of further fields, as {"task": {"model": {"depth": 18}}}.
+
+    Returns:
+        A tf_keras model from preprocessed images to a dictionary of logits, with a
+        `recipes.recipe.Recipe` as its attribute `recipe`.
+
+    Raises:
+        LfpError: no such experiment or field; a folder of another data set's network.
+    """
+    from lfp_tf.recipes import config
+
+    config.of_experiment(name, preset=preset, changes=changes)
+    from lfp_tf.recipes import networks
+
+    return networks.build(
+        name, preset=preset, checkpoint=checkpoint, input_shape=input_shape, changes=changes
+    )
+
+
+def load_weights(model, path):
+    """Fills a built network from a file or folder; see `recipes.networks.load_weights`."""
+    from lfp_tf.recipes import networks
+
+    return networks.load_weights(model, path)
+
+
+def read_checkpoint(path):
+    """{name: numpy array} of any checkpoint; see `checkpoints.read.read_checkpoint`."""
+    from lfp_tf.checkpoints import read
+
+    return read.read_checkpoint(path)
 
 
 def segment(model, picture, *, protocol=None):
@@ -21,22 +55,34 @@ def segment(model, picture, *, protocol=None):
     Args:
         model: from `build`, with weights.
         picture: a path, or uint8 [H, W, 3] RGB.
-        protocol: `tasks.segmentation.protocols.Protocol`; None takes the whole picture in one pass.
+        protocol: `tasks.segmentation.protocols.Protocol`; None takes the whole picture in one
+            pass.
 
     Returns:
         numpy [H, W]: uint8, or int32 above 256 classes.
+
+    Raises:
+        LfpError: a network that labels no pixels.
     """
-    image = picture if isinstance(picture, np.ndarray) else read_picture(picture)
+    import numpy as np
+    import tensorflow as tf
+
+    from lfp_tf.tasks.segmentation.prediction import network_function, protocol_of
+    from lfp_tf.tasks.segmentation.protocols import probabilities
+
+    recipe = model.recipe
+    if recipe.task != catalog.SEGMENTATION.name:
+        raise LfpError(
+            f"{recipe.experiment} is for {recipe.task} and labels no pixels; use `lfp-tf predict`."
+        )
     found = probabilities(
-        protocol or protocol_of(model.recipe, name="whole"),
+        protocol or protocol_of(recipe, name="whole"),
         network_function(model),
-        tf.constant(image),
-        preprocess_name=model.recipe.preprocess,
-        classes=len(model.recipe.classes),
+        tf.constant(_image(picture)),
+        preprocess_name=recipe.preprocess,
+        classes=len(recipe.classes),
     )
-    return (
-        found["labels"].numpy().astype(np.uint8 if len(model.recipe.classes) <= 256 else np.int32)
-    )
+    return found["labels"].numpy().astype(np.uint8 if len(recipe.classes) <= 256 else np.int32)
 
 
 def show(picture, labels, *, dataset=None, model=None, alpha=0.5):
@@ -52,6 +98,18 @@ def show(picture, labels, *, dataset=None, model=None, alpha=0.5):
     Returns:
         A PIL image.
     """
-    image = picture if isinstance(picture, np.ndarray) else read_picture(picture)
+    from PIL import Image
+
+    from lfp_tf.images.overlay import overlay
+    from lfp_tf.images.palette import class_table
+
     table = class_table(dataset or model.recipe.dataset)
-    return Image.fromarray(overlay(image, labels, table, alpha=alpha))
+    return Image.fromarray(overlay(_image(picture), labels, table, alpha=alpha))
+
+
+def _image(picture):
+    import numpy as np
+
+    from lfp_tf.images.decode import read_picture
+
+    return picture if isinstance(picture, np.ndarray) else read_picture(picture)

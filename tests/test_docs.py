@@ -13,7 +13,7 @@ import shlex
 import pytest
 import yaml
 
-from lfp_tf.checkpoints.lineages import PRESET_NAMES
+from lfp_tf.checkpoints.presets import preset_names
 from lfp_tf.cli.main import SUB_COMMANDS
 from lfp_tf.cli.network_arguments import PROTOCOLS as ALL_PROTOCOLS
 from lfp_tf.cli.train import MODES
@@ -89,7 +89,7 @@ def check_names(verb, given):
         "name": experiments.paths() if verb == "experiments" else (),
         "dataset": DATASETS,
         "mode": MODES,
-        "preset": PRESET_NAMES,
+        "preset": preset_names(),
         "protocol": getattr(
             importlib.import_module(f"lfp_tf.cli.{verb}"), "PROTOCOLS", ALL_PROTOCOLS
         ),

@@ -22,7 +22,8 @@ from lfp_tf.models.pspnet import pspnet
 from lfp_tf.ops import convolution
 from lfp_tf.recipes.multiply_adds import multiply_adds
 from lfp_tf.training.groups import HEADS
-from lfp_tf.training.objective import loss_sums, loss_weights, mean_losses, valid_counts
+from lfp_tf.tasks.segmentation.losses import loss_sums, loss_weights, valid_counts
+from lfp_tf.training.objective import mean_losses
 
 DTYPES = ("float32", "bfloat16")
 AUX_WEIGHT = 0.4

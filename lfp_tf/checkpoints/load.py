@@ -5,14 +5,13 @@ import re
 
 import numpy as np
 
-from lfp_tf.checkpoints.lineages import preset_options, recognise
+from lfp_tf.checkpoints.lineages import recognise
 from lfp_tf.checkpoints.names import deeplab, lfp, pspnet
+from lfp_tf.checkpoints.presets import preset_options
 from lfp_tf.errors import LfpError
 
 TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS | lfp.TRANSLATIONS
 SHOWN = 12
-# A variable that is in a head of any network.
-_A_HEAD = "cls_logits/bias"
 # What a graph cannot undo: the file's preset must agree with the network in these.
 _FIXED_BY_THE_GRAPH = ("stride_in", "padding", "pooling", "stem")
 
@@ -56,7 +55,7 @@ class Report:
         return "\n".join(lines + self.notes)
 
 
-def match(arrays, variables, *, network, options, file, tolerate=()):
+def match(arrays, variables, *, network, options, file, tolerate=(), heads=None):
     """Finds the array of each variable, in our layout.
 
     Args:
@@ -65,8 +64,9 @@ def match(arrays, variables, *, network, options, file, tolerate=()):
         network: what is filled, as `models.catalog` calls it.
         options: the network's options, with `crop`.
         file: how messages call the file.
-        tolerate: regular expressions of our names that may be missing or of another shape; where
-            they cover the heads, any file with a fitting backbone will do.
+        tolerate: regular expressions of our names that may be missing or of another shape.
+        heads: regular expression of the names that are the network's heads: they are tolerated
+            too, and any file with a fitting backbone will do. None asks for a whole network.
 
     Returns:
         ({our name: array}, Report).
@@ -82,7 +82,8 @@ def match(arrays, variables, *, network, options, file, tolerate=()):
             f"{file} holds no network of ours that is known by its names ({some}, ...); "
             "`lfp-tf inspect` lists them all."
         )
-    if lineage.network != network and not any(re.match(p, _A_HEAD) for p in tolerate):
+    tolerate = [*tolerate, *([heads] if heads else [])]
+    if lineage.network != network and not heads:
         raise LfpError(_not_whole(lineage, network, file))
     report = Report(lineage.name, preprocess=lineage.preprocess)
     concat = options.get("concat")

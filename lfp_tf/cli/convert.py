@@ -3,7 +3,8 @@
 import pathlib
 import sys
 
-from lfp_tf.checkpoints.lineages import PRESET_NAMES, recognise
+from lfp_tf.checkpoints.lineages import recognise
+from lfp_tf.checkpoints.presets import preset_names
 from lfp_tf.cli.network_arguments import check_exists
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import experiments
@@ -20,7 +21,7 @@ def add_arguments(parser):
     parser.add_argument("file", metavar="FILE", help="a checkpoint; nothing in it is run")
     parser.add_argument("--experiment", help="whose network it is")
     parser.add_argument("--out", metavar="DIR", help="a new folder for the result")
-    parser.add_argument("--preset", help=f"{', '.join(PRESET_NAMES)} (the file's own lineage)")
+    parser.add_argument("--preset", help=f"{', '.join(preset_names())} (the file's own lineage)")
 
 
 def run(arguments):
@@ -87,7 +88,7 @@ def write_folder(out, model):
             "model": _plain(
                 {"network": recipe.network} | recipe.options | {"preprocess": recipe.preprocess}
             ),
-            "train_data": {"crop": list(recipe.crop)},
+            **({"train_data": {"crop": list(recipe.crop)}} if recipe.crop else {}),
             "trained_on": recipe.trained_on,
         }
     }

@@ -7,6 +7,7 @@ import sys
 
 from lfp_tf.data.datasets.catalog import DATASETS, dataset
 from lfp_tf.errors import LfpError, nearest
+from lfp_tf.tasks import catalog
 
 HELP = "check a data set and write it as sharded TFRecords"
 EXAMPLE = """\
@@ -65,8 +66,8 @@ def run(arguments):
 
 
 def _prepare(plan, out, arguments):
+    from lfp_tf.data.plan import with_max_pixels
     from lfp_tf.data.prepare import show_samples, write_plan
-    from lfp_tf.data.segmentation.records import with_max_pixels
 
     workers = arguments.workers or os.cpu_count()
     if arguments.max_pixels:
@@ -153,34 +154,33 @@ def _census(plan, workers):
     from lfp_tf.progress import Progress
 
     counts = ", ".join(f"{len(samples)} {split}" for split, samples in plan.splits.items())
-    called = "joints" if plan.task == "pose" else "classes"
-    counted = "people" if plan.task == "pose" else "pictures"
-    _say(f"{plan.name}: {len(plan.table)} {called}, {counts} {counted}")
+    task = _task(plan)
+    _say(f"{plan.name}: {len(plan.table)} {task.outputs}, {counts} {task.counted}")
     for note in plan.notes:
         _say(note)
     if plan.inspect is None:
         return take_census(plan)
     total = sum(map(len, plan.splits.values()))
-    with Progress("checking", total=total, unit="pictures") as progress:
+    with Progress("checking", total=total, unit=task.counted) as progress:
         census = take_census(plan, workers=workers, progress=progress)
     broken = [text for texts in census.broken.values() for text in texts]
     if broken:
-        done = "used" if plan.task == "pose" else "read"
-        _say(
-            f"Left out, because they cannot be {done} ({len(broken)}):\n{first_of(broken, chr(10))}"
-        )
+        _say(f"Left out, because they cannot be used ({len(broken)}):\n{first_of(broken, chr(10))}")
     return census
 
 
 def _report_check(plan, census, source):
     broken = sum(map(len, census.broken.values()))
     if broken:
-        what = (
-            "people that cannot be used" if plan.task == "pose" else "pictures that cannot be read"
-        )
-        raise LfpError(f"{source} has {broken} {what}, named above.")
+        counted = _task(plan).counted
+        raise LfpError(f"{source} has {broken} {counted} that cannot be used, named above.")
     for split, samples in census.samples.items():
-        print(f"{plan.name} {split}: {len(samples)} pictures, no problems")
+        print(f"{plan.name} {split}: {len(samples)} {_task(plan).counted}, no problems")
+
+
+def _task(plan):
+    """The task whose words a plan is told in: the first that its records serve."""
+    return catalog.named(plan.tasks[0])
 
 
 def _say(text):

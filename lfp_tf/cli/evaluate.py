@@ -1,18 +1,19 @@
 """`lfp-tf evaluate`: a network's scores on a split, `metrics.json` and `report.html`."""
 
-import importlib
 import pathlib
+import sys
 
-from lfp_tf.cli.crf_arguments import add_crf_arguments, check_crf
 from lfp_tf.cli.network_arguments import (
     add_network_arguments,
-    add_protocol_arguments,
-    check_protocol,
     checked_experiment,
+    load,
     run_folder,
+    weights_facts,
 )
+from lfp_tf.cli.task_options import add_task_options, check_task_options
 from lfp_tf.data.description import read_split
 from lfp_tf.errors import LfpError
+from lfp_tf.tasks import catalog
 
 HELP = "score a network by a named protocol; writes metrics.json and report.html"
 EXAMPLE = """
@@ -29,12 +30,8 @@ def add_arguments(parser):
     group = parser.add_argument_group("data")
     group.add_argument("--data_dir", metavar="DIR", help="the folder of records (data/DATASET)")
     group.add_argument("--split", default="val", help="which records (val)")
-    group.add_argument("--limit", type=int, metavar="N", help="only the first N pictures")
-    group = add_protocol_arguments(parser)
-    group.add_argument(
-        "--window_batch", type=int, default=1, metavar="N", help="windows at once (1)"
-    )
-    add_crf_arguments(parser)
+    group.add_argument("--limit", type=int, metavar="N", help="only the first N images or people")
+    add_task_options(parser, "evaluate")
     parser.add_argument(
         "--out", metavar="DIR", help="of the two files (evaluation/ in the run's folder)"
     )
@@ -46,21 +43,52 @@ def run(arguments):
     Raises:
         LfpError: a name, path or number that is not as it must be; records of other classes.
     """
-    check_protocol(arguments)
-    check_crf(arguments)
-    for name in ("limit", "window_batch"):
-        value = getattr(arguments, name)
-        if value is not None and value < 1:
-            raise LfpError(f"--{name} must be at least 1, not {value}.")
+    if arguments.limit is not None and arguments.limit < 1:
+        raise LfpError(f"--limit must be at least 1, not {arguments.limit}.")
     experiment = checked_experiment(arguments)
+    check_task_options(arguments, "evaluate", experiment.task)
     folder = pathlib.Path(arguments.data_dir or f"data/{experiment.dataset}")
-    read_split(folder, arguments.split, experiment.kind)
+    dataset = read_split(folder, arguments.split, experiment.task)
     out = pathlib.Path(arguments.out) if arguments.out else _default_out(arguments)
-    importlib.import_module(f"lfp_tf.cli.evaluate_{experiment.kind}").evaluate(
-        experiment, folder, out, arguments
-    )
+    count = dataset["splits"][arguments.split]["count"]
+    _evaluate(experiment, folder, out, min(count, arguments.limit or count), arguments)
     return 0
+
+
+def _evaluate(experiment, folder, out, count, arguments):
+    from lfp_tf.progress import Progress
+    from lfp_tf.tasks.evaluation_facts import seen_warning
+
+    task, split = experiment.task, arguments.split
+    own, scoring = catalog.part(task, "arguments"), catalog.part(task, "evaluation")
+    model = load(arguments)
+    protocol = own.protocol(model.recipe, arguments, "evaluate")
+    _say(
+        f"{experiment.name}: {count} {task.counted} of {folder} {split} "
+        f"{own.describe(protocol, arguments)}, into {out}"
+    )
+    if warning := seen_warning(model.recipe, split, task.counted):
+        _say(warning)
+    with Progress("evaluate", total=count, unit=task.counted) as line:
+        found = scoring.evaluate(
+            model,
+            folder,
+            split=split,
+            protocol=protocol,
+            limit=arguments.limit,
+            progress=line,
+            **own.evaluation_options(arguments),
+        )
+    path, facts = scoring.report(
+        out, model, found, records=folder, split=split, **weights_facts(arguments)
+    )
+    print(own.table(facts))
+    print(f"{path}\n{out / 'metrics.json'}")
 
 
 def _default_out(arguments):
     return (run_folder(arguments) or pathlib.Path("runs") / arguments.experiment) / "evaluation"
+
+
+def _say(text):
+    print(text, file=sys.stderr)

@@ -1,7 +1,8 @@
 """`lfp-tf experiments`: the list of recipes, or one of them in full."""
 
 from lfp_tf.errors import LfpError
-from lfp_tf.recipes import experiments
+from lfp_tf.recipes import config, experiments
+from lfp_tf.tasks import catalog
 
 HELP = "list the experiments, or show one in full"
 EXAMPLE = """
@@ -47,21 +48,23 @@ def _in_full(experiment):
     import yaml
 
     from lfp_tf.recipes.cost import count_cost
-    from lfp_tf.recipes.networks import experiment_params
 
-    params = experiment_params(experiment.name)
+    params = config.of_recipe(experiment.config)
     data, trainer = params.task.train_data, params.trainer
-    classes = params.task.model.classes or _count_classes(params)
-    what = "joints" if experiment.kind == "pose" else "classes"
+    classes = params.task.model.classes or _count_classes(params, experiment.task)
     options = params.task.model.arguments() | {"classes": classes}
-    cost = count_cost(params.task.model.network, options, crop=data.crop)
+    size = params.task.image_size()
+    cost = count_cost(params.task.model.network, options, crop=size)
     optimizer = trainer.optimizer_config.optimizer.type
     bytes_a_batch = _BYTES * cost.activations * data.global_batch_size
     memory = bytes_a_batch + _COPIES.get(optimizer, 3) * _BYTES * cost.parameters
     lines = [f"{experiment.name} ({experiment.path.name})", _comment(experiment.path), ""]
-    facts = {**experiment.about, "dataset": f"{experiment.dataset}, {classes} {what}"}
+    facts = {
+        **experiment.about,
+        "dataset": f"{experiment.dataset}, {classes} {experiment.task.outputs}",
+    }
     facts |= {
-        "crop": f"{data.crop[0]}x{data.crop[1]}",
+        "crop": f"{size[0]}x{size[1]}",
         "steps": f"{trainer.train_steps} of {data.global_batch_size} crops",
         "parameters": f"{cost.parameters:,}",
         "multiply-adds": f"{cost.multiply_adds / 1e9:.2f} G a crop",
@@ -74,12 +77,10 @@ def _in_full(experiment):
     return "\n".join([*lines, "", shown.rstrip()])
 
 
-def _count_classes(params):
+def _count_classes(params, task):
     """Those of the data set; as many as VOC has for pictures of the user's own."""
-    from lfp_tf.recipes.networks import class_names
-
     try:
-        return len(class_names(params)[0])
+        return len(catalog.part(task, "networks").usual_classes(params.task)[0])
     except LfpError:
         return _OWN_CLASSES
 

@@ -1,19 +1,21 @@
 """`lfp-tf export`, which is what export/export_saved_model.py does: a network as a SavedModel."""
 
+import functools
+import json
 import pathlib
 import sys
 
 from lfp_tf.cli.network_arguments import (
     add_network_arguments,
-    add_protocol_arguments,
-    check_protocol,
     checked_experiment,
+    input_size,
     load,
-    protocol,
     run_folder,
 )
-from lfp_tf.cli.refused_arguments import OF_SEGMENTATION, refuse
+from lfp_tf.cli.task_options import add_task_options, check_task_options
 from lfp_tf.errors import LfpError
+from lfp_tf.serving.description import read_export
+from lfp_tf.tasks import catalog
 
 HELP = "write a network as a SavedModel for TensorFlow Serving"
 EXAMPLE = """
@@ -22,13 +24,7 @@ lfp-tf export --experiment pspnet18_scenes --checkpoint runs/pspnet18_scenes \\
 lfp-tf export --experiment pspnet101_cityscapes --checkpoint pspnet101.pth --export_dir out \\
     --protocol semseg --max_pixels 2097152
 """
-PROTOCOLS = ("whole", "deeplab", "semseg")
 DTYPES = ("float32", "bfloat16")
-SIGNATURES = {
-    "segmentation": ("serving_default", "images", "probabilities"),
-    "classification": ("serving_default", "images"),
-    "pose": ("serving_default", "images", "image_bytes_boxes", "images_boxes"),
-}
 _SCORES = ("best", "scores", "step", "split", "protocol")
 
 
@@ -37,9 +33,8 @@ def add_arguments(parser):
     add_network_arguments(parser)
     parser.add_argument("--export_dir", metavar="OUT", help="gets a folder a version")
     parser.add_argument("--version", type=int, help="whole number (the next free one)")
-    add_protocol_arguments(parser, PROTOCOLS)
-    graph = parser.add_argument_group("graph")
-    graph.add_argument("--input_size", metavar="H,W", help="resize every picture (its own size)")
+    add_task_options(parser, "export")
+    graph = parser.add_argument_group("computation")
     graph.add_argument("--dtype", default="float32", help="of convolutions: float32, bfloat16")
     graph.add_argument(
         "--no-optimize",
@@ -53,9 +48,9 @@ def add_arguments(parser):
     )
     limits = parser.add_argument_group("limits of a request")
     limits.add_argument(
-        "--max_pixels", type=int, default=8_388_608, help="of a picture (8388608, as 4096x2048)"
+        "--max_pixels", type=int, default=8_388_608, help="of an image (8388608, as 4096x2048)"
     )
-    limits.add_argument("--max_batch", type=int, default=16, help="pictures (16)")
+    limits.add_argument("--max_batch", type=int, default=16, help="images (16)")
 
 
 def run(arguments):
@@ -74,55 +69,40 @@ def run(arguments):
         if getattr(arguments, name) < 1:
             raise LfpError(f"--{name} must be at least 1, not {getattr(arguments, name)}.")
     size = input_size(arguments.input_size)
-    check_protocol(arguments, PROTOCOLS)
     experiment = checked_experiment(arguments)
-    if experiment.kind != "segmentation":
-        why = f"is no option of exports for {experiment.kind}, as {experiment.name} is."
-        refuse(arguments, OF_SEGMENTATION | {"input_size": None}, why)
+    check_task_options(arguments, "export", experiment.task)
     place = pathlib.Path(arguments.export_dir)
     if arguments.version and (place / str(arguments.version)).exists():
         raise LfpError(f"{place / str(arguments.version)} exists already; leave --version out.")
-    print(_export(place, size, arguments))
+    print(_export(experiment.task, place, size, arguments))
     return 0
 
 
-def input_size(text):
-    """(height, width) of `H,W`, or None."""
-    if text is None:
-        return None
-    words = text.split(",")
-    if len(words) != 2 or not all(word.strip().isdecimal() and int(word) for word in words):
-        raise LfpError(f"--input_size {text} must be HEIGHT,WIDTH in pixels, as 713,713.")
-    return tuple(int(word) for word in words)
-
-
-def _export(place, size, arguments):
-    from lfp_tf.recipes.networks import own_checkpoint
+def _export(task, place, size, arguments):
     from lfp_tf.recipes.shipped import shipped
     from lfp_tf.serving.export import export
     from lfp_tf.serving.limits import Limits
+    from lfp_tf.training.own_checkpoints import own_checkpoint
 
     model = load(arguments)
-    chosen = None
-    if model.recipe.kind == "segmentation":
-        chosen = protocol(model.recipe, arguments, default="whole")
+    protocol = catalog.part(task, "arguments").protocol(model.recipe, arguments, "export")
+    signatures = catalog.part(task, "signatures").signatures
     source = arguments.checkpoint or shipped(arguments.experiment)
     written = export(
         model,
         place,
+        signatures=functools.partial(signatures, protocol=protocol),
         version=arguments.version,
-        protocol=chosen,
         limits=Limits(arguments.max_pixels, arguments.max_batch, size),
         dtype=arguments.dtype,
         optimize=arguments.optimize,
         checkpoint=own_checkpoint(source) or source,
         scores=_known_scores(arguments),
     )
-    what = "joints" if model.recipe.kind == "pose" else "classes"
     print(
-        f"{arguments.experiment}: {len(model.recipe.classes)} {what}, signatures "
-        f"{', '.join(SIGNATURES[model.recipe.kind])}\nnext: lfp-tf predict --saved_model {written} "
-        "--out predictions PICTURE...",
+        f"{arguments.experiment}: {len(model.recipe.classes)} {task.outputs}, signatures "
+        f"{', '.join(read_export(written)['signatures'])}\nnext: lfp-tf predict --saved_model "
+        f"{written} --out predictions PICTURE...",
         file=sys.stderr,
     )
     return written
@@ -130,8 +110,6 @@ def _export(place, size, arguments):
 
 def _known_scores(arguments):
     """What `metrics.json` beside the checkpoint says in short, or None."""
-    import json
-
     folder = run_folder(arguments)
     for path in (folder / "evaluation" / "metrics.json", folder / "metrics.json") if folder else ():
         if path.exists():

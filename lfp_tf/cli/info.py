@@ -1,6 +1,7 @@
 """`lfp-tf info`: a network's layers, parameters and multiply-adds."""
 
-from lfp_tf.checkpoints.lineages import PRESET_NAMES
+from lfp_tf.checkpoints.presets import preset_names
+from lfp_tf.cli.network_arguments import input_size
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import experiments
 
@@ -14,7 +15,7 @@ lfp-tf info --experiment pspnet50_ade20k --preset caffe --input_size 713,713
 def add_arguments(parser):
     """Adds the arguments of `lfp-tf info`."""
     parser.add_argument("--experiment", help="whose network; `lfp-tf experiments` lists them all")
-    parser.add_argument("--preset", help=f"lineage of the network: {', '.join(PRESET_NAMES)}")
+    parser.add_argument("--preset", help=f"lineage of the network: {', '.join(preset_names())}")
     parser.add_argument("--input_size", metavar="H,W", help="of a picture (the training crop)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
@@ -25,8 +26,6 @@ def run(arguments):
     Raises:
         LfpError: no such experiment, or a size that is none.
     """
-    from lfp_tf.cli.export import input_size
-
     if not arguments.experiment:
         raise LfpError("--experiment is missing; `lfp-tf experiments` lists them all.")
     experiments.read(arguments.experiment, preset=arguments.preset)

@@ -1,4 +1,4 @@
-"""What `lfp-tf predict` is to segment: files found, and what their results are called."""
+"""What `lfp-tf predict` is to look at: files found, and what their results are called."""
 
 import dataclasses
 import pathlib
@@ -16,16 +16,9 @@ class Item:
     target: pathlib.Path
     is_video: bool = False
 
-    def outputs(self, *, frames=False):
-        """The paths written: of a picture labels, overlay, facts; of a video overlay and facts.
-
-        Args:
-            frames: a video's label PNGs are asked for: their folder comes last.
-        """
-        endings = (".labels.png", ".overlay.png", ".json")
-        if self.is_video:
-            endings = (".overlay.mp4", ".json", *([".frames"] if frames else []))
-        return [self.target.with_name(self.target.name + ending) for ending in endings]
+    def path(self, ending):
+        """Where a result of that ending is written."""
+        return self.target.with_name(self.target.name + ending)
 
 
 def find_items(inputs, out):

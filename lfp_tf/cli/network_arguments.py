@@ -1,15 +1,12 @@
-"""The arguments that name a network and how it looks at a picture, shared by several commands."""
+"""The arguments that name a network, shared by several commands; no TensorFlow at the top."""
 
 import pathlib
+import sys
 
-from lfp_tf.checkpoints.lineages import PRESET_NAMES
-from lfp_tf.errors import LfpError, nearest
-from lfp_tf.recipes import experiments
+from lfp_tf.checkpoints.presets import preset_names
+from lfp_tf.errors import LfpError
+from lfp_tf.recipes import config, experiments
 from lfp_tf.recipes.shipped import shipped
-
-PROTOCOLS = ("whole", "deeplab", "semseg", "matlab", "tf1_whole", "lfp")
-# What --flip means where a protocol runs without one; the others always flip in their own way.
-_FLIPS = {"whole": "softmax", "deeplab": "softmax", "tf1_whole": "logit_sum"}
 
 
 def add_network_arguments(parser):
@@ -21,22 +18,7 @@ def add_network_arguments(parser):
         help="a run's folder, a converted one, or any file that `convert` reads "
         "(the network that ships with the library, where there is one)",
     )
-    group.add_argument("--preset", help=f"lineage of an old file: {', '.join(PRESET_NAMES)}")
-    return group
-
-
-def add_protocol_arguments(parser, protocols=PROTOCOLS):
-    """--protocol, --flip and --scales; returns their group."""
-    group = parser.add_argument_group("protocol")
-    group.add_argument("--protocol", help=f"{', '.join(protocols)} (the experiment's)")
-    group.add_argument("--flip", action="store_true", help="add the mirrored picture")
-    group.add_argument(
-        "--scales", nargs="+", metavar="S", help="as 0.5 1.0 1.5: average over these (1.0)"
-    )
-    if "lfp" in protocols:
-        group.add_argument(
-            "--second_softmax", action="store_true", help="lfp: flatten as the original did"
-        )
+    group.add_argument("--preset", help=f"lineage of an old file: {', '.join(preset_names())}")
     return group
 
 
@@ -48,8 +30,8 @@ def checked_experiment(arguments):
     """
     if not arguments.experiment:
         raise LfpError("--experiment is missing; `lfp-tf experiments` lists them all.")
-    experiments.find(arguments.experiment)
     experiment = experiments.read(arguments.experiment, preset=arguments.preset)
+    config.of_recipe(experiment.config)
     check_exists(arguments.checkpoint or shipped(arguments.experiment), "--checkpoint")
     return experiment
 
@@ -60,61 +42,22 @@ def check_exists(path, flag):
         raise LfpError(f"{flag} {path} does not exist.")
 
 
-def check_protocol(arguments, protocols=PROTOCOLS):
-    """Refuses a misspelt protocol and scales that are no numbers above 0."""
-    name = arguments.protocol
-    if name is not None and name not in protocols:
-        raise LfpError(
-            f'No protocol "{name}" here.{nearest(name, protocols)} '
-            f"There are {', '.join(protocols)}."
-        )
-    if getattr(arguments, "second_softmax", False) and name not in (None, "lfp"):
-        raise LfpError(f"--second_softmax is for --protocol lfp, not {name}.")
-    scales(arguments)
+def input_size(text):
+    """(height, width) of `H,W`, or None.
 
-
-def scales(arguments):
-    """The scales as numbers, or None."""
-    if arguments.scales is None:
-        return None
-    words = [word for text in arguments.scales for word in text.split(",") if word]
-    try:
-        values = tuple(float(word) for word in words)
-    except ValueError:
-        values = ()
-    if not values or not all(0 < value < 100 for value in values):
-        raise LfpError(
-            f"--scales {' '.join(arguments.scales)} must be numbers above 0, as 0.5 1.0 1.5."
-        )
-    return values
-
-
-def protocol(recipe, arguments, *, default=None, window_batch=1):
-    """The protocol of a loaded network's recipe with what the user changed.
-
-    Args:
-        recipe: `recipes.recipe.Recipe`.
-        arguments: parsed, with `protocol`, `flip`, `scales`, perhaps `second_softmax`.
-        default: name where the user gives none; None takes the recipe's.
-        window_batch: windows through the network at once.
+    Raises:
+        LfpError: another text.
     """
-    from lfp_tf.tasks.segmentation.prediction import protocol_of
-
-    name = arguments.protocol or default or recipe.evaluation["protocol"]
-    return protocol_of(
-        recipe,
-        name=name,
-        flip=_FLIPS.get(name) if arguments.flip else None,
-        scales=scales(arguments),
-        window_batch=window_batch,
-        second_softmax=getattr(arguments, "second_softmax", False),
-    )
+    if text is None:
+        return None
+    words = text.split(",")
+    if len(words) != 2 or not all(word.strip().isdecimal() and int(word) for word in words):
+        raise LfpError(f"--input_size {text} must be HEIGHT,WIDTH in pixels, as 713,713.")
+    return tuple(int(word) for word in words)
 
 
 def load(arguments):
     """The network with its weights; the report goes to standard error."""
-    import sys
-
     from lfp_tf.recipes import networks
 
     model, report = networks.load(

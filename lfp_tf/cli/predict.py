@@ -1,18 +1,19 @@
-"""`lfp-tf predict`: what a network sees in pictures, folders, videos and cameras."""
+"""`lfp-tf predict`: what a network sees in images, folders, videos and cameras."""
 
 import pathlib
 import sys
 
-from lfp_tf.cli import predict_classes, predict_people
-from lfp_tf.cli.crf_arguments import add_crf_arguments
 from lfp_tf.cli.items import find_items
-from lfp_tf.cli.network_arguments import add_network_arguments, add_protocol_arguments
+from lfp_tf.cli.network_arguments import add_network_arguments, checked_experiment, load
+from lfp_tf.cli.predict_images import predict_images
 from lfp_tf.cli.predict_live import VIEWS, check_live, is_live, live
-from lfp_tf.cli.predict_network import check_network, open_network
-from lfp_tf.cli.refused_arguments import OF_VIDEOS, refuse
+from lfp_tf.cli.predict_video import FRAMES, OVERLAY, predict_video
+from lfp_tf.cli.task_options import add_task_options, check_fixed_options, check_task_options
 from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.serving.description import find_export, read_export
+from lfp_tf.tasks import catalog
 
-HELP = "pictures, folders, videos and cameras to labels, classes or joints; live views"
+HELP = "images, folders, videos and cameras to labels, classes or joints; live views"
 EXAMPLE = """
 lfp-tf predict --experiment pspnet18_scenes --out predictions street.jpg
 lfp-tf predict --experiment pspnet101_cityscapes --checkpoint old.pth pictures --out predictions
@@ -21,12 +22,13 @@ lfp-tf predict --experiment pspnet_mobilenetv2_camvid --camera 0 --long_side 513
 lfp-tf predict --experiment lfp_hourglass_small --checkpoint runs/lfp_hourglass_small people --out p
 """
 MAX_PIXELS = 33_554_432
+_OF_AN_EXPERIMENT = ("experiment", "checkpoint", "preset")
 
 
 def add_arguments(parser):
     """Adds the arguments of `lfp-tf predict`."""
     parser.add_argument(
-        "inputs", nargs="*", metavar="INPUT", help="pictures, videos, folders of them"
+        "inputs", nargs="*", metavar="INPUT", help="images, videos, folders of them"
     )
     parser.add_argument("--out", metavar="DIR", help="where the results go")
     parser.add_argument("--overwrite", action="store_true", help="replace results in --out")
@@ -34,29 +36,15 @@ def add_arguments(parser):
     group.add_argument(
         "--saved_model", metavar="DIR", help="what `export` wrote; a program: only if you trust it"
     )
-    group = add_protocol_arguments(parser)
-    group.add_argument(
-        "--long_side",
-        type=int,
-        metavar="N",
-        help="the network sees pictures with their longer side at N pixels; labels come back at "
-        "their own size (own size; DeepLab's demo: 513)",
-    )
-    add_crf_arguments(parser)
-    predict_people.add_arguments(parser)
+    add_task_options(parser, "predict")
     _add_video_arguments(parser)
     parser.add_argument(
-        "--max_pixels",
-        type=int,
-        default=MAX_PIXELS,
-        help=f"refuse larger pictures ({MAX_PIXELS})",
+        "--max_pixels", type=int, default=MAX_PIXELS, help=f"refuse larger images ({MAX_PIXELS})"
     )
 
 
 def _add_video_arguments(parser):
-    group = parser.add_argument_group(
-        "videos and live views", "--crf is slow here: a second or so for every frame."
-    )
+    group = parser.add_argument_group("videos and live views")
     group.add_argument("--live", action="store_true", help="show a video file instead of writing")
     group.add_argument("--camera", type=int, metavar="N", help="show a camera live; 0 is the first")
     group.add_argument(
@@ -70,7 +58,7 @@ def _add_video_arguments(parser):
     )
     group.add_argument("--max_frames", type=int, metavar="N", help="stop after N frames (the end)")
     group.add_argument(
-        "--frames", action="store_true", help="write a label PNG of every frame of a video too"
+        "--frames", action="store_true", help="write a file for every frame of a video too"
     )
 
 
@@ -84,31 +72,43 @@ def run(arguments):
     _check_numbers(arguments)
     if not is_live(arguments):
         _check_places(arguments)
-    kind = check_network(arguments)
-    if kind != "segmentation":
-        _predict_other(kind, arguments)
-        return 0
-    if arguments.people:
-        raise LfpError("--people is for pose; this network segments whole pictures.")
+    task = _check_network(arguments)
+    check_task_options(arguments, "predict", task)
     check_live(arguments)
+    own = catalog.part(task, "arguments")
     if is_live(arguments):
-        live(arguments)
+        live(lambda: open_results(task, arguments), arguments)
         return 0
     items = find_items(arguments.inputs, pathlib.Path(arguments.out))
-    _check_items(items, arguments)
-    _predict_all(items, arguments)
+    _check_items(items, own.ENDINGS, arguments)
+    annotations = own.read_annotations(arguments, items)
+    _predict_all(items, open_results(task, arguments, annotations), arguments)
     return 0
 
 
-def _predict_other(kind, arguments):
-    """What a network of another kind than segmentation makes of pictures."""
-    why = f"is for videos and live views of segmentation; a network for {kind} takes pictures."
-    refuse(arguments, OF_VIDEOS, why)
-    items = find_items(arguments.inputs, pathlib.Path(arguments.out))
-    for item in items:
-        if item.is_video:
-            raise LfpError(f"{item.source} is a video, but a network for {kind} takes pictures.")
-    {"classification": predict_classes, "pose": predict_people}[kind].predict(items, arguments)
+def open_results(task, arguments, annotations=None):
+    """The task's `Results` of the network that the arguments name."""
+    offered = catalog.part(task, "results")
+    if arguments.saved_model:
+        folder = find_export(arguments.saved_model)
+        found = offered.of_export(folder, read_export(folder), arguments, annotations)
+        about = {"saved_model": str(folder)}
+    else:
+        found = offered.of_model(load(arguments), arguments, annotations)
+        about = {"experiment": arguments.experiment, "checkpoint": arguments.checkpoint}
+    found.facts = about | found.facts
+    return found
+
+
+def _check_network(arguments):
+    """The task of the network that the arguments name."""
+    if not arguments.saved_model:
+        return checked_experiment(arguments).task
+    for name in _OF_AN_EXPERIMENT:
+        if getattr(arguments, name):
+            raise LfpError(f"--{name} is fixed in a SavedModel; leave it out with --saved_model.")
+    check_fixed_options(arguments, "predict")
+    return catalog.named(read_export(find_export(arguments.saved_model))["task"])
 
 
 def _check_places(arguments):
@@ -125,31 +125,32 @@ def _check_numbers(arguments):
             raise LfpError(f"--{name} must be at least 1, not {value}.")
 
 
-def _check_items(items, arguments):
+def _check_items(items, endings, arguments):
     if not any(item.is_video for item in items):
         for name, unset in (("every", 1), ("max_frames", None), ("frames", False)):
             if getattr(arguments, name) != unset:
                 raise LfpError(f"--{name} is for videos, but there is none among the inputs.")
     if arguments.overwrite:
         return
-    for path in (path for item in items for path in item.outputs(frames=arguments.frames)):
-        if path.exists():
-            raise LfpError(f"{path} exists already; give another --out, or --overwrite.")
+    of_video = (OVERLAY, ".json", *([FRAMES] if arguments.frames else []))
+    for item in items:
+        for ending in of_video if item.is_video else endings:
+            if item.path(ending).exists():
+                raise LfpError(
+                    f"{item.path(ending)} exists already; give another --out, or --overwrite."
+                )
 
 
-def _predict_all(items, arguments):
-    """Pictures first, then videos; what is refused is named, and the rest goes on."""
-    from lfp_tf.cli.predict_pictures import predict_pictures
-    from lfp_tf.cli.predict_video import predict_video
+def _predict_all(items, results, arguments):
+    """Images first, then videos; what is refused is named, and the rest goes on."""
     from lfp_tf.images.video import BrokenVideo
 
-    network = open_network(arguments)
-    pictures = [item for item in items if not item.is_video]
+    images = [item for item in items if not item.is_video]
     videos = [item for item in items if item.is_video]
-    num_refused = predict_pictures(pictures, network, arguments) if pictures else 0
+    num_refused = predict_images(images, results, arguments) if images else 0
     for item in videos:
         try:
-            predict_video(item, network, arguments)
+            predict_video(item, results, arguments)
         except LfpError as error:
             is_of_the_disk = isinstance(error, WorkFailed) and not isinstance(error, BrokenVideo)
             if len(items) == 1 or is_of_the_disk:
@@ -158,7 +159,7 @@ def _predict_all(items, arguments):
             text = str(error)
             print(text if str(item.source) in text else f"{item.source}: {text}", file=sys.stderr)
     if num_refused:
-        kinds = "videos" if not pictures else "inputs" if videos else "pictures"
+        kinds = "videos" if not images else "inputs" if videos else "pictures"
         raise WorkFailed(
             f"{num_refused} of {len(items)} {kinds} were refused; they are named above."
         )

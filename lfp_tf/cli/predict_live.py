@@ -3,7 +3,6 @@
 import pathlib
 import sys
 
-from lfp_tf.cli.predict_network import open_network, segmenter
 from lfp_tf.errors import LfpError, nearest
 
 VIEWS = ("auto", "window", "web")
@@ -44,8 +43,12 @@ def check_live(arguments):
         raise LfpError(f"--camera must be 0 or more, not {arguments.camera}.")
 
 
-def live(arguments):
+def live(open_results, arguments):
     """Carries out the live view; Ctrl-C, a closed window and a video's end are all good ends.
+
+    Args:
+        open_results: function that loads the network, to its `tasks.results.Results`.
+        arguments: parsed and checked.
 
     Raises:
         LfpError: no such camera, video or view.
@@ -62,12 +65,10 @@ def live(arguments):
         view = open_view(arguments.view or "auto", source.name, port=arguments.port or 0)
         try:
             print(view.greeting, file=sys.stderr)
-            network = open_network(arguments)
             num_frames = run_live(
                 source,
                 view,
-                segmenter(network, arguments),
-                network.table,
+                open_results(),
                 every=arguments.every,
                 most=arguments.max_frames,
             )

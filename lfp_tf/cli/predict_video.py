@@ -4,20 +4,21 @@ import contextlib
 import shutil
 import time
 
-from lfp_tf.cli.predict_network import segmenter
 from lfp_tf.errors import LfpError
 
+OVERLAY, FRAMES = ".overlay.mp4", ".frames"
 DEFAULT_RATE = 25.0  # Of a video that states none; its facts say null.
 
 
-def predict_video(item, network, arguments):
-    """Segments a video frame by frame, writes the results and prints the overlay's path.
+def predict_video(item, results, arguments):
+    """Looks at a video frame by frame, writes the results and prints the overlay's path.
 
     Of a video that breaks off, all that came before is written.
 
     Args:
         item: `Item`.
-        network: `Network`.
+        results: `tasks.results.Results`.
+        arguments: parsed.
 
     Raises:
         BrokenVideo: at the end, where the file breaks off; the sentence names the frame.
@@ -25,12 +26,11 @@ def predict_video(item, network, arguments):
         WorkFailed: the results could not be written.
     """
     from lfp_tf.files import write_json
-    from lfp_tf.images.shares import class_shares
     from lfp_tf.images.video import open_video
 
     with open_video(item.source, max_pixels=arguments.max_pixels) as source:
-        size, counts, broken, seconds, num_frames = _segment_all(item, source, network, arguments)
-        overlay_path, json_path = item.outputs()
+        begin = time.monotonic()
+        size, tally, broken, num_frames = _predict_frames(item, source, results, arguments)
         about = {
             "file": str(item.source),
             "height": size[0],
@@ -40,43 +40,39 @@ def predict_video(item, network, arguments):
             "frames": num_frames,
             "frames_in_file": source.announced,
             "broke_off": broken is not None,
-            "seconds": round(seconds, 4),
+            "seconds": round(time.monotonic() - begin, 4),
         }
-    classes = class_shares(counts, network.table)
-    write_json(json_path, about | network.facts | {"classes": classes})
-    print(overlay_path)
+    write_json(item.path(".json"), about | results.facts | tally.describe())
+    print(item.path(OVERLAY))
     if broken:
         raise broken
 
 
-def _segment_all(item, source, network, arguments):
-    """Frame size, pixels by class, what broke the video or None, seconds, number of frames."""
-    from lfp_tf.images.shares import count_labels
+def _predict_frames(item, source, results, arguments):
+    """Frame size, `Tally`, what broke the video or None, number of frames."""
     from lfp_tf.images.video import BrokenVideo
     from lfp_tf.progress import Progress
 
-    segment = segmenter(network, arguments)
-    size, counts, broken, write, num_frames = None, 0, None, None, 0
-    begin = time.monotonic()
+    size, broken, write, num_frames, tally = None, None, None, 0, results.tally()
     with contextlib.ExitStack() as files:
         line = files.enter_context(
             Progress(item.source.name, total=_expected(source, arguments), unit="frames")
         )
         try:
             for number, frame in source.frames(every=arguments.every, most=arguments.max_frames):
-                labels = segment(frame)
+                prediction = results.predict(frame)
                 if write is None:
                     size = frame.shape[:2]
-                    write = files.enter_context(_results(item, source, size, network, arguments))
-                write(number, frame, labels)
-                counts = counts + count_labels(labels, network.table)
+                    write = files.enter_context(_writer(item, source, size, results, arguments))
+                write(number, frame, prediction)
+                tally.add(number, prediction)
                 num_frames += 1
                 line.update(1)
         except BrokenVideo as error:
             broken = error
     if not num_frames:
         raise broken or LfpError(f"{item.source} has no frames that can be read.")
-    return size, counts, broken, time.monotonic() - begin, num_frames
+    return size, tally, broken, num_frames
 
 
 def _expected(source, arguments):
@@ -86,25 +82,24 @@ def _expected(source, arguments):
 
 
 @contextlib.contextmanager
-def _results(item, source, size, network, arguments):
-    """Gives a function of (number, frame, labels) that appends to the results of a video."""
+def _writer(item, source, size, results, arguments):
+    """Gives a function of (number, frame, prediction) that appends to the results of a video."""
     from lfp_tf.files import atomic_folder
-    from lfp_tf.images.decode import encode_png
-    from lfp_tf.images.overlay import overlay
     from lfp_tf.images.video import video_writer
 
-    overlay_path, _, *folders = item.outputs(frames=arguments.frames)
     rate = (source.rate or DEFAULT_RATE) / arguments.every
     with contextlib.ExitStack() as files:
-        append = files.enter_context(video_writer(overlay_path, rate=rate, size=size))
-        for folder in folders:
-            if folder.exists():  # --overwrite was given, or the command had refused it.
-                shutil.rmtree(folder)
-        inside = [files.enter_context(atomic_folder(folder)) for folder in folders]
+        append = files.enter_context(video_writer(item.path(OVERLAY), rate=rate, size=size))
+        inside = None
+        if arguments.frames:
+            if item.path(FRAMES).exists():  # --overwrite was given, or the command had refused it.
+                shutil.rmtree(item.path(FRAMES))
+            inside = files.enter_context(atomic_folder(item.path(FRAMES)))
 
-        def write(number, frame, labels):
-            append(overlay(frame, labels, network.table))
-            for folder in inside:
-                (folder / f"{number:06}.labels.png").write_bytes(encode_png(labels))
+        def write(number, frame, prediction):
+            append(results.overlay(frame, prediction))
+            if inside:
+                for ending, content in results.frame_files(prediction).items():
+                    (inside / f"{number:06}{ending}").write_bytes(content)
 
         yield write

@@ -10,21 +10,20 @@ from lfp_tf.errors import LfpError
 from lfp_tf.files import write_json
 
 FORMAT = "lfp_tf records"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 told one task, or none
 IGNORE_LABEL = 255
-TASKS = ("segmentation", "classification", "pose")
 
 
 def read_dataset(folder):
     """What `dataset.json` of a folder tells.
 
     Returns:
-        dict: name, task (one of `TASKS`; older files tell none and are of the first), classes
-        (list of names; of joints where the task is `pose`), colors (list of [r, g, b]; none but
-        for segmentation), ignore_label, library_version, options, what the task needs besides
-        (`synsets`; `flip_order`), and splits: {split: {count, num_shards, digest, bytes,
-        height: [min, max], width: [min, max], same_size, label_pixels (list, one number a class),
-        ignored_pixels}}; the last two are None for splits without labels.
+        dict: name, tasks (names of those that the records serve; empty in the oldest files),
+        classes (list of names), colors (list of [r, g, b]; empty where classes have none),
+        ignore_label, library_version, options, what a task needs besides (`synsets`;
+        `flip_order`), and splits: {split: {count, num_shards, digest, bytes, height: [min, max],
+        width: [min, max], same_size, label_pixels (list, one number a class), ignored_pixels}};
+        the last two are None for splits without labels.
 
     Raises:
         LfpError: the folder or the file is missing, broken or not ours.
@@ -45,25 +44,30 @@ def read_dataset(folder):
         raise LfpError(
             f"{path} was written by a newer lfp-tf ({found['library_version']}); update this one."
         )
-    return {"task": TASKS[0]} | found
+    # Version 1 told one task under `task`.
+    tasks = found.get("tasks") or [task for task in [found.get("task")] if task]
+    return {key: value for key, value in found.items() if key != "task"} | {"tasks": tasks}
 
 
 def check_task(dataset, folder, task):
-    """Refuses records that are for another task.
+    """Refuses records that are for other tasks.
 
     Args:
         dataset: what `read_dataset` gave.
         folder: where from.
-        task: one of `TASKS`.
+        task: its `name`, and whether it `is_oldest`: records that tell no task are for that one.
 
     Raises:
         LfpError: they are.
     """
-    if dataset["task"] != task:
-        raise LfpError(
-            f"{folder} holds records of {dataset['name']} for {dataset['task']}, but this is "
-            f"{task}; give records for it."
-        )
+    told = dataset["tasks"]
+    if task.name in told or (task.is_oldest and not told):
+        return
+    what = " and ".join(told) or "another task"
+    raise LfpError(
+        f"{folder} holds records of {dataset['name']} for {what}, but this is {task.name}; "
+        "give records for it."
+    )
 
 
 def read_split(folder, split, task):
@@ -72,7 +76,7 @@ def read_split(folder, split, task):
     Args:
         folder: of the records.
         split: a name.
-        task: one of `TASKS`.
+        task: as `check_task` takes it.
 
     Raises:
         LfpError: no such split, or records for another task.
@@ -116,12 +120,12 @@ def write_dataset(
     folder,
     *,
     name,
+    tasks,
     classes,
     colors,
     splits,
     options=None,
     overwrite=False,
-    task=TASKS[0],
     facts=None,
 ):
     """Writes `dataset.json` over the splits just written and those that were there before.
@@ -134,8 +138,8 @@ def write_dataset(
         splits: {split: what `write_records` gave}.
         options: a dict of what else the records depend on.
         overwrite: forget splits of another data set instead of refusing.
-        task: one of `TASKS`.
-        facts: what else it tells, for that task.
+        tasks: names of those that the records serve.
+        facts: what else it tells, for these tasks.
 
     Raises:
         LfpError: the folder holds records of another data set or of other classes.
@@ -148,7 +152,7 @@ def write_dataset(
         "format_version": FORMAT_VERSION,
         "library_version": _library_version(),
         "name": name,
-        "task": task,
+        "tasks": list(tasks),
         "ignore_label": IGNORE_LABEL,
         "classes": list(classes),
         "colors": np.asarray(colors).tolist(),

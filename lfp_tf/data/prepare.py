@@ -8,8 +8,7 @@ from lfp_tf.data.example import decode_example
 from lfp_tf.data.shards import shards_for, write_records
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path, writable
-from lfp_tf.images.decode import encode_png, read_labels, read_picture
-from lfp_tf.images.overlay import overlay, side_by_side, with_legend
+from lfp_tf.images.decode import encode_png, read_picture
 from lfp_tf.progress import Progress
 
 SPARE_SHARE = 1.05  # records need the files' room and a little more
@@ -58,7 +57,7 @@ def write_plan(plan, census, out, *, num_shards=None, workers=1, overwrite=False
         splits=splits,
         options=plan.options | ({"left_out": left_out} if left_out else {}),
         overwrite=overwrite,
-        task=plan.task,
+        tasks=plan.tasks,
         facts=plan.facts,
     )
 
@@ -91,13 +90,7 @@ def show_samples(plan, census, folder, count):
 def _drawn(plan, sample):
     features = decode_example(plan.encode(sample).payload)
     picture = read_picture(features["image/encoded"][0])
-    if plan.draw:
-        return plan.draw(picture, features)
-    if "image/segmentation/class/encoded" not in features:
-        return picture
-    labels = read_labels(features["image/segmentation/class/encoded"][0])
-    mixed = with_legend(overlay(picture, labels, plan.table), labels, plan.table)
-    return side_by_side([picture, mixed], [sample.name, "labels"])
+    return plan.draw(picture, features)
 
 
 def _check_room(out, size_bytes):

@@ -8,6 +8,7 @@ from lfp_tf.images.palette import colorize
 ROW_PIXELS = 16
 SWATCH_PIXELS = 10
 MARGIN_PIXELS = 6
+BAR_COLOR = (150, 190, 235)
 _BACKGROUND = (255, 255, 255)
 _INK = (20, 20, 20)
 
@@ -61,6 +62,45 @@ def with_legend(picture, labels, table):
     return np.array(sheet)
 
 
+def with_bars(picture, entries):
+    """Puts names with bars of their shares below a picture.
+
+    Args:
+        picture: uint8 [H, W, 3].
+        entries: list of (name, share 0..1), drawn from top to bottom.
+
+    Returns:
+        uint8 [H + rows, max(W, what the longest name needs), 3].
+    """
+    height, width = picture.shape[:2]
+    texts = [f"{100 * share:.1f} %  {name}" for name, share in entries]
+    width = max([width, *(_text_width(text) + 2 * MARGIN_PIXELS for text in texts)])
+    sheet = Image.new("RGB", (width, height + len(entries) * ROW_PIXELS), _BACKGROUND)
+    sheet.paste(Image.fromarray(picture), (0, 0))
+    _draw_bars(sheet, texts, entries, top=height)
+    return np.array(sheet)
+
+
+def under_bars(picture, entries):
+    """Lays names with bars of their shares over the foot of a picture, whose size stays.
+
+    Args:
+        picture: uint8 [H, W, 3].
+        entries: as of `with_bars`; as many are shown as there is room for.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    shown = entries[: picture.shape[0] // ROW_PIXELS]
+    top = picture.shape[0] - len(shown) * ROW_PIXELS
+    mixed = picture.copy()
+    mixed[top:] = np.rint(picture[top:] * 0.25 + np.array(_BACKGROUND) * 0.75)
+    sheet = Image.fromarray(mixed)
+    texts = [f"{100 * share:.1f} %  {name}" for name, share in shown]
+    _draw_bars(sheet, texts, shown, top=top)
+    return np.array(sheet)
+
+
 def side_by_side(panels, captions):
     """Sets pictures in a row, each under its caption.
 
@@ -83,6 +123,15 @@ def side_by_side(panels, captions):
         sheet.paste(Image.fromarray(panel), (x, ROW_PIXELS))
         x += width + MARGIN_PIXELS
     return np.array(sheet)
+
+
+def _draw_bars(sheet, texts, entries, *, top):
+    pen = ImageDraw.Draw(sheet)
+    for row, (text, (_, share)) in enumerate(zip(texts, entries, strict=True)):
+        y = top + row * ROW_PIXELS
+        end = round(share * (sheet.width - 1))
+        pen.rectangle([0, y + 1, end, y + ROW_PIXELS - 2], fill=BAR_COLOR)
+        pen.text((MARGIN_PIXELS, y + 2), text, fill=_INK, font=_font())
 
 
 def _text_width(text):

@@ -87,11 +87,11 @@ def draw_skeletons(picture, people, names, *, least_score=0.0):
         for first, last in limbs(names):
             if is_shown[first] and is_shown[last]:
                 ends = [tuple(person[joint, :2]) for joint in (first, last)]
-                pen.line(ends, fill=_color(names[first], names[last]), width=width)
+                pen.line(ends, fill=joint_color(names[first], names[last]), width=width)
         for joint in np.flatnonzero(is_shown):
             x, y = person[joint, :2]
             box = [x - width, y - width, x + width, y + width]
-            pen.ellipse(box, fill=_color(names[joint]), outline=(255, 255, 255))
+            pen.ellipse(box, fill=joint_color(names[joint]), outline=(255, 255, 255))
     return np.array(sheet)
 
 
@@ -102,6 +102,7 @@ def _other_side(name):
     return name
 
 
-def _color(*names):
+def joint_color(*names):
+    """Of a joint, or of a limb by both ends: red on the right, blue on the left, else green."""
     sides = {name.partition("_")[0] for name in names} & {"right", "left"}
     return {"right": RIGHT, "left": LEFT}[sides.pop()] if len(sides) == 1 else MIDDLE

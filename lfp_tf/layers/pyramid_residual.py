@@ -20,10 +20,8 @@ from lfp_tf.ops.fractional_pooling import pick_windows, sliding_max
 from lfp_tf.ops.interpolation import aligned_matrix, fractional_sizes, resize
 from lfp_tf.ops.randomness import uniforms
 from lfp_tf.ops.shapes import height_width
+from lfp_tf.options import FRACTIONAL_POOLING, PYRAMID_INITIALIZERS, PYRAMID_VARIANTS
 
-VARIANTS = ("A", "B", "C", "D")
-INITIALIZERS = ("branch_aware", "torch_default")
-FRACTIONAL_POOLING = ("training", "random", "fixed")
 # Draws of the data's augmentation have lower numbers under the same keys.
 _FIRST_SALT = 1 << 20
 _GIVEN = threading.local()
@@ -68,9 +66,10 @@ class _PreactUnit(tf_keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if initializer not in INITIALIZERS:
+        if initializer not in PYRAMID_INITIALIZERS:
             raise ValueError(
-                f'initializer is "{initializer}", but must be one of {", ".join(INITIALIZERS)}.'
+                f'initializer is "{initializer}", but must be one of '
+                f"{', '.join(PYRAMID_INITIALIZERS)}."
             )
         self.channels = channels
         self.preact = preact
@@ -216,7 +215,7 @@ class PyramidResidual(_PreactUnit):
     ):
         super().__init__(channels, **kwargs)
         for name, value, choices in (
-            ("variant", variant, VARIANTS),
+            ("variant", variant, PYRAMID_VARIANTS),
             ("fractional_pooling", fractional_pooling, FRACTIONAL_POOLING),
         ):
             if value not in choices:

@@ -3,6 +3,7 @@
 import tf_keras
 
 from lfp_tf.layers.multi_scale import MaximumOfScales, ScalePictures, check_rule
+from lfp_tf.options import scale_output
 
 
 def multi_scale(network, *, scales=(0.5, 0.75), resize="ratio", input_shape=(None, None, 3)):
@@ -31,14 +32,9 @@ def multi_scale(network, *, scales=(0.5, 0.75), resize="ratio", input_shape=(Non
             f"scales are {list(scales)}, but must be different numbers above 0 other than 1."
         )
     images = tf_keras.Input(input_shape, name="pictures")
-    outputs = {output_name(1): network(images)["logits"]}
+    outputs = {scale_output(1): network(images)["logits"]}
     for scale in scales:
         scaled = ScalePictures(scale, resize, name=f"pictures_{scale:g}")(images)
-        outputs[output_name(scale)] = network(scaled)["logits"]
+        outputs[scale_output(scale)] = network(scaled)["logits"]
     maximum = MaximumOfScales(resize, name="maximum")(list(outputs.values()))
     return tf_keras.Model(images, {"logits": maximum} | outputs, name=f"multi_scale_{network.name}")
-
-
-def output_name(scale):
-    """`logits_0.5` and the like."""
-    return f"logits_{scale:g}"

@@ -1,99 +1,25 @@
-"""The fields of an experiment: dataclasses of the host's config system, with a check a rule."""
-
-import dataclasses
-
-from official.core import config_definitions as cfg
-from official.modeling import optimization
-from official.modeling.optimization.configs import optimization_config, optimizer_config
+"""From a recipe's nested dictionaries to checked fields; no TensorFlow here."""
 
 from lfp_tf.errors import LfpError
-from lfp_tf.recipes import overrides
-from lfp_tf.tasks.catalog import kind_of
-from lfp_tf.tasks.classification.config import ClassificationTask
-from lfp_tf.tasks.pose.config import PoseTask
-from lfp_tf.tasks.segmentation.config import SegmentationTask
-from lfp_tf.tasks.segmentation.networks import NETWORKS
-from lfp_tf.training.network_fields import field
-from lfp_tf.training.task_fields import Task
+from lfp_tf.fields import value_at
+from lfp_tf.recipes import experiments, overrides
+from lfp_tf.recipes.experiments import USUAL_NETWORK
+from lfp_tf.tasks import catalog
+from lfp_tf.training.fields import Experiment
 
-
-@dataclasses.dataclass
-class TorchSGDConfig(optimizer_config.BaseOptimizerConfig):
-    """SGD with momentum in PyTorch's form: v = m v + g; w -= rate v."""
-
-    name: str = "TorchSGD"
-    momentum: float = 0.9
-    nesterov: bool = False  # w -= rate (g + m v), as tensorpack's ResNets are trained
-
-
-@dataclasses.dataclass
-class TorchRMSpropConfig(optimizer_config.BaseOptimizerConfig):
-    """RMSprop in Torch's form, epsilon outside the root (the pose networks)."""
-
-    name: str = "TorchRMSprop"
-    rho: float = 0.99
-    epsilon: float = 1e-8
-
-
-@dataclasses.dataclass
-class OptimizerConfig(optimization_config.OptimizerConfig):
-    """The host's choices and Torch's SGD and RMSprop."""
-
-    torch_sgd: TorchSGDConfig = field(TorchSGDConfig)
-    torch_rmsprop: TorchRMSpropConfig = field(TorchRMSpropConfig)
-
-
-@dataclasses.dataclass
-class OptimizationConfig(optimization.OptimizationConfig):
-    """Optimizer, learning rate and warm-up, as in the host.
-
-    A `polynomial` rate whose `decay_steps` is 0 reaches its end with the last step.
-    """
-
-    optimizer: OptimizerConfig = field(OptimizerConfig)
-    renew_every: int = 1  # steps that a rate holds (DeepLab 4.4: 10)
-
-
-@dataclasses.dataclass
-class Trainer(cfg.TrainerConfig):
-    """The host's trainer fields and gradient accumulation."""
-
-    optimizer_config: OptimizationConfig = field(OptimizationConfig)
-    steps_per_loop: int = 1
-    summary_interval: int = 100
-    accumulation_steps: int = 1  # pieces a batch is trained in, one after the other
-    average_loss: int = 20  # loops whose mean loss is logged beside each one's own
-    seed: int = 0  # of new weights and dropout
-    best_checkpoint_eval_metric: str = SegmentationTask.METRIC
-    preview_pictures: int = 4  # validation pictures shown in TensorBoard
-
-
-@dataclasses.dataclass
-class Runtime(cfg.RuntimeConfig):
-    """The host's runtime fields; `num_gpus` is found, not given."""
-
-
-@dataclasses.dataclass
-class ExperimentConfig(cfg.ExperimentConfig):
-    """One experiment in full."""
-
-    task: Task = field(SegmentationTask)
-    trainer: Trainer = field(Trainer)
-    runtime: Runtime = field(Runtime)
-
-
-TASKS = {
-    "segmentation": SegmentationTask,
-    "classification": ClassificationTask,
-    "pose": PoseTask,
-}
-CHOICES = {
+_CHOICES = {
     "runtime.mixed_precision_dtype": (None, "float32", "bfloat16"),
     "runtime.distribution_strategy": ("mirrored", "multi_worker_mirrored", "tpu", "one_device"),
+    "trainer.best_checkpoint_metric_comp": ("higher", "lower"),
 }
-POSITIVE = (
+# Fields whose `type` names one of their groups.
+_ONE_OF = (
+    "trainer.optimizer_config.optimizer",
+    "trainer.optimizer_config.learning_rate",
+    "trainer.optimizer_config.warmup",
+)
+_POSITIVE = (
     "task.train_data.global_batch_size",
-    "task.validation_data.global_batch_size",
     "trainer.train_steps",
     "trainer.steps_per_loop",
     "trainer.summary_interval",
@@ -107,27 +33,54 @@ POSITIVE = (
 
 
 def of_network(network):
-    """An `ExperimentConfig` of defaults for that network and its kind of task.
+    """The `Experiment` of defaults for that network and its task.
 
     Raises:
         LfpError: no such network.
     """
-    if network not in NETWORKS:
-        raise LfpError(
-            f"task.model.network is {network!r}, but must be one of {', '.join(NETWORKS)}."
-        )
-    params = ExperimentConfig()
-    params.task = TASKS[kind_of(network)]()
-    params.task.model = NETWORKS[network]()
-    params.trainer.best_checkpoint_eval_metric = params.task.METRIC
+    return of_task(catalog.of(network), network)
+
+
+def of_task(task, network):
+    """The `Experiment` of defaults for a network of a task that is known already."""
+    fields = catalog.part(task, "config").Config()
+    fields.model = catalog.part(task, "networks").NETWORKS[network]()
+    params = Experiment(task=fields)
+    params.trainer.best_checkpoint_eval_metric = fields.METRIC
     return params
 
 
-def of_recipe(recipe):
-    """The `ExperimentConfig` of a recipe's nested dictionaries, fields and types checked."""
-    params = of_network(recipe["task"].get("model", {}).get("network", "pspnet"))
+def of_recipe(recipe, *, changes=()):
+    """The `Experiment` of a recipe, with names, types and values checked.
+
+    Args:
+        recipe: nested dictionaries, as `Experiment.config` of `recipes.experiments`.
+        changes: further nested dictionaries, the later over the earlier.
+
+    Raises:
+        LfpError: the first field that is misspelt, of another type, or breaks a rule.
+    """
+    params = of_network(recipe["task"].get("model", {}).get("network", USUAL_NETWORK))
     overrides.apply(params, recipe)
+    for change in changes:
+        overrides.apply(params, change)
+    validate(params)
     return params
+
+
+def of_experiment(name, *, preset=None, changes=None):
+    """The checked `Experiment` of a name.
+
+    Args:
+        name: of the experiment.
+        preset: lineage whose options replace the recipe's own.
+        changes: nested dictionaries of further fields.
+
+    Raises:
+        LfpError: no such experiment, preset or field, or values that do not go together.
+    """
+    recipe = experiments.read(name, preset=preset).config
+    return of_recipe(recipe, changes=[changes] if changes else [])
 
 
 def validate(params):
@@ -139,13 +92,19 @@ def validate(params):
     task, trainer = params.task, params.trainer
     own = {f"task.{path}": values for path, values in task.choices().items()}
     model = {f"task.model.{name}": values for name, values in task.model.choices().items()}
-    for path, choices in (CHOICES | own | model).items():
+    one_of = {f"{path}.type": (None, *value_at(params, path).names()) for path in _ONE_OF}
+    for path, choices in (_CHOICES | one_of | own | model).items():
         value = value_at(params, path)
         if value not in choices:
             raise LfpError(f"{path} is {value!r}, but must be one of {_words(choices)}.")
-    for path in POSITIVE:
+    for path in _POSITIVE:
         if value_at(params, path) < 1:
             raise LfpError(f"{path} is {value_at(params, path)}, but must be at least 1.")
+    if task.validation_data.global_batch_size < 0:
+        raise LfpError("task.validation_data.global_batch_size must be 0 or more.")
+    for name in ("optimizer", "learning_rate"):
+        if getattr(trainer.optimizer_config, name).type is None:
+            raise LfpError(f"trainer.optimizer_config.{name}.type is missing.")
     if trainer.summary_interval % trainer.steps_per_loop:
         raise LfpError(
             f"trainer.summary_interval ({trainer.summary_interval}) must be a multiple of "
@@ -153,13 +112,6 @@ def validate(params):
         )
     task.model.check()
     task.check()
-
-
-def value_at(params, path):
-    """The value of a dotted field."""
-    for name in path.split("."):
-        params = getattr(params, name)
-    return params
 
 
 def _words(choices):

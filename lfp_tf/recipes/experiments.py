@@ -6,10 +6,14 @@ import pathlib
 
 import yaml
 
-from lfp_tf.checkpoints.lineages import preset_changes
+from lfp_tf.checkpoints.presets import FOLDER as PRESETS_FOLDER
+from lfp_tf.checkpoints.presets import preset_changes
 from lfp_tf.errors import LfpError, nearest
-from lfp_tf.tasks.catalog import kind_of
+from lfp_tf.tasks import catalog
+from lfp_tf.tasks.spec import TaskSpec
 
+# Of recipes that name none.
+USUAL_NETWORK = "pspnet"
 # In a checkout a link to the folder of that name beside the package.
 _FOLDER = pathlib.Path(__file__).parents[1] / "experiments"
 
@@ -22,35 +26,31 @@ class Experiment:
         name: the file's name without its ending.
         path: the YAML file.
         about: what the list shows: network, dataset, protocol, published, batch, cite.
-        config: {"task", "trainer", "runtime"}: what differs from the config classes' defaults.
+        config: {"task", "trainer", "runtime"}: what differs from the fields' defaults.
+        task: the `TaskSpec` of its network.
     """
 
     name: str
     path: pathlib.Path
     about: dict
     config: dict
+    task: TaskSpec
 
     @property
     def dataset(self):
         """The data set whose records it reads by default, as in `data/DATASET`."""
         return self.config["task"]["dataset"]
 
-    @property
-    def network(self):
-        """What `models.catalog` calls its network."""
-        return self.config["task"].get("model", {}).get("network", "pspnet")
-
-    @property
-    def kind(self):
-        """`segmentation`, `classification` or `pose`."""
-        return kind_of(self.network)
-
 
 @functools.cache
 def paths():
     """{name: YAML file} of all experiments, by name. Bases, which begin with `_`, are left out."""
     files = sorted(_FOLDER.glob("*/*.yaml"))
-    return {path.stem: path for path in files if not path.name.startswith("_")}
+    return {
+        path.stem: path
+        for path in files
+        if not path.name.startswith("_") and path.parent != PRESETS_FOLDER
+    }
 
 
 def find(name):
@@ -79,17 +79,13 @@ def read(name, *, preset=None):
     path = find(name)
     content = _read_with_base(path)
     config = content["config"]
+    model = config["task"].get("model", {})
+    network = model.get("network", USUAL_NETWORK)
     if preset:
-        task = config["task"]
-        model = task.get("model", {})
-        changes = preset_changes(
-            preset,
-            network=model.get("network", "pspnet"),
-            model=model,
-            crop=task["train_data"]["crop"],
-        )
-        config = config | {"task": merge(task, changes)}
-    return Experiment(name, path, content["about"], config)
+        crop = config["task"]["train_data"].get("crop")
+        changes = preset_changes(preset, network=network, model=model, crop=crop)
+        config = config | {"task": merge(config["task"], changes)}
+    return Experiment(name, path, content["about"], config, catalog.of(network))
 
 
 def merge(base, over):

@@ -1,47 +1,26 @@
 """Networks by the name of their experiment, with the weights of any checkpoint."""
 
+import functools
 import json
 import pathlib
 
 import numpy as np
-import tensorflow as tf
-import yaml
 
 from lfp_tf.checkpoints.lineages import trained_on
 from lfp_tf.checkpoints.load import match
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
-from lfp_tf.images.palette import class_table, numbered_table
-from lfp_tf.images.skeleton import JOINTS
 from lfp_tf.models.catalog import build_network
-from lfp_tf.recipes import config, experiments, overrides
+from lfp_tf.recipes import config, overrides
+from lfp_tf.recipes.experiments import USUAL_NETWORK
 from lfp_tf.recipes.recipe import Recipe
 from lfp_tf.recipes.shipped import shipped
-from lfp_tf.tasks.catalog import kind_of
-from lfp_tf.training.best import best_info
+from lfp_tf.tasks import catalog
+from lfp_tf.training.own_checkpoints import own_checkpoint, restore, task_fields
 
 # Files of deploy networks have no auxiliary head; ours keeps its drawn values, which are unused.
 AUX_HEAD = r"^aux_"
-IMAGENET_CLASSES = 1000
-
-
-def experiment_params(name, *, preset=None, changes=None):
-    """The checked `ExperimentConfig` of an experiment.
-
-    Args:
-        name: of the experiment.
-        preset: lineage whose options replace the recipe's own.
-        changes: nested dictionaries of further fields.
-
-    Raises:
-        LfpError: no such experiment or field, or values that do not go together.
-    """
-    params = config.of_recipe(experiments.read(name, preset=preset).config)
-    if changes:
-        overrides.apply(params, changes)
-    config.validate(params)
-    return params
 
 
 def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), changes=None):
@@ -60,23 +39,23 @@ def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), ch
     Raises:
         LfpError: no such experiment; a folder of another data set's network.
     """
-    params = experiment_params(name, preset=preset, changes=changes)
+    params = config.of_experiment(name, preset=preset, changes=changes)
     place = pathlib.Path(checkpoint) if checkpoint else None
     if place and place.is_dir():
         _take_over(params, place)
-    classes, colors = class_names(params, place)
-    if params.task.model.classes not in (0, len(classes)):
-        classes, colors = _numbered(params.task.model.classes)
+    task = catalog.of(params.task.model.network)
+    classes, colors = class_names(params, task, place)
     params.task.model.classes = len(classes)
     options = params.task.model.arguments()
     network = params.task.model.network
     model = build_network(network, **options, input_shape=input_shape)
     model.recipe = Recipe(
         experiment=name,
+        task=task.name,
         network=network,
         options=options,
         preprocess=params.task.model.preprocess,
-        crop=tuple(params.task.train_data.crop),
+        crop=params.task.image_size(),
         classes=classes,
         colors=colors,
         evaluation=params.task.evaluation.as_dict(),
@@ -102,7 +81,7 @@ def load_weights(model, path):
     """
     own = own_checkpoint(path)
     if own:
-        _restore(model, own)
+        restore(model, own)
         return None
     recipe = model.recipe
     variables = variables_by_name(model)
@@ -129,24 +108,23 @@ def load(name, checkpoint=None, *, preset=None, changes=None):
         checkpoint: as in `load_weights`; None takes the network that ships with the library.
 
     Returns:
-        (model, report).
+        (model, report); no report where there is nothing to say: the network is ours.
     """
-    checkpoint = checkpoint or shipped(name)
+    if not checkpoint:
+        model = build(name, preset=preset, changes=changes)
+        load_weights(model, shipped(name))
+        return model, None
     model = build(name, preset=preset, checkpoint=checkpoint, changes=changes)
     return model, load_weights(model, checkpoint)
 
 
-def own_checkpoint(path):
-    """The prefix of a checkpoint that our training wrote, or None for anything else."""
-    path = pathlib.Path(path)
-    if path.is_dir():
-        best = best_info(path)
-        if best:
-            return str(path / "best" / best["checkpoint"])
-        newest = tf.train.latest_checkpoint(str(path))
-        return newest if newest and _is_ours(newest) else None
-    prefix = str(path).removesuffix(".index")
-    return prefix if pathlib.Path(f"{prefix}.index").exists() and _is_ours(prefix) else None
+def task_class(task):
+    """The host's task of a `TaskSpec`, which starts from any checkpoint that we read.
+
+    Returns:
+        Function of (params, start_step) to a `training.base.TrainedTask`.
+    """
+    return functools.partial(catalog.part(task, "task").Task, read_start=start_arrays)
 
 
 def start_arrays(path):
@@ -159,12 +137,12 @@ def start_arrays(path):
     if not own:
         return read_checkpoint(path)
     for folder in list(pathlib.Path(own).parents)[:3]:
-        task = _own_options(folder)
+        task = task_fields(folder)
         if task:
-            params = config.of_network(task["model"].get("network", "pspnet"))
+            params = config.of_network(task["model"].get("network", USUAL_NETWORK))
             overrides.apply(params, {"task": {"model": task["model"]}})
             model = build_network(params.task.model.network, **params.task.model.arguments())
-            _restore(model, own)
+            restore(model, own)
             return {name: v.numpy() for name, v in variables_by_name(model).items()}
     raise LfpError(f"{path} has no params.yaml beside it, so its network is unknown; give its run.")
 
@@ -182,7 +160,7 @@ def save_npz(model, path, *, dtype="float16"):
 
 def _take_over(params, folder):
     """The options of the folder's own network, if it tells them."""
-    task = _own_options(folder)
+    task = task_fields(folder)
     if not task:
         return
     # A run brings its data set's classes along, and may have been told to take another's.
@@ -191,20 +169,20 @@ def _take_over(params, folder):
             f"{folder} is a network for {task['dataset']}, not for {params.task.dataset}; "
             "give its own experiment."
         )
-    network = task["model"].get("network", "pspnet")
+    network = task["model"].get("network", USUAL_NETWORK)
     if network != params.task.model.network:
         raise LfpError(
             f"{folder} is a {network}, not a {params.task.model.network}; give its own experiment."
         )
     wanted = {"dataset": task["dataset"], "model": task["model"]}
-    if "train_data" in task:
+    if "crop" in task.get("train_data", {}):
         wanted["train_data"] = {"crop": task["train_data"]["crop"]}
     overrides.apply(params, {"task": wanted})
 
 
 def _trained_on(folder):
     """What a run of ours, or the file of a converted one, was trained on; None if unknown."""
-    task = folder and folder.is_dir() and _own_options(folder)
+    task = folder and folder.is_dir() and task_fields(folder)
     if not task:
         return None
     if "trained_on" in task:
@@ -213,20 +191,12 @@ def _trained_on(folder):
     return split and {"dataset": task["dataset"], "splits": [split]}
 
 
-def _own_options(folder):
-    """The fields under `task` of a run's `params.yaml` or a converted `options.yaml`, or None."""
-    for name in ("params.yaml", "options.yaml"):
-        path = folder / name
-        if path.exists():
-            return yaml.safe_load(path.read_text(encoding="utf-8"))["task"]
-    return None
-
-
-def class_names(params, folder=None):
+def class_names(params, task, folder=None):
     """(names, colours) of the classes or joints: a run's own, or the data set's.
 
     Args:
-        params: `recipes.config.ExperimentConfig`.
+        params: `training.fields.Experiment`.
+        task: its `TaskSpec`.
         folder: of a run or a converted network, or None.
 
     Raises:
@@ -235,40 +205,6 @@ def class_names(params, folder=None):
     own = folder and folder / "dataset.json"
     if own and own.exists():
         found = json.loads(own.read_text(encoding="utf-8"))
-        return list(found["classes"]), [list(color) for color in found["colors"]]
-    kind = kind_of(params.task.model.network)
-    if kind == "pose" and params.task.dataset in JOINTS:
-        return list(JOINTS[params.task.dataset]), []
-    if kind == "classification":
-        return _numbered(params.task.model.classes or IMAGENET_CLASSES)[0], []
-    if params.task.dataset == "folder":
-        if not params.task.model.classes:
-            raise LfpError(
-                "A network for your own pictures has the classes of its records; give a run's "
-                "folder, or task.model.classes."
-            )
-        return _numbered(params.task.model.classes)
-    table = class_table(params.task.dataset)
-    return list(table.names), np.asarray(table.colors).tolist()
-
-
-def _numbered(count):
-    table = numbered_table(count)
-    return list(table.names), np.asarray(table.colors).tolist()
-
-
-def _is_ours(prefix):
-    try:
-        names = [name for name, _ in tf.train.list_variables(prefix)]
-    except (tf.errors.OpError, ValueError):
-        return False
-    return any(name.startswith("model/layer_with_weights-0/") for name in names)
-
-
-def _restore(model, prefix):
-    try:
-        status = tf.train.Checkpoint(model=model).read(prefix)
-        status.assert_existing_objects_matched()
-        status.expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise LfpError(f"{prefix} does not fit this network or is damaged.") from error
+        if params.task.model.classes in (0, len(found["classes"])):
+            return list(found["classes"]), [list(color) for color in found["colors"]]
+    return catalog.part(task, "networks").usual_classes(params.task)

@@ -1,5 +1,6 @@
-"""What a user changes in an experiment; the host checks neither spelling nor types, this does."""
+"""What a user changes in an experiment: names and types are checked; no TensorFlow here."""
 
+import copy
 import dataclasses
 import pathlib
 import re
@@ -7,10 +8,9 @@ import types
 import typing
 
 import yaml
-from official.modeling import hyperparams
-from official.modeling.hyperparams import params_dict
 
 from lfp_tf.errors import LfpError, nearest
+from lfp_tf.fields import Fields
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,13 +28,8 @@ def parse(text):
     Raises:
         LfpError: neither of the two.
     """
-    # The host drops `name[0]=3` without a word.
-    if re.search(r"\[\d+\]\s*=", text):
-        raise _unreadable(text)
     try:
-        if "=" in text.split("\n")[0]:
-            text = params_dict.nested_csv_str_to_json_str(text)
-        content = _load(text)
+        content = _pairs(text) if "=" in text.split("\n")[0] else _load(text)
     except (ValueError, yaml.YAMLError) as error:
         raise _unreadable(text) from error
     if not isinstance(content, dict):
@@ -60,13 +55,13 @@ def read_yaml(path):
 
 
 def apply(params, changes):
-    """Writes nested dictionaries into a config after checking every field's name and type.
+    """Writes nested dictionaries into fields after checking every field's name and type.
 
     Raises:
         LfpError: a misspelt field (with the nearest right one) or a value of another type.
     """
     _check(params, changes, "")
-    params.override(changes, is_strict=True)
+    _write(params, changes)
 
 
 def _load(text):
@@ -77,19 +72,45 @@ def _load(text):
         loader.dispose()
 
 
-def _check(config, changes, path):
-    hints = typing.get_type_hints(type(config))
-    names = [field.name for field in dataclasses.fields(config)]
+# A name, and a value that ends at a comma outside of quotes and brackets.
+_PAIR = re.compile(
+    r"""\s*([A-Za-z]\w*(?:\.\w+)*)\s*=\s*"""
+    r"""((?:"[^"]*"|'[^']*'|\[(?:"[^"]*"|'[^']*'|[^\]"'])*\]|\{[^}]*\}|[^,\[\]{}"'])*)(?:,|$)"""
+)
+
+
+def _pairs(text):
+    """Nested dictionaries of `a.b=1,c=[1,2]`."""
+    found, position = {}, 0
+    while position < len(text):
+        match = _PAIR.match(text, position)
+        if not match:
+            raise ValueError(text[position:])
+        position = match.end()
+        *groups, name = match[1].split(".")
+        place = found
+        for group in groups:
+            place = place.setdefault(group, {})
+            if not isinstance(place, dict):
+                raise ValueError(f"{group} is a value and a group")
+        place[name] = _load(match[2].strip())
+    return found
+
+
+def _check(fields, changes, path):
+    hints = typing.get_type_hints(type(fields))
+    names = [field.name for field in dataclasses.fields(fields)]
     for name, value in changes.items():
         where = f"{path}{name}"
+        name = _today(fields, name)
         if name not in names:
             place = path[:-1] or "the experiment"
             raise LfpError(
-                f'There is no field "{where}".{nearest(name, names)} '
+                f'There is no field "{where}".{nearest(str(name), names)} '
                 f"Fields of {place}: {', '.join(names)}."
             )
-        current = getattr(config, name)
-        if isinstance(current, hyperparams.Config):
+        current = getattr(fields, name)
+        if isinstance(current, Fields):
             if not isinstance(value, dict):
                 raise LfpError(f"{where} is a group of fields; give one, as in {where}.NAME=VALUE.")
             _check(current, value, f"{where}.")
@@ -98,6 +119,21 @@ def _check(config, changes, path):
             raise LfpError(
                 f"{where} is {value!r}, but must be {wanted}.{_hint(value, hints[name])}"
             )
+
+
+def _write(fields, changes):
+    for name, value in changes.items():
+        name = _today(fields, name)
+        current = getattr(fields, name)
+        if isinstance(current, Fields):
+            _write(current, value)
+        else:
+            setattr(fields, name, copy.deepcopy(value))
+
+
+def _today(fields, name):
+    """What a field of an older release is called today."""
+    return fields.RENAMED.get(name, name)
 
 
 def _fits(value, hint):

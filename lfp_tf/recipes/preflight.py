@@ -1,79 +1,70 @@
-"""What is checked and completed of an experiment before anything is built."""
+"""What is checked and completed of an experiment before anything is built; no TensorFlow here."""
 
-from lfp_tf.data.description import check_task
-from lfp_tf.data.records import read_dataset
+import pathlib
+import shutil
+
+from lfp_tf.data.description import check_task, read_dataset
 from lfp_tf.errors import LfpError
-from lfp_tf.tasks.catalog import kind_of
+from lfp_tf.tasks import catalog
+
+_BYTES_A_PARAMETER = 8  # the value and the optimizer's
 
 
 def fill_in(params, *, data_dir=None):
     """Completes an experiment from its records: folders, the number of classes.
 
     Args:
-        params: `recipes.config.ExperimentConfig`.
+        params: `training.fields.Experiment`.
         data_dir: the folder of records, in place of `data/DATASET`.
 
     Returns:
         What `dataset.json` says.
 
     Raises:
-        LfpError: no records, for another task, of another data set or of another number of classes.
+        LfpError: no records or split, for another task, of another data set or of another number
+            of classes.
     """
-    task = params.task
-    for data in (task.train_data, task.validation_data):
-        data.folder = str(data_dir or data.folder or f"data/{task.dataset}")
-    dataset = read_dataset(task.train_data.folder)
-    check_task(dataset, task.train_data.folder, kind_of(task.model.network))
-    if dataset["name"] != task.dataset:
+    fields, task = params.task, catalog.of(params.task.model.network)
+    for data in (fields.train_data, fields.validation_data):
+        data.folder = str(data_dir or data.folder or f"data/{fields.dataset}")
+    folder = fields.train_data.folder
+    dataset = read_dataset(folder)
+    check_task(dataset, folder, task)
+    if dataset["name"] != fields.dataset:
         raise LfpError(
-            f"{task.train_data.folder} holds records of {dataset['name']}, but this experiment is "
-            f"for {task.dataset}; give the right --data_dir, or task.dataset={dataset['name']} if "
+            f"{folder} holds records of {dataset['name']}, but this experiment is for "
+            f"{fields.dataset}; give the right --data_dir, or task.dataset={dataset['name']} if "
             "you mean it."
         )
     found = len(dataset["classes"])
-    what = "joints" if dataset["task"] == "pose" else "classes"
-    if task.model.classes not in (0, found):
+    if fields.model.classes not in (0, found):
         raise LfpError(
-            f"{task.train_data.folder} holds records of {dataset['name']} with {found} {what}, "
-            f"but task.model.classes is {task.model.classes}; give the right --data_dir."
+            f"{folder} holds records of {dataset['name']} with {found} {task.outputs}, but "
+            f"task.model.classes is {fields.model.classes}; give the right --data_dir."
         )
-    task.model.classes = found
+    fields.model.classes = found
+    for data in (fields.train_data, fields.validation_data):
+        if data.split not in dataset["splits"]:
+            raise LfpError(
+                f"{data.folder} has no split {data.split!r}; it has {', '.join(dataset['splits'])}."
+            )
     return dataset
 
 
-def warnings(params, replicas):
-    """Sentences on what will train, but perhaps not as meant.
-
-    Args:
-        params: `recipes.config.ExperimentConfig`.
-        replicas: number of them.
-    """
-    task, found = params.task, []
-    if hasattr(task.model, "zoom_factor") and any(side % 8 != 1 for side in task.train_data.crop):
-        found.append(
-            f"a crop of {task.train_data.crop} is not 8k+1 a side, so logits do not stand exactly "
-            "on the pixels of their labels."
-        )
-    shares = params.trainer.accumulation_steps * (1 if task.model.bn_synchronized else replicas)
-    one = task.train_data.global_batch_size == shares
-    if one and getattr(task.model, "use_ppm", False) and not task.model.bn_frozen:
-        found.append(
-            "batch norm sees one picture at a time, so the pyramid's bin 1 is normalized to its "
-            "beta; freeze it (task.model.bn_frozen=true) or enlarge the batch."
-        )
-    return found
-
-
-def check_run(folder, dataset):
-    """Refuses to go on with a run on records of other classes; their number alone may agree.
+def check_run(folder, dataset, *, mode):
+    """Refuses a folder that cannot take this run.
 
     Args:
         folder: of the run, which need not exist.
         dataset: what `fill_in` gave.
+        mode: as of `training.run.Run`.
 
     Raises:
-        LfpError: the classes differ.
+        LfpError: nothing to evaluate, or a run on other classes; their number alone may agree.
     """
+    folder = pathlib.Path(folder)
+    if mode == "eval" and not any(folder.glob("*.index")):
+        raise LfpError(f"{folder} holds no checkpoint to evaluate; train first.")
     if not (folder / "dataset.json").exists():
         return
     before = read_dataset(folder)
@@ -84,8 +75,31 @@ def check_run(folder, dataset):
         )
 
 
-def check_batch(params, replicas):
-    """Refuses batches that replicas and pieces do not divide.
+def check_disk(params, folder):
+    """Refuses a disk without room for the checkpoints of a run.
+
+    Args:
+        params: `training.fields.Experiment`.
+        folder: of the run, which need not exist.
+
+    Raises:
+        LfpError: how much room is missing.
+    """
+    place = pathlib.Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    model, copies = params.task.model, params.trainer.max_to_keep + 2
+    needed = model.millions() * 1e6 * model.width**2 * _BYTES_A_PARAMETER * copies
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise LfpError(
+            f"{place} has {free / 1e9:.1f} GB free, but {copies} checkpoints need about "
+            f"{needed / 1e9:.1f} GB; make room or give another --model_dir."
+        )
+
+
+def share_out(params, replicas):
+    """Shares batches out to the replicas: a validation batch of 0 becomes one image each.
 
     Raises:
         LfpError: which numbers do not go together.
@@ -97,8 +111,10 @@ def check_batch(params, replicas):
             f"task.train_data.global_batch_size is {batch}, but {replicas} replicas x "
             f"{pieces} accumulation steps need a multiple of {replicas * pieces}."
         )
-    if task.validation_data.global_batch_size % replicas:
+    validation = task.validation_data
+    validation.global_batch_size = validation.global_batch_size or replicas
+    if validation.global_batch_size % replicas:
         raise LfpError(
-            f"task.validation_data.global_batch_size is {task.validation_data.global_batch_size}, "
-            f"but must be a multiple of the {replicas} replicas."
+            f"task.validation_data.global_batch_size is {validation.global_batch_size}, but must "
+            f"be a multiple of the {replicas} replicas, or 0 for one image each."
         )

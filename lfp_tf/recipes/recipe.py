@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from lfp_tf.tasks.catalog import kind_of
-
 
 @dataclasses.dataclass
 class Recipe:
@@ -11,10 +9,11 @@ class Recipe:
 
     Attributes:
         experiment: its name.
+        task: name of its task.
         network: what `models.catalog` calls it.
         options: arguments of its builder there.
         preprocess: what its input goes through, see `ops.preprocessing`; a loaded file may set it.
-        crop: (height, width) it was trained at.
+        crop: (height, width) it was trained at; None where sizes differed.
         classes: names, by class; of the joints where the kind is `pose`.
         colors: [r, g, b] by class; none but for segmentation.
         evaluation: fields of `evaluation` of the task, see `training.task_fields`.
@@ -23,21 +22,17 @@ class Recipe:
     """
 
     experiment: str
+    task: str
     network: str
     options: dict
     preprocess: str
-    crop: tuple
+    crop: tuple | None
     classes: list
     colors: list
     evaluation: dict
     dataset: str
     trained_on: dict | None = None
 
-    @property
-    def kind(self):
-        """`segmentation`, `classification` or `pose`."""
-        return kind_of(self.network)
-
     def as_dict(self):
         """Plain values, for JSON and YAML."""
-        return dataclasses.asdict(self) | {"crop": list(self.crop)}
+        return dataclasses.asdict(self) | {"crop": self.crop and list(self.crop)}

@@ -26,7 +26,7 @@ def find_export(folder):
 
 
 def read_export(folder):
-    """What `export.json` of one version says; older ones have no `kind` and are for segmentation.
+    """What `export.json` of one version says; the oldest tell no `task`: None.
 
     Raises:
         LfpError: it is missing or broken.
@@ -37,4 +37,5 @@ def read_export(folder):
         found["classes"], found["colors"], found["limits"]["max_pixels"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LfpError(f"{path} cannot be read as what `lfp-tf export` writes.") from error
-    return {"kind": "segmentation"} | found
+    # Older ones call it `kind`.
+    return {"task": found.get("kind")} | found

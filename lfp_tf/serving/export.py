@@ -4,34 +4,45 @@ A module that holds the Keras model itself takes ten times as long to write and 
 graph, for traces that nobody calls.
 """
 
+import dataclasses
 import pathlib
 import re
 
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.evaluation.facts import describe_protocol, versions
+from lfp_tf.evaluation.facts import versions
 from lfp_tf.files import atomic_folder, sha256, write_json, write_text
 from lfp_tf.serving.limits import Limits
 from lfp_tf.serving.network import DTYPES, served_network, served_variables
 from lfp_tf.serving.warmup import write_warmup
-from lfp_tf.tasks.classification import prediction as classifying
-from lfp_tf.tasks.classification import signatures as signatures_classification
-from lfp_tf.tasks.pose import signatures as signatures_pose
-from lfp_tf.tasks.segmentation import signatures
-from lfp_tf.tasks.segmentation.protocols import Protocol
 from lfp_tf.training.saving import saving
 
 FORMAT_VERSION = 1
 _NOT_APPLIED = "EXIF orientation is not applied; turn pictures upright before sending them."
 
 
+@dataclasses.dataclass(frozen=True)
+class Signatures:
+    """What an export answers.
+
+    Attributes:
+        functions: {name: `tf.function` of one shape}.
+        requests: to warm them up: list of (name, {input: array}), see `serving.warmup`.
+        protocol: how images are looked at, as plain values.
+    """
+
+    functions: dict
+    requests: list
+    protocol: dict
+
+
 def export(
     model,
     folder,
     *,
+    signatures,
     version=None,
-    protocol=None,
     limits=None,
     dtype="float32",
     optimize=True,
@@ -43,9 +54,9 @@ def export(
     Args:
         model: from `recipes.networks`, with weights and `recipe`.
         folder: of all versions.
+        signatures: function of (network as it is served, limits) to `Signatures`; a task's file
+            `signatures.py` has it.
         version: whole number; None takes the next free one.
-        protocol: `tasks.segmentation.protocols.Protocol`, `whole`, `deeplab` or `semseg`; None is
-            whole. Other kinds of network have none.
         limits: `Limits`.
         dtype: `float32` or `bfloat16`, what convolutions are computed in.
         optimize: whether batch norm is folded into the convolutions.
@@ -56,24 +67,25 @@ def export(
         The folder written.
 
     Raises:
-        LfpError: the version exists, or a protocol or type that is not exported.
+        LfpError: the version exists, or a type that is not exported.
     """
     if dtype not in DTYPES:
         raise LfpError(f"--dtype is {dtype}, but must be {' or '.join(DTYPES)}.")
     folder, limits = pathlib.Path(folder), limits or Limits()
     version = next_version(folder) if version is None else version
     served = served_network(model, dtype=dtype, optimize=optimize)
-    functions, requests, protocol = _serving(served, protocol, limits)
+    offered = signatures(served, limits)
     facts = {
         "format_version": FORMAT_VERSION,
-        "kind": model.recipe.kind,
+        "task": model.recipe.task,
         "experiment": model.recipe.experiment,
         "dataset": model.recipe.dataset,
         "classes": list(model.recipe.classes),
         "colors": [list(color) for color in model.recipe.colors],
         "preprocess": model.recipe.preprocess,
         "checkpoint": checkpoint_digest(checkpoint) if checkpoint else None,
-        "protocol": protocol,
+        "protocol": offered.protocol,
+        "signatures": list(offered.functions),
         "dtype": dtype,
         "batch_norm_folded": optimize,
         "limits": {
@@ -86,7 +98,7 @@ def export(
         "versions": versions(),
     }
     with saving(folder), atomic_folder(folder / str(version)) as place:
-        _write(place, served, functions, facts, requests)
+        _write(place, served, offered, facts)
     return folder / str(version)
 
 
@@ -104,27 +116,7 @@ def checkpoint_digest(path):
     return {"path": str(path), "sha256": {file.name: sha256(file) for file in files}}
 
 
-def _serving(served, protocol, limits):
-    """The signatures by name, requests to warm them up, and what is noted of how they look."""
-    recipe = served.recipe
-    if recipe.kind == "segmentation":
-        protocol = protocol or Protocol()
-        functions = signatures.signature_functions(served, protocol=protocol, limits=limits)
-        requests = signatures.warmup_requests(recipe, limits)
-        return functions, requests, describe_protocol(protocol)
-    if protocol:
-        raise LfpError(f"A protocol is for segmentation; {recipe.experiment} is {recipe.kind}.")
-    if recipe.kind == "classification":
-        functions = signatures_classification.signature_functions(served, limits=limits)
-        requests = signatures_classification.warmup_requests(recipe, limits)
-        return functions, requests, classifying.describe_protocol(recipe)
-    flip = recipe.evaluation["flip"]
-    functions = signatures_pose.signature_functions(served, limits=limits, flip=flip)
-    requests = signatures_pose.warmup_requests(recipe, limits)
-    return functions, requests, {"name": "person", "flip": flip, "scales": [1.0]}
-
-
-def _write(place, served, functions, facts, requests):
+def _write(place, served, offered, facts):
     labels = place / "labels.txt"
     write_text(labels, "".join(f"{name}\n" for name in facts["classes"]))
     module = tf.Module()
@@ -133,12 +125,12 @@ def _write(place, served, functions, facts, requests):
     tf.saved_model.save(
         module,
         str(place),
-        signatures={name: f.get_concrete_function() for name, f in functions.items()},
+        signatures={name: f.get_concrete_function() for name, f in offered.functions.items()},
         # What serves is not trained.
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
     labels.unlink()
     extra = place / "assets.extra"
     extra.mkdir()
-    write_warmup(extra / "tf_serving_warmup_requests", requests, model=facts["experiment"])
+    write_warmup(extra / "tf_serving_warmup_requests", offered.requests, model=facts["experiment"])
     write_json(place / "export.json", facts)

@@ -5,25 +5,34 @@ import tensorflow as tf
 from lfp_tf.errors import LfpError, graph_sentence
 
 
-def saved_predictor(folder):
-    """A function from one picture uint8 [H, W, 3] to labels [H, W] of an export's folder.
+class SavedExport:
+    """The signatures of an export's folder as functions of arrays.
 
     A SavedModel is a program: load only those you trust.
 
     Raises:
-        LfpError: the SavedModel cannot be loaded; calling it: the picture is refused.
+        LfpError: it cannot be loaded, or lacks a signature of those that are needed.
     """
-    try:
-        loaded = tf.saved_model.load(str(folder))
-        images = loaded.signatures["images"]
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise LfpError(f"{folder} cannot be loaded as a SavedModel of `lfp-tf export`.") from error
 
-    def predict(image):
+    def __init__(self, folder, needs=("serving_default",)):
         try:
-            return images(images=tf.constant(image)[None])["labels"][0].numpy()
+            # Signatures do not keep their variables alive.
+            self._loaded = tf.saved_model.load(str(folder))
+            self.signatures = {name: self._loaded.signatures[name] for name in needs}
+        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+            raise LfpError(
+                f"{folder} cannot be loaded as a SavedModel of `lfp-tf export`."
+            ) from error
+
+    def __call__(self, name, **inputs):
+        """{output: array} of a signature.
+
+        Raises:
+            LfpError: the graph refuses the inputs.
+        """
+        try:
+            tensors = {key: tf.constant(value) for key, value in inputs.items()}
+            found = self.signatures[name](**tensors)
+            return {key: value.numpy() for key, value in found.items()}
         except tf.errors.InvalidArgumentError as error:
             raise LfpError(graph_sentence(error)) from error
-
-    predict.loaded = loaded  # Signatures do not keep their variables alive.
-    return predict

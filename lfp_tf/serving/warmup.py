@@ -4,7 +4,13 @@ A TFRecord of `PredictionLog` messages (`tensorflow/serving apis/prediction_log.
 runs them before it says that a model is ready.
 """
 
+import io
+
+import numpy as np
 import tensorflow as tf
+from PIL import Image
+
+from lfp_tf.images.decode import encode_png
 
 # Field numbers of the messages, by their path.
 _LOG_PREDICT, _PREDICT_REQUEST = 6, 1
@@ -12,6 +18,26 @@ _REQUEST_MODEL, _REQUEST_INPUTS = 1, 2
 _MODEL_NAME, _MODEL_SIGNATURE = 1, 3
 _MAP_KEY, _MAP_VALUE = 1, 2
 _LENGTH_DELIMITED = 2
+
+
+def warmup_images(height, width, *, max_pixels):
+    """A grey image in the forms that requests bring.
+
+    Args:
+        height, width: pixels; a square of about `max_pixels` where they are more.
+        max_pixels: that a request may have.
+
+    Returns:
+        (uint8 [1, height, width, 3], [a JPEG as an array of one bytes object, a PNG likewise]).
+    """
+    if height * width > max_pixels:
+        height = width = int(max_pixels**0.5)
+    picture = np.full((height, width, 3), 128, np.uint8)
+    jpeg = io.BytesIO()
+    Image.fromarray(picture).save(jpeg, "JPEG")
+    # A list would become an array of fixed width, which cuts off what ends in zeros.
+    files = [np.array([data], object) for data in (jpeg.getvalue(), encode_png(picture))]
+    return picture[None], files
 
 
 def write_warmup(path, requests, *, model):

@@ -1,12 +1,48 @@
-"""What an experiment's network is for: the three tasks, by its name; no TensorFlow here."""
+"""The tasks and their networks: the one table that names them; no TensorFlow here."""
 
-_OTHERS = {"lfp_classifier": "classification", "hourglass": "pose"}
+import importlib
+
+from lfp_tf.errors import LfpError
+from lfp_tf.tasks.spec import TaskSpec
+
+SEGMENTATION = TaskSpec(
+    "segmentation",
+    networks=("pspnet", "deeplabv2", "deeplabv3", "deeplabv3plus", "lfp_segmentation"),
+    is_oldest=True,
+)
+CLASSIFICATION = TaskSpec("classification", networks=("lfp_classifier",))
+POSE = TaskSpec("pose", networks=("hourglass",), outputs="joints", counted="people")
+TASKS = (SEGMENTATION, CLASSIFICATION, POSE)
 
 
-def kind_of(network):
-    """`segmentation`, `classification` or `pose`: the records, scores and signatures it has.
+def of(network):
+    """The task of a network.
 
     Args:
         network: what `models.catalog` calls it.
+
+    Raises:
+        LfpError: no experiment has such a network.
     """
-    return _OTHERS.get(network, "segmentation")
+    for task in TASKS:
+        if network in task.networks:
+            return task
+    names = ", ".join(name for task in TASKS for name in task.networks)
+    raise LfpError(f"task.model.network is {network!r}, but must be one of {names}.")
+
+
+def named(name):
+    """The task of that name; None is that of records and exports which tell none.
+
+    Raises:
+        LfpError: no such task.
+    """
+    for task in TASKS:
+        if task.name == name or (name is None and task.is_oldest):
+            return task
+    raise LfpError(f'There is no task "{name}", but {", ".join(task.name for task in TASKS)}.')
+
+
+def part(task, name):
+    """A file of a task, imported when it is needed: `part(POSE, "config")`."""
+    return importlib.import_module(f"lfp_tf.tasks.{task.name}.{name}")

@@ -1,4 +1,4 @@
-"""What evaluations of every kind ask of their records and tell beside their scores."""
+"""What evaluations of every task ask of their records and tell beside their scores."""
 
 from lfp_tf.data.description import read_split
 from lfp_tf.errors import LfpError
@@ -6,7 +6,7 @@ from lfp_tf.evaluation.facts import versions
 from lfp_tf.images.palette import numbered_table
 
 
-def comparable_split(recipe, folder, split, kind):
+def comparable_split(recipe, folder, split, task):
     """What `dataset.json` says, if its split can score the recipe's network.
 
     A network whose classes have numbers alone takes as many of any names.
@@ -14,21 +14,20 @@ def comparable_split(recipe, folder, split, kind):
     Args:
         recipe: `recipes.recipe.Recipe` of the network.
         folder, split: of records.
-        kind: of the task, as `data.description.read_split` takes it.
+        task: its `TaskSpec`.
 
     Raises:
-        LfpError: no such split, records of another kind, or other classes than the network's.
+        LfpError: no such split, records for other tasks, or other classes than the network's.
     """
-    dataset = read_split(folder, split, kind)
+    dataset = read_split(folder, split, task)
     ours, theirs = list(recipe.classes), list(dataset["classes"])
     is_numbered = ours == list(numbered_table(len(ours)).names)
     if theirs != ours and not (is_numbered and len(theirs) == len(ours)):
-        names = "joints" if kind == "pose" else "classes"
         pairs = zip(theirs, ours, strict=False)
         differs = [f' (the first that differ: "{a}", "{b}")' for a, b in pairs if a != b]
         raise LfpError(
-            f"{folder} has the {len(theirs)} {names} of {dataset['name']}, but the network has "
-            f"{len(ours)} of {recipe.dataset}{''.join(differs[:1])}; give its own records."
+            f"{folder} has the {len(theirs)} {task.outputs} of {dataset['name']}, but the network "
+            f"has {len(ours)} of {recipe.dataset}{''.join(differs[:1])}; give its own records."
         )
     return dataset
 
@@ -41,7 +40,7 @@ def seen_in_training(recipe, split):
     return known["dataset"] == recipe.dataset and split in known["splits"]
 
 
-def seen_warning(recipe, split, what="pictures"):
+def seen_warning(recipe, split, what="images"):
     """A sentence where the weights were trained on the split, else an empty text."""
     if not seen_in_training(recipe, split):
         return ""

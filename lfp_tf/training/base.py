@@ -8,13 +8,12 @@ import tf_keras
 from official.core import base_task
 
 from lfp_tf.checkpoints.load import match
+from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.checkpoints.variables import assign, flat_layers, variables_by_name
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
-from lfp_tf.recipes.networks import start_arrays
-from lfp_tf.tasks.catalog import kind_of
-from lfp_tf.training.groups import HEADS, freeze_layers, is_decayed, is_trained, multiplier
+from lfp_tf.training.groups import freeze_layers, is_decayed, is_trained, multiplier
 from lfp_tf.training.objective import loss_name, mean_losses
 from lfp_tf.training.optimization import build_optimizer, variable_key
 
@@ -29,14 +28,15 @@ class TrainedTask(base_task.Task):
     Args:
         params: the whole experiment, checked.
         start_step: the step that the first training batch belongs to.
+        read_start: function of `task.init_checkpoint` to {name: array}.
     """
 
-    def __init__(self, params, *, start_step=0, logging_dir=None):
-        name = kind_of(params.task.model.network)
-        super().__init__(params.task, logging_dir=logging_dir, name=name)
+    def __init__(self, params, *, start_step=0, read_start=read_checkpoint, logging_dir=None):
+        super().__init__(params.task, logging_dir=logging_dir)
         self.params = params
         self.start_step = start_step
         self.report = None
+        self._read_start = read_start
 
     @abc.abstractmethod
     def loss_weights(self):
@@ -56,7 +56,7 @@ class TrainedTask(base_task.Task):
 
     @abc.abstractmethod
     def training_batches(self, data, start_step, **hosts):
-        """`tf.data.Dataset` of the steps from `start_step` on, see the kind's pipeline."""
+        """`tf.data.Dataset` of the steps from `start_step` on, see the task's pipeline."""
 
     @abc.abstractmethod
     def evaluation_batches(self, data, batch, **hosts):
@@ -112,7 +112,7 @@ class TrainedTask(base_task.Task):
         model = build_network(config.model.network, **config.model.arguments())
         if config.trainable == "heads":
             for layer in flat_layers(model):
-                layer.trainable = bool(re.search(HEADS, layer.name))
+                layer.trainable = bool(re.search(config.model.HEADS, f"{layer.name}/"))
         freeze_layers(model, config.freeze)
         return model
 
@@ -123,12 +123,13 @@ class TrainedTask(base_task.Task):
             return
         variables = variables_by_name(model)
         arrays, self.report = match(
-            start_arrays(config.init_checkpoint),
+            self._read_start(config.init_checkpoint),
             variables,
             network=config.model.network,
-            options=config.model.as_dict() | {"crop": config.train_data.crop},
+            options=config.model.as_dict() | {"crop": config.image_size()},
             file=config.init_checkpoint,
-            tolerate=[HEADS, *config.init_exclude],
+            tolerate=config.init_exclude,
+            heads=config.model.HEADS,
         )
         for name in list(arrays):
             if any(re.search(pattern, name) for pattern in config.init_exclude):
@@ -206,6 +207,7 @@ class TrainedTask(base_task.Task):
             if id(variable) in trainable
             and is_trained(
                 name,
+                heads=config.model.HEADS,
                 trainable=config.trainable,
                 gamma_beta=config.train_gamma_beta,
                 freeze=config.freeze,
@@ -218,6 +220,8 @@ class TrainedTask(base_task.Task):
         return {
             variable_key(variable): multiplier(
                 name,
+                heads=config.model.HEADS,
+                bias=config.bias_lr_multiplier,
                 head=config.head_lr_multiplier,
                 head_bias=config.head_bias_lr_multiplier,
                 head_norm=config.head_norm_lr_multiplier,
@@ -229,6 +233,8 @@ class TrainedTask(base_task.Task):
         """{name: learning rate} of the groups of variables, for TensorBoard."""
         config = self.task_config
         found = {"learning_rate": rate}
+        if config.bias_lr_multiplier != 1.0:
+            found["learning_rate_biases"] = rate * config.bias_lr_multiplier
         if config.head_lr_multiplier != 1.0:
             found["learning_rate_heads"] = rate * config.head_lr_multiplier
         if config.head_bias_lr_multiplier != config.head_lr_multiplier:
@@ -236,10 +242,11 @@ class TrainedTask(base_task.Task):
         return found
 
     def _decayed(self, gradients, variables):
-        losses = self.task_config.losses
+        losses, heads = self.task_config.losses, self.task_config.model.HEADS
+        covers = losses.weight_decay_covers
         return [
             gradient + losses.weight_decay * variable
-            if losses.weight_decay and is_decayed(name, covers=losses.weight_decay_covers)
+            if losses.weight_decay and is_decayed(name, heads=heads, covers=covers)
             else gradient
             for gradient, (name, variable) in zip(gradients, variables.items(), strict=True)
         ]

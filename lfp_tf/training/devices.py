@@ -13,7 +13,7 @@ def make_strategy(runtime, *, cpu_replicas=1):
     """The distribution strategy of a run; one a process.
 
     Args:
-        runtime: `recipes.config.Runtime`.
+        runtime: `host_fields.Runtime`.
         cpu_replicas: logical CPU devices to mirror over, where there is no GPU.
 
     Raises:

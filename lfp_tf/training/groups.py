@@ -5,46 +5,52 @@ import re
 from lfp_tf.checkpoints.variables import flat_layers, layer_variables
 from lfp_tf.errors import LfpError
 
-HEADS = r"^(pyramid|cls_|aux_|aspp_|reduce_|fc\d?[_/]|stack\d+_(out|merge_heatmaps))"
 _KERNEL = r"/(kernel|depthwise_kernel)$"
-_BIAS = r"/bias$"  # only classifiers have one
+_BIAS = r"/bias$"
 _NORM = r"/(gamma|beta)$"
-DECAYED = {
-    "all": r"",
-    "kernels_and_classifier_bias": rf"{_KERNEL}|{_BIAS}",
-    "kernels": _KERNEL,
-}
+_NOTHING = r"$^"
 
 
-def multiplier(name, *, head=10.0, head_bias=10.0, head_norm=10.0):
-    """The learning-rate multiplier of a variable by our name (PSPNet spec D12, 4.4, 4.7;
-    DeepLab spec 4.4).
+def multiplier(name, *, heads, bias=1.0, head=1.0, head_bias=1.0, head_norm=1.0):
+    """The learning-rate multiplier of a variable by our name.
 
     Args:
         name: `LAYER/LEAF`.
+        heads: regular expression of the names that are the network's heads.
+        bias: of biases outside of the heads.
         head: of the heads' kernels.
-        head_bias: of the classifiers' biases.
+        head_bias: of the heads' biases.
         head_norm: of the heads' gamma and beta.
     """
-    if not re.search(HEADS, name):
-        return 1.0
-    if re.search(_BIAS, name):
+    is_bias = bool(re.search(_BIAS, name))
+    if not re.search(heads, name):
+        return bias if is_bias else 1.0
+    if is_bias:
         return head_bias
     return head_norm if re.search(_NORM, name) else head
 
 
-def is_trained(name, *, trainable="all", gamma_beta=True, freeze=()):
+def is_trained(name, *, heads, trainable="all", gamma_beta=True, freeze=()):
     """Whether a variable is updated: `trainable` is `all` or `heads`, `freeze` are patterns."""
     if not gamma_beta and re.search(_NORM, name):
         return False
     if any(re.search(pattern, name) for pattern in freeze):
         return False
-    return trainable == "all" or bool(re.search(HEADS, name))
+    return trainable == "all" or bool(re.search(heads, name))
 
 
-def is_decayed(name, *, covers="all"):
-    """Whether weight decay covers a variable: `covers` is a key of `DECAYED` (spec D16)."""
-    return bool(re.search(DECAYED[covers], name))
+def is_decayed(name, *, covers="all", heads=_NOTHING):
+    """Whether weight decay covers a variable.
+
+    Args:
+        name: `LAYER/LEAF`.
+        covers: `all`, `kernels`, or `kernels_and_classifier_bias`: the heads' biases too.
+        heads: as of `multiplier`.
+    """
+    if covers == "all" or re.search(_KERNEL, name):
+        return True
+    is_heads_bias = bool(re.search(_BIAS, name) and re.search(heads, name))
+    return covers == "kernels_and_classifier_bias" and is_heads_bias
 
 
 def freeze_layers(model, patterns):

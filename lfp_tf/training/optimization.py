@@ -7,8 +7,6 @@ from official.modeling import optimization
 from official.modeling.optimization import legacy_adamw
 from tf_keras.src.optimizers.legacy import optimizer_v2
 
-from lfp_tf.errors import LfpError
-
 
 class _Multiplied:
     """Scales the update of single variables, not their gradient (momentum stays as it is)."""
@@ -134,31 +132,32 @@ def build_optimizer(config, *, train_steps):
     """The optimizer of an experiment; its `learning_rate` is a schedule of its `iterations`.
 
     Args:
-        config: `recipes.config.OptimizationConfig`.
+        config: `host_fields.Optimization`, checked.
         train_steps: the end of a polynomial rate whose `decay_steps` is 0.
-
-    Raises:
-        LfpError: an optimizer that cannot scale single variables' rates.
     """
-    kind = config.optimizer.type
-    if kind not in OPTIMIZERS:
-        raise LfpError(
-            f"trainer.optimizer_config.optimizer.type is {kind!r}, but learning-rate multipliers "
-            f"need one of {', '.join(OPTIMIZERS)}."
-        )
-    if (
-        config.learning_rate.type == "polynomial"
-        and not config.learning_rate.polynomial.decay_steps
-    ):
-        config = config.replace(learning_rate={"polynomial": {"decay_steps": train_steps}})
-    if config.learning_rate.type is None:
-        raise LfpError("trainer.optimizer_config.learning_rate.type is missing.")
-    rate = optimization.OptimizerFactory(config).build_learning_rate()
+    rate = build_rate(config, train_steps=train_steps)
+    values = {k: v for k, v in config.optimizer.get().as_dict().items() if v is not None}
+    return OPTIMIZERS[config.optimizer.type](learning_rate=rate, **values)
+
+
+def build_rate(config, *, train_steps):
+    """The learning rate's schedule, the host's but for what `Held` adds; see `build_optimizer`."""
+    rates = config.learning_rate.as_dict()
+    if config.learning_rate.type == "polynomial" and not rates["polynomial"]["decay_steps"]:
+        rates["polynomial"]["decay_steps"] = train_steps
+    host = optimization.OptimizationConfig(
+        {
+            # The factory asks for one; only its rate is taken.
+            "optimizer": {"type": "sgd"},
+            "learning_rate": rates,
+            "warmup": config.warmup.as_dict(),
+        }
+    )
+    rate = optimization.OptimizerFactory(host).build_learning_rate()
     if isinstance(rate, tf_keras.optimizers.schedules.PolynomialDecay):
         # It computes in the type of its first rate, and would round the others on the way to it.
         for name in ("initial_learning_rate", "end_learning_rate", "power"):
             setattr(rate, name, np.float64(getattr(rate, name)))
     if config.renew_every > 1:
         rate = Held(rate, config.renew_every, getattr(rate, "decay_steps", None))
-    values = {k: v for k, v in config.optimizer.get().as_dict().items() if v is not None}
-    return OPTIMIZERS[kind](learning_rate=rate, **values)
+    return rate

@@ -27,12 +27,12 @@ class Summaries:
 
     def evaluation(self, step, logs):
         """Scalars of an evaluation, and the first validation pictures beside truth and ours."""
-        count = self.task.params.trainer.preview_pictures
+        count = self.task.params.trainer.preview_images
         with self._writer("validation").as_default(step=step):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
             for number, panel in enumerate(self.task.panels(self._predict, count)):
-                tf.summary.image(f"picture {number}: input, truth, ours", panel[None])
+                tf.summary.image(f"image {number}: input, truth, ours", panel[None])
 
     @tf.function(reduce_retracing=True)
     def _predict(self, images):
@@ -46,7 +46,7 @@ class Summaries:
         return self._writers[name]
 
     def _graph(self, writer):
-        size = (*self.task.params.task.train_data.crop, 3)
+        size = (*(self.task.task_config.image_size() or (None, None)), 3)
         concrete = self._predict.get_concrete_function(tf.TensorSpec((1, *size)))
         with writer.as_default(step=0):
             tf.summary.graph(concrete.graph)

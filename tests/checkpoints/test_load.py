@@ -4,9 +4,10 @@ import pathlib
 import numpy as np
 import pytest
 
-from lfp_tf.checkpoints.lineages import preset_changes, preset_options, recognise
+from lfp_tf.checkpoints.lineages import recognise
 from lfp_tf.checkpoints.load import match
 from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS, swap_concat, their_name
+from lfp_tf.checkpoints.presets import preset_changes, preset_options
 from lfp_tf.errors import LfpError
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "pspnet" / "manifests"
@@ -142,7 +143,7 @@ def test_an_imagenet_file_is_a_start_but_no_network(variables):
     arrays = file_of(variables, "imagenet_torch")
     arrays["fc.weight"] = np.zeros([10, 10])
     heads = "^(pyramid|cls_|aux_)"
-    found, report = load(arrays, variables, tolerate=[heads])
+    found, report = load(arrays, variables, heads=heads)
     assert "stage4_block3_conv3/kernel" in found and "cls_conv/kernel" not in found
     assert report.lineage == "imagenet-torch" and report.unused == ["fc.weight"]
     with pytest.raises(LfpError, match="ImageNet file .* without a segmentation head"):
@@ -153,7 +154,7 @@ def test_a_partly_filled_backbone_is_no_start(variables):
     arrays = file_of(variables, "imagenet_torch")
     del arrays["layer3.0.conv2.weight"]
     with pytest.raises(LfpError, match="lacks 1 of the network's variables"):
-        load(arrays, variables, tolerate=["^(pyramid|cls_|aux_)"])
+        load(arrays, variables, heads="^(pyramid|cls_|aux_)")
 
 
 def test_unknown_names_are_refused(variables):

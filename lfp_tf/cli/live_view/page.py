@@ -15,10 +15,10 @@ HTML = """<!DOCTYPE html>
 <body>
 <header><h1 id="title">lfp-tf</h1><p id="facts"></p></header>
 <main>
-<figure><img id="overlay" alt="the frame under the colours of its classes">
-<figcaption id="under">Point at the picture to name a class.</figcaption></figure>
+<figure><img id="overlay" alt="the frame under what the network sees">
+<figcaption id="under"></figcaption></figure>
 <figure id="beside"><img id="picture" alt="the frame"><figcaption>The frame</figcaption></figure>
-<table><caption>Classes in view</caption><tbody id="legend"></tbody></table>
+<table><caption>In view</caption><tbody id="legend"></tbody></table>
 </main>
 <p id="state" role="status">Connecting</p>
 <script src="/live.js"></script>
@@ -77,7 +77,7 @@ function load(image, path) {
 }
 
 async function nameClass() {
-  if (!mouse || !size) return;
+  if (!mouse || !size || !size.hint) return;
   const box = overlay.getBoundingClientRect();
   const x = Math.floor((mouse.x - box.left) / box.width * size.width);
   const y = Math.floor((mouse.y - box.top) / box.height * size.height);
@@ -92,6 +92,7 @@ async function show(news) {
   if (news.number === null || news.number === number) return;
   number = news.number;
   size = news;
+  if (!mouse) byId('under').textContent = news.hint;
   const speed = news.frames_per_second;
   byId('facts').textContent = `frame ${number}, ${news.width}x${news.height}` +
     (speed ? `, ${speed.toFixed(speed < 10 ? 1 : 0)} frames per second` : '');
@@ -114,6 +115,9 @@ overlay.addEventListener('mousemove', (event) => {
   mouse = {x: event.clientX, y: event.clientY};
   nameClass().catch(() => {});
 });
-overlay.addEventListener('mouseleave', () => { mouse = null; });
+overlay.addEventListener('mouseleave', () => {
+  mouse = null;
+  if (size) byId('under').textContent = size.hint;
+});
 follow().catch(() => { byId('state').textContent = 'lfp-tf was stopped.'; });
 """

@@ -29,28 +29,27 @@ def open_view(name, title, *, port=0):
     return WebView(Stage(title), port=port)
 
 
-def run_live(source, view, segment, table, *, every=1, most=None):
-    """Segments the newest frame again and again until the source ends or the viewer leaves.
+def run_live(source, view, results, *, every=1, most=None):
+    """Looks at the newest frame again and again until the source ends or the viewer leaves.
 
     A video file begins when somebody looks. Ctrl-C and closing the window are ends like any other.
 
     Args:
         source: `images.video.FrameSource`; closed at the end.
         view: from `open_view`; it stays open.
-        segment: function from uint8 [H, W, 3] to labels [H, W].
-        table: `ClassTable`.
+        results: `tasks.results.Results`.
         every: only every so many-th frame is offered.
         most: ends after so many frames; None: no such end.
 
     Returns:
-        Number of frames segmented.
+        Number of frames looked at.
 
     Raises:
         BrokenVideo: the source broke off; viewers were told.
         LfpError: a frame that the network refuses.
     """
     newest = NewestFrame(source, every=every)
-    worker = _Worker(newest, view, segment, table, most)
+    worker = _Worker(newest, view, results, most)
     worker.start()
     try:
         view.run(worker.over)
@@ -66,11 +65,11 @@ def run_live(source, view, segment, table, *, every=1, most=None):
 
 
 class _Worker(threading.Thread):
-    """Takes frames, segments and publishes them."""
+    """Takes frames, looks at them and publishes what was seen."""
 
-    def __init__(self, newest, view, segment, table, most):
+    def __init__(self, newest, view, results, most):
         super().__init__(daemon=True)
-        self._newest, self._view, self._segment, self._table = newest, view, segment, table
+        self._newest, self._view, self._results = newest, view, results
         self._most = most
         self._cancelled = threading.Event()
         self.over, self.error, self.num_done = threading.Event(), None, 0
@@ -87,7 +86,7 @@ class _Worker(threading.Thread):
             if self._view.wait_for_viewer(self._cancelled.is_set):
                 self._newest.start()
                 stage.set_state(states.RUNNING)
-                self._segment_all(stage)
+                self._look(stage)
             stage.set_state(states.ENDED, self._why())
         except Exception as error:  # Raised again where the view was started from.
             self.error = error
@@ -95,13 +94,13 @@ class _Worker(threading.Thread):
         finally:
             self.over.set()
 
-    def _segment_all(self, stage):
+    def _look(self, stage):
         while self._most is None or self.num_done < self._most:
             taken = self._newest.take()
             if taken is None or self._cancelled.is_set():
                 return
-            number, picture = taken
-            stage.publish(Result(number, picture, self._segment(picture), self._table))
+            number, image = taken
+            stage.publish(Result(number, image, self._results.predict(image), self._results))
             self.num_done += 1
 
     def _why(self):

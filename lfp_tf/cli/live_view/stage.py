@@ -7,11 +7,8 @@ import time
 
 import numpy as np
 
-from lfp_tf.images.decode import encode_png
-from lfp_tf.images.overlay import overlay
-from lfp_tf.images.palette import ClassTable
-from lfp_tf.images.shares import class_shares, count_labels
 from lfp_tf.images.video import encode_jpeg
+from lfp_tf.tasks.results import Results
 
 LOADING, WAITING, RUNNING, ENDED, FAILED = "loading", "waiting", "running", "ended", "failed"
 # Speed is told over the last so many seconds.
@@ -20,24 +17,24 @@ SPEED_SECONDS = 3.0
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One segmented frame.
+    """One frame and what the network saw in it.
 
     Attributes:
         number: of the frame in its video or since the camera was opened, from 0.
         picture: uint8 [H, W, 3] RGB.
-        labels: integer [H, W].
-        table: `ClassTable`.
+        prediction: what `results.predict` gave.
+        results: `tasks.results.Results`.
     """
 
     number: int
     picture: np.ndarray
-    labels: np.ndarray
-    table: ClassTable
+    prediction: object
+    results: Results
 
     @functools.cached_property
     def overlay(self):
-        """The classes' colours mixed into the picture, uint8 [H, W, 3]."""
-        return overlay(self.picture, self.labels, self.table)
+        """The prediction over the picture, uint8 [H, W, 3]."""
+        return self.results.overlay(self.picture, self.prediction)
 
     @functools.cached_property
     def overlay_jpeg(self):
@@ -50,24 +47,18 @@ class Result:
         return encode_jpeg(self.picture)
 
     @functools.cached_property
-    def labels_png(self):
-        """The labels as a grey PNG file's bytes."""
-        return encode_png(self.labels)
+    def files(self):
+        """{ending: bytes} of what the picture would get as files, overlay and JSON aside."""
+        return self.results.files(self.prediction)
 
     @functools.cached_property
     def legend(self):
-        """The classes that occur, the largest first: id, name, pixels, share, "#rrggbb" color."""
-        shares = class_shares(count_labels(self.labels, self.table), self.table)
-        colors = self.table.colors.astype(np.uint8)
-        return [entry | {"color": "#" + colors[entry["id"]].tobytes().hex()} for entry in shares]
+        """What is in view: list of {"name", "share", "color"}."""
+        return self.results.legend(self.prediction)
 
-    def class_at(self, x, y):
-        """(label, name) of the pixel of a column and a row; None beyond the picture."""
-        height, width = self.labels.shape
-        if not (0 <= x < width and 0 <= y < height):
-            return None
-        label = int(self.labels[y, x])
-        return label, self.table.names[label] if label < len(self.table) else "ignored"
+    def name_at(self, x, y):
+        """(number, name) of the pixel of a column and a row; None where it has none."""
+        return self.results.name_at(self.prediction, x, y)
 
 
 class Stage:
@@ -135,7 +126,7 @@ class Stage:
         seen = {"title": self.title, "state": state, "message": message, "number": None}
         if result is None:
             return seen
-        height, width = result.labels.shape
+        height, width = result.picture.shape[:2]
         passed = moments[-1] - moments[0]
         speed = (len(moments) - 1) / passed if passed > 0 else None
         return seen | {
@@ -143,5 +134,6 @@ class Stage:
             "height": height,
             "width": width,
             "frames_per_second": speed and round(speed, 2),
+            "hint": result.results.hint,
             "classes": result.legend,
         }

@@ -34,8 +34,8 @@ _TEXTS = {
 _PICTURES = {
     "/overlay.jpg": ("image/jpeg", "overlay_jpeg"),
     "/picture.jpg": ("image/jpeg", "picture_jpeg"),
-    "/labels.png": ("image/png", "labels_png"),
 }
+_LABELS = "/labels.png"
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
@@ -125,12 +125,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if url.path == "/state":
             return self._send_state(values)
         result = self.server.stage.result
-        if url.path not in (*_PICTURES, "/class"):
+        if url.path not in (*_PICTURES, _LABELS, "/class"):
             return self._refuse(404, "There is no such page.")
         if result is None:
             return self._refuse(404, "There is no frame yet.")
         if url.path == "/class":
             return self._send_class(result, values)
+        if url.path == _LABELS:
+            return self._send_labels(result)
         kind, name = _PICTURES[url.path]
         return self._send(200, kind, getattr(result, name))
 
@@ -142,12 +144,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send_class(self, result, values):
         x, y = _whole(values.get("x")), _whole(values.get("y"))
-        found = None if x is None or y is None else result.class_at(x, y)
+        found = None if x is None or y is None else result.name_at(x, y)
         if found is None:
             return self._refuse(404, "x and y must be a column and a row of the frame.")
         label, name = found
         answer = {"id": label, "name": name, "number": result.number}
         return self._send(200, "application/json", json.dumps(answer).encode())
+
+    def _send_labels(self, result):
+        labels = result.files.get(".labels.png")
+        if labels is None:
+            return self._refuse(404, "This network labels no pixels.")
+        return self._send(200, "image/png", labels)
 
     def _refuse(self, status, sentence):
         self._send(status, "text/plain; charset=utf-8", sentence.encode())

@@ -1,7 +1,7 @@
 """The live view as a window of tkinter, where Python has it and a display can be opened."""
 
 POLL_MILLISECONDS = 15
-HELP_TEXT = "q quits; point at the picture to name a class"
+HELP_TEXT = "q quits"
 
 
 def open_root():
@@ -87,8 +87,9 @@ class WindowView:
         parts = [f"frame {seen['number']}"]
         if seen["frames_per_second"]:
             parts.append(f"{seen['frames_per_second']:.1f} frames per second")
-        found = self._mouse and self._shown.class_at(*self._mouse)
-        parts.append(found[1] if found else HELP_TEXT)
+        found = self._mouse and self._shown.name_at(*self._mouse)
+        hint = seen["hint"]
+        parts.append(found[1] if found else f"{HELP_TEXT}. {hint}".removesuffix(" "))
         self._line.configure(text="   ".join(parts))
 
     def _move(self, event):

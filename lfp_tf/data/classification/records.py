@@ -9,13 +9,14 @@ import numpy as np
 
 from lfp_tf.data import tfrecord
 from lfp_tf.data.example import decode_example, encode_example
-from lfp_tf.data.segmentation.records import Inspection, Plan, picture_bytes, picture_features
+from lfp_tf.data.plan import Inspection, Plan, picture_bytes, picture_features
 from lfp_tf.data.shards import Encoded
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import MAX_PIXELS, picture_size, read_picture
 from lfp_tf.images.overlay import side_by_side
 from lfp_tf.images.palette import ClassTable
 
+TASK = "classification"
 LABEL, NAME, SYNSET = "image/class/label", "image/class/text", "image/class/synset"
 
 
@@ -97,11 +98,11 @@ def classification_plan(name, classes, synsets, splits, *, options=None, notes=(
         splits=splits,
         encode=functools.partial(encode_picture, classes=tuple(classes), synsets=tuple(synsets)),
         inspect=functools.partial(inspect_picture, num_classes=len(table)),
+        draw=_drawn,
+        tasks=(TASK,),
         options=options or {},
         notes=notes,
-        task="classification",
         facts={"synsets": list(synsets)},
-        draw=_drawn,
     )
 
 

@@ -5,6 +5,7 @@ Records carry the host's keys for segmentation and for detection (`image/object/
 """
 
 import dataclasses
+import functools
 import hashlib
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from lfp_tf.data.datasets import scene_canvas, scene_drawing
 from lfp_tf.data.datasets.options import whole_number, whole_numbers
 from lfp_tf.data.datasets.scene_drawing import CLASSES, INSTANCE_CLASSES, draw_scene
-from lfp_tf.data.segmentation.records import Plan, encoded_scene
+from lfp_tf.data.plan import Plan
+from lfp_tf.data.segmentation.records import TASK, draw_labels, encoded_scene
 from lfp_tf.errors import LfpError
 from lfp_tf.files import sha256
 from lfp_tf.images.decode import encode_png
@@ -71,12 +73,15 @@ def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
         ]
         for place, split in enumerate(SPLITS)
     }
+    table = class_table(NAME)
     return Plan(
         name=NAME,
-        table=class_table(NAME),
+        table=table,
         splits={split: samples for split, samples in splits.items() if samples},
         encode=encode_scene,
         inspect=None,
+        draw=functools.partial(draw_labels, table=table),
+        tasks=(TASK,),
         options={"seed": seed, "size": list(size), "drawing": _drawing_digest()},
     )
 

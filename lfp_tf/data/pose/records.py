@@ -9,13 +9,14 @@ import pathlib
 import numpy as np
 
 from lfp_tf.data.example import encode_example
-from lfp_tf.data.segmentation.records import Inspection, Plan, picture_bytes, picture_features
+from lfp_tf.data.plan import Inspection, Plan, picture_bytes, picture_features
 from lfp_tf.data.shards import Encoded
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import MAX_PIXELS, picture_size, read_picture
 from lfp_tf.images.palette import ClassTable
 from lfp_tf.images.skeleton import draw_skeletons, flip_order
 
+TASK = "pose"
 # Annotated joints lie a little outside of some pictures; further out they are mistakes.
 OUTSIDE_SHARE = 0.1
 BOX_MARGIN = 1.25
@@ -79,11 +80,11 @@ def pose_plan(name, joints, splits, *, options=None, notes=()):
         splits=splits,
         encode=encode_person,
         inspect=functools.partial(inspect_person, joints=tuple(joints)),
+        draw=functools.partial(_drawn, joints=tuple(joints)),
+        tasks=(TASK,),
         options=options or {},
         notes=notes,
-        task="pose",
         facts={"flip_order": flip_order(joints)},
-        draw=functools.partial(_drawn, joints=tuple(joints)),
     )
 
 

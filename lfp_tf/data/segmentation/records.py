@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from lfp_tf.data.example import encode_example
+from lfp_tf.data.plan import Inspection, Plan, picture_bytes, picture_features
 from lfp_tf.data.shards import Encoded, Sample
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import (
@@ -16,11 +17,12 @@ from lfp_tf.images.decode import (
     NotLabels,
     encode_png,
     picture_size,
-    plain_format,
     read_labels,
     read_picture,
 )
-from lfp_tf.images.palette import ClassTable
+from lfp_tf.images.overlay import overlay, side_by_side, with_legend
+
+TASK = "segmentation"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,56 +44,6 @@ class LabelRule:
     upsampling: int = 1
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """A data set as found on disk: what is to be written and how.
-
-    Attributes:
-        name: the data set's name.
-        table: its `ClassTable`.
-        splits: {split: list of samples}.
-        encode: picklable; a sample to its `Encoded` record.
-        inspect: picklable; a sample to its `Inspection`, as `census.check` takes it. None where
-            the samples are drawn and cannot be wrong.
-        options: what else the records depend on, for `dataset.json`.
-        notes: sentences the user should read.
-        task: what the records are for: `segmentation`, `classification` or `pose`.
-        facts: what `dataset.json` tells besides, for that task.
-        draw: from a record's picture and features to the picture that shows both; None lays the
-            labels over it.
-    """
-
-    name: str
-    table: ClassTable
-    splits: dict
-    encode: Callable
-    inspect: Callable | None
-    options: dict = dataclasses.field(default_factory=dict)
-    notes: tuple = ()
-    task: str = "segmentation"
-    facts: dict = dataclasses.field(default_factory=dict)
-    draw: Callable | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Inspection:
-    """What is known of a sample before it is written.
-
-    Attributes:
-        name: the sample's name.
-        digest: SHA-256 of its files.
-        problem: a sentence, or an empty text.
-        is_broken: the problem is a file that cannot be read: left out, the rest goes on.
-        size_bytes: of the picture file and its label file.
-    """
-
-    name: str
-    digest: str
-    problem: str = ""
-    is_broken: bool = False
-    size_bytes: int = 0
-
-
 def segmentation_plan(name, table, splits, rule, *, max_pixels=MAX_PIXELS, options=None, notes=()):
     """The `Plan` of a data set of picture and label files under one `LabelRule`."""
     return Plan(
@@ -100,19 +52,10 @@ def segmentation_plan(name, table, splits, rule, *, max_pixels=MAX_PIXELS, optio
         splits=splits,
         encode=functools.partial(encode_sample, rule=rule, max_pixels=max_pixels),
         inspect=functools.partial(inspect_sample, rule=rule, max_pixels=max_pixels),
+        draw=functools.partial(draw_labels, table=table),
+        tasks=(TASK,),
         options=options or {},
         notes=notes,
-    )
-
-
-def with_max_pixels(plan, max_pixels):
-    """The same plan under another limit of a picture's pixels; drawn sets have none."""
-    if plan.inspect is None:
-        return plan
-    return dataclasses.replace(
-        plan,
-        encode=functools.partial(plan.encode, max_pixels=max_pixels),
-        inspect=functools.partial(plan.inspect, max_pixels=max_pixels),
     )
 
 
@@ -151,15 +94,13 @@ def encoded_scene(name, image, image_format, size, labels, extra=None):
     return Encoded(encode_example(features | (extra or {})), *size, counts)
 
 
-def picture_features(name, image, image_format, size):
-    """The features that records of every task have, see `encoded_scene`."""
-    return {
-        "image/encoded": image,
-        "image/format": image_format,
-        "image/height": size[0],
-        "image/width": size[1],
-        "image/filename": name,
-    }
+def draw_labels(picture, features, *, table):
+    """The picture beside itself under its labels and their legend, see `Plan.draw`."""
+    if "image/segmentation/class/encoded" not in features:
+        return picture
+    labels = read_labels(features["image/segmentation/class/encoded"][0])
+    mixed = with_legend(overlay(picture, labels, table), labels, table)
+    return side_by_side([picture, mixed], [features["image/filename"][0].decode(), "labels"])
 
 
 def read_classes(path, rule, max_pixels=MAX_PIXELS):
@@ -230,25 +171,6 @@ def describe_values(values):
             runs.append([value, value])
     texts = [str(low) if low == high else f"{low}-{high}" for low, high in runs]
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
-
-
-def picture_bytes(path, max_pixels):
-    """The file as it is where every decoder reads it alike, else a PNG of what we read.
-
-    Args:
-        path: of the file, or its bytes.
-        max_pixels: larger pictures are refused.
-
-    Returns:
-        bytes, and `jpeg` or `png`.
-    """
-    plain = plain_format(path, max_pixels=max_pixels)
-    if not plain:
-        return encode_png(read_picture(path, max_pixels=max_pixels)), "png"
-    if isinstance(path, bytes):
-        return path, plain.lower()
-    with open(path, "rb") as stream:
-        return stream.read(), plain.lower()
 
 
 def _enlarged(picture, factor):

@@ -10,8 +10,8 @@ from lfp_tf.checkpoints.lineages import recognise
 from lfp_tf.checkpoints.load import TRANSLATIONS
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.checkpoints.variables import variables_by_name
-from lfp_tf.models.multi_scale import output_name
 from lfp_tf.ops.resize import LIKE, floored_length
+from lfp_tf.options import scale_output
 from lfp_tf.parity.deeplabv2.words import NETWORK, Trial, build
 from lfp_tf.parity.words import check, is_numbers
 
@@ -29,7 +29,7 @@ def forward_train(case):
     trial = Trial(case)
     found = trial.outputs(case.inputs()["image"])
     scales = (1, *case.config["msc_scales"])
-    got = {output_name(scale): found[output_name(scale)].numpy() for scale in scales}
+    got = {scale_output(scale): found[scale_output(scale)].numpy() for scale in scales}
     return got | {"logits_max": found["logits"].numpy()}
 
 

@@ -12,11 +12,12 @@ from lfp_tf.data.datasets.catalog import dataset
 from lfp_tf.data.segmentation import transforms_deeplab
 from lfp_tf.data.segmentation.pipeline import decoded
 from lfp_tf.data.segmentation.transforms_deeplab import Choices, DeepLabAugmentation
+from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.ops.fit import fit_longer_side, fit_squashed
 from lfp_tf.ops.nearest import resize_opencv_nearest, resize_pil_nearest
 from lfp_tf.parity import whole_transforms
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
-from lfp_tf.tasks.segmentation.metrics import confusion_matrix, scores
+from lfp_tf.tasks.segmentation.metrics import scores
 
 REVISIONS = ("newest", "seed")
 _WARP = (513, 513)

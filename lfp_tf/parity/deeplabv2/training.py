@@ -9,10 +9,11 @@ from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.parity.deeplabv2.words import NETWORK, Trial, build, revision_name
 from lfp_tf.parity.words import check, is_count, is_number
 from lfp_tf.recipes.config import of_network
-from lfp_tf.tasks.segmentation.task import SegmentationTask
+from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, valid_counts
+from lfp_tf.tasks.segmentation.task import Task
 from lfp_tf.training.groups import is_decayed, multiplier
 from lfp_tf.training.history import MovingAverage
-from lfp_tf.training.objective import labels_for_loss, loss_sums, mean_losses, valid_counts
+from lfp_tf.training.objective import mean_losses
 from lfp_tf.training.optimization import build_optimizer
 
 LABELS = {"ignore_label": (255, -1), "label_resize": ("pil_nearest", "opencv_nearest")}
@@ -51,7 +52,7 @@ def loss(case):
 def loss_and_gradients(case):
     """`loss_and_gradients`: gradients of the summed loss by the original's names."""
     trial = Trial(case, NETWORK | LABELS)
-    task = SegmentationTask(_experiment(case.config))
+    task = Task(_experiment(case.config))
     trained = {id(variable) for variable in trial.model.trainable_variables}
     variables = {n: v for n, v in trial.variables.items() if id(v) in trained}
     inputs = case.inputs()
@@ -74,7 +75,7 @@ def train_step(case):
     config, inputs = case.config, case.inputs()
     params = _experiment(config)
     params.trainer.accumulation_steps = config["iter_size"]
-    task = SegmentationTask(params)
+    task = Task(params)
     optimizer = task.create_optimizer(params.trainer.optimizer_config)
     update = tf.function(lambda batch: task.train_step(batch, trial.model, optimizer))
     before = {name: variable.numpy() for name, variable in trial.variables.items()}
@@ -97,13 +98,14 @@ def optimizer_groups(case):
     check(case.config, NETWORK | {"base_weight_decay": is_number})
     config = case.config
     variables = variables_by_name(build(config))
-    trained = SegmentationTask(_experiment(config)).trained_variables(build(config))
+    task = Task(_experiment(config))
+    trained, heads = task.trained_variables(build(config)), task.task_config.model.HEADS
     prefix = {"newest": "base.", "seed": "scale."}[config["revision"]] * bool(config["msc_scales"])
     got, frozen = {}, []
     groups = {group: [] for group in _GROUPS}
     for name in variables:
         if name in trained:
-            factor = multiplier(name, **_MULTIPLIERS)
+            factor = multiplier(name, heads=heads, **_MULTIPLIERS)
             groups[next(g for g, value in _GROUPS.items() if value == factor)].append(name)
         elif "/moving_" not in name:
             frozen.append(name)

@@ -14,8 +14,12 @@ from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.parity.lfp.trial import Trial
 from lfp_tf.parity.lfp.words import LAYER, NETWORK, SIZES, build, check_words
+from lfp_tf.tasks.classification.networks import LFPClassifier
+from lfp_tf.tasks.pose.networks import Hourglass
+from lfp_tf.tasks.segmentation.networks import LFPSegmentation
 from lfp_tf.training.groups import is_trained
 
+_HEADS = "|".join(kind.HEADS for kind in (LFPSegmentation, LFPClassifier, Hourglass))
 _RUNNING = re.compile(r"/moving_(mean|variance)$")
 # What the cases call our outputs.
 _STAGES = {"c2": "stage1", "c3": "stage2", "c4": "stage3", "c5": "stage4"}
@@ -62,7 +66,7 @@ def parameter_count(case):
     check_words(case.config, NETWORK)
     sizes = {n: int(np.prod(v.shape)) for n, v in variables_by_name(build(case.config)).items()}
     weights = {name: size for name, size in sizes.items() if not _RUNNING.search(name)}
-    heads = [size for n, size in weights.items() if is_trained(n, trainable="heads")]
+    heads = [size for n, size in weights.items() if is_trained(n, heads=_HEADS, trainable="heads")]
     return {
         "parameters": sum(weights.values()),
         "with_running_statistics": sum(sizes.values()),

@@ -17,7 +17,7 @@ from lfp_tf.parity.lfp.trial import Trial
 from lfp_tf.parity.lfp.words import LAYER, NETWORK, TRAINING
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_number, is_numbers
 from lfp_tf.recipes.config import of_network
-from lfp_tf.tasks.segmentation.task import SegmentationTask
+from lfp_tf.tasks.segmentation.task import Task
 from lfp_tf.training.groups import is_decayed
 from lfp_tf.training.optimization import OPTIMIZERS
 
@@ -132,7 +132,7 @@ def _of_task(trial, inputs):
     params.task.losses.normalization = "piece"
     params.task.losses.label_size = "map"
     params.task.trainable = {"joint": "all", "head": "heads"}[config["stage"]]
-    task = SegmentationTask(params)
+    task = Task(params)
     variables = task.trained_variables(trial.model)
     labels = tf.constant(inputs["label"], tf.int32)
     batch = {

@@ -10,11 +10,14 @@ from lfp_tf.checkpoints.load import TRANSLATIONS, Report, translate
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.models.pspnet import pspnet
-from lfp_tf.ops.preprocessing import PREPROCESSINGS, preprocess
+from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.options import PREPROCESSINGS
 from lfp_tf.parity.words import check, is_count, is_flag, is_number, is_numbers
-from lfp_tf.recipes.config import ExperimentConfig
-from lfp_tf.tasks.segmentation.task import SegmentationTask
-from lfp_tf.training.groups import DECAYED, is_decayed, multiplier
+from lfp_tf.recipes import overrides
+from lfp_tf.recipes.config import of_network
+from lfp_tf.tasks.segmentation.networks import PSPNet
+from lfp_tf.tasks.segmentation.task import Task
+from lfp_tf.training.groups import is_decayed, multiplier
 from lfp_tf.training.optimization import build_optimizer
 
 NETWORK = {
@@ -49,7 +52,7 @@ STEPS = TRAINING | {
     "max_steps": is_count,
     "momentum": is_number,
     "weight_decay": is_number,
-    "weight_decay_covers": tuple(DECAYED),
+    "weight_decay_covers": ("all", "kernels_and_classifier_bias", "kernels"),
     "head_lr_multiplier": is_number,
     "head_bias_lr_multiplier": is_number,
     "train_gamma_beta": is_flag,
@@ -146,7 +149,7 @@ def schedule(case):
     check(case.config, SCHEDULE)
     config = case.config
     optimizer = build_optimizer(
-        _optimization(ExperimentConfig().trainer.optimizer_config, config | {"momentum": 0.9}),
+        _optimization(of_network("pspnet").trainer.optimizer_config, config | {"momentum": 0.9}),
         train_steps=config["max_steps"],
     )
     rates = np.array([float(optimizer.learning_rate(step)) for step in case.inputs()["steps"]])
@@ -159,7 +162,9 @@ def schedule(case):
         "head_learning_rates": "cls_conv/kernel",
         "head_bias_learning_rates": "cls_logits/bias",
     }
-    return {key: rates * multiplier(name, **factors) for key, name in names.items()}
+    return {
+        key: rates * multiplier(name, heads=PSPNet.HEADS, **factors) for key, name in names.items()
+    }
 
 
 def parameter_count(case):
@@ -204,7 +209,7 @@ class _Trial:
         if report.missing or report.mismatched or report.unused:
             raise LfpError(f"the weights do not fit: {report}")
         assign(self.variables, arrays)
-        self.task = SegmentationTask(_experiment(case.config))
+        self.task = Task(_experiment(case.config))
 
     def batch(self, image, labels):
         """A training batch as the pipeline gives it."""
@@ -251,7 +256,7 @@ class _Trial:
         squares = [
             np.sum(np.square(variable.numpy(), dtype=np.float64))
             for name, variable in self.task.trained_variables(self.model).items()
-            if is_decayed(name, covers=losses.weight_decay_covers)
+            if is_decayed(name, covers=losses.weight_decay_covers, heads=PSPNet.HEADS)
         ]
         return losses.weight_decay / 2 * float(sum(squares))
 
@@ -269,7 +274,7 @@ def _build(config):
 
 def _experiment(config):
     """The experiment that a case's training words describe."""
-    params = ExperimentConfig()
+    params = of_network("pspnet")
     task, is_tf1 = params.task, config.get("lineage") == "tf1"
     task.model.classes = config["classes"]
     task.model.preprocess = config["preprocess"]
@@ -292,7 +297,8 @@ def _experiment(config):
 
 
 def _optimization(config, words):
-    config.override(
+    overrides.apply(
+        config,
         {
             "optimizer": {"type": "torch_sgd", "torch_sgd": {"momentum": words["momentum"]}},
             "learning_rate": {
@@ -304,7 +310,7 @@ def _optimization(config, words):
                     "decay_steps": words["max_steps"],
                 },
             },
-        }
+        },
     )
     return config
 

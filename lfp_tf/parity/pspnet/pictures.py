@@ -6,19 +6,15 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.data.datasets.label_maps import LABEL_MAPS, kitti_fork_ids
+from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.heads.segmentation import ZoomLogits
-from lfp_tf.ops.preprocessing import PREPROCESSINGS
+from lfp_tf.options import PREPROCESSINGS
 from lfp_tf.parity import whole_transforms as transforms
 from lfp_tf.parity.words import check, is_count, is_number, is_numbers
-from lfp_tf.tasks.segmentation.metrics import confusion_matrix, scores
+from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, loss_weights, valid_counts
+from lfp_tf.tasks.segmentation.metrics import scores
 from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
-from lfp_tf.training.objective import (
-    labels_for_loss,
-    loss_sums,
-    loss_weights,
-    mean_losses,
-    valid_counts,
-)
+from lfp_tf.training.objective import mean_losses
 
 LOSS = {
     "lineage": ("torch", "tf1"),

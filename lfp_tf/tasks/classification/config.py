@@ -1,17 +1,15 @@
-"""The fields of a classification experiment's `task` (LFP spec 4.1, 5.1)."""
+"""The fields of a classification experiment's `task`."""
 
 import dataclasses
 
-from official.modeling import hyperparams
-
-from lfp_tf.tasks.segmentation.networks import LFPClassifier
-from lfp_tf.training.network_fields import Network, field
-from lfp_tf.training.task_fields import Data, Losses, Task, check_square
+from lfp_tf.fields import Fields, field
+from lfp_tf.tasks.classification.networks import LFPClassifier
+from lfp_tf.training.fields import CroppedData, CroppedTaskConfig, Losses, Network, check_square
 
 
 @dataclasses.dataclass
-class ClassificationAugmentation(hyperparams.Config):
-    """See `data.classification.transforms.ClassificationAugmentation` (LFP spec 4.1)."""
+class ClassificationAugmentation(Fields):
+    """See `data.classification.transforms.ClassificationAugmentation`."""
 
     enabled: bool = True  # false: the middle of the picture, as in evaluation
     areas: list[float] = field(lambda: [0.08, 1.0])
@@ -24,7 +22,7 @@ class ClassificationAugmentation(hyperparams.Config):
 
 
 @dataclasses.dataclass
-class ClassificationData(Data):
+class ClassificationData(CroppedData):
     """Pictures of one class each."""
 
     crop: list[int] = field(lambda: [224, 224])
@@ -39,15 +37,15 @@ class ClassificationLosses(Losses):
 
 
 @dataclasses.dataclass
-class ClassificationEvaluation(hyperparams.Config):
+class ClassificationEvaluation(Fields):
     """The middle of every picture, once."""
 
     shortest: int = 0  # pixels of the shorter side before the crop; 0: 256 / 224 of the crop
 
 
 @dataclasses.dataclass
-class ClassificationTask(Task):
-    """A class a picture (LFP spec 4.1, 5.1)."""
+class Config(CroppedTaskConfig):
+    """A class a picture."""
 
     METRIC = "accuracy"
 

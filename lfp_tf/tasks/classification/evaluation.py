@@ -10,17 +10,13 @@ import tensorflow as tf
 from lfp_tf.data.classification.pipeline import FILLER, evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import WorkFailed, graph_sentence
-from lfp_tf.evaluation.extremes import Extremes
+from lfp_tf.evaluation.confusion import confusion_matrix_numpy
+from lfp_tf.evaluation.image_panels import Extremes
+from lfp_tf.tasks.catalog import CLASSIFICATION
 from lfp_tf.tasks.classification.metrics import truth_ranks
-from lfp_tf.tasks.classification.prediction import (
-    classifier,
-    crop_size,
-    describe_protocol,
-    shorter_side,
-)
-from lfp_tf.tasks.classification.report import Mistake, class_facts, write_class_report
+from lfp_tf.tasks.classification.prediction import Protocol, classifier
+from lfp_tf.tasks.classification.report import Mistake, score_facts, write_report
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
-from lfp_tf.tasks.segmentation.metrics import confusion_matrix_numpy
 
 KEPT = 12
 
@@ -36,6 +32,7 @@ class Evaluated:
             truth), "certainty" (probability of the guess), "rank" (see `truth_ranks`)}.
         mistakes: list of `Mistake`, the most certain first.
         seconds: of the whole, reading included.
+        protocol: as it was given.
     """
 
     names: list
@@ -43,20 +40,24 @@ class Evaluated:
     pictures: list
     mistakes: list
     seconds: float
+    protocol: Protocol
 
     def facts(self):
-        """The scores as plain values, see `report_classification.class_facts`."""
+        """The scores as plain values, see `report_classification.score_facts`."""
         truths, ranks = ([one[key] for one in self.pictures] for key in ("truth", "rank"))
-        return class_facts(truths, ranks, self.confusion, names=self.names)
+        return score_facts(truths, ranks, self.confusion, names=self.names)
 
 
-def evaluate(model, folder, *, split="val", batch=8, limit=None, progress=None, kept=KEPT):
+def evaluate(
+    model, folder, *, split="val", protocol, batch=8, limit=None, progress=None, kept=KEPT
+):
     """Runs a classifier over the pictures of a split.
 
     Args:
         model: from `recipes.networks`, with weights.
         folder: of the records.
         split: which of them.
+        protocol: `prediction.Protocol`.
         batch: pictures through the network at once.
         limit: only the first so many pictures; None takes all.
         progress: `progress.Progress`, updated by one a picture, or None.
@@ -70,11 +71,11 @@ def evaluate(model, folder, *, split="val", batch=8, limit=None, progress=None, 
         WorkFailed: the device has not enough memory, or a record's class is impossible.
     """
     recipe = model.recipe
-    names = list(comparable_split(recipe, folder, split, "classification")["classes"])
+    names = list(comparable_split(recipe, folder, split, CLASSIFICATION)["classes"])
     batches = evaluation_batches(
         record_index(folder, split),
-        size=crop_size(recipe),
-        shortest=shorter_side(recipe),
+        size=protocol.crop,
+        shortest=protocol.shortest,
         global_batch_size=batch,
         num_classes=len(names),
     )
@@ -92,7 +93,8 @@ def evaluate(model, folder, *, split="val", batch=8, limit=None, progress=None, 
         num_classes=len(names),
         ignore_label=FILLER,
     )
-    return Evaluated(names, confusion, pictures, mistakes.best(), time.monotonic() - begin)
+    seconds = time.monotonic() - begin
+    return Evaluated(names, confusion, pictures, mistakes.best(), seconds, protocol)
 
 
 def report(folder, model, found, *, records, split, checkpoint, history=()):
@@ -117,14 +119,14 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
     facts = described(
         recipe,
         scores,
-        protocol=describe_protocol(recipe),
+        protocol=found.protocol.describe(),
         split=split,
         records=records,
         checkpoint=checkpoint,
         seconds=found.seconds,
         history=history,
     )
-    return write_class_report(folder, facts, mistakes=found.mistakes), facts
+    return write_report(folder, facts, mistakes=found.mistakes), facts
 
 
 def _seen(batches, classify, limit):

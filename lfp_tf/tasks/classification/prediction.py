@@ -1,5 +1,7 @@
 """Running a classifier over pictures: the middle of each, and the probabilities of its classes."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from lfp_tf.data.classification.pipeline import usual_shortest
@@ -11,43 +13,51 @@ from lfp_tf.ops.preprocessing import preprocess
 MAX_PROPORTION = 50
 
 
-def crop_size(recipe):
-    """Pixels a side of what the network sees."""
-    return recipe.crop[0]
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How images are cut.
+
+    Attributes:
+        crop: pixels a side of what the network sees.
+        shortest: pixels that an image's shorter side is brought to before the middle is cut out.
+    """
+
+    crop: int
+    shortest: int
+
+    def __post_init__(self):
+        if self.shortest < self.crop:
+            raise LfpError(
+                f"task.evaluation.shortest is {self.shortest}, but the crop has {self.crop} "
+                "pixels a side."
+            )
+
+    def describe(self):
+        """Plain values for JSON."""
+        return {"name": "middle", "shortest": self.shortest, "crop": [self.crop, self.crop]}
 
 
-def shorter_side(recipe):
-    """Pixels that a picture's shorter side is brought to before the middle is cut out.
+def protocol_of(recipe):
+    """The protocol that a recipe was scored by.
 
     Raises:
-        LfpError: the recipe states fewer than the crop has.
+        LfpError: it makes images smaller than its crop.
     """
-    size = crop_size(recipe)
-    shortest = recipe.evaluation["shortest"] or usual_shortest(size)
-    if shortest < size:
-        raise LfpError(
-            f"task.evaluation.shortest is {shortest}, but the crop has {size} pixels a side."
-        )
-    return shortest
+    crop = recipe.crop[0]
+    return Protocol(crop, recipe.evaluation["shortest"] or usual_shortest(crop))
 
 
-def describe_protocol(recipe):
-    """How pictures are cut, as plain values."""
-    size = crop_size(recipe)
-    return {"name": "middle", "shortest": shorter_side(recipe), "crop": [size, size]}
-
-
-def middle(recipe, image):
-    """The middle of a picture as the network was scored on: a TensorFlow operation.
+def middle(protocol, image):
+    """The middle of an image as the network was scored on: a TensorFlow operation.
 
     Args:
-        recipe: `recipes.recipe.Recipe`.
+        protocol: `Protocol`.
         image: [H, W, 3] RGB grey levels.
 
     Returns:
-        float32 [size, size, 3] whole grey levels.
+        float32 [crop, crop, 3] whole grey levels.
     """
-    return centre(image, shortest=shorter_side(recipe), size=crop_size(recipe))
+    return centre(image, shortest=protocol.shortest, size=protocol.crop)
 
 
 def is_strip(height, width):
@@ -62,7 +72,7 @@ def classifier(model):
         model: from `recipes.networks` or `serving.network`, with a recipe of a classifier.
     """
     recipe = model.recipe
-    size = crop_size(recipe)
+    size = recipe.crop[0]
 
     def classify(images):
         logits = model(preprocess(images, recipe.preprocess), training=False)["logits"]
@@ -75,11 +85,11 @@ def classifier(model):
     )
 
 
-def picture_classifier(model):
-    """A graph function of one whole picture uint8 [H, W, 3] to probabilities float32 [C]."""
+def predictor(model, protocol):
+    """A graph function of one whole image uint8 [H, W, 3] to probabilities float32 [C]."""
     classify = classifier(model)
     return tf.function(
-        lambda image: classify(middle(model.recipe, image)[None])[0],
+        lambda image: classify(middle(protocol, image)[None])[0],
         input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
         autograph=False,
     )

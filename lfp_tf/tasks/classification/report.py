@@ -46,7 +46,7 @@ class Mistake:
     picture: np.ndarray
 
 
-def class_facts(truths, ranks, confusion, *, names):
+def score_facts(truths, ranks, confusion, *, names):
     """The part of `metrics.json` that the scores are.
 
     Args:
@@ -78,12 +78,12 @@ def class_facts(truths, ranks, confusion, *, names):
     return facts
 
 
-def write_class_report(folder, facts, *, mistakes=()):
+def write_report(folder, facts, *, mistakes=()):
     """Writes `metrics.json` and `report.html`.
 
     Args:
         folder: where to; made if it is not there.
-        facts: what `metrics.json` holds, `class_facts` among it, and: "experiment", "dataset",
+        facts: what `metrics.json` holds, `score_facts` among it, and: "experiment", "dataset",
             "split", "pictures" (one entry each), "protocol", "seconds", "checkpoint"; where known
             "history" (entries of `history.jsonl`), "config", "versions".
         mistakes: list of `Mistake`.

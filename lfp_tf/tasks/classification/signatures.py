@@ -17,30 +17,34 @@ network sees all of a request at once.
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
+from lfp_tf.serving.export import Signatures
 from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
-from lfp_tf.serving.warmup_images import warmup_pictures
+from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.classification.metrics import TOP
-from lfp_tf.tasks.classification.prediction import (
-    MAX_PROPORTION,
-    classifier,
-    crop_size,
-    is_strip,
-    middle,
-)
+from lfp_tf.tasks.classification.prediction import MAX_PROPORTION, classifier, is_strip, middle
 
 
-def signature_functions(model, *, limits):
+def signatures(model, limits, *, protocol):
+    """The `Signatures` of a network as it is served; see `signature_functions`."""
+    return Signatures(
+        signature_functions(model, protocol=protocol, limits=limits),
+        warmup_requests(model.recipe, limits),
+        protocol.describe(),
+    )
+
+
+def signature_functions(model, *, protocol, limits):
     """The functions of the two signatures, by name; each a `tf.function` of one shape.
 
     Args:
         model: classifier with a `recipe`, see `serving.network`.
+        protocol: `prediction.Protocol`.
         limits: `serving.limits.Limits`, without an `input_size`.
 
     Raises:
         LfpError: an `input_size`: the network's own crop is the only one.
     """
-    recipe = model.recipe
-    size = crop_size(recipe)
+    recipe, size = model.recipe, protocol.crop
     if limits.input_size:
         raise LfpError(
             f"--input_size is for segmentation; a classifier sees the middle {size} x {size} of "
@@ -61,7 +65,7 @@ def signature_functions(model, *, limits):
 
     def cut(image):
         with tf.control_dependencies([_check_proportion(*tf.unstack(tf.shape(image)[:2]))]):
-            return middle(recipe, tf.identity(image))
+            return middle(protocol, tf.identity(image))
 
     def serving_default(image_bytes):
         return answer(
@@ -86,8 +90,8 @@ def warmup_requests(recipe, limits):
     Returns:
         list of (signature, {input: array}), see `serving.warmup`.
     """
-    size = crop_size(recipe)
-    picture, files = warmup_pictures(size, size, max_pixels=limits.max_pixels)
+    size = recipe.crop[0]
+    picture, files = warmup_images(size, size, max_pixels=limits.max_pixels)
     return [
         *(("serving_default", {"image_bytes": data}) for data in files),
         ("images", {"images": picture}),

@@ -8,15 +8,14 @@ from lfp_tf.data.classification.pipeline import evaluation_batches, training_bat
 from lfp_tf.data.classification.transforms import ClassificationAugmentation
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.images.overlay import side_by_side
-from lfp_tf.tasks.segmentation.augmentations import enabled_augmentation
 from lfp_tf.training.base import TrainedTask
 from lfp_tf.training.objective import mean_losses
 
 _TOP = 5
 
 
-class ClassificationTask(TrainedTask):
-    """Pipeline, losses and scores of `tasks.classification.config`; see `TrainedTask`."""
+class Task(TrainedTask):
+    """Pipeline, losses and scores of `config`; see `TrainedTask`."""
 
     def validation_metrics(self):
         """Top-1 and top-5 accuracy."""
@@ -75,7 +74,7 @@ class ClassificationTask(TrainedTask):
             size=data.crop[0],
             global_batch_size=data.global_batch_size,
             seed=data.seed,
-            augmentation=enabled_augmentation(ClassificationAugmentation, data.augmentation),
+            augmentation=_augmentation(data.augmentation),
             num_classes=self.task_config.model.classes,
             start_step=start_step,
             **hosts,
@@ -92,6 +91,12 @@ class ClassificationTask(TrainedTask):
             shortest=config.evaluation.shortest or None,
             **hosts,
         )
+
+
+def _augmentation(fields):
+    """The pipeline's augmentation, or None where it is off."""
+    kind = ClassificationAugmentation
+    return kind(**fields.values_for(kind)) if fields.enabled else None
 
 
 def _counted(labels):

@@ -1,18 +1,16 @@
-"""The fields of a pose experiment's `task` (LFP spec 4.4, 5.4)."""
+"""The fields of a pose experiment's `task`."""
 
 import dataclasses
 
-from official.modeling import hyperparams
-
 from lfp_tf.errors import LfpError
-from lfp_tf.tasks.segmentation.networks import Hourglass
-from lfp_tf.training.network_fields import Network, field
-from lfp_tf.training.task_fields import Data, Losses, Task, check_square
+from lfp_tf.fields import Fields, field
+from lfp_tf.tasks.pose.networks import Hourglass
+from lfp_tf.training.fields import CroppedData, CroppedTaskConfig, Losses, Network, check_square
 
 
 @dataclasses.dataclass
-class PoseAugmentation(hyperparams.Config):
-    """See `data.pose.transforms.PoseAugmentation` (LFP spec 4.4)."""
+class PoseAugmentation(Fields):
+    """See `data.pose.transforms.PoseAugmentation`."""
 
     enabled: bool = True
     scale_deviation: float = 0.25
@@ -23,7 +21,7 @@ class PoseAugmentation(hyperparams.Config):
 
 
 @dataclasses.dataclass
-class PoseData(Data):
+class PoseData(CroppedData):
     """People with joints."""
 
     crop: list[int] = field(lambda: [256, 256])
@@ -36,12 +34,12 @@ class PoseLosses(Losses):
 
     weight_decay: float = 0.0
     weight_decay_covers: str = "kernels"
-    legacy_border: bool = False  # 9-12: targets as the original draws them at the border
+    legacy_border: bool = False  # targets as the original draws them at the border
 
 
 @dataclasses.dataclass
-class PoseEvaluation(hyperparams.Config):
-    """How `lfp-tf evaluate` scores people by default (LFP spec 5.4)."""
+class PoseEvaluation(Fields):
+    """How `lfp-tf evaluate` scores people by default."""
 
     score: str = "pckh"  # pckh (MPII), pck (LSP, of the torso)
     flip: bool = True  # averaged with the mirror image
@@ -49,8 +47,8 @@ class PoseEvaluation(hyperparams.Config):
 
 
 @dataclasses.dataclass
-class PoseTask(Task):
-    """The joints of a person (LFP spec 4.4, 5.4)."""
+class Config(CroppedTaskConfig):
+    """The joints of a person."""
 
     METRIC = "map_accuracy"
 

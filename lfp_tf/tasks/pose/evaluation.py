@@ -10,14 +10,14 @@ from lfp_tf.data.pose.annotations import People, read_people
 from lfp_tf.data.pose.pipeline import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
-from lfp_tf.evaluation.extremes import Extremes
-from lfp_tf.evaluation.image_panels import Example, picture_rows
+from lfp_tf.evaluation.image_panels import Example, Extremes, picture_rows
 from lfp_tf.images.skeleton import draw_skeletons
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
+from lfp_tf.tasks.catalog import POSE
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.pose import metrics as pose_scores
-from lfp_tf.tasks.pose.prediction import heatmap_function, joints_of, keypoints
-from lfp_tf.tasks.pose.report import POSE_SCORES, pose_facts, units, write_pose_report
+from lfp_tf.tasks.pose.prediction import Protocol, heatmap_function, joints_of, keypoints
+from lfp_tf.tasks.pose.report import POSE_SCORES, score_facts, units, write_report
 
 KEPT = 4
 _BATCH = 8  # people through the network at once
@@ -34,24 +34,21 @@ class Evaluated:
         people: `People`, the truth.
         chance: float64 [N, J, 2], each joint at its mean place in the person's box.
         chance_from: the split of these places.
-        score: key of `report_pose.POSE_SCORES`.
         right: N shares of the annotated joints that are right; None where nothing is measured.
         best, worst: lists of `report_pictures.Example`, the most extreme first.
         seconds: of the whole, reading included.
-        flip, scales: as it was done.
+        protocol: as it was given.
     """
 
     predictions: np.ndarray
     people: People
     chance: np.ndarray
     chance_from: str
-    score: str
     right: list
     best: list
     worst: list
     seconds: float
-    flip: bool
-    scales: tuple
+    protocol: Protocol
 
 
 def evaluate(
@@ -59,9 +56,7 @@ def evaluate(
     folder,
     *,
     split="val",
-    flip,
-    scales=(1.0,),
-    score,
+    protocol,
     limit=None,
     progress=None,
     kept=KEPT,
@@ -72,9 +67,7 @@ def evaluate(
         model: from `recipes.networks`, with weights.
         folder: of the records.
         split: which of them.
-        flip: whether each crop is averaged with its mirror image.
-        scales: factors of the person's size; several are averaged in the picture.
-        score: `pckh` (MPII) or `pck` (LSP).
+        protocol: `prediction.Protocol`.
         limit: only the first so many people; None takes all.
         progress: `progress.Progress`, updated by one a person, or None.
         kept: best and worst people to keep, of each.
@@ -86,16 +79,17 @@ def evaluate(
         LfpError: records that do not fit the network or cannot be measured.
         WorkFailed: the device has not enough memory.
     """
-    begin = time.monotonic()
-    dataset, names = comparable_split(model.recipe, folder, split, "pose"), model.recipe.classes
+    begin, score = time.monotonic(), protocol.score
+    dataset, names = comparable_split(model.recipe, folder, split, POSE), model.recipe.classes
     people = read_people(folder, split, limit=limit)
     lengths = _checked_units(people, names, score, f"{folder} {split}")
     places_from = "train" if "train" in dataset["splits"] else split
     others = people if places_from == split and not limit else read_people(folder, places_from)
     places = pose_scores.mean_places(others.truth, others.visible)
-    extremes, predictions, right, scales = Extremes(kept), [], [], tuple(scales)
+    extremes, predictions, right = Extremes(kept), [], []
     total = counted = 0
-    for number, view in enumerate(_seen(model, folder, split, flip, scales, len(people.sources))):
+    views = _seen(model, folder, split, protocol, len(people.sources))
+    for number, view in enumerate(views):
         predictions.append(view.joints)
         one = (view.joints, people.truth[number], people.visible[number])
         share, nearness = _judged(*one, lengths[number], score)
@@ -113,13 +107,11 @@ def evaluate(
         people=people,
         chance=pose_scores.chance(places, people.truth, people.visible),
         chance_from=places_from,
-        score=score,
         right=right,
         best=extremes.best(),
         worst=extremes.worst(),
         seconds=time.monotonic() - begin,
-        flip=bool(flip),
-        scales=scales,
+        protocol=protocol,
     )
 
 
@@ -141,14 +133,14 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
     annotated = people.visible.sum(axis=1).tolist()
     rows = zip(people.sources, found.right, annotated, strict=True)
     scores = {
-        **pose_facts(
+        **score_facts(
             found.predictions[..., :2],
             found.chance,
             people.truth,
             people.visible,
             people.head_sizes,
             names=list(recipe.classes),
-            score=found.score,
+            score=found.protocol.score,
         ),
         "chance_from": found.chance_from,
         "people": [{"source": s, "right": r, "annotated": a} for s, r, a in rows],
@@ -156,14 +148,14 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
     facts = described(
         recipe,
         scores,
-        protocol={"name": "person", "flip": found.flip, "scales": list(found.scales)},
+        protocol=found.protocol.describe(),
         split=split,
         records=records,
         checkpoint=checkpoint,
         seconds=found.seconds,
         history=history,
     )
-    return write_pose_report(folder, facts, best=found.best, worst=found.worst), facts
+    return write_report(folder, facts, best=found.best, worst=found.worst), facts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,8 +168,9 @@ class _View:
     joints: np.ndarray
 
 
-def _seen(model, folder, split, flip, scales, count):
+def _seen(model, folder, split, protocol, count):
     """The `_View`s of `count` people in their order, each at the factor that is nearest to 1."""
+    scales = protocol.scales
     batches = evaluation_batches(
         record_index(folder, split),
         resolution=model.recipe.crop[0],
@@ -185,7 +178,7 @@ def _seen(model, folder, split, flip, scales, count):
         global_batch_size=min(_BATCH, count),
         scales=scales,
     )
-    find, middle = _finder(model, flip, scales), int(np.argmin(np.abs(np.log(scales))))
+    find, middle = _finder(model, protocol), int(np.argmin(np.abs(np.log(scales))))
     done = 0
     for batch in batches:
         taken = min(count - done, len(batch["scales"]))
@@ -200,9 +193,10 @@ def _seen(model, folder, split, flip, scales, count):
         done += taken
 
 
-def _finder(model, flip, scales):
+def _finder(model, protocol):
     """The function of a batch to its joints, float32 [b, J, 3]."""
-    heatmaps, resolution = heatmap_function(model, flip=flip), model.recipe.crop[0]
+    heatmaps, resolution = heatmap_function(model, flip=protocol.flip), model.recipe.crop[0]
+    scales = protocol.scales
 
     @tf.function(reduce_retracing=True)
     def fused(maps, center, scale, size):

@@ -5,6 +5,8 @@ from 1), and the score, the heat map's height. Everything here is TensorFlow ope
 evaluation and in an exported graph.
 """
 
+import dataclasses
+
 import tensorflow as tf
 
 from lfp_tf.data.pose.pipeline import MAP_STRIDE, person_views
@@ -12,6 +14,35 @@ from lfp_tf.images.skeleton import flip_order
 from lfp_tf.ops import pose_maps
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
 from lfp_tf.ops.preprocessing import preprocess
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How people are looked at.
+
+    Attributes:
+        flip: whether each crop is averaged with its mirror image.
+        scales: factors of the person's size; several are averaged in the image.
+        score: `pckh` (MPII) or `pck` (LSP), what an evaluation measures.
+    """
+
+    flip: bool
+    scales: tuple = (1.0,)
+    score: str = "pckh"
+
+    def describe(self):
+        """Plain values for JSON."""
+        return {"name": "person", "flip": self.flip, "scales": list(self.scales)}
+
+
+def protocol_of(recipe, *, flip=None, scales=None):
+    """The protocol of a recipe, with what a user changes; None takes the recipe's."""
+    own = recipe.evaluation
+    return Protocol(
+        flip=own["flip"] if flip is None else flip,
+        scales=tuple(scales or own["scales"]),
+        score=own["score"],
+    )
 
 
 def network_function(model):
@@ -153,16 +184,18 @@ def person_function(model, *, flip, factors=(1.0,)):
     return person
 
 
-def people_predictor(model, *, flip, factors=(1.0,)):
-    """A graph function of one picture and its people to their joints, one person after the other.
+def predictor(model, protocol):
+    """A graph function of one image and its people to their joints, one person after the other.
 
     Args:
-        model, flip, factors: as of `person_function`.
+        model: as of `heatmap_function`.
+        protocol: `Protocol`.
 
     Returns:
         Function of uint8 [H, W, 3] RGB and float32 [P, 4] boxes to float32 [P, J, 3].
     """
-    person, joints = person_function(model, flip=flip, factors=factors), len(model.recipe.classes)
+    person = person_function(model, flip=protocol.flip, factors=protocol.scales)
+    joints = len(model.recipe.classes)
 
     def predict(image, boxes):
         return tf.map_fn(

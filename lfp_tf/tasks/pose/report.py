@@ -74,7 +74,7 @@ def units(truth, visible, head_sizes, *, names, score):
     return pose_scores.torso_sizes(truth, visible, names=names)
 
 
-def pose_facts(predictions, chance, truth, visible, head_sizes, *, names, score):
+def score_facts(predictions, chance, truth, visible, head_sizes, *, names, score):
     """The part of `metrics.json` that the joints give.
 
     Args:
@@ -120,12 +120,12 @@ def pose_facts(predictions, chance, truth, visible, head_sizes, *, names, score)
     }
 
 
-def write_pose_report(folder, facts, *, best=(), worst=()):
+def write_report(folder, facts, *, best=(), worst=()):
     """Writes `metrics.json` and `report.html`.
 
     Args:
         folder: where to; made if it is not there.
-        facts: what `metrics.json` holds, `pose_facts` among it, and: "experiment", "dataset",
+        facts: what `metrics.json` holds, `score_facts` among it, and: "experiment", "dataset",
             "split", "people" (list of {"source", "right", "annotated"}), "protocol", "seconds",
             "checkpoint", "chance_from"; where known "history", "config", "versions".
         best, worst: lists of `report_pictures.Example`.

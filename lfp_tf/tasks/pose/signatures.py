@@ -20,21 +20,31 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
+from lfp_tf.serving.export import Signatures
 from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
-from lfp_tf.serving.warmup_images import warmup_pictures
+from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.pose.prediction import person_function, picture_box
 
 # A box may reach out of its picture, by so many of the picture's longer sides.
 _FURTHEST = 20.0
 
 
-def signature_functions(model, *, limits, flip):
+def signatures(model, limits, *, protocol):
+    """The `Signatures` of a network as it is served; see `signature_functions`."""
+    return Signatures(
+        signature_functions(model, protocol=protocol, limits=limits),
+        warmup_requests(model.recipe, limits),
+        protocol.describe(),
+    )
+
+
+def signature_functions(model, *, protocol, limits):
     """The functions of the four signatures, by name; each a `tf.function` of one shape.
 
     Args:
         model: network with a `recipe`, see `serving.network`.
+        protocol: `prediction.Protocol` of one scale.
         limits: `serving.limits.Limits`, without an `input_size`.
-        flip: whether each person is averaged with its mirror image.
 
     Raises:
         LfpError: an `input_size`: the network's own crop is the only one.
@@ -46,7 +56,7 @@ def signature_functions(model, *, limits, flip):
             f"{recipe.crop[0]} x {recipe.crop[1]}."
         )
     joints = tf.TensorSpec([len(recipe.classes), 3], tf.float32)
-    person = person_function(model, flip=flip)
+    person = person_function(model, flip=protocol.flip)
 
     def each(function, elements):
         found = tf.map_fn(function, elements, fn_output_signature=joints, parallel_iterations=1)
@@ -90,7 +100,7 @@ def warmup_requests(recipe, limits):
     Returns:
         list of (signature, {input: array}), see `serving.warmup`.
     """
-    images, files = warmup_pictures(*recipe.crop, max_pixels=limits.max_pixels)
+    images, files = warmup_images(*recipe.crop, max_pixels=limits.max_pixels)
     height, width = images.shape[1:3]
     boxes = {"boxes": np.array([[0, 0, height, width]], np.float32)}
     return [

@@ -9,14 +9,13 @@ from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.images.skeleton import JOINTS, draw_skeletons, flip_order
 from lfp_tf.ops.pose_maps import peaks
 from lfp_tf.tasks.pose.metrics import MPII_COUNTED
-from lfp_tf.tasks.segmentation.augmentations import enabled_augmentation
-from lfp_tf.tasks.segmentation.training_metrics import MapAccuracy
+from lfp_tf.tasks.pose.training_metrics import MapAccuracy
 from lfp_tf.training.base import TrainedTask
 from lfp_tf.training.objective import mean_losses
 
 
-class PoseTask(TrainedTask):
-    """Pipeline, losses and scores of `tasks.pose.config`; see `TrainedTask`.
+class Task(TrainedTask):
+    """Pipeline, losses and scores of `config`; see `TrainedTask`.
 
     The loss of a stack is the mean squared error over all elements of its maps.
     """
@@ -92,7 +91,7 @@ class PoseTask(TrainedTask):
             flip_order=flip_order(self._joints()),
             global_batch_size=data.global_batch_size,
             seed=data.seed,
-            augmentation=enabled_augmentation(PoseAugmentation, data.augmentation),
+            augmentation=_augmentation(data.augmentation),
             legacy_border=self.task_config.losses.legacy_border,
             start_step=start_step,
             **hosts,
@@ -109,6 +108,11 @@ class PoseTask(TrainedTask):
             legacy_border=config.losses.legacy_border,
             **hosts,
         )
+
+
+def _augmentation(fields):
+    """The pipeline's augmentation, or None where it is off."""
+    return PoseAugmentation(**fields.values_for(PoseAugmentation)) if fields.enabled else None
 
 
 def _counted(piece):

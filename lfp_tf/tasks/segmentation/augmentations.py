@@ -27,13 +27,6 @@ def augmentation(config):
     return Augmentation(**values)
 
 
-def enabled_augmentation(kind, config):
-    """The pipeline's `kind` of an experiment's fields of the same names; None where disabled."""
-    if not config.enabled:
-        return None
-    return kind(**{field.name: getattr(config, field.name) for field in dataclasses.fields(kind)})
-
-
 def _lfp_augmentation(config):
     is_original = config.recipe == "lfp_original"
     return dataclasses.replace(

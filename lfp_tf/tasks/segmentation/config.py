@@ -2,16 +2,14 @@
 
 import dataclasses
 
-from official.modeling import hyperparams
-
 from lfp_tf.errors import LfpError
+from lfp_tf.fields import Fields, field
 from lfp_tf.tasks.segmentation.networks import PSPNet
-from lfp_tf.training.network_fields import Network, field
-from lfp_tf.training.task_fields import Data, Losses, Task, check_size
+from lfp_tf.training.fields import CroppedData, CroppedTaskConfig, Losses, Network, check_size
 
 
 @dataclasses.dataclass
-class Augmentation(hyperparams.Config):
+class Augmentation(Fields):
     """What a training picture goes through before the crop (semseg tool/train.py)."""
 
     # semseg, tf1, deeplab, deeplab_seed, lfp, lfp_original (with its colours), none (centre crop)
@@ -27,7 +25,7 @@ class Augmentation(hyperparams.Config):
 
 
 @dataclasses.dataclass
-class SegmentationData(Data):
+class SegmentationData(CroppedData):
     """Pictures with a label a pixel."""
 
     warp: list[int] = field(list)  # height, width that pictures are squashed to; none: their own
@@ -46,11 +44,11 @@ class SegmentationLosses(Losses):
 
 
 @dataclasses.dataclass
-class Evaluation(hyperparams.Config):
+class Evaluation(Fields):
     """How `lfp-tf evaluate` scores by default; training scores whole pictures in one pass."""
 
     protocol: str = "whole"  # whole, deeplab, semseg, matlab, tf1_whole, lfp
-    flip: str = "none"  # D17: none, softmax, logit_sum
+    flip: str = "none"  # none, softmax, logit_sum
     scales: list[float] = field(lambda: [1.0])
     base_size: int = 0  # semseg, matlab: long side in pixels at scale 1
     crop: list[int] = field(list)  # semseg, matlab, lfp: window; empty: the training crop
@@ -58,11 +56,11 @@ class Evaluation(hyperparams.Config):
     logits_resize: str = "align_corners"  # whole, deeplab: align_corners, half_pixel
     warp: list[int] = field(list)  # deeplab: height, width of picture and truth in scoring
     warp_labels: str = "pil_nearest"  # how that truth is resized: pil_nearest, opencv_nearest
-    mean_iou: str = "all"  # D21: all, present, truth
+    mean_iou: str = "all"  # all, present, truth
 
 
 @dataclasses.dataclass
-class SegmentationTask(Task):
+class Config(CroppedTaskConfig):
     """A class a pixel."""
 
     METRIC = "mean_iou"
@@ -74,8 +72,8 @@ class SegmentationTask(Task):
     )
     losses: SegmentationLosses = field(SegmentationLosses)
     evaluation: Evaluation = field(Evaluation)
-    head_lr_multiplier: float = 10.0  # D12: pyramid, cls and aux
-    head_bias_lr_multiplier: float = 10.0  # D12: the classifiers' biases
+    head_lr_multiplier: float = 10.0  # pyramid, cls and aux
+    head_bias_lr_multiplier: float = 10.0  # the classifiers' biases
     head_norm_lr_multiplier: float = 10.0  # gamma and beta of the heads; 1 in the TF1 port
 
     def choices(self):
@@ -115,3 +113,20 @@ class SegmentationTask(Task):
             raise LfpError(
                 "task.train_data.augmentation.scale_choices is empty with recipe=deeplab."
             )
+
+    def warnings(self, *, replicas, pieces):
+        """Logits that stand beside their labels; a pyramid that cannot learn its largest bin."""
+        model, data, found = self.model, self.train_data, []
+        if hasattr(model, "zoom_factor") and any(side % 8 != 1 for side in data.crop):
+            found.append(
+                f"a crop of {data.crop} is not 8k+1 a side, so logits do not stand exactly on the "
+                "pixels of their labels."
+            )
+        shares = pieces * (1 if model.bn_synchronized else replicas)
+        one = data.global_batch_size == shares
+        if one and getattr(model, "use_ppm", False) and not model.bn_frozen:
+            found.append(
+                "batch norm sees one picture at a time, so the pyramid's bin 1 is normalized to "
+                "its beta; freeze it (task.model.bn_frozen=true) or enlarge the batch."
+            )
+        return found

@@ -10,16 +10,17 @@ import tensorflow as tf
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.errors import LfpError, WorkFailed
-from lfp_tf.evaluation.extremes import Extremes
-from lfp_tf.evaluation.facts import describe_protocol
-from lfp_tf.evaluation.image_panels import Example
+from lfp_tf.evaluation.confusion import confusion_matrix_numpy
+from lfp_tf.evaluation.image_panels import Example, Extremes
 from lfp_tf.images.palette import ClassTable, class_groups
 from lfp_tf.ops.preprocessing import preprocessing
+from lfp_tf.tasks.catalog import SEGMENTATION
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.segmentation.crf.crf import CrfOptions
 from lfp_tf.tasks.segmentation.crf.pool import CrfPool
-from lfp_tf.tasks.segmentation.metrics import confusion_matrix_numpy, scores
+from lfp_tf.tasks.segmentation.metrics import scores
 from lfp_tf.tasks.segmentation.prediction import predictor
+from lfp_tf.tasks.segmentation.protocols import Protocol
 from lfp_tf.tasks.segmentation.report import score_facts, write_report
 
 KEPT = 4
@@ -35,6 +36,7 @@ class Evaluated:
             both None where no pixel is labelled.
         best, worst: lists of `report_pictures.Example`, the most extreme first.
         seconds: of the whole, reading included.
+        protocol: as it was given.
         crf: the `CrfOptions` that all this was found with, or None.
         without_crf: the confusion matrix before the CRF, or None without one.
     """
@@ -44,6 +46,7 @@ class Evaluated:
     best: list
     worst: list
     seconds: float
+    protocol: Protocol
     crf: CrfOptions | None = None
     without_crf: np.ndarray | None = None
 
@@ -91,7 +94,7 @@ def evaluate(
         LfpError: records that do not fit the network.
         WorkFailed: the device has not enough memory, or a process of the CRF died.
     """
-    dataset = comparable_split(model.recipe, folder, split, "segmentation")
+    dataset = comparable_split(model.recipe, folder, split, SEGMENTATION)
     if dataset["splits"][split]["label_pixels"] is None:
         raise LfpError(f"The split {split} of {folder} has no labels to score against.")
     table = _table(dataset)
@@ -106,8 +109,8 @@ def evaluate(
     )
     # A squashed picture is scored at its squashed size: the records bring both that way.
     given, crf = crf, None if protocol.name == "lfp" else crf
-    protocol = dataclasses.replace(protocol, warp=None, window_crf=None if crf else given)
-    predict = predictor(model, protocol, dtype=tf.float32)
+    walked = dataclasses.replace(protocol, warp=None, window_crf=None if crf else given)
+    predict = predictor(model, walked, dtype=tf.float32)
     seen = _seen(batches.take(limit or -1), predict, wants_crf=bool(crf))
     extremes, begin = Extremes(kept), time.monotonic()
     confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
@@ -133,19 +136,20 @@ def evaluate(
         extremes.best(),
         extremes.worst(),
         time.monotonic() - begin,
+        protocol,
         crf=given,
         without_crf=plain if crf else None,
     )
 
 
-def report(folder, model, found, *, records, split, protocol, checkpoint, history=()):
+def report(folder, model, found, *, records, split, checkpoint, history=()):
     """Writes `metrics.json` and `report.html` of an evaluation.
 
     Args:
         folder: where to.
         model: what was evaluated.
         found: `Evaluated`.
-        records, split, protocol: as given to `evaluate`.
+        records, split: as given to `evaluate`.
         checkpoint: how the page calls the weights.
         history: entries of the run's `history.jsonl`.
 
@@ -166,7 +170,7 @@ def report(folder, model, found, *, records, split, protocol, checkpoint, histor
     facts = described(
         recipe,
         found_scores,
-        protocol=describe_protocol(protocol) | _crf_facts(found.crf),
+        protocol=found.protocol.describe() | _crf_facts(found.crf),
         split=split,
         records=records,
         checkpoint=checkpoint,

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from lfp_tf.errors import LfpError
 from lfp_tf.tasks.segmentation.lfp_protocol import PUBLISHED_SCALES
 from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
 
@@ -30,12 +29,8 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1, se
         second_softmax: for the protocol `lfp` alone, see there.
 
     Raises:
-        LfpError: values that the protocol does not have; a network of another kind.
+        LfpError: values that the protocol does not have.
     """
-    if recipe.kind != "segmentation":
-        raise LfpError(
-            f"{recipe.experiment} is for {recipe.kind} and labels no pixels; use `lfp-tf predict`."
-        )
     own = recipe.evaluation
     name = name or own["protocol"]
     is_own = name == own["protocol"]

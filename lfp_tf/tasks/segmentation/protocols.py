@@ -43,6 +43,7 @@ _NEEDS = {
     "tf1_whole": ("min_size",),
     "lfp": ("crop",),
 }
+_DESCRIBED = ("name", "flip", "scales", "base_size", "crop", "min_size", "warp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +99,19 @@ class Protocol:
                 raise LfpError(f"Protocol {self.name} needs {field}; the experiment states it.")
             if not is_needed and getattr(self, field) is not None:
                 raise LfpError(f"Protocol {self.name} has no {field}; leave it out.")
+
+    def describe(self):
+        """Plain values for JSON; those that the protocol does not have are left out."""
+        values = {name: getattr(self, name) for name in _DESCRIBED}
+        if self.name in ("whole", "deeplab"):
+            values["logits_resize"] = self.logits_resize
+        if self.second_softmax:
+            values["second_softmax"] = True
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None
+        }
 
     def _check_numbers(self):
         if not self.scales or min(self.scales) <= 0:

@@ -14,11 +14,20 @@ import tensorflow as tf
 
 from lfp_tf.errors import LfpError
 from lfp_tf.ops.resize import resize_opencv
+from lfp_tf.serving.export import Signatures
 from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
-from lfp_tf.serving.warmup_images import warmup_pictures
+from lfp_tf.serving.warmup import warmup_images
+from lfp_tf.tasks.segmentation.arguments import EXPORTED_PROTOCOLS
 from lfp_tf.tasks.segmentation.protocols import probabilities
 
-EXPORTED_PROTOCOLS = ("whole", "deeplab", "semseg")
+
+def signatures(model, limits, *, protocol):
+    """The `Signatures` of a network as it is served; see `signature_functions`."""
+    return Signatures(
+        signature_functions(model, protocol=protocol, limits=limits),
+        warmup_requests(model.recipe, limits),
+        protocol.describe(),
+    )
 
 
 def signature_functions(model, *, protocol, limits):
@@ -77,7 +86,7 @@ def warmup_requests(recipe, limits):
         list of (signature, {input: array}), see `serving.warmup`.
     """
     size = limits.input_size or recipe.crop
-    images, files = warmup_pictures(*size, max_pixels=limits.max_pixels)
+    images, files = warmup_images(*size, max_pixels=limits.max_pixels)
     return [
         *(("serving_default", {"image_bytes": data}) for data in files),
         ("images", {"images": images}),

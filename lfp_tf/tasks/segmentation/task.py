@@ -9,19 +9,14 @@ from lfp_tf.images.palette import colorize
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.ops.resize import LIKE
 from lfp_tf.tasks.segmentation.augmentations import augmentation, label_warp
+from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, loss_weights, valid_counts
 from lfp_tf.tasks.segmentation.training_metrics import MeanIoU
 from lfp_tf.training.base import TrainedTask
-from lfp_tf.training.objective import (
-    labels_for_loss,
-    loss_sums,
-    loss_weights,
-    mean_losses,
-    valid_counts,
-)
+from lfp_tf.training.objective import mean_losses
 
 
-class SegmentationTask(TrainedTask):
-    """Pipeline, losses and scores of `tasks.segmentation.config`; see `TrainedTask`."""
+class Task(TrainedTask):
+    """Pipeline, losses and scores of `config`; see `TrainedTask`."""
 
     def validation_metrics(self):
         """The mean IoU."""

@@ -14,7 +14,7 @@ from lfp_tf.ops.pose_maps import peaks
 from lfp_tf.recipes import config, preflight
 from lfp_tf.tasks.pose.metrics import MPII_COUNTED, map_accuracy
 from lfp_tf.tasks.pose.task import PoseTask
-from lfp_tf.tasks.segmentation.training_metrics import MapAccuracy
+from lfp_tf.tasks.pose.training_metrics import MapAccuracy
 
 SMALL = {
     "task": {

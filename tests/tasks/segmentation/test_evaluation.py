@@ -11,7 +11,7 @@ from small_network import small_network
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.errors import LfpError
-from lfp_tf.evaluation.extremes import Extremes
+from lfp_tf.evaluation.image_panels import Extremes
 from lfp_tf.tasks.evaluation_facts import seen_in_training
 from lfp_tf.tasks.segmentation.evaluation import evaluate
 from lfp_tf.tasks.segmentation.prediction import predictor

@@ -5,7 +5,8 @@ import pytest
 from golden_cases import cases
 
 from lfp_tf.errors import LfpError
-from lfp_tf.tasks.segmentation.metrics import confusion_matrix, confusion_matrix_numpy, scores
+from lfp_tf.evaluation.confusion import confusion_matrix, confusion_matrix_numpy
+from lfp_tf.tasks.segmentation.metrics import scores
 
 CASES = {
     case.id: case

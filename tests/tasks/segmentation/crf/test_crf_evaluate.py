@@ -10,9 +10,9 @@ import tiny
 from lfp_tf.cli.main import main
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
+from lfp_tf.evaluation.confusion import confusion_matrix_numpy
 from lfp_tf.tasks.segmentation.crf.crf import PRESETS, CrfOptions, refine
 from lfp_tf.tasks.segmentation.evaluation import evaluate
-from lfp_tf.tasks.segmentation.metrics import confusion_matrix_numpy
 from lfp_tf.tasks.segmentation.prediction import predictor
 from lfp_tf.tasks.segmentation.protocols import Protocol
 

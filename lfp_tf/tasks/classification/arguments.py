@@ -1,0 +1,59 @@
+"""Classification on the command line: it has no options of its own; its printed table."""
+
+OPTIONS = ()
+ENDINGS = (".overlay.png", ".json")
+AFTER_TRAINING = ()
+
+
+def check(arguments, command):
+    """Nothing: there are no options."""
+
+
+def protocol(recipe, arguments, command):
+    """How images are looked at: `prediction.Protocol` of the recipe."""
+    from lfp_tf.tasks.classification.prediction import protocol_of
+
+    return protocol_of(recipe)
+
+
+def evaluation_options(arguments):
+    """Further arguments of `evaluation.evaluate`: none."""
+    return {}
+
+
+def describe(protocol, arguments):
+    """What an evaluation says of itself before it starts."""
+    return (
+        f"by the middle {protocol.crop} x {protocol.crop} of each with its shorter side at "
+        f"{protocol.shortest} pixels"
+    )
+
+
+def read_annotations(arguments, items):
+    """Nothing: an image is all that is needed."""
+
+
+def table(facts):
+    """Accuracies by class and of the whole as aligned text, in per cent.
+
+    Args:
+        facts: of `metrics.json`.
+    """
+    width = max(len("class"), *(len(entry["name"]) for entry in facts["classes"]))
+    lines = [f"{'class':{width}}   top-1   top-5  pictures"]
+    for entry in facts["classes"]:
+        shares = (_percent(entry[name]) for name in ("top1", "top5"))
+        row = "  ".join(f"{share:>6}" for share in shares)
+        lines.append(f"{entry['name']:{width}}  {row}  {entry['pictures']:>8}")
+    scores = facts["scores"]
+    lines.append(
+        f"top-1 accuracy {_percent(scores['top1_accuracy'])} (error "
+        f"{_percent(scores['top1_error'])}), top-5 accuracy {_percent(scores['top5_accuracy'])} "
+        f"(error {_percent(scores['top5_error'])}), mean of the classes' top-1 "
+        f"{_percent(scores['mean_class_accuracy'])}, over {len(facts['pictures'])} pictures"
+    )
+    return "\n".join(lines)
+
+
+def _percent(share):
+    return "-" if share is None else f"{100 * share:.2f}"

@@ -1,0 +1,52 @@
+"""The classifiers of experiments: their fields, choices, rules and classes."""
+
+import dataclasses
+
+from lfp_tf.fields import field
+from lfp_tf.images.palette import numbered_table
+from lfp_tf.options import PYRAMID_DEPTHS, RESNET_MILLIONS
+from lfp_tf.training.fields import Network, check_blocks
+
+_IMAGENET_CLASSES = 1000
+
+
+@dataclasses.dataclass
+class LFPClassifier(Network):
+    """Fields of `models.lfp.lfp_classifier`."""
+
+    HEADS = r"^fc/"
+
+    network: str = "lfp_classifier"
+    preprocess: str = "imagenet_bgr"
+    depth: int = 50  # 50, 101, 152
+    blocks: list[int] = field(list)  # of the four stages, in place of the depth's
+    pyramid: bool = True  # false is the plain twin
+    bn_decay: float = 0.9
+    bn_eps: float = 1.001e-5
+    bn_unbiased: bool = True
+    bn_synchronized: bool = False  # the original's statistics are each GPU's own
+    bn_frozen: bool = False
+
+    def choices(self):
+        """{field: its values}."""
+        return super().choices() | {"depth": PYRAMID_DEPTHS}
+
+    def check(self):
+        """Blocks are four."""
+        check_blocks(self.blocks)
+
+    def millions(self):
+        """See `Network`."""
+        return RESNET_MILLIONS[self.depth]
+
+
+NETWORKS = {"lfp_classifier": LFPClassifier}
+
+
+def usual_classes(config):
+    """(names, no colours) of the classes of an experiment's data set: numbers.
+
+    Args:
+        config: `Config` of this task.
+    """
+    return list(numbered_table(config.model.classes or _IMAGENET_CLASSES).names), []

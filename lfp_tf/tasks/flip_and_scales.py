@@ -1,0 +1,44 @@
+"""--flip and --scales, which several tasks understand: the options, and reading the numbers."""
+
+from lfp_tf.errors import LfpError
+from lfp_tf.tasks.spec import Option
+
+_COMMANDS = ("evaluate", "predict", "export")
+FLIP = Option(
+    "flip",
+    "add the mirrored image",
+    _COMMANDS,
+    "protocol",
+    parse=None,
+    default=False,
+    is_fixed_in_exports=True,
+)
+SCALES = Option(
+    "scales",
+    "as 0.5 1.0 1.5: average over these (1.0)",
+    _COMMANDS,
+    "protocol",
+    metavar="S",
+    takes_many=True,
+    is_fixed_in_exports=True,
+)
+
+
+def read_scales(arguments):
+    """The scales as numbers, or None where none are given.
+
+    Raises:
+        LfpError: they are no numbers above 0.
+    """
+    if arguments.scales is None:
+        return None
+    words = [word for text in arguments.scales for word in text.split(",") if word]
+    try:
+        values = tuple(float(word) for word in words)
+    except ValueError:
+        values = ()
+    if not values or not all(0 < value < 100 for value in values):
+        raise LfpError(
+            f"--scales {' '.join(arguments.scales)} must be numbers above 0, as 0.5 1.0 1.5."
+        )
+    return values

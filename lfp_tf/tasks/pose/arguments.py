@@ -1,0 +1,144 @@
+"""The command-line options of pose: flip, scales, boxes of people; and its printed table."""
+
+import dataclasses
+import json
+import math
+import pathlib
+
+from lfp_tf.errors import LfpError, nearest
+from lfp_tf.tasks.flip_and_scales import FLIP, SCALES, read_scales
+from lfp_tf.tasks.spec import Option
+
+_SCORED = ("evaluate", "predict")
+OPTIONS = (
+    dataclasses.replace(FLIP, commands=_SCORED),
+    dataclasses.replace(SCALES, commands=_SCORED),
+    Option(
+        "people",
+        "boxes of the people: {image's file name: [[x1, y1, x2, y2], ...]} in pixels; each is "
+        "seen as a square as high as its box (one person an image, as high as it)",
+        ("predict",),
+        "pose",
+        metavar="FILE.json",
+    ),
+)
+ENDINGS = (".overlay.png", ".json")
+AFTER_TRAINING = ()
+
+
+def check(arguments, command):
+    """Refuses scales that are no numbers above 0; no TensorFlow.
+
+    Raises:
+        LfpError: they are none, or --people with a live view.
+    """
+    if command in _SCORED:
+        read_scales(arguments)
+    if (
+        command == "predict"
+        and arguments.people
+        and (arguments.live or arguments.camera is not None)
+    ):
+        raise LfpError("--people names people in image files; a live view sees one in each frame.")
+
+
+def protocol(recipe, arguments, command):
+    """How people are looked at: `prediction.Protocol`, the recipe's with what the user changed."""
+    from lfp_tf.tasks.pose.prediction import protocol_of
+
+    if command not in _SCORED:
+        return protocol_of(recipe, scales=(1.0,))
+    return protocol_of(recipe, flip=arguments.flip or None, scales=read_scales(arguments))
+
+
+def evaluation_options(arguments):
+    """Further arguments of `evaluation.evaluate`: none."""
+    return {}
+
+
+def describe(protocol, arguments):
+    """What an evaluation says of itself before it starts."""
+    return f"by {protocol.score} (flip {protocol.flip}, scales {list(protocol.scales)})"
+
+
+def read_annotations(arguments, items):
+    """{source: list of boxes [x1, y1, x2, y2]} of --people, or None without it.
+
+    Args:
+        arguments: parsed, of predict.
+        items: list of `cli.items.Item`.
+
+    Raises:
+        LfpError: no such file, one of another form, an image that it does not name, or a video.
+    """
+    path = arguments.people
+    if not path:
+        return None
+    content = _read_boxes(path)
+    found = {}
+    for item in items:
+        if item.is_video:
+            raise LfpError(f"--people names people in images, but {item.source} is a video.")
+        keys = [key for key in (str(item.source), item.source.name) if key in content]
+        if not keys:
+            raise LfpError(
+                f"--people {path} does not name {item.source.name}; give [] where nobody is."
+                f"{nearest(item.source.name, content)}"
+            )
+        found[item.source] = content[keys[0]]
+        if not _are_boxes(found[item.source]):
+            raise LfpError(
+                f"--people {path}: the boxes of {keys[0]} must be [[x1, y1, x2, y2], ...] in "
+                "pixels, x2 and y2 at least one pixel further than x1 and y1."
+            )
+    return found
+
+
+def table(facts):
+    """Right joints and what chance reaches, in per cent, as aligned text.
+
+    Args:
+        facts: of `metrics.json`.
+    """
+    own, guessed = facts["scores"], facts["chance"]
+    rows = [(e["name"], e["rate"], e["chance"], str(e["annotated"])) for e in facts["joints"]]
+    for name, rate in own["groups"].items():
+        rows.append((f"{name}, group", rate, guessed["groups"][name], ""))
+    rows += [
+        ("mean over joints", own["mean"], guessed["mean"], ""),
+        ("all joints alike", own["all_joints"], guessed["all_joints"], ""),
+    ]
+    width = max(len(row[0]) for row in rows)
+    lines = [f"{'joint':{width}}   right  chance  annotated"]
+    for name, rate, chance, count in rows:
+        shown = ("-" if share is None else f"{100 * share:.2f}" for share in (rate, chance))
+        lines.append("{:{}}  {:>6}  {:>6}  {:>9}".format(name, width, *shown, count).rstrip())
+    score = facts["score"]
+    lines.append(
+        f"{score['name']} {100 * own['mean']:.2f} over {own['people']} people, chance "
+        f"{100 * guessed['mean']:.2f}; {own['left_out']} without a {score['unit']} left out"
+    )
+    return "\n".join(lines)
+
+
+def _read_boxes(path):
+    try:
+        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LfpError(f"--people {path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise LfpError(f"--people {path} is no JSON ({error}).") from None
+    if not isinstance(content, dict):
+        raise LfpError(f"--people {path} must hold {{file name: [[x1, y1, x2, y2], ...]}}.")
+    return content
+
+
+def _are_boxes(boxes):
+    return isinstance(boxes, list) and all(
+        isinstance(box, list)
+        and len(box) == 4
+        and all(isinstance(n, int | float) and math.isfinite(n) for n in box)
+        and box[2] - box[0] >= 1
+        and box[3] - box[1] >= 1
+        for box in boxes
+    )

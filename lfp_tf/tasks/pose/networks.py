@@ -1,0 +1,87 @@
+"""The pose networks of experiments: their fields, choices, rules and joints."""
+
+import dataclasses
+
+from lfp_tf.errors import LfpError
+from lfp_tf.images.palette import numbered_table
+from lfp_tf.images.skeleton import JOINTS
+from lfp_tf.options import FRACTIONAL_POOLING, PYRAMID_INITIALIZERS, PYRAMID_VARIANTS
+from lfp_tf.training.fields import Network
+
+
+@dataclasses.dataclass
+class Hourglass(Network):
+    """Fields of `models.hourglass.hourglass`."""
+
+    HEADS = r"^stack\d+_(out|merge_heatmaps)"
+
+    network: str = "hourglass"
+    preprocess: str = "pose"
+    stacks: int = 2  # published: 1, 2, 8
+    features: int = 256
+    residuals: int = 1  # units at each place
+    pyramid: bool = True  # false is the hourglass of plain units
+    variant: str = "B"  # A, B, C, D
+    base_width: int = 9
+    cardinality: int = 4  # scales of a module
+    shared_weights: bool = False
+    fractional_pooling: str = "training"  # training, random, fixed
+    initializer: str = "branch_aware"  # branch_aware (the paper's), torch_default
+    bn_decay: float = 0.9
+    bn_eps: float = 1e-5
+    bn_unbiased: bool = True
+    bn_synchronized: bool = True
+    bn_frozen: bool = False
+
+    def arguments(self):
+        """Everything but the width: `features` says it here."""
+        found = super().arguments()
+        del found["width"]
+        return found
+
+    def outputs(self):
+        """The heat maps of every stack."""
+        return tuple(f"heatmaps_{stack}" for stack in range(1, self.stacks + 1))
+
+    def choices(self):
+        """{field: its values}."""
+        return super().choices() | {
+            "variant": PYRAMID_VARIANTS,
+            "fractional_pooling": FRACTIONAL_POOLING,
+            "initializer": PYRAMID_INITIALIZERS,
+        }
+
+    def check(self):
+        """Counts are at least 1."""
+        for name in ("stacks", "residuals", "features", "base_width", "cardinality"):
+            if getattr(self, name) < 1:
+                raise LfpError(f"task.model.{name} must be at least 1, not {getattr(self, name)}.")
+        if self.width != 1.0:
+            raise LfpError("task.model.width is not an hourglass' field; give features.")
+
+    def millions(self):
+        """See `Network`."""
+        return 4 * self.stacks * (self.features / 256) ** 2
+
+
+NETWORKS = {"hourglass": Hourglass}
+
+
+def usual_classes(config):
+    """(names, no colours) of the joints of an experiment's data set.
+
+    Args:
+        config: `Config` of this task.
+
+    Raises:
+        LfpError: neither a known data set nor a number of joints.
+    """
+    joints, count = JOINTS.get(config.dataset, ()), config.model.classes
+    if joints and count in (0, len(joints)):
+        return list(joints), []
+    if not count:
+        raise LfpError(
+            f"The joints of {config.dataset} are unknown; give a run's folder, or "
+            "task.model.classes."
+        )
+    return list(numbered_table(count).names), []

@@ -1,0 +1,130 @@
+"""From an image and its people to their joints: JSON and drawn skeletons."""
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.errors import LfpError
+from lfp_tf.images.skeleton import draw_skeletons, joint_color
+from lfp_tf.serving.saved import SavedExport
+from lfp_tf.tasks import results
+from lfp_tf.tasks.pose import arguments as own
+from lfp_tf.tasks.pose.prediction import predictor
+
+
+def of_model(model, arguments, annotations=None):
+    """The `Results` of a network with its recipe; `annotations` are boxes by image, or None."""
+    protocol = own.protocol(model.recipe, arguments, "predict")
+    predict = predictor(model, protocol)
+
+    def joints(image, boxes):
+        try:
+            return predict(tf.constant(image), tf.constant(boxes)).numpy()
+        except tf.errors.ResourceExhaustedError as error:
+            raise LfpError("There is not enough memory for a picture of this size.") from error
+
+    facts = {"protocol": protocol.describe()}
+    return Results(joints, model.recipe.classes, facts, annotations, arguments.people)
+
+
+def of_export(folder, about, arguments, annotations=None):
+    """The `Results` of an export's folder, of which `about` is what `export.json` says."""
+    export, names = SavedExport(folder, ("images_boxes",)), about["classes"]
+
+    def joints(image, boxes):
+        found = [
+            export("images_boxes", images=image[None], boxes=box[None])["keypoints"][0]
+            for box in boxes
+        ]
+        return np.array(found, np.float32).reshape(-1, len(names), 3)
+
+    return Results(joints, names, {"protocol": about["protocol"]}, annotations, arguments.people)
+
+
+class Results(results.Results):
+    """The prediction is a pair: boxes [[x1, y1, x2, y2], ...] and their joints [P, J, 3].
+
+    Args:
+        joints: function of an image uint8 [H, W, 3] and boxes float32 [P, 4] (ymin, xmin, ymax,
+            xmax) to float32 [P, J, 3].
+        names: of the joints.
+        facts: for JSON.
+        boxes: {path of an image: its boxes}; None takes each image as one person.
+        file: where the boxes are from.
+    """
+
+    def __init__(self, joints, names, facts, boxes=None, file=None):
+        super().__init__(facts)
+        self.names, self._joints, self._boxes, self._file = names, joints, boxes, file
+
+    def predict(self, image, source=None):
+        """The boxes of an image and the joints in them."""
+        height, width = image.shape[:2]
+        boxes = [[0, 0, width, height]]
+        if self._boxes is not None:
+            boxes = self._boxes[source]
+            self._check(boxes, width, height)
+        rows = np.array(boxes, np.float32).reshape(-1, 4)[:, [1, 0, 3, 2]]
+        return boxes, self._joints(image, rows)
+
+    def overlay(self, image, prediction):
+        """The skeletons over the image."""
+        return draw_skeletons(image, list(prediction[1]), self.names)
+
+    def describe(self, prediction):
+        """Each person's box and joints."""
+        return {
+            "people": [
+                {
+                    "box": box,
+                    "keypoints": {
+                        name: dict(zip(("x", "y", "score"), map(float, joint), strict=True))
+                        for name, joint in zip(self.names, person, strict=True)
+                    },
+                }
+                for box, person in zip(*prediction, strict=True)
+            ]
+        }
+
+    def line(self, source, paths, prediction):
+        """The path of the JSON."""
+        return str(paths[".json"])
+
+    def tally(self):
+        """The people of every frame."""
+        return _Tally(self)
+
+    def legend(self, prediction):
+        """The joints of the first person with their scores."""
+        _, people = prediction
+        return [
+            {
+                "name": name,
+                "share": float(np.clip(score, 0, 1)),
+                "color": "#" + bytes(joint_color(name)).hex(),
+            }
+            for person in people[:1]
+            for name, score in zip(self.names, person[:, 2], strict=True)
+        ]
+
+    def name_at(self, prediction, x, y):
+        """Nothing: pixels have no names here."""
+
+    def _check(self, boxes, width, height):
+        """Refuses boxes that lie wholly beside their image."""
+        for box in boxes:
+            if not (box[0] < width and box[1] < height and box[2] > 0 and box[3] > 0):
+                raise LfpError(
+                    f"--people {self._file} has the box {box} beside the picture of "
+                    f"{width}x{height}."
+                )
+
+
+class _Tally(results.Tally):
+    def __init__(self, results_):
+        self._results, self._frames = results_, []
+
+    def add(self, number, prediction):
+        self._frames.append({"frame": number} | self._results.describe(prediction))
+
+    def describe(self):
+        return {"people_by_frame": self._frames}

@@ -1,0 +1,198 @@
+"""From an image to labels: their PNG, the overlay, shares by class; with the CRF where asked."""
+
+import dataclasses
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.errors import LfpError
+from lfp_tf.images.decode import encode_png
+from lfp_tf.images.geometry import resize_labels, resize_long_side
+from lfp_tf.images.overlay import overlay, with_legend
+from lfp_tf.images.palette import ClassTable
+from lfp_tf.images.shares import class_shares, count_labels
+from lfp_tf.serving.saved import SavedExport
+from lfp_tf.tasks import results
+from lfp_tf.tasks.segmentation import arguments as own
+from lfp_tf.tasks.segmentation.crf.crf import refine
+from lfp_tf.tasks.segmentation.crf.pool import CrfPool
+from lfp_tf.tasks.segmentation.prediction import predictor
+
+
+def of_model(model, arguments, annotations=None):
+    """The `Results` of a network with its recipe."""
+    protocol = own.protocol(model.recipe, arguments, "predict")
+    if protocol.name == "lfp":
+        protocol = dataclasses.replace(protocol, window_crf=own.crf_options(arguments))
+    function = predictor(model, protocol)
+
+    def outputs(image):
+        try:
+            return function(tf.constant(image))
+        except tf.errors.ResourceExhaustedError as error:
+            raise LfpError("There is not enough memory for a picture of this size.") from error
+        except tf.errors.InvalidArgumentError as error:
+            height, width = image.shape[:2]
+            raise LfpError(f"The network cannot take a picture of {width}x{height}.") from error
+
+    def probabilities(image):
+        found = outputs(image)
+        if "scores" in found:  # Protocol tf1_whole has no softmax of its own.
+            return tf.nn.softmax(found["scores"]).numpy()
+        return found["probabilities"].numpy()
+
+    return Results(
+        lambda image: outputs(image)["labels"].numpy(),
+        probabilities,
+        _table(model.recipe.classes, model.recipe.colors),
+        {"protocol": protocol.describe()},
+        arguments,
+    )
+
+
+def of_export(folder, about, arguments, annotations=None):
+    """The `Results` of an export's folder, of which `about` is what `export.json` says."""
+    export = SavedExport(folder, ("images", "probabilities"))
+    return Results(
+        lambda image: export("images", images=image[None])["labels"][0],
+        lambda image: export("probabilities", images=image[None])["probabilities"][0],
+        _table(about["classes"], about["colors"]),
+        {"protocol": about["protocol"]},
+        arguments,
+    )
+
+
+class Results(results.Results):
+    """Labels [H, W], whole numbers, are the prediction.
+
+    Args:
+        labels: function of an image uint8 [H, W, 3] to whole numbers [H, W].
+        probabilities: function of an image to float32 [H, W, C].
+        table: `ClassTable`.
+        facts: for JSON.
+        arguments: of `lfp-tf predict`, checked: long side, CRF.
+    """
+
+    hint = "Point at the picture to name a class."
+
+    def __init__(self, labels, probabilities, table, facts, arguments):
+        if arguments.long_side:
+            facts = facts | {"long_side": arguments.long_side}
+        if crf := own.crf_options(arguments):
+            facts = facts | {"crf": dataclasses.asdict(crf)}
+        super().__init__(facts)
+        self.table = table
+        self._labels, self._probabilities = labels, probabilities
+        self._long_side = arguments.long_side
+        self._crf, self._processes = own.final_crf_options(arguments), own.crf_processes(arguments)
+
+    def predict(self, image, source=None):
+        """Labels as large as the image, through `--long_side` and `--crf`."""
+        small = self._at_network_size(image)
+        if self._crf:
+            labels = refine(self._probabilities(small), small, self._crf).argmax(axis=-1)
+        else:
+            labels = self._labels(small)
+        return self._at_own_size(labels, image)
+
+    def predictions(self, images, *, count):
+        """See the base; with the CRF, processes refine images while the network sees the next."""
+        # A single image would wait longer for a process than for itself.
+        if self._crf is None or not self._processes or count < 2:
+            yield from super().predictions(images, count=count)
+        else:
+            yield from self._refined(images, min(self._processes, count))
+
+    def _refined(self, images, processes):
+        waiting, refused = {}, []
+
+        def seen():
+            for source, image in images:
+                begin, small = time.monotonic(), self._at_network_size(image)
+                try:
+                    probabilities = self._probabilities(small)
+                except LfpError as error:
+                    refused.append((source, image, error, time.monotonic() - begin))
+                else:
+                    waiting[str(source)] = source, image, begin
+                    yield str(source), probabilities, small
+
+        with CrfPool(self._crf, processes=processes) as pool:
+            for key, labels in pool.map(seen()):
+                yield from _emptied(refused)
+                source, image, begin = waiting.pop(key)
+                yield source, image, self._at_own_size(labels, image), time.monotonic() - begin
+        yield from _emptied(refused)
+
+    def overlay(self, image, prediction):
+        """The classes' colours mixed into the image."""
+        return overlay(image, prediction, self.table)
+
+    def explained(self, image, prediction):
+        """The overlay with the names of the classes in it."""
+        return with_legend(self.overlay(image, prediction), prediction, self.table)
+
+    def describe(self, prediction):
+        """The classes that occur, the largest first."""
+        return {"classes": class_shares(count_labels(prediction, self.table), self.table)}
+
+    def files(self, prediction):
+        """The labels as a grey PNG."""
+        return {own.LABELS: encode_png(prediction)}
+
+    def frame_files(self, prediction):
+        """The labels as a grey PNG."""
+        return self.files(prediction)
+
+    def line(self, source, paths, prediction):
+        """The path of the labels."""
+        return str(paths[own.LABELS])
+
+    def tally(self):
+        """Pixels by class over all frames."""
+        return _Tally(self.table)
+
+    def legend(self, prediction):
+        """The classes that occur, the largest first."""
+        colors = self.table.colors.astype(np.uint8)
+        return [
+            entry | {"color": "#" + colors[entry["id"]].tobytes().hex()}
+            for entry in self.describe(prediction)["classes"]
+        ]
+
+    def name_at(self, prediction, x, y):
+        """The class of a pixel."""
+        height, width = prediction.shape
+        if not (0 <= x < width and 0 <= y < height):
+            return None
+        label = int(prediction[y, x])
+        return label, self.table.names[label] if label < len(self.table) else "ignored"
+
+    def _at_network_size(self, image):
+        """The image as the network and the CRF see it."""
+        return resize_long_side(image, self._long_side) if self._long_side else image
+
+    def _at_own_size(self, labels, image):
+        return resize_labels(labels, image.shape[:2]) if self._long_side else labels
+
+
+class _Tally(results.Tally):
+    def __init__(self, table):
+        self._table, self._counts = table, 0
+
+    def add(self, number, prediction):
+        self._counts = self._counts + count_labels(prediction, self._table)
+
+    def describe(self):
+        return {"classes": class_shares(self._counts, self._table)}
+
+
+def _table(names, colors):
+    return ClassTable(tuple(names), np.asarray(colors, np.uint8))
+
+
+def _emptied(items):
+    """Gives the items of a list and takes them out of it."""
+    while items:
+        yield items.pop(0)

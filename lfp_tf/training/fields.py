@@ -1,0 +1,168 @@
+"""The fields that experiments of every task have: network, records, losses, what is trained."""
+
+import dataclasses
+
+from lfp_tf.errors import LfpError
+from lfp_tf.fields import Fields, field
+from lfp_tf.options import PREPROCESSINGS
+from lfp_tf.training.host_fields import Runtime, Trainer
+
+# Fields of a network that its builder does not take.
+_NOT_ARGUMENTS = ("network", "preprocess")
+
+
+@dataclasses.dataclass
+class Network(Fields):
+    """What every network has; the other fields are arguments of its builder in `models`."""
+
+    # Our names of the variables that are no backbone's, as a regular expression.
+    HEADS = r"$^"
+
+    network: str = ""  # the experiment's own; another one is another experiment
+    classes: int = 0  # 0: as many as the data set has
+    width: float = 1.0  # multiplies all widths
+    preprocess: str = "torch"  # torch, imagenet_bgr, caffe, kitti, mobilenet, deeplab, pose, none
+
+    def arguments(self):
+        """The arguments of the network's builder."""
+        values = self.as_dict()
+        for name in _NOT_ARGUMENTS:
+            values.pop(name)
+        return values
+
+    def outputs(self):
+        """Names of the network's logits that training minimizes a loss of."""
+        return ("logits",)
+
+    def choices(self):
+        """{field: its values}."""
+        return {"network": (type(self)().network,), "preprocess": tuple(PREPROCESSINGS)}
+
+    def check(self):
+        """Raises LfpError where fields do not go together."""
+
+    def millions(self):
+        """Parameters in millions at full width, roughly: for the room that checkpoints take."""
+        return 0.0
+
+
+@dataclasses.dataclass
+class Data(Fields):
+    """Records and how they are batched."""
+
+    folder: str = ""  # of the records; empty: data/DATASET
+    split: str = "train"
+    # Images an update, over all replicas and pieces; in validation 0: one for each replica.
+    global_batch_size: int = 16
+    is_training: bool = True
+    seed: int = 0  # of order and augmentation
+
+
+@dataclasses.dataclass
+class CroppedData(Data):
+    """Records of images that are trained in crops of one size."""
+
+    crop: list[int] = field(lambda: [473, 473])  # height, width in pixels
+
+
+@dataclasses.dataclass
+class Losses(Fields):
+    """What is minimized, and weight decay."""
+
+    normalization: str = "global"  # mean over what counts in: global, replica, piece
+    weight_decay: float = 1e-4
+    weight_decay_covers: str = "all"  # all, kernels_and_classifier_bias, kernels
+
+
+@dataclasses.dataclass
+class TaskConfig(Fields):
+    """Everything a training needs but the optimizer; what all tasks have."""
+
+    # What the best checkpoint is chosen by, unless the trainer says otherwise.
+    METRIC = ""
+
+    dataset: str = ""  # its classes, and its folder of records under data/
+    model: Network = field(Network)
+    train_data: Data = field(Data)
+    validation_data: Data = field(Data)
+    losses: Losses = field(Losses)
+    evaluation: Fields = field(Fields)
+    init_checkpoint: str = ""  # any file that `lfp-tf convert` reads
+    init_exclude: list[str] = field(list)  # regular expressions of our names, left as drawn
+    trainable: str = "all"  # all, heads
+    freeze: list[str] = field(list)  # regular expressions of our names, left as they start
+    train_gamma_beta: bool = True  # whether batch norm's gamma and beta are trained
+    bias_lr_multiplier: float = 1.0  # of biases outside of the heads
+    head_lr_multiplier: float = 1.0
+    head_bias_lr_multiplier: float = 1.0
+    head_norm_lr_multiplier: float = 1.0
+    # The host's; nothing here reads them.
+    name: str | None = None
+    differential_privacy_config: None = None
+    allow_image_summary: bool = False
+
+    def image_size(self):
+        """(height, width) of every training image; None where they differ."""
+
+    def choices(self):
+        """{field: its values}."""
+        return {
+            "losses.normalization": ("global", "replica", "piece"),
+            "losses.weight_decay_covers": ("all", "kernels_and_classifier_bias", "kernels"),
+            "trainable": ("all", "heads"),
+        }
+
+    def check(self):
+        """Raises LfpError where fields do not go together."""
+
+    def warnings(self, *, replicas, pieces):
+        """Sentences on what will train, but perhaps not as meant.
+
+        Args:
+            replicas: number of them.
+            pieces: that a batch is trained in.
+        """
+        return []
+
+
+@dataclasses.dataclass
+class CroppedTaskConfig(TaskConfig):
+    """A task that trains on crops of one size."""
+
+    train_data: CroppedData = field(CroppedData)
+    validation_data: CroppedData = field(CroppedData)
+
+    def image_size(self):
+        """The training crop."""
+        return tuple(self.train_data.crop)
+
+    def check(self):
+        """The crop is a height and a width."""
+        check_size(self.train_data.crop, "task.train_data.crop")
+
+
+@dataclasses.dataclass
+class Experiment(Fields):
+    """One experiment in full."""
+
+    task: TaskConfig = field(TaskConfig)
+    trainer: Trainer = field(Trainer)
+    runtime: Runtime = field(Runtime)
+
+
+def check_size(size, path):
+    """Refuses what is no height and width."""
+    if len(size) != 2 or min(size) < 1:
+        raise LfpError(f"{path} must be [height, width] in pixels, not {size}.")
+
+
+def check_square(size):
+    """Refuses a training crop that is no square."""
+    if size[0] != size[1]:
+        raise LfpError(f"task.train_data.crop is {size}, but this network's crops are squares.")
+
+
+def check_blocks(blocks):
+    """Refuses all but four stages, or none."""
+    if blocks and (len(blocks) != 4 or min(blocks) < 1):
+        raise LfpError("task.model.blocks must be four numbers of at least 1.")

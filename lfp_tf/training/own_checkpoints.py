@@ -1,0 +1,64 @@
+"""Checkpoints that a run of ours wrote: where they lie, what their run says, filling a network."""
+
+import pathlib
+
+import tensorflow as tf
+import yaml
+
+from lfp_tf.errors import LfpError
+from lfp_tf.training.best import best_info
+
+
+def own_checkpoint(path):
+    """The prefix of a checkpoint that our training wrote, or None for anything else.
+
+    Args:
+        path: a run's folder, whose best one counts, else its newest; or a prefix.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        best = best_info(path)
+        if best:
+            return str(path / "best" / best["checkpoint"])
+        newest = tf.train.latest_checkpoint(str(path))
+        return newest if newest and _is_ours(newest) else None
+    prefix = str(path).removesuffix(".index")
+    return prefix if pathlib.Path(f"{prefix}.index").exists() and _is_ours(prefix) else None
+
+
+def task_fields(folder):
+    """What `params.yaml` of a run or `options.yaml` of a converted network says under `task`.
+
+    Args:
+        folder: a `pathlib.Path`.
+
+    Returns:
+        Nested dictionaries; None where there is neither file.
+    """
+    for name in ("params.yaml", "options.yaml"):
+        path = folder / name
+        if path.exists():
+            return yaml.safe_load(path.read_text(encoding="utf-8"))["task"]
+    return None
+
+
+def restore(model, prefix):
+    """Fills a network from a checkpoint of ours.
+
+    Raises:
+        LfpError: it is damaged, or of another network.
+    """
+    try:
+        status = tf.train.Checkpoint(model=model).read(prefix)
+        status.assert_existing_objects_matched()
+        status.expect_partial()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise LfpError(f"{prefix} does not fit this network or is damaged.") from error
+
+
+def _is_ours(prefix):
+    try:
+        names = [name for name, _ in tf.train.list_variables(prefix)]
+    except (tf.errors.OpError, ValueError):
+        return False
+    return any(name.startswith("model/layer_with_weights-0/") for name in names)

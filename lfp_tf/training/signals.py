@@ -1,0 +1,31 @@
+"""Ctrl-C and SIGTERM, noted so that a run can save before it ends."""
+
+import signal
+
+
+class Stopped(Exception):
+    """A signal ended the run after a checkpoint; `exit_status` is 128 and the signal's number."""
+
+    def __init__(self, number, step):
+        super().__init__(f"Stopped at step {step}; the same command goes on from there.")
+        self.exit_status = 128 + number
+
+
+class Signals:
+    """Collects SIGINT and SIGTERM while the block runs: `received` holds the first's number."""
+
+    def __init__(self):
+        self.received = None
+        self._before = {}
+
+    def __enter__(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, _):
+        self.received = self.received or number
