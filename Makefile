@@ -1,12 +1,18 @@
 # The commands of the README. Everything lives in .venv and build/; both may be removed at any time.
 PYTHON ?= python3
 BIN := .venv/bin
+SHELL := bash
+
+# A line for each package that is collected and fetched; those that are there already say nothing.
+install = set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check \
+	--progress-bar off --constraint constraints.txt --editable $(1) \
+	| grep --line-buffered -v "^Requirement already satisfied"
 
 .PHONY: demo test test-all check bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/core
-	$(BIN)/python -m lfp_tf.cli.demo --out build/demo
+	$(BIN)/python -m lfp_tf.cli demo --out build/demo
 
 test: .venv/test
 	$(BIN)/python -m pytest -m "not slow" tests lfp_tf
@@ -28,9 +34,9 @@ clean:
 # A stamp is written last, so an install that was cut short is done again.
 .venv/core: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(call install,.)
 	touch $@
 
 .venv/test: .venv/core
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(call install,'.[test]')
 	touch $@

@@ -104,6 +104,8 @@ def writable(folder):
 
 
 def _sync(path):
+    if os.name == "nt":  # Windows flushes neither folders nor files that are open for reading.
+        return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,68 +1,130 @@
-"""`make demo`: the commands a user types, one after the other, on drawn street scenes.
+"""`lfp-tf demo`: the commands a user types, one after the other, on drawn street scenes.
 
 Each step is skipped or continued where an earlier call has done it, so it may be stopped and
 started again at any moment.
 """
 
-import argparse
 import json
+import os
 import pathlib
 import shlex
+import signal
 import subprocess
 import sys
 
 from lfp_tf.data.records import read_record, record_index
-from lfp_tf.errors import WorkFailed
+from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import atomic_path
 
+HELP = "draw street scenes, train a small network on them, score, export and use it"
+EXAMPLE = """
+lfp-tf demo
+lfp-tf demo --out tried --counts 32,8,8 --steps 20      # in a minute, to see the steps
+"""
 EXPERIMENT = "pspnet18_scenes"
-COUNTS = "800,100,100"
 SHOWN = 6
 _ROOT = pathlib.Path(__file__).parents[2]
 _LFP_TF = [sys.executable, "-m", "lfp_tf.cli"]
+_SHELL_BASE = 128  # A shell's status of a process that a signal ended, less the signal's number.
 
 
-def main(arguments=None):
-    """Runs the demo into `--out`; returns the exit status."""
-    from lfp_tf.cli.main import guarded
-
-    return guarded(_demo, arguments)
+class _Stopped(Exception):
+    """A signal ended the command that ran; the argument is the exit status."""
 
 
-def _demo(arguments):
-    parser = argparse.ArgumentParser(description="The library's commands on drawn scenes.")
-    parser.add_argument("--out", default="build/demo", help="where everything goes")
-    out = pathlib.Path(parser.parse_args(arguments).out)
-    data, run, saved = out / "data", out / "run", out / "saved_model"
-    network = ["--experiment", EXPERIMENT, "--checkpoint", run]
-    _call("lfp-tf", "data", "scenes", "--out", data, "--counts", COUNTS)
+def add_arguments(parser):
+    """Where to, and how much of it."""
+    parser.add_argument(
+        "--out", default="build/demo", metavar="DIR", help="where everything goes (build/demo)"
+    )
+    parser.add_argument("--counts", help="pictures in train, val, test (800,100,100)")
+    parser.add_argument("--steps", type=int, help="updates of the training (320)")
+
+
+def run(arguments):
+    """Runs the commands; returns 0, or the status of a stop: 130 for Ctrl-C, 143 for SIGTERM.
+
+    Raises:
+        LfpError: no step is asked for.
+        WorkFailed: a command failed.
+    """
+    if arguments.steps is not None and arguments.steps < 1:
+        raise LfpError("--steps must be at least 1.")
+    try:
+        _run_commands(pathlib.Path(arguments.out), arguments.counts, arguments.steps)
+    except _Stopped as stopped:
+        return stopped.args[0]
+    return 0
+
+
+def _run_commands(out, counts, steps):
+    data, run_folder, saved, shown = (
+        out / name for name in ("data", "run", "saved_model", "predictions")
+    )
+    network = ["--experiment", EXPERIMENT, "--checkpoint", run_folder]
+    _call("lfp-tf", "data", "scenes", "--out", data, *(["--counts", counts] if counts else []))
     _call(
-        "python",
-        _ROOT / "train.py",
+        *_training_program(),
         f"--experiment={EXPERIMENT}",
         "--mode=train_and_eval",
         f"--data_dir={data}",
-        f"--model_dir={run}",
+        f"--model_dir={run_folder}",
+        *([f"--params_override=trainer.train_steps={steps}"] if steps else []),
     )
     _call("lfp-tf", "evaluate", *network, "--data_dir", data, "--split", "test", "--out", out)
     if not list(saved.glob("*/saved_model.pb")):
         _call("lfp-tf", "export", *network, "--export_dir", saved)
     pictures = _held_out_pictures(data, out / "pictures")
-    shown = out / "predictions"
     _call("lfp-tf", "predict", "--saved_model", saved, *pictures, "--out", shown, "--overwrite")
     print(_summary(out, shown))
-    return 0
+
+
+def _training_program():
+    """`python train.py` in a checkout, `lfp-tf train` where the library is installed."""
+    # Both files: among installed packages a stranger's train.py may stand at that place.
+    if all((_ROOT / name).is_file() for name in ("train.py", "setup.cfg")):
+        return "python", os.path.relpath(_ROOT / "train.py")
+    return "lfp-tf", "train"
 
 
 def _call(program, *words):
+    """Runs one command to its end, whatever signals come meanwhile.
+
+    A terminal sends Ctrl-C to the command too. The command saves what it has and ends, so here the
+    signal is only noted, as often as it comes. SIGTERM reaches one process and is handed on.
+
+    Raises:
+        _Stopped: a signal came, here or to the command.
+        WorkFailed: the command failed.
+    """
     words = [str(word) for word in words]
     print("$", program, shlex.join(words), file=sys.stderr, flush=True)
-    command = _LFP_TF if program == "lfp-tf" else [sys.executable]
-    done = subprocess.run([*command, *words], stdout=sys.stderr)
-    if done.returncode in (130, 143):
-        raise KeyboardInterrupt
-    if done.returncode:
-        raise WorkFailed(f"`{program} {words[0]}` ended with {done.returncode}; see above.")
+    command = [*(_LFP_TF if program == "lfp-tf" else [sys.executable]), *words]
+    received, running = [], []
+
+    def note(number, _):
+        received.append(number)
+        if number == signal.SIGTERM:
+            for child in running:
+                child.send_signal(number)
+
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, note) for number in stops}
+    try:
+        # Standard error itself, not the pipe behind it that filters TensorFlow's chatter: the
+        # command's progress line asks whether it writes to a terminal.
+        with subprocess.Popen(command, stdout=sys.stderr, stderr=sys.stderr) as child:
+            running.append(child)
+            if received:  # Before there was a command to hear it.
+                child.terminate()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    status = child.returncode if child.returncode >= 0 else _SHELL_BASE - child.returncode
+    if received or status in (_SHELL_BASE + number for number in stops):
+        raise _Stopped(_SHELL_BASE + received[0] if received else status)
+    if status:
+        raise WorkFailed(f"`{program} {words[0]}` ended with {status}; see above.")
 
 
 def _held_out_pictures(data, folder):
@@ -88,7 +150,3 @@ def _summary(out, shown):
             f"The SavedModel for TF Serving: {out / 'saved_model'}",
         ]
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,6 +12,7 @@ from lfp_tf.errors import LfpError, nearest
 SUB_COMMANDS = (
     "experiments",
     "data",
+    "demo",
     "train",
     "evaluate",
     "predict",

@@ -26,7 +26,10 @@ def run(arguments):
     """Prints a line a case and a count; 1 if any fails."""
     for folder in arguments.folders:
         if not pathlib.Path(folder).is_dir():
-            raise LfpError(f"{folder} is no folder; give one that holds cases.json.")
+            raise LfpError(
+                f"{folder} is no folder; give one that holds cases.json (a checkout of the library "
+                "has them in tests/golden)."
+            )
     from lfp_tf.parity.runner import find_cases, run_case, write_outcomes
 
     cases = find_cases(

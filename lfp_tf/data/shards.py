@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import dataclasses
-import fcntl
 import functools
 import hashlib
 import json
@@ -229,6 +228,13 @@ def _summary(plan, shards):
 @contextlib.contextmanager
 def _alone(folder):
     """Keeps two commands from writing into one folder at once."""
+    try:
+        import fcntl
+    except ImportError:
+        raise LfpError(
+            "Records are written on Linux and macOS only: this system has no lock (fcntl) that "
+            "keeps two commands out of one folder. On Windows use WSL."
+        ) from None
     with writable(folder), open(folder / ".lock", "w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -220,6 +220,12 @@ def test_two_commands_do_not_write_into_one_folder(tmp_path):
         write(tmp_path)
 
 
+def test_a_system_without_locks_writes_no_records(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.raises(LfpError, match="on Linux and macOS only: this system has no lock"):
+        write(tmp_path)
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
     def full(payload):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -3,6 +3,7 @@
 The process is `h5_child.py`. What it sends is trusted no more than the file is.
 """
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 
@@ -21,6 +23,10 @@ MAGIC = b"\x89HDF\r\n\x1a\n"
 CHILD = pathlib.Path(__file__).with_name("h5_child.py")
 LEAST_SECONDS, BYTES_PER_SECOND = 20, 10_000_000
 LONGEST_LINE = 1 << 16
+# Elsewhere the system does not heed a process' limit of its memory, so the child is watched.
+LIMITS_ITSELF = sys.platform == "linux"
+CHILD_BYTES = 512 << 20  # What Python, numpy and HDF5 take for themselves.
+WATCH_SECONDS = 0.1
 _TYPE = re.compile(r"[<|]?([fiu][1248]|b1)")
 
 
@@ -41,8 +47,14 @@ def read_h5(file):
         file: the MappedFile.
 
     Raises:
-        LfpError: links to other files, or a file on which HDF5 fails, crashes or stalls.
+        LfpError: links to other files, a file on which HDF5 fails, crashes or stalls, or a system
+            that cannot limit a process.
     """
+    if importlib.util.find_spec("resource") is None:
+        raise file.refusal(
+            "is read on Linux and macOS only, where HDF5 can be kept within bounds; convert it "
+            "there (`lfp-tf convert`), or use WSL on Windows."
+        )
     seconds = LEAST_SECONDS + file.size // BYTES_PER_SECOND
     # HDF5 loads no filters from elsewhere ("::"); one thread, for memory's sake.
     environment = os.environ | {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1"}
@@ -57,6 +69,9 @@ def read_h5(file):
         # Waiting takes no CPU time, so the child's own limit does not end it.
         clock = threading.Timer(2 * seconds, child.kill)
         clock.start()
+        if not LIMITS_ITSELF:
+            watch = threading.Thread(target=_watch, args=(child, file.left + CHILD_BYTES))
+            watch.start()
         try:
             arrays = _receive(file, child.stdout)
             child.wait()
@@ -68,6 +83,16 @@ def read_h5(file):
     if not arrays:
         raise file.refusal("holds no arrays of numbers.")
     return arrays
+
+
+def _watch(child, most_bytes):
+    """Ends the child as soon as it has taken more memory than this."""
+    command = ["ps", "-o", "rss=", "-p", str(child.pid)]
+    while child.poll() is None:
+        kibibytes = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        if kibibytes and int(kibibytes) * 1024 > most_bytes:
+            child.kill()
+        time.sleep(WATCH_SECONDS)
 
 
 def _receive(file, stream):

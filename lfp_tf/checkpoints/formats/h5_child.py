@@ -19,13 +19,17 @@ class Refused(Exception):
 
 
 def limit(most_bytes, seconds):
-    """Lets this process take `most_bytes` beyond what it has, and `seconds` of CPU."""
-    with open("/proc/self/statm", encoding="ascii") as stream:
-        now = int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    most = now + most_bytes + HDF5_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    """Lets this process take `seconds` of CPU and, on Linux, `most_bytes` beyond what it has.
+
+    macOS heeds no such limit of memory; there `h5.py` watches this process.
+    """
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        with open("/proc/self/statm", encoding="ascii") as stream:
+            now = int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        most = now + most_bytes + HDF5_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def read(path, most_bytes, write):

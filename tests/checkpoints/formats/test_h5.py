@@ -1,4 +1,7 @@
 import os
+import resource
+import subprocess
+import sys
 import time
 
 import h5py
@@ -175,6 +178,48 @@ def test_whatever_the_child_does_is_one_sentence(tmp_path, monkeypatch, name):
     with pytest.raises(LfpError, match=told):
         h5_format.read_h5(MappedFile(tmp_path / "a.h5"))
     assert time.monotonic() - start < 10
+
+
+def test_a_child_that_cannot_limit_its_memory_is_watched(tmp_path, monkeypatch):
+    (tmp_path / "child.py").write_text("import time; x = bytearray(200 << 20); time.sleep(60)")
+    (tmp_path / "a.h5").write_bytes(h5_format.MAGIC)
+    monkeypatch.setattr(h5_format, "CHILD", tmp_path / "child.py")
+    monkeypatch.setattr(h5_format, "LIMITS_ITSELF", False)
+    monkeypatch.setattr(h5_format, "CHILD_BYTES", 100 << 20)
+    start = time.monotonic()
+    with pytest.raises(LfpError, match="or all memory"):
+        h5_format.read_h5(MappedFile(tmp_path / "a.h5"))
+    assert time.monotonic() - start < 10
+
+
+def test_a_watched_child_reads_as_any(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = KERNEL
+    monkeypatch.setattr(h5_format, "LIMITS_ITSELF", False)
+    np.testing.assert_array_equal(read_checkpoint(tmp_path / "a.h5")["a"], KERNEL)
+
+
+def test_memory_is_limited_where_the_system_heeds_it():
+    code = (
+        "import resource, sys; sys.platform = sys.argv[2]; sys.path.insert(0, sys.argv[1]);"
+        "import h5_child; h5_child.limit(1 << 20, 9);"
+        "print(resource.getrlimit(resource.RLIMIT_AS)[0], resource.getrlimit(resource.RLIMIT_CPU)[0])"
+    )
+    for platform, is_limited in (("linux", True), ("darwin", False)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(h5_format.CHILD.parent), platform],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        memory, seconds = map(int, done.stdout.split())
+        assert (memory != resource.RLIM_INFINITY) == is_limited and seconds == 9
+
+
+def test_a_system_without_limits_is_told_where_to_go(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = KERNEL
+    monkeypatch.setitem(sys.modules, "resource", None)
+    with pytest.raises(LfpError, match="a.h5 is read on Linux and macOS only.*use WSL on Windows"):
+        read_checkpoint(tmp_path / "a.h5")
 
 
 def test_a_module_beside_the_user_is_not_loaded(tmp_path, monkeypatch):
