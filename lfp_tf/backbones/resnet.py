@@ -50,7 +50,8 @@ def resnet_features(
         blocks: blocks of the four stages in place of the depth's.
         stem: `deep` (three 3x3 convolutions) or `plain` (one 7x7).
         stride_in: `3x3` or `1x1`, where a bottleneck has its stride.
-        padding: `symmetric` or `same`, of stem, pool and strided convolutions.
+        padding: `symmetric` or `same`, of the stem's convolutions and its pool; the 3x3s of blocks
+            are padded alike on all sides, in the TF1 port too (`hellochick/PSPNet-tensorflow`).
         pool_rounding: `floor` or `ceil` of the stem's max-pool.
         output_stride: 8, 16 or 32 input pixels a cell of the last map.
         multi_grids: factors of the last stage's dilations, one a block; none leaves them alone.

@@ -7,7 +7,7 @@ import tf_keras
 
 from lfp_tf.backbones.pyramid_resnet import pyramid_resnet_features
 from lfp_tf.backbones.resnet import resnet_features
-from lfp_tf.heads.aspp import atrous_classifiers, atrous_features
+from lfp_tf.layers.aspp import atrous_classifiers, atrous_features
 from lfp_tf.layers.batch_norm import norm_arguments
 from lfp_tf.layers.blocks import convolve, normalize
 from lfp_tf.layers.initializers import bias_uniform, fan_in_uniform

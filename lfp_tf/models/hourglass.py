@@ -1,13 +1,9 @@
 """The stacked hourglass of pyramid residual modules (`bearpaw/PyraNet models/hg-prm.lua`)."""
 
-import itertools
-
 import tf_keras
 
-from lfp_tf.layers.batch_norm import BatchNorm, norm_arguments
-from lfp_tf.layers.gamma_norm import GammaNorm
-from lfp_tf.layers.initializers import bias_uniform, branch_aware, fan_in_uniform
-from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual
+from lfp_tf.backbones.hourglass import Hourglass
+from lfp_tf.layers.batch_norm import norm_arguments
 
 _DEPTH = 4
 # Input pixels a cell of the deepest map: sides must be multiples.
@@ -70,7 +66,7 @@ def hourglass(
         "shared_weights": shared_weights,
         "fractional_pooling": fractional_pooling,
     }
-    builder = _Builder(features, residuals, module if pyramid else None, initializer, norm)
+    builder = Hourglass(features, residuals, module if pyramid else None, initializer, norm)
     images = tf_keras.Input(input_shape, name="images")
     x, outputs = builder.stem(images), {}
     for stack in range(1, stacks + 1):
@@ -86,90 +82,3 @@ def hourglass(
             heatmaps = builder.convolve(heatmaps, features, f"{name}_merge_heatmaps")
             x = tf_keras.layers.Add(name=f"{name}_add")([x, y, heatmaps])
     return tf_keras.Model(images, outputs, name="hourglass")
-
-
-class _Builder:
-    """What all parts of one network share, and the count of its modules."""
-
-    def __init__(self, features, residuals, module, initializer, norm):
-        self.features = features
-        self.residuals = residuals
-        self.module_arguments = module
-        self.initializer = initializer
-        self.norm_arguments = norm
-        self.salts = itertools.count()
-
-    def stem(self, x):
-        """From the picture to a quarter of its size."""
-        x = self.norm(self.convolve(x, 64, "stem_conv", kernel=7, stride=2), "stem_bn")
-        x = self.module(x, 128, "stem_r1", preact=False)
-        x = tf_keras.layers.MaxPool2D(2, name="stem_pool")(x)
-        x = self.module(x, 128, "stem_r4")
-        return self.module(x, self.features, "stem_r5")
-
-    def hourglass(self, x, depth, stack):
-        """One hourglass of some depth; modules turn into plain units where maps are small."""
-        up = self.module if depth >= 2 else self.residual
-        down = self.module if depth >= 3 else self.residual
-        name = f"{stack}_n{depth}"
-
-        def units(y, build, place, **arguments):
-            for number in range(1, self.residuals + 1):
-                y = build(y, self.features, f"{name}_{place}_{number}", **arguments)
-            return y
-
-        above = units(x, up, "up")
-        y = tf_keras.layers.MaxPool2D(2, name=f"{name}_pool")(x)
-        y = units(y, down, "low1")
-        y = self.hourglass(y, depth - 1, stack) if depth > 1 else units(y, down, "low2")
-        # The projection on the skip keeps the variance of the sum below from piling up.
-        y = units(y, down, "low3", project=True)
-        y = tf_keras.layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(y)
-        return tf_keras.layers.Add(name=f"{name}_add")([above, y])
-
-    def module(self, x, channels, name, **arguments):
-        """A pyramid residual module, or a plain unit in the network without pyramids."""
-        if self.module_arguments is None:
-            return self.residual(x, channels, name, **arguments)
-        arguments |= self.module_arguments | {"salt": next(self.salts)}
-        return PyramidResidual(
-            channels,
-            initializer=self.initializer,
-            norm=self.norm_arguments,
-            name=name,
-            **arguments,
-        )(x)
-
-    def residual(self, x, channels, name, **arguments):
-        """A plain unit."""
-        return Residual(
-            channels,
-            initializer=self.initializer,
-            norm=self.norm_arguments,
-            name=name,
-            **arguments,
-        )(x)
-
-    def convolve(self, x, channels, name, *, kernel=1, stride=1):
-        """A convolution with bias; `kernel // 2` zeros on every side."""
-        fan_in = kernel * kernel * x.shape[-1]
-        is_paper = self.initializer == "branch_aware"
-        if stride > 1:
-            x = tf_keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
-        return tf_keras.layers.Conv2D(
-            channels,
-            kernel,
-            strides=stride,
-            padding="valid" if stride > 1 else "same",
-            kernel_initializer=branch_aware() if is_paper else fan_in_uniform(),
-            bias_initializer="zeros" if is_paper else bias_uniform(fan_in),
-            name=name,
-        )(x)
-
-    def norm(self, x, name):
-        """Batch norm and ReLU."""
-        if self.initializer == "branch_aware":
-            layer = BatchNorm(name=name, **self.norm_arguments)
-        else:
-            layer = GammaNorm("uniform", name=name, **self.norm_arguments)
-        return tf_keras.layers.ReLU(name=f"{name}_relu")(layer(x))

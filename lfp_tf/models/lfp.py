@@ -3,7 +3,7 @@
 import tf_keras
 
 from lfp_tf.backbones.pyramid_resnet import pyramid_resnet_features
-from lfp_tf.heads.aspp import atrous_classifiers
+from lfp_tf.layers.aspp import atrous_classifiers
 from lfp_tf.layers.batch_norm import norm_arguments
 from lfp_tf.layers.initializers import ContribFanIn
 from lfp_tf.models.multi_scale import multi_scale

@@ -76,7 +76,12 @@ class TrainedTask(base_task.Task):
         """
 
     def build_inputs(self, params, input_context=None):
-        """Batches of one replica's size from the records of `params.split`."""
+        """Batches of one replica's size from the records of `params.split`.
+
+        Args:
+            params: `fields.Data`.
+            input_context: `tf.distribute.InputContext`, or None for one replica.
+        """
         hosts = {}
         if input_context:
             hosts = {
@@ -86,7 +91,7 @@ class TrainedTask(base_task.Task):
             }
         if params.is_training:
             return self.training_batches(params, self.start_step, **hosts).map(_without_sources)
-        batch = params.global_batch_size
+        batch = params.global_batch_size or hosts.get("replicas", 1)
         return self.evaluation_batches(params, batch, **hosts).map(self.scored)
 
     def scored(self, batch):

@@ -1,0 +1,117 @@
+"""The parts of the stacked hourglass: stem, one hourglass of units, what stands between two.
+
+Source: `bearpaw/PyraNet models/hg-prm.lua`.
+"""
+
+import itertools
+
+import tf_keras
+
+from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.gamma_norm import GammaNorm
+from lfp_tf.layers.initializers import bias_uniform, branch_aware, fan_in_uniform
+from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual
+
+
+class Hourglass:
+    """Builds the parts of one network, which share their options and the count of their modules.
+
+    Args:
+        features: channels of the hourglasses.
+        residuals: units at each place.
+        module: arguments of `PyramidResidual`; None builds plain units everywhere.
+        initializer: `branch_aware` or `torch_default`.
+        norm: arguments of `BatchNorm`.
+    """
+
+    def __init__(self, features, residuals, module, initializer, norm):
+        self.features = features
+        self.residuals = residuals
+        self.module_arguments = module
+        self.initializer = initializer
+        self.norm_arguments = norm
+        self.salts = itertools.count()
+
+    def stem(self, x):
+        """From images [B, H, W, 3] to maps [B, H / 4, W / 4, features]."""
+        x = self.norm(self.convolve(x, 64, "stem_conv", kernel=7, stride=2), "stem_bn")
+        x = self.module(x, 128, "stem_r1", preact=False)
+        x = tf_keras.layers.MaxPool2D(2, name="stem_pool")(x)
+        x = self.module(x, 128, "stem_r4")
+        return self.module(x, self.features, "stem_r5")
+
+    def hourglass(self, x, depth, stack):
+        """One hourglass; modules turn into plain units where maps are small.
+
+        Args:
+            x: [B, h, w, features] Keras tensor.
+            depth: how often it halves the map.
+            stack: prefix of the layers' names.
+
+        Returns:
+            [B, h, w, features].
+        """
+        up = self.module if depth >= 2 else self.residual
+        down = self.module if depth >= 3 else self.residual
+        name = f"{stack}_n{depth}"
+
+        def units(y, build, place, **arguments):
+            for number in range(1, self.residuals + 1):
+                y = build(y, self.features, f"{name}_{place}_{number}", **arguments)
+            return y
+
+        above = units(x, up, "up")
+        y = tf_keras.layers.MaxPool2D(2, name=f"{name}_pool")(x)
+        y = units(y, down, "low1")
+        y = self.hourglass(y, depth - 1, stack) if depth > 1 else units(y, down, "low2")
+        # The projection on the skip keeps the variance of the sum below from piling up.
+        y = units(y, down, "low3", project=True)
+        y = tf_keras.layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(y)
+        return tf_keras.layers.Add(name=f"{name}_add")([above, y])
+
+    def module(self, x, channels, name, **arguments):
+        """A pyramid residual module, or a plain unit in the network without pyramids."""
+        if self.module_arguments is None:
+            return self.residual(x, channels, name, **arguments)
+        arguments |= self.module_arguments | {"salt": next(self.salts)}
+        return PyramidResidual(
+            channels,
+            initializer=self.initializer,
+            norm=self.norm_arguments,
+            name=name,
+            **arguments,
+        )(x)
+
+    def residual(self, x, channels, name, **arguments):
+        """A plain unit."""
+        return Residual(
+            channels,
+            initializer=self.initializer,
+            norm=self.norm_arguments,
+            name=name,
+            **arguments,
+        )(x)
+
+    def convolve(self, x, channels, name, *, kernel=1, stride=1):
+        """A convolution with bias; `kernel // 2` zeros on every side."""
+        fan_in = kernel * kernel * x.shape[-1]
+        is_paper = self.initializer == "branch_aware"
+        if stride > 1:
+            x = tf_keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
+        return tf_keras.layers.Conv2D(
+            channels,
+            kernel,
+            strides=stride,
+            padding="valid" if stride > 1 else "same",
+            kernel_initializer=branch_aware() if is_paper else fan_in_uniform(),
+            bias_initializer="zeros" if is_paper else bias_uniform(fan_in),
+            name=name,
+        )(x)
+
+    def norm(self, x, name):
+        """Batch norm and ReLU."""
+        if self.initializer == "branch_aware":
+            layer = BatchNorm(name=name, **self.norm_arguments)
+        else:
+            layer = GammaNorm("uniform", name=name, **self.norm_arguments)
+        return tf_keras.layers.ReLU(name=f"{name}_relu")(layer(x))
