@@ -28,6 +28,8 @@ from lfp_tf.data.records import (
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.progress import Progress
 
+OTHER = {"name": "other", "tasks": (), "classes": ["a"], "colors": [[0, 0, 0]]}
+
 
 def encode(sample, *, fail_at=None):
     if sample == fail_at:
@@ -50,7 +52,8 @@ def write(folder, count=7, split="train", *, digest="d", num_shards=3, fail_at=N
 
 def finish(folder, **splits):
     colors = [[0, 0, 0], [1, 1, 1], [2, 2, 2]]
-    write_dataset(folder, name="letters", classes=["a", "b", "c"], colors=colors, splits=splits)
+    about = {"name": "letters", "tasks": ("segmentation",), "classes": ["a", "b", "c"]}
+    write_dataset(folder, **about, colors=colors, splits=splits)
 
 
 def content(folder):
@@ -81,6 +84,7 @@ def test_dataset_json_tells_sizes_counts_and_labels(tmp_path):
         ["a", "b", "c"],
         255,
     )
+    assert (found["format_version"], found["tasks"]) == (2, ["segmentation"])
     train = found["splits"]["train"]
     assert (train["count"], train["height"], train["width"]) == (7, [10, 16], [20, 20])
     assert not train["same_size"] and found["splits"]["val"]["same_size"]
@@ -192,7 +196,7 @@ def test_other_records_are_not_replaced_unless_asked(tmp_path, change):
 def test_another_data_set_is_not_mixed_in(tmp_path):
     finish(tmp_path, train=write(tmp_path))
     with pytest.raises(LfpError, match="holds records of letters with 3 classes"):
-        write_dataset(tmp_path, name="other", classes=["a"], colors=[[0, 0, 0]], splits={})
+        write_dataset(tmp_path, splits={}, **OTHER)
 
 
 def test_replacing_one_split_keeps_the_other(tmp_path):
@@ -207,8 +211,7 @@ def test_replacing_one_split_keeps_the_other(tmp_path):
 def test_overwriting_with_another_data_set_forgets_the_first(tmp_path):
     finish(tmp_path, train=write(tmp_path), val=write(tmp_path, 2, "val", num_shards=1))
     facts = write(tmp_path, 3, overwrite=True)
-    other = {"name": "other", "classes": ["a"], "colors": [[0, 0, 0]]}
-    write_dataset(tmp_path, splits={"train": facts}, overwrite=True, **other)
+    write_dataset(tmp_path, splits={"train": facts}, overwrite=True, **OTHER)
     assert list(read_dataset(tmp_path)["splits"]) == ["train"]
     with pytest.raises(LfpError, match="val records that its dataset.json does not list"):
         record_index(tmp_path, "val")
@@ -266,7 +269,7 @@ def test_broken_and_foreign_descriptions_are_refused(tmp_path):
     path.write_text('{"splits": {}}')
     with pytest.raises(LfpError, match="was not written by lfp-tf"):
         read_dataset(tmp_path)
-    path.write_text('{"format": "lfp_tf records", "format_version": 2, "library_version": "9"}')
+    path.write_text('{"format": "lfp_tf records", "format_version": 3, "library_version": "9"}')
     with pytest.raises(LfpError, match=r"written by a newer lfp-tf \(9\)"):
         read_dataset(tmp_path)
 

@@ -12,6 +12,7 @@ from lfp_tf.data.description import check_task, read_dataset
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
 from lfp_tf.recipes import config, preflight
+from lfp_tf.tasks.catalog import CLASSIFICATION, POSE, SEGMENTATION
 from lfp_tf.tasks.evaluation_facts import comparable_split
 
 
@@ -46,17 +47,17 @@ def test_classification_from_the_command(classes, tmp_path, capsys):
     assert run("imagenet", "--source", classes, "--out", out, "--show", 2) == 0
     said = capsys.readouterr()
     assert said.out.splitlines()[-1] == f"{out}: 3 train records"
-    assert "imagenet: 2 classes, 3 train pictures" in said.err
+    assert "imagenet: 2 classes, 3 train images" in said.err
     assert "has no val; only train is written." in said.err
     found = read_dataset(out)
-    assert (found["task"], found["classes"], found["synsets"]) == (
-        "classification",
+    assert (found["tasks"], found["classes"], found["synsets"]) == (
+        ["classification"],
         ["a", "b"],
         ["a", "b"],
     )
     assert len(list((out / "show").iterdir())) == 2
     with pytest.raises(LfpError, match="holds records of imagenet for classification, but this is"):
-        check_task(found, out, "segmentation")
+        check_task(found, out, SEGMENTATION)
 
 
 def test_commands_for_segmentation_refuse_records_for_another_task(classes, tmp_path, capsys):
@@ -68,9 +69,12 @@ def test_commands_for_segmentation_refuse_records_for_another_task(classes, tmp_
         preflight.fill_in(params, data_dir=out)
     params = config.of_network("lfp_classifier")
     params.task.dataset = "imagenet"
+    with pytest.raises(LfpError, match="out has no split 'val'; it has train."):
+        preflight.fill_in(params, data_dir=out)
+    params.task.validation_data.split = "train"
     assert preflight.fill_in(params, data_dir=out)["name"] == "imagenet"
     with pytest.raises(LfpError, match="records of imagenet for classification, but this is seg"):
-        comparable_split(None, out, "train", "segmentation")
+        comparable_split(None, out, "train", SEGMENTATION)
 
 
 def test_people_that_cannot_be_used_are_named(tmp_path, capsys):
@@ -94,6 +98,28 @@ def test_two_people_of_one_picture_are_drawn_apart(tmp_path, capsys):
 def test_older_records_are_of_segmentation(tmp_path):
     run("scenes", "--counts", "1,0,0", "--size", "16,16", "--out", tmp_path)
     found = json.loads((tmp_path / "dataset.json").read_text())
-    assert found.pop("task") == "segmentation"
+    assert found.pop("tasks") == ["segmentation"]
     (tmp_path / "dataset.json").write_text(json.dumps(found))
-    check_task(read_dataset(tmp_path), tmp_path, "segmentation")
+    assert read_dataset(tmp_path)["tasks"] == []
+    check_task(read_dataset(tmp_path), tmp_path, SEGMENTATION)
+    with pytest.raises(LfpError, match="records of scenes for another task, but this is pose"):
+        check_task(read_dataset(tmp_path), tmp_path, POSE)
+
+
+def test_records_of_version_1_tell_one_task(tmp_path):
+    run("scenes", "--counts", "1,0,0", "--size", "16,16", "--out", tmp_path)
+    found = json.loads((tmp_path / "dataset.json").read_text())
+    del found["tasks"]
+    old = found | {"format_version": 1, "task": "pose"}
+    (tmp_path / "dataset.json").write_text(json.dumps(old))
+    read = read_dataset(tmp_path)
+    assert read["tasks"] == ["pose"] and "task" not in read
+    check_task(read, tmp_path, POSE)
+
+
+def test_records_may_serve_several_tasks(tmp_path):
+    dataset = {"name": "both", "tasks": ["segmentation", "pose"]}
+    check_task(dataset, tmp_path, SEGMENTATION)
+    check_task(dataset, tmp_path, POSE)
+    with pytest.raises(LfpError, match="of both for segmentation and pose, but this is class"):
+        check_task(dataset, tmp_path, CLASSIFICATION)

@@ -34,7 +34,7 @@ def index(tmp_path_factory):
         Image.fromarray(picture(number)).save(folder / f"{number}.png")
     plan = imagenet.plan(root)
     write_plan(plan, take_census(plan), root / "records")
-    assert read_dataset(root / "records")["task"] == "classification"
+    assert read_dataset(root / "records")["tasks"] == ["classification"]
     return record_index(root / "records", "train")
 
 

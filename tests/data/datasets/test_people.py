@@ -63,7 +63,7 @@ def test_hrnets_json_is_made_ready(tmp_path):
     write(tmp_path, "annot/train.json", [hrnet(), hrnet(1), hrnet(2, "b.png")])
     write(tmp_path, "annot/valid.json", [hrnet(3, head_size=9.5)])
     plan = mpii.plan(tmp_path)
-    assert plan.task == "pose" and plan.table.names == MPII
+    assert plan.tasks == ("pose",) and plan.table.names == MPII
     assert plan.facts["flip_order"][0] == 5
     census = take_census(plan)
     assert census.problems == [] and not any(census.broken.values())

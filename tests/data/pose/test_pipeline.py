@@ -70,7 +70,7 @@ def place(values):
 
 def test_the_description_tells_task_and_mirror(folder):
     found = read_dataset(folder)
-    assert found["task"] == "pose" and found["classes"] == list(NAMES)
+    assert found["tasks"] == ["pose"] and found["classes"] == list(NAMES)
     assert found["flip_order"][0] == 5
 
 
