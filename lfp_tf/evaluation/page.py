@@ -104,7 +104,7 @@ def figures(title, examples):
 
     Args:
         title: above them, plain text.
-        examples: list of `report_pictures.Example`.
+        examples: list of `image_panels.Example`.
     """
     if not examples:
         return ""

@@ -16,7 +16,7 @@ class Recipe:
         crop: (height, width) it was trained at; None where sizes differed.
         classes: names, by class; of the joints where the kind is `pose`.
         colors: [r, g, b] by class; none but for segmentation.
-        evaluation: fields of `evaluation` of the task, see `training.task_fields`.
+        evaluation: fields of `evaluation` of the task, see the task's `config`.
         dataset: the data set's name.
         trained_on: {"dataset", "splits"} that the weights have seen, or None where it is unknown.
     """

@@ -35,7 +35,7 @@ class Evaluated:
         chance: float64 [N, J, 2], each joint at its mean place in the person's box.
         chance_from: the split of these places.
         right: N shares of the annotated joints that are right; None where nothing is measured.
-        best, worst: lists of `report_pictures.Example`, the most extreme first.
+        best, worst: lists of `image_panels.Example`, the most extreme first.
         seconds: of the whole, reading included.
         protocol: as it was given.
     """

@@ -128,7 +128,7 @@ def write_report(folder, facts, *, best=(), worst=()):
         facts: what `metrics.json` holds, `score_facts` among it, and: "experiment", "dataset",
             "split", "people" (list of {"source", "right", "annotated"}), "protocol", "seconds",
             "checkpoint", "chance_from"; where known "history", "config", "versions".
-        best, worst: lists of `report_pictures.Example`.
+        best, worst: lists of `image_panels.Example`.
 
     Returns:
         The path of `report.html`.

@@ -34,7 +34,7 @@ class Evaluated:
         confusion: int64 [C, C], (truth, prediction), over all pictures.
         pictures: list of {"source", "mIoU" (mean over the classes of that picture), "allAcc"};
             both None where no pixel is labelled.
-        best, worst: lists of `report_pictures.Example`, the most extreme first.
+        best, worst: lists of `image_panels.Example`, the most extreme first.
         seconds: of the whole, reading included.
         protocol: as it was given.
         crf: the `CrfOptions` that all this was found with, or None.

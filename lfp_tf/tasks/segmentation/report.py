@@ -66,7 +66,7 @@ def write_report(folder, facts, *, colors, best=(), worst=()):
             "split", "pictures" (list of {"source", "mIoU", "allAcc"}), "protocol", "seconds",
             "checkpoint"; where known "history" (entries of `history.jsonl`), "config", "versions".
         colors: list of [r, g, b], by class.
-        best, worst: lists of `report_pictures.Example`.
+        best, worst: lists of `image_panels.Example`.
 
     Returns:
         The path of `report.html`.
