@@ -9,7 +9,7 @@ def add_task_options(parser, command):
     groups = {}
     for option in {o.name: o for o, _ in _options(command)}.values():
         if option.group not in groups:
-            groups[option.group] = parser.add_argument_group(option.group, option.about)
+            groups[option.group] = parser.add_argument_group(option.group)
         more = {"action": "store_true"} if option.parse is None else {"metavar": option.metavar}
         if option.parse not in (None, str):
             more["type"] = option.parse

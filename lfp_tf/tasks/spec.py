@@ -31,7 +31,6 @@ class Option:
         help: one line, the default in brackets.
         commands: sub-commands that have it.
         group: heading in the help.
-        about: a sentence under that heading.
         parse: from a word to its value; None for a flag.
         default: value where it is not given.
         metavar: what the help calls its value.
@@ -43,7 +42,6 @@ class Option:
     help: str
     commands: tuple
     group: str
-    about: str | None = None
     parse: type | None = str
     default: object = None
     metavar: str | None = None

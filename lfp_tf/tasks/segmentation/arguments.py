@@ -19,14 +19,13 @@ AFTER_TRAINING = ("--protocol", "whole")
 _FLIPS = {"whole": "softmax", "deeplab": "softmax", "tf1_whole": "logit_sum"}
 _CRF_DETAILS = ("crf_preset", "crf_guide", "crf_class_threshold", "crf_backend", "crf_processes")
 _SCORED = ("evaluate", "predict")
-_SLOW = "--crf takes a second or so for every frame of a video."
 
 OPTIONS = (
     Option(
-        "protocol",
-        f"{', '.join(PROTOCOLS)} (the experiment's)",
-        _SCORED,
-        "protocol",
+        "protocol", f"{', '.join(PROTOCOLS)} (the experiment's)", ("evaluate",), "protocol"
+    ),
+    Option(
+        "protocol", f"{', '.join(PROTOCOLS)} (whole)", ("predict",), "protocol",
         is_fixed_in_exports=True,
     ),
     Option("protocol", f"{', '.join(EXPORTED_PROTOCOLS)} (whole)", ("export",), "protocol"),
@@ -57,10 +56,9 @@ OPTIONS = (
     Option("input_size", "resize every image (its own size)", ("export",), "graph", metavar="H,W"),
     Option(
         "crf",
-        "sharpen the probabilities along the image's edges",
+        "sharpen the probabilities along the image's edges: a second or so for an image or frame",
         _SCORED,
         "dense CRF",
-        _SLOW,
         parse=None,
         default=False,
     ),
