@@ -7,7 +7,7 @@ import pytest
 from lfp_tf.checkpoints.lineages import recognise
 from lfp_tf.checkpoints.load import match
 from lfp_tf.checkpoints.names.pspnet import TRANSLATIONS, swap_concat, their_name
-from lfp_tf.checkpoints.presets import preset_changes, preset_options
+from lfp_tf.checkpoints.presets import preset_options
 from lfp_tf.errors import LfpError
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "pspnet" / "manifests"
@@ -57,7 +57,7 @@ def file_of(variables, translation, *, prefix="", aux=True):
     return arrays
 
 
-def load(arrays, variables, *, tolerate=(), **more):
+def load(arrays, variables, *, tolerate=(), heads=None, **more):
     return match(
         arrays,
         variables,
@@ -65,6 +65,7 @@ def load(arrays, variables, *, tolerate=(), **more):
         options=options(**more),
         file="old.pth",
         tolerate=tolerate,
+        heads=heads,
     )
 
 
@@ -160,21 +161,3 @@ def test_a_partly_filled_backbone_is_no_start(variables):
 def test_unknown_names_are_refused(variables):
     with pytest.raises(LfpError, match=r"no network of ours .*\(encoder.weight"):
         load({"encoder.weight": np.zeros(3)}, variables)
-
-
-def test_an_unknown_preset_names_the_nearest():
-    with pytest.raises(LfpError, match='No preset "cafe". Did you mean "caffe"'):
-        preset_changes("cafe", network="pspnet", model={}, crop=(473, 473))
-
-
-def test_a_preset_of_another_network_is_refused():
-    with pytest.raises(LfpError, match="Preset seed is not for pspnet, which has torch, caffe"):
-        preset_changes("seed", network="pspnet", model={}, crop=(473, 473))
-    assert preset_changes("newest", network="deeplabv2", model={}, crop=(321, 321)) == {}
-
-
-@pytest.mark.parametrize(("crop", "windows"), [(473, [60, 30, 20, 10]), (713, [90, 45, 30, 15])])
-def test_pool_windows_follow_the_crop(crop, windows):
-    options_ = preset_options("caffe", depth=101, crop=(crop, crop))
-    assert options_["pool_windows"] == windows and options_["stride_in"] == "3x3"
-    assert preset_options("tf1", depth=101, crop=(crop, crop))["stride_in"] == "1x1"

@@ -1,0 +1,76 @@
+"""Presets: what a lineage of files changes, as YAML beside the experiments."""
+
+import pytest
+
+from lfp_tf.checkpoints.presets import preset_changes, preset_names, preset_options
+from lfp_tf.errors import LfpError
+
+
+def changes(name, network="pspnet", crop=(473, 473), **model):
+    return preset_changes(name, network=network, model=model, crop=crop)
+
+
+def test_presets_are_named_in_their_alphabet():
+    assert preset_names() == ("caffe", "kitti", "newest", "seed", "tf1", "torch")
+
+
+def test_an_unknown_preset_names_the_nearest():
+    with pytest.raises(LfpError, match='No preset "cafe". Did you mean "caffe"'):
+        changes("cafe")
+
+
+def test_a_preset_of_another_network_is_refused():
+    with pytest.raises(LfpError, match="Preset seed is not for pspnet, which has caffe, kitti, tf"):
+        changes("seed")
+    with pytest.raises(LfpError, match="Preset caffe is not for hourglass, which has no presets."):
+        changes("caffe", network="hourglass")
+    assert changes("newest", network="deeplabv2", crop=(321, 321)) == {}
+
+
+@pytest.mark.parametrize(("crop", "windows"), [(473, [60, 30, 20, 10]), (713, [90, 45, 30, 15])])
+def test_pool_windows_follow_the_crop(crop, windows):
+    options_ = preset_options("caffe", depth=101, crop=(crop, crop))
+    assert options_["pool_windows"] == windows and options_["stride_in"] == "3x3"
+    assert preset_options("tf1", depth=101, crop=(crop, crop))["stride_in"] == "1x1"
+
+
+def test_pool_windows_follow_the_experiments_own_bins():
+    assert changes("caffe", bins=[1, 4])["model"]["pool_windows"] == [60, 15]
+
+
+def test_a_longer_side_gives_the_windows():
+    assert changes("caffe", crop=(33, 41))["model"]["pool_windows"] == [6, 3, 2, 1]
+
+
+def test_a_preset_stands_over_its_base():
+    caffe, tf1, kitti = (changes(name, depth=101)["model"] for name in ("caffe", "tf1", "kitti"))
+    assert tf1 == caffe | {"stride_in": "1x1", "padding": "same", "dropout": 0.0}
+    assert kitti == tf1 | {"preprocess": "kitti"}
+    assert changes("torch") == {"model": {"preprocess": "torch"}}
+
+
+def test_caffes_50_layers_have_their_strides_elsewhere():
+    assert changes("caffe", depth=50)["model"]["stride_in"] == "1x1"
+    assert changes("caffe")["model"]["stride_in"] == "1x1"
+    assert changes("caffe", depth=152)["model"]["stride_in"] == "3x3"
+
+
+def test_networks_without_an_auxiliary_head_have_no_loss_of_it():
+    for name in ("caffe", "tf1", "kitti"):
+        found = changes(name)
+        assert found["model"]["aux_head"] is False and found["losses"] == {"aux_weight": 0.0}
+
+
+def test_the_first_revision_of_deeplab_did_otherwise():
+    assert changes("seed", network="deeplabv2") == {
+        "model": {"scale_resize": "align_corners"},
+        "train_data": {
+            "augmentation": {"recipe": "deeplab_seed", "scale_min": 0.5, "scale_max": 1.5}
+        },
+        "losses": {"label_size": "opencv_nearest"},
+        "evaluation": {
+            "logits_resize": "align_corners",
+            "mean_iou": "present",
+            "warp_labels": "opencv_nearest",
+        },
+    }
