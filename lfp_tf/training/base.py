@@ -14,7 +14,6 @@ from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
 from lfp_tf.training.groups import freeze_layers, is_decayed, is_trained, multiplier
-from lfp_tf.training.objective import loss_name, mean_losses
 from lfp_tf.training.optimization import build_optimizer, variable_key
 
 
@@ -294,3 +293,16 @@ class TrainedTask(base_task.Task):
 def _without_sources(batch):
     """A batch as the network takes it: file names do not go to an accelerator."""
     return {name: value for name, value in batch.items() if name != "sources"}
+
+
+def loss_name(output):
+    """How a loss is logged: `main_loss`, `aux_loss`, `loss_0.5` of that scale's logits."""
+    if output == "logits":
+        return "main_loss"
+    return "aux_loss" if output == "aux_logits" else f"loss_{output.removeprefix('logits_')}"
+
+
+def mean_losses(sums, counts, *, weights):
+    """{name: mean over the counted pixels, "loss": their weighted sum}; 0 where none count."""
+    means = {name: total / tf.maximum(counts[name], 1.0) for name, total in sums.items()}
+    return means | {"loss": tf.add_n([weights[name] * mean for name, mean in means.items()])}

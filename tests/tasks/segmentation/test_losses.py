@@ -1,7 +1,12 @@
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.ops.losses import count_valid, cross_entropy_sum, labels_at_map, labels_at_zoom
+from lfp_tf.tasks.segmentation.losses import (
+    count_valid,
+    cross_entropy_sum,
+    labels_at_map,
+    labels_at_zoom,
+)
 
 
 def test_cross_entropy_by_hand():
