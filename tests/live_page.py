@@ -7,11 +7,15 @@ import urllib.request
 
 import numpy as np
 import pytest
+from words import parsed
 
 from lfp_tf.cli.live_view.session import run_live
 from lfp_tf.cli.live_view.stage import Stage
 from lfp_tf.cli.live_view.web import WebView
 from lfp_tf.images.palette import ClassTable
+from lfp_tf.tasks.classification import results as of_classes
+from lfp_tf.tasks.pose import results as of_people
+from lfp_tf.tasks.segmentation import results as of_labels
 
 TABLE = ClassTable(("road", "<b>sky</b>"), np.array([[200, 0, 0], [0, 0, 100]], np.uint8))
 
@@ -21,6 +25,22 @@ def left_is_road(picture):
     labels = np.ones(picture.shape[:2], np.int64)
     labels[:, : picture.shape[1] // 4] = 0
     return labels
+
+
+def labelling(labels=left_is_road, table=TABLE):
+    """`Results` of a network that is a function of a picture to its labels."""
+    return of_labels.Results(labels, None, table, {}, parsed("predict"))
+
+
+def classifying(names=("cat", "dog")):
+    """`Results` of a classifier that is always as sure of the second class."""
+    return of_classes.Results(lambda picture: np.array([0.25, 0.75], np.float32), names, {})
+
+
+def pointing(names=("left_hip", "neck", "right_hip")):
+    """`Results` of a network that puts everybody's joints on the picture's diagonal."""
+    joints = np.array([[4 * n, 4 * n, n / 4] for n in range(len(names))], np.float32)
+    return of_people.Results(lambda picture, boxes: np.stack([joints] * len(boxes)), names, {})
 
 
 class Page:
@@ -43,13 +63,13 @@ class Page:
 class Live(Page):
     """A live view that runs in a thread, and what came of it."""
 
-    def __init__(self, source, segment=left_is_road, **more):
+    def __init__(self, source, results=None, **more):
         super().__init__(WebView(Stage(source.name)))
         self.value = self.error = None
 
         def run():
             try:
-                self.value = run_live(source, self.view, segment, TABLE, **more)
+                self.value = run_live(source, self.view, results or labelling(), **more)
             except BaseException as error:
                 self.error = error
             self.view.close()

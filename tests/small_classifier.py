@@ -34,6 +34,7 @@ def small_classifier(*, names=NAMES, seed=0):
     _spread(model)
     model.recipe = Recipe(
         experiment="lfp_resnet50_imagenet",
+        task="classification",
         network="lfp_classifier",
         options=options,
         preprocess="imagenet_bgr",

@@ -25,6 +25,7 @@ CHANGES = {
 def recipe(names=NAMES, *, preprocess="none", evaluation=EVALUATION, **options):
     return Recipe(
         experiment="small_pose",
+        task="pose",
         network="hourglass",
         options=options,
         preprocess=preprocess,

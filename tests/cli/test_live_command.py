@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tiny
 from drawn_video import numbered_frames, write_mp4
+from live_page import labelling
 from small_network import pictures
 
 from lfp_tf.cli.live_view.stage import Result, Stage
@@ -89,8 +90,8 @@ def test_the_page_in_chromium_shows_a_video_to_its_end(network, tmp_path):
 def test_the_picture_reaches_the_screen_in_its_colours(tmp_path):
     table = ClassTable(("road", "<b>sky"), np.array([[250, 0, 0], [0, 0, 250]], np.uint8))
     labels = np.repeat([[0, 1]], 30, axis=1).repeat(60, axis=0)
-    view = WebView(Stage("a.mp4"))
-    view.stage.publish(Result(3, np.full((60, 60, 3), 100, np.uint8), labels, table))
+    view, results = WebView(Stage("a.mp4")), labelling(table=table)
+    view.stage.publish(Result(3, np.full((60, 60, 3), 100, np.uint8), labels, results))
     view.stage.set_state("ended")
     try:
         browse(view.url, tmp_path, f"--screenshot={tmp_path / 'page.png'}")

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 from drawn_video import cut, write_avi
-from live_page import TABLE, Live, left_is_road
+from live_page import Live, classifying, labelling, pointing
 
 from lfp_tf.cli.live_view.session import run_live
 from lfp_tf.cli.live_view.stage import Result, Stage
@@ -29,6 +29,28 @@ def test_a_video_starts_with_its_viewer_and_its_end_is_told(video):
         {"id": 0, "name": "road", "pixels": 384, "share": 0.25, "color": "#c80000"},
     ]
     assert last["frames_per_second"] > 1
+    assert last["hint"] == "Point at the picture to name a class."
+
+
+def test_a_classifiers_view_tells_its_best_classes(video):
+    live = Live(open_video(video), classifying(), most=2)
+    last = live.follow()[-1]
+    assert live.end() == 2 and live.error is None
+    assert last["classes"] == [
+        {"name": "dog", "share": 0.75, "color": "#96beeb"},
+        {"name": "cat", "share": 0.25, "color": "#96beeb"},
+    ]
+    assert last["hint"] == ""
+
+
+def test_a_view_of_people_tells_the_joints_of_the_first(video):
+    live = Live(open_video(video), pointing(), most=2)
+    last = live.follow()[-1]
+    assert live.end() == 2 and live.error is None
+    assert [(entry["name"], entry["share"]) for entry in last["classes"]] == [
+        *(("left_hip", 0.0), ("neck", 0.25), ("right_hip", 0.5)),
+    ]
+    assert len({entry["color"] for entry in last["classes"]}) == 3 and last["hint"] == ""
 
 
 def test_a_view_of_some_frames_says_so(video):
@@ -53,7 +75,7 @@ def test_a_frame_that_the_network_refuses_ends_the_view(video):
     def refuse(picture):
         raise LfpError("There is not enough memory for a picture of this size.")
 
-    live = Live(open_video(video), refuse)
+    live = Live(open_video(video), labelling(refuse))
     assert live.follow()[-1]["message"].startswith("There is not enough memory")
     live.end()
     assert type(live.error) is LfpError
@@ -67,7 +89,7 @@ def test_ctrl_c_is_a_good_end(video, monkeypatch):
 
     monkeypatch.setattr(view, "run", interrupted)
     source = open_video(video)
-    assert run_live(source, view, left_is_road, TABLE) == 0
+    assert run_live(source, view, labelling()) == 0
     view.close()
     assert view.stage.snapshot()["message"] == "The live view was stopped."
     assert not source._capture.isOpened()
@@ -75,6 +97,6 @@ def test_ctrl_c_is_a_good_end(video, monkeypatch):
 
 def test_pixels_of_no_class_are_called_ignored():
     labels = np.full((2, 2), 255)
-    result = Result(0, np.zeros((2, 2, 3), np.uint8), labels, TABLE)
-    assert result.class_at(1, 1) == (255, "ignored") and result.legend == []
-    assert result.class_at(2, 0) is None and result.class_at(0, -1) is None
+    result = Result(0, np.zeros((2, 2, 3), np.uint8), labels, labelling())
+    assert result.name_at(1, 1) == (255, "ignored") and result.legend == []
+    assert result.name_at(2, 0) is None and result.name_at(0, -1) is None

@@ -11,7 +11,7 @@ import urllib.request
 import numpy as np
 import pytest
 from drawn_video import number_of, numbered_frames
-from live_page import TABLE, Page, left_is_road
+from live_page import Page, classifying, labelling, left_is_road
 
 from lfp_tf.cli.live_view import web
 from lfp_tf.cli.live_view.stage import Result, Stage
@@ -25,7 +25,7 @@ def shown():
     """The page of a stage that shows one frame, grey 95."""
     view = WebView(Stage("a.mp4"))
     picture = numbered_frames(10)[9]
-    view.stage.publish(Result(9, picture, left_is_road(picture), TABLE))
+    view.stage.publish(Result(9, picture, left_is_road(picture), labelling()))
     yield Page(view)
     view.close()
 
@@ -45,6 +45,19 @@ def test_the_newest_frame_is_served_as_pictures_labels_and_names(shown):
         assert (found["id"], found["name"], found["number"]) == (*wanted, 9)
     for query in ("x=48&y=0", "x=0&y=32", "x=-1&y=0", "x=a&y=0", "x=0", f"x={'9' * 99}&y=0", ""):
         assert shown.refusal(f"class?{query}") == 404
+
+
+def test_a_classifiers_frame_has_no_labels_and_no_names_of_pixels():
+    view = WebView(Stage("a.mp4"))
+    results, picture = classifying(), numbered_frames(10)[9]
+    view.stage.publish(Result(9, picture, results.predict(picture), results))
+    page = Page(view)
+    try:
+        assert number_of(read_picture(page.get("picture.jpg")[2])) == 9
+        assert read_picture(page.get("overlay.jpg")[2]).shape == picture.shape
+        assert page.refusal("labels.png") == page.refusal("class?x=0&y=0") == 404
+    finally:
+        view.close()
 
 
 def test_news_are_answered_when_there_are_any(shown, monkeypatch):

@@ -6,7 +6,7 @@ import types
 
 import pytest
 from drawn_video import numbered_frames, write_mp4
-from live_page import TABLE, left_is_road
+from live_page import classifying, labelling
 
 from lfp_tf.cli.live_view import window
 from lfp_tf.cli.live_view.session import open_view, run_live
@@ -111,12 +111,26 @@ def test_the_window_shows_frames_legend_and_the_class_under_the_mouse(monkeypatc
     picture, legend, line = (w for w in tk.widgets if w is not root)
     point = types.SimpleNamespace(x=0, y=0)
     root.after_show = lambda: picture.bound["<Motion>"](point)
-    num_frames = run_live(open_video(video), view, left_is_road, TABLE)
+    num_frames = run_live(open_video(video), view, labelling())
     view.close()
     assert num_frames >= 1 and root.destroyed and root.text == "lfp-tf: a.mp4"
     assert tk.images[-1].startswith(b"P6 48 32 255\n") and len(tk.images[-1]) == 13 + 48 * 32 * 3
     assert legend.options["text"] == " 75.0%  <b>sky</b>\n 25.0%  road"
     assert line.options["text"].startswith("frame 9") and line.options["text"].endswith("road")
+
+
+@pytest.mark.parametrize(
+    ("results", "line"),
+    [(labelling(), "q quits. Point at the picture to name a class."), (classifying(), "q quits.")],
+    ids=["segmentation", "classification"],
+)
+def test_the_line_tells_what_can_be_done(monkeypatch, video, results, line):
+    tk = FakeTk()
+    monkeypatch.setitem(sys.modules, "tkinter", tk)
+    view = open_view("window", "a.mp4")
+    run_live(open_video(video), view, results)
+    view.close()
+    assert tk.widgets[-1].options["text"].split("   ")[-1] == line
 
 
 @pytest.mark.parametrize("how", ["q", "WM_DELETE_WINDOW"])
@@ -129,6 +143,6 @@ def test_q_and_closing_the_window_end_the_view(monkeypatch, tmp_path, how):
     root.after_show = (lambda: quit_(None)) if how == "q" else quit_
     path = write_mp4(tmp_path / "long.mp4", numbered_frames(25), rate=2)
     begin = time.monotonic()
-    assert 1 <= run_live(open_video(path), view, left_is_road, TABLE) < 5
+    assert 1 <= run_live(open_video(path), view, labelling()) < 5
     assert time.monotonic() - begin < 5
     view.close()
