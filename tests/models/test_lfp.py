@@ -10,8 +10,7 @@ from lfp_tf.models.deeplab import deeplabv2, deeplabv3
 from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.ops.resize import resize_legacy_bilinear
-from lfp_tf.tasks.segmentation.lfp_networks import LFPSegmentation
-from lfp_tf.tasks.segmentation.networks import DeepLabV2, PSPNet
+from lfp_tf.tasks.segmentation.networks import DeepLabV2, LFPSegmentation, PSPNet
 
 SMALL = {"classes": 3, "blocks": (1, 1, 1, 1), "width": 1 / 8}
 
