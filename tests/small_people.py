@@ -76,7 +76,7 @@ def small_hourglass(seed=0):
     return model
 
 
-def drawn_people(root, *, train=3, val=4, head_size=0.0, seed=0, names=NAMES):
+def drawn_people(root, *, train=3, val=4, head_size=0.0, seed=0, names=NAMES, dataset="lsp"):
     """Records of persons in pictures of several sizes; some joints are not annotated.
 
     Returns:
@@ -86,7 +86,7 @@ def drawn_people(root, *, train=3, val=4, head_size=0.0, seed=0, names=NAMES):
     splits = {}
     for split, count in (("train", train), ("val", val)):
         splits[split] = [_person(root, rng, split, n, head_size, names) for n in range(count)]
-    plan = pose_plan("lsp", names, splits)
+    plan = pose_plan(dataset, names, splits)
     folder = root / "records"
     write_plan(plan, take_census(plan), folder)
     return folder, splits

@@ -12,12 +12,9 @@ _CHOICES = {
     "runtime.distribution_strategy": ("mirrored", "multi_worker_mirrored", "tpu", "one_device"),
     "trainer.best_checkpoint_metric_comp": ("higher", "lower"),
 }
-# Fields whose `type` names one of their groups.
-_ONE_OF = (
-    "trainer.optimizer_config.optimizer",
-    "trainer.optimizer_config.learning_rate",
-    "trainer.optimizer_config.warmup",
-)
+# Fields whose `type` names one of their groups, and those where none may be named.
+_ONE_OF = ("trainer.optimizer_config.optimizer", "trainer.optimizer_config.learning_rate")
+_ONE_OR_NONE = ("trainer.optimizer_config.warmup",)
 _POSITIVE = (
     "task.train_data.global_batch_size",
     "trainer.train_steps",
@@ -92,7 +89,11 @@ def validate(params):
     task, trainer = params.task, params.trainer
     own = {f"task.{path}": values for path, values in task.choices().items()}
     model = {f"task.model.{name}": values for name, values in task.model.choices().items()}
-    one_of = {f"{path}.type": (None, *value_at(params, path).names()) for path in _ONE_OF}
+    for path in _ONE_OF:
+        if value_at(params, path).type is None:
+            raise LfpError(f"{path}.type is missing.")
+    one_of = {f"{path}.type": value_at(params, path).names() for path in _ONE_OF}
+    one_of |= {f"{path}.type": [None, *value_at(params, path).names()] for path in _ONE_OR_NONE}
     for path, choices in (_CHOICES | one_of | own | model).items():
         value = value_at(params, path)
         if value not in choices:
@@ -102,9 +103,6 @@ def validate(params):
             raise LfpError(f"{path} is {value_at(params, path)}, but must be at least 1.")
     if task.validation_data.global_batch_size < 0:
         raise LfpError("task.validation_data.global_batch_size must be 0 or more.")
-    for name in ("optimizer", "learning_rate"):
-        if getattr(trainer.optimizer_config, name).type is None:
-            raise LfpError(f"trainer.optimizer_config.{name}.type is missing.")
     if trainer.summary_interval % trainer.steps_per_loop:
         raise LfpError(
             f"trainer.summary_interval ({trainer.summary_interval}) must be a multiple of "

@@ -72,29 +72,47 @@ def _load(text):
         loader.dispose()
 
 
-# A name, and a value that ends at a comma outside of quotes and brackets.
-_PAIR = re.compile(
-    r"""\s*([A-Za-z]\w*(?:\.\w+)*)\s*=\s*"""
-    r"""((?:"[^"]*"|'[^']*'|\[(?:"[^"]*"|'[^']*'|[^\]"'])*\]|\{[^}]*\}|[^,\[\]{}"'])*)(?:,|$)"""
-)
+_PAIR = re.compile(r"\s*([A-Za-z]\w*(?:\.\w+)*)\s*=(.*)", re.DOTALL)
+_BEFORE_A_QUOTE = "=,:[{"  # within a word an apostrophe is a letter
 
 
 def _pairs(text):
     """Nested dictionaries of `a.b=1,c=[1,2]`."""
-    found, position = {}, 0
-    while position < len(text):
-        match = _PAIR.match(text, position)
+    found = {}
+    for pair in _split(text):
+        match = _PAIR.fullmatch(pair)
         if not match:
-            raise ValueError(text[position:])
-        position = match.end()
+            raise ValueError(pair)
         *groups, name = match[1].split(".")
         place = found
         for group in groups:
             place = place.setdefault(group, {})
             if not isinstance(place, dict):
                 raise ValueError(f"{group} is a value and a group")
+        if isinstance(place.get(name), dict):
+            raise ValueError(f"{name} is a group and a value")
         place[name] = _load(match[2].strip())
     return found
+
+
+def _split(text):
+    """What stands between the commas outside of quotes and brackets."""
+    parts, depth, quote, before = [""], 0, "", ""
+    for letter in text.removesuffix(","):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'" and before in _BEFORE_A_QUOTE:
+            quote = letter
+        elif letter == "," and not depth:
+            parts.append("")
+            continue
+        else:
+            depth += (letter in "[{") - (letter in "]}")
+        parts[-1] += letter
+        before = before if letter.isspace() else letter
+    if depth:
+        raise ValueError(text)
+    return parts
 
 
 def _check(fields, changes, path):

@@ -7,11 +7,12 @@ import pytest
 import tensorflow as tf
 import tiny
 from small_classifier import NAMES, class_records
+from small_fields import fields_of
 
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import config, preflight
-from lfp_tf.tasks.classification.task import ClassificationTask
+from lfp_tf.tasks.classification.task import Task
 
 CHANGES = {
     "task": {
@@ -29,13 +30,10 @@ def records(tmp_path_factory):
 
 
 def task_of(records, **task):
-    params = config.of_network("lfp_classifier")
-    config.overrides.apply(params, CHANGES)
-    config.overrides.apply(params, {"task": {"dataset": "imagenet"} | task})
-    params.trainer.train_steps = 1
+    params = fields_of("lfp_classifier", CHANGES, {"task": {"dataset": "imagenet"} | task})
     config.validate(params)
     preflight.fill_in(params, data_dir=records)
-    return ClassificationTask(params)
+    return Task(params)
 
 
 def test_the_loss_is_the_mean_over_pictures_and_fillers_count_nowhere(records):
@@ -96,9 +94,7 @@ def test_weight_decay_covers_kernels_alone(records):
 
 
 def test_crops_are_squares():
-    params = config.of_network("lfp_classifier")
-    params.trainer.train_steps = 1
-    params.task.train_data.crop = [65, 97]
+    params = fields_of("lfp_classifier", {"task": {"train_data": {"crop": [65, 97]}}})
     with pytest.raises(LfpError, match="crops are squares"):
         config.validate(params)
 

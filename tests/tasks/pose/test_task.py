@@ -7,13 +7,14 @@ import pytest
 import tensorflow as tf
 import tiny
 from PIL import Image
+from small_fields import fields_of
 
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
 from lfp_tf.ops.pose_maps import peaks
 from lfp_tf.recipes import config, preflight
 from lfp_tf.tasks.pose.metrics import MPII_COUNTED, map_accuracy
-from lfp_tf.tasks.pose.task import PoseTask
+from lfp_tf.tasks.pose.task import Task
 from lfp_tf.tasks.pose.training_metrics import MapAccuracy
 
 SMALL = {
@@ -50,13 +51,10 @@ def records(tmp_path_factory):
 
 
 def task_of(records, **task):
-    params = config.of_network("hourglass")
-    config.overrides.apply(params, SMALL)
-    config.overrides.apply(params, {"task": task})
-    params.trainer.train_steps = 1
+    params = fields_of("hourglass", SMALL, {"task": task})
     config.validate(params)
     preflight.fill_in(params, data_dir=records)
-    return PoseTask(params)
+    return Task(params)
 
 
 def test_the_loss_is_the_mean_square_of_every_stack_and_fillers_count_nowhere(records):
@@ -124,9 +122,7 @@ def test_pictures_of_tensorboard_show_the_crop_twice(records):
     ],
 )
 def test_fields_that_cannot_be_are_refused(changes, words):
-    params = config.of_network("hourglass")
-    params.trainer.train_steps = 1
-    config.overrides.apply(params, {"task": changes})
+    params = fields_of("hourglass", {"task": changes})
     with pytest.raises(LfpError, match=words):
         config.validate(params)
 
