@@ -83,7 +83,13 @@ def test_every_rule_has_its_sentence(changes, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["adagrad", "lamb", "lars", "rmsprop", "sgd_experimental"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("adafactor", "adafactor_keras", "adagrad", "adam_experimental", "adamw_experimental"),
+        *("lamb", "lars", "rmsprop", "sgd_experimental", "slide"),
+    ],
+)
 def test_optimizers_that_cannot_scale_single_rates_are_refused_by_name(name):
     change = {"trainer": {"optimizer_config": {"optimizer": {"type": name}}}}
     with pytest.raises(LfpError) as caught:

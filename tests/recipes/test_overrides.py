@@ -171,7 +171,10 @@ def test_a_file_of_fields_is_read_or_refused_by_its_name(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("trainer: {train_steps: 7}\n")
     assert read_yaml(path) == {"trainer": {"train_steps": 7}}
-    for content, words in (("a: [1", "mine.yaml is not YAML."), ("- 1", "must hold fields such as")):
+    for content, words in (
+        ("a: [1", "mine.yaml is not YAML."),
+        ("- 1", "must hold fields such as"),
+    ):
         path.write_text(content)
         with pytest.raises(LfpError, match=words):
             read_yaml(path)

@@ -83,7 +83,9 @@ def test_an_evaluation_without_a_checkpoint_is_refused_and_leaves_no_folder(tmp_
     folder = tiny.make_records(tmp_path / "scenes", train=1, val=1)
     done = tiny.train(folder, tmp_path / "run", "--mode=eval")
     assert done.returncode == 2
-    assert done.stderr.strip() == f"{tmp_path / 'run'} holds no checkpoint to evaluate; train first."
+    assert (
+        done.stderr.strip() == f"{tmp_path / 'run'} holds no checkpoint to evaluate; train first."
+    )
     assert not (tmp_path / "run").exists()
 
 
