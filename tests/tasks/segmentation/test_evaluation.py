@@ -1,7 +1,5 @@
 """Scores of a split: the sums of all pictures, against a slow count, and what is refused."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,8 +9,6 @@ from small_network import small_network
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.errors import LfpError
-from lfp_tf.evaluation.image_panels import Extremes
-from lfp_tf.tasks.evaluation_facts import seen_in_training
 from lfp_tf.tasks.segmentation.evaluation import evaluate
 from lfp_tf.tasks.segmentation.prediction import predictor
 from lfp_tf.tasks.segmentation.protocols import Protocol
@@ -68,19 +64,6 @@ def test_a_split_that_is_not_there_is_refused(model, records):
         evaluate(model, records, split="vall", protocol=Protocol("whole"))
 
 
-def test_only_what_is_kept_is_drawn():
-    extremes, drawn = Extremes(2), []
-
-    def draw(value):
-        drawn.append(value)
-        return value
-
-    for value in (5, 1, 9, 5, 5, 7, 0):
-        extremes.add(value, lambda value=value: draw(value))
-    assert extremes.best() == [9, 7] and extremes.worst() == [0, 1]
-    assert drawn == [5, 1, 9, 7, 0]
-
-
 def test_a_squashed_picture_is_scored_at_its_squashed_size(model, records):
     protocol = Protocol("deeplab", warp=(25, 49), logits_resize="half_pixel")
     found = evaluate(model, records, protocol=protocol, kept=1)
@@ -89,10 +72,3 @@ def test_a_squashed_picture_is_scored_at_its_squashed_size(model, records):
     # Elsewhere the result comes back at the picture's own size.
     picture = np.zeros((33, 41, 3), np.uint8)
     assert predictor(model, protocol)(tf.constant(picture))["labels"].shape == (33, 41)
-
-
-def test_a_split_that_the_weights_have_seen_is_known(model):
-    recipe = model.recipe
-    assert seen_in_training(recipe, "val") is None
-    seen = dataclasses.replace(recipe, trained_on={"dataset": "scenes", "splits": ["train"]})
-    assert seen_in_training(seen, "train") and not seen_in_training(seen, "val")

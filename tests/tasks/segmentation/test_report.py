@@ -7,10 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from lfp_tf.evaluation.charts import bars, heat_map, lines
-from lfp_tf.evaluation.image_panels import MAX_SIDE_PIXELS, Example, picture_rows
+from lfp_tf.evaluation.image_panels import Example
 from lfp_tf.images.palette import numbered_table
-from lfp_tf.tasks.segmentation.report import score_facts, thinned, write_report
+from lfp_tf.tasks.segmentation.report import score_facts, write_report
 
 NAMES = ["road", "<sky> & co", "never"]
 CONFUSION = np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
@@ -103,41 +102,6 @@ def test_a_report_without_training_and_pictures_has_no_such_sections(facts, tmp_
     text = write_report(tmp_path, facts | {"history": []}, colors=[[0, 0, 0]] * 3).read_text()
     assert "Training" not in text and "<figure>" not in text
     assert "Confusion matrix" in text
-
-
-def test_a_long_history_is_thinned_but_keeps_its_end_and_evaluations():
-    history = [{"step": s, "loss": 1.0} for s in range(2001)]
-    history.insert(1001, {"step": 1000, "mean_iou": 0.5})
-    kept = thinned(history)
-    assert len(kept) < 510
-    assert kept[0]["step"] == 0 and kept[-1]["step"] == 2000
-    assert {"step": 1000, "mean_iou": 0.5} in kept
-
-
-def test_pictures_are_thinned_by_whole_pixels():
-    rows = picture_rows(np.arange(900)[:, None] * np.ones((1, 10), int))
-    assert rows.shape[0] <= MAX_SIDE_PIXELS
-    np.testing.assert_array_equal(rows[:3, 0], [0, 3, 6])
-
-
-def test_bars_are_as_long_as_their_values():
-    text = bars(["a", "b", "c"], [1.0, 0.25, None], [[255, 0, 0]] * 3)
-    assert re.findall(r'<rect[^>]* width="([\d.]+)"', text) == ["420.0", "105.0", "0.0"]
-    assert "not there" in text
-
-
-def test_a_cell_of_the_map_is_a_share_of_its_truth():
-    text = heat_map([[3, 1], [0, 0]], ["a", "b"])
-    assert "<title>a seen as a: 75.00 % (3 pixels)</title>" in text
-    assert "<title>a seen as b: 25.00 % (1 pixels)</title>" in text
-    assert "b seen as" not in text
-
-
-def test_curves_span_their_box():
-    text = lines({"x": [(0, 1.0), (10, 3.0)]}, title="t")
-    assert 'points="60.0,246.0 620.0,26.0"' in text
-    flat = lines({"x": [(5, 2.0)]}, title="t", log=True)
-    assert 'points="60.0,136.0"' in flat
 
 
 def test_groups_stand_in_the_page_and_in_the_numbers(facts, tmp_path):
