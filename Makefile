@@ -8,7 +8,7 @@ install = set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-ch
 	--progress-bar off --constraint constraints.txt --editable $(1) \
 	| grep --line-buffered -v "^Requirement already satisfied"
 
-.PHONY: demo test test-all check bench clean
+.PHONY: demo test test-all check docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/core
@@ -25,6 +25,13 @@ check: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest tests/test_floors.py tests/test_no_execution.py
 
+docs: .venv/docs
+	rm -rf build/docs build/pages build/doctrees
+	$(BIN)/python docs/site/pages.py build/pages
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs auto \
+		--conf-dir docs/site --doctree-dir build/doctrees build/pages build/docs
+	@echo build/docs/index.html
+
 bench: .venv/test
 	$(BIN)/python -m benchmarks
 
@@ -39,4 +46,8 @@ clean:
 
 .venv/test: .venv/core
 	$(call install,'.[test]')
+	touch $@
+
+.venv/docs: .venv/core
+	$(call install,'.[docs]')
 	touch $@
