@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pytest
 import tiny
+from small_classifier import class_records, small_classifier
+from small_people import KnownNetwork, drawn_people, same_maps
 
-from lfp_tf.cli.evaluate_segmentation import table
+from lfp_tf.cli import evaluate as command
 from lfp_tf.cli.main import main
-from lfp_tf.cli.network_arguments import PROTOCOLS
+from lfp_tf.tasks.pose.evaluation import evaluate as evaluate_people
+from lfp_tf.tasks.pose.prediction import Protocol as PoseProtocol
 from lfp_tf.tasks.segmentation.evaluation import evaluate
 from lfp_tf.tasks.segmentation.protocols import Protocol
 
@@ -69,26 +72,108 @@ def test_mistakes_are_sentences(records, tmp_path, capsys):
         assert wanted in capsys.readouterr().err, words
 
 
-def test_the_table_lines_up():
-    facts = {
-        "classes": [
-            {"name": "a", "iou": 0.5, "accuracy": None, "pixels": 10},
-            {"name": "long name", "iou": None, "accuracy": 1.0, "pixels": 200},
-        ],
-        "scores": {"all": {"mIoU": 0.25, "mAcc": 0.5, "allAcc": 1.0, "fwIoU": 0.75}},
-        "mean_iou_definition": "present",
-    }
-    assert table(facts).splitlines() == [
-        "class         IoU  accuracy        pixels",
-        "a           50.00         -            10",
-        "long name       -    100.00           200",
-        "mean IoU 25.00, mean accuracy 50.00, pixel accuracy 100.00, weighted IoU 75.00 "
-        "(definition all)",
-    ]
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory):
+    """Records of a classifier."""
+    return class_records(tmp_path_factory.mktemp("classes"))[0]
 
 
-def test_every_protocol_of_the_evaluation_may_be_asked_for():
-    for name in PROTOCOLS:
-        given = {"base_size": 8, "crop": (8, 8)} if name in ("semseg", "matlab") else {}
-        given = {"crop": (8, 8)} if name == "lfp" else given
-        Protocol(name, **given | ({"min_size": (8, 8)} if name == "tf1_whole" else {}))
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Records of people."""
+    return drawn_people(tmp_path_factory.mktemp("people"))[0]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Function that scores a network of the test's own under an experiment's name."""
+
+    def run(experiment, network, records, *words):
+        monkeypatch.setattr(command, "load", lambda arguments: network)
+        folder = tmp_path / "run"
+        folder.mkdir(exist_ok=True)
+        (folder / "history.jsonl").write_text('{"step": 1, "loss": 2.0, "learning_rate": 0.1}\n')
+        given = [f"--experiment={experiment}", f"--checkpoint={folder}", f"--data_dir={records}"]
+        assert main(["evaluate", *given, *words]) == 0
+        return json.loads((folder / "evaluation" / "metrics.json").read_text())
+
+    return run
+
+
+def test_a_classifiers_table_tells_what_is_written(run, classes, tmp_path, capsys):
+    facts = run("lfp_resnet50_small", small_classifier(), classes)
+    said = capsys.readouterr()
+    out = tmp_path / "run" / "evaluation"
+    assert said.out.splitlines()[-2:] == [str(out / "report.html"), str(out / "metrics.json")]
+    top1, top5 = (100 * facts["scores"][f"top{k}_accuracy"] for k in (1, 5))
+    assert f"top-1 accuracy {top1:.2f} (error {100 - top1:.2f}), top-5 accuracy {top5:.2f}" in (
+        said.out
+    )
+    assert said.out.splitlines()[0] == "class   top-1   top-5  pictures"
+    assert facts["history"] == [{"step": 1, "loss": 2.0, "learning_rate": 0.1}]
+    assert facts["checkpoint"] == str(tmp_path / "run") and len(facts["pictures"]) == 11
+    assert "lfp_resnet50_small: 11 images of" in said.err
+    assert "by the middle 65 x 65 of each with its shorter side at 74 pixels" in said.err
+    assert "evaluate 11/11" in said.err and " images/s" in said.err
+
+
+def test_a_limit_is_kept(run, classes, capsys):
+    facts = run("lfp_resnet50_small", small_classifier(), classes, "--limit=3", "--split=train")
+    assert len(facts["pictures"]) == 3 and facts["split"] == "train"
+    assert "over 3 pictures" in capsys.readouterr().out
+
+
+def test_the_table_tells_every_joint_and_chance(run, people, tmp_path, capsys):
+    network = KnownNetwork(same_maps()[0])
+    facts = run("hourglass_small", network, people)
+    said = capsys.readouterr()
+    assert "hourglass_small: 4 people of" in said.err
+    assert "by pck (flip True, scales [1.0])" in said.err
+    assert "evaluate 4/4" in said.err and " people/s" in said.err
+    lines, out = said.out.splitlines(), tmp_path / "run" / "evaluation"
+    assert lines[-2:] == [str(out / name) for name in ("report.html", "metrics.json")]
+    assert lines[0].split() == ["joint", "right", "chance", "annotated"]
+    for line, entry in zip(lines[1:15], facts["joints"], strict=True):
+        rates = [f"{100 * entry[key]:.2f}" for key in ("rate", "chance")]
+        assert line.split() == [entry["name"], *rates, str(entry["annotated"])]
+    assert lines[15].startswith("head, group")
+    mean, count = f"{100 * facts['scores']['mean']:.2f}", facts["scores"]["people"]
+    assert lines[-3].startswith(f"PCK@0.2 {mean} over {count} people, chance ")
+    protocol = PoseProtocol(flip=True, score="pck")
+    found = evaluate_people(network, people, protocol=protocol)
+    assert facts["people"][0]["right"] == found.right[0]
+
+
+def test_what_the_user_says_wins_over_the_recipe(run, people, capsys):
+    words = ["--scales", "0.9,1.1", "--limit", "2", "--split", "train"]
+    facts = run("hourglass_small", KnownNetwork(same_maps()[0]), people, *words)
+    assert "2 people" in capsys.readouterr().err
+    assert facts["protocol"] == {"name": "person", "flip": True, "scales": [0.9, 1.1]}
+    assert facts["split"] == "train" and len(facts["people"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("experiment", "words", "owners"),
+    [
+        ("lfp_resnet50_small", ["--protocol=whole"], "segmentation"),
+        ("lfp_resnet50_small", ["--flip"], "segmentation and pose"),
+        ("lfp_resnet50_small", ["--scales", "1"], "segmentation and pose"),
+        ("lfp_resnet50_small", ["--second_softmax"], "segmentation"),
+        ("lfp_resnet50_small", ["--window_batch=2"], "segmentation"),
+        ("lfp_resnet50_small", ["--crf"], "segmentation"),
+        ("lfp_resnet50_small", ["--crf_preset=seed"], "segmentation"),
+        ("lfp_resnet50_small", ["--crf_processes=0"], "segmentation"),
+        ("hourglass_small", ["--protocol", "whole"], "segmentation"),
+        ("hourglass_small", ["--crf"], "segmentation"),
+        ("hourglass_small", ["--crf_preset", "newest"], "segmentation"),
+        ("hourglass_small", ["--second_softmax"], "segmentation"),
+        ("hourglass_small", ["--window_batch", "2"], "segmentation"),
+    ],
+)
+def test_options_of_another_task_are_refused(experiment, words, owners, tmp_path, capsys):
+    name, task = words[0].partition("=")[0], "pose" if "hour" in experiment else "classification"
+    given = [f"--experiment={experiment}", f"--checkpoint={tmp_path}", f"--out={tmp_path / 'out'}"]
+    assert main(["evaluate", *given, *words]) == 2
+    wanted = f"{name} is for {owners}, but this network is for {task}."
+    assert capsys.readouterr().err.strip() == wanted
+    assert not (tmp_path / "out").exists()
