@@ -46,7 +46,7 @@ FILES_OF_A_TASK = {
     "evaluation": ["evaluate", "report"],
     "metrics": [],
     "report": ["score_facts", "write_report"],
-    "signatures": ["signatures"],
+    "signatures": ["signature_functions", "warmup_requests"],
     "results": ["Results", "of_model", "of_export"],
     "arguments": [
         *("OPTIONS", "ENDINGS", "AFTER_TRAINING", "check", "protocol", "describe"),

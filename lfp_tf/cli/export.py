@@ -1,6 +1,5 @@
 """`lfp-tf export`, which is what export/export_saved_model.py does: a network as a SavedModel."""
 
-import functools
 import json
 import pathlib
 import sys
@@ -86,12 +85,12 @@ def _export(task, place, size, arguments):
 
     model = load(arguments)
     protocol = catalog.part(task, "arguments").protocol(model.recipe, arguments, "export")
-    signatures = catalog.part(task, "signatures").signatures
     source = arguments.checkpoint or shipped(arguments.experiment)
     written = export(
         model,
         place,
-        signatures=functools.partial(signatures, protocol=protocol),
+        signatures=catalog.part(task, "signatures"),
+        protocol=protocol,
         version=arguments.version,
         limits=Limits(arguments.max_pixels, arguments.max_batch, size),
         dtype=arguments.dtype,

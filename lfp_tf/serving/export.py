@@ -4,7 +4,6 @@ A module that holds the Keras model itself takes ten times as long to write and 
 graph, for traces that nobody calls.
 """
 
-import dataclasses
 import pathlib
 import re
 
@@ -22,26 +21,12 @@ FORMAT_VERSION = 1
 _NOT_APPLIED = "EXIF orientation is not applied; turn pictures upright before sending them."
 
 
-@dataclasses.dataclass(frozen=True)
-class Signatures:
-    """What an export answers.
-
-    Attributes:
-        functions: {name: `tf.function` of one shape}.
-        requests: to warm them up: list of (name, {input: array}), see `serving.warmup`.
-        protocol: how images are looked at, as plain values.
-    """
-
-    functions: dict
-    requests: list
-    protocol: dict
-
-
 def export(
     model,
     folder,
     *,
     signatures,
+    protocol,
     version=None,
     limits=None,
     dtype="float32",
@@ -54,8 +39,9 @@ def export(
     Args:
         model: from `recipes.networks`, with weights and `recipe`.
         folder: of all versions.
-        signatures: function of (network as it is served, limits) to `Signatures`; a task's file
-            `signatures.py` has it.
+        signatures: a task's module `signatures`, or what else has its `signature_functions` and
+            `warmup_requests`.
+        protocol: how images are looked at, of that task.
         version: whole number; None takes the next free one.
         limits: `Limits`.
         dtype: `float32` or `bfloat16`, what convolutions are computed in.
@@ -67,14 +53,15 @@ def export(
         The folder written.
 
     Raises:
-        LfpError: the version exists, or a type that is not exported.
+        LfpError: the version exists, or a protocol or type that is not exported.
     """
     if dtype not in DTYPES:
         raise LfpError(f"--dtype is {dtype}, but must be {' or '.join(DTYPES)}.")
     folder, limits = pathlib.Path(folder), limits or Limits()
     version = next_version(folder) if version is None else version
     served = served_network(model, dtype=dtype, optimize=optimize)
-    offered = signatures(served, limits)
+    functions = signatures.signature_functions(served, protocol=protocol, limits=limits)
+    requests = signatures.warmup_requests(served.recipe, limits)
     facts = {
         "format_version": FORMAT_VERSION,
         "task": model.recipe.task,
@@ -84,8 +71,8 @@ def export(
         "colors": [list(color) for color in model.recipe.colors],
         "preprocess": model.recipe.preprocess,
         "checkpoint": checkpoint_digest(checkpoint) if checkpoint else None,
-        "protocol": offered.protocol,
-        "signatures": list(offered.functions),
+        "protocol": protocol.describe(),
+        "signatures": list(functions),
         "dtype": dtype,
         "batch_norm_folded": optimize,
         "limits": {
@@ -98,7 +85,7 @@ def export(
         "versions": versions(),
     }
     with saving(folder), atomic_folder(folder / str(version)) as place:
-        _write(place, served, offered, facts)
+        _write(place, served, functions, requests, facts)
     return folder / str(version)
 
 
@@ -116,7 +103,7 @@ def checkpoint_digest(path):
     return {"path": str(path), "sha256": {file.name: sha256(file) for file in files}}
 
 
-def _write(place, served, offered, facts):
+def _write(place, served, functions, requests, facts):
     labels = place / "labels.txt"
     write_text(labels, "".join(f"{name}\n" for name in facts["classes"]))
     module = tf.Module()
@@ -125,12 +112,12 @@ def _write(place, served, offered, facts):
     tf.saved_model.save(
         module,
         str(place),
-        signatures={name: f.get_concrete_function() for name, f in offered.functions.items()},
+        signatures={name: f.get_concrete_function() for name, f in functions.items()},
         # What serves is not trained.
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
     labels.unlink()
     extra = place / "assets.extra"
     extra.mkdir()
-    write_warmup(extra / "tf_serving_warmup_requests", offered.requests, model=facts["experiment"])
+    write_warmup(extra / "tf_serving_warmup_requests", requests, model=facts["experiment"])
     write_json(place / "export.json", facts)

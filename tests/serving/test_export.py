@@ -15,13 +15,20 @@ from lfp_tf.errors import LfpError, graph_sentence
 from lfp_tf.files import sha256
 from lfp_tf.images.decode import encode_png, read_labels
 from lfp_tf.ops import convolution
-from lfp_tf.serving.export import checkpoint_digest, export, next_version
+from lfp_tf.serving import export as serving
+from lfp_tf.serving.export import checkpoint_digest, next_version
 from lfp_tf.serving.limits import Limits
+from lfp_tf.tasks.segmentation import signatures as offered
 from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
 from lfp_tf.tasks.segmentation.protocols import Protocol
 
 SIZES = ((33, 41), (20, 64), (1, 1), (50, 9))
 LIMITS = Limits(max_pixels=3000, max_batch=4)
+
+
+def export(model, folder, *, protocol=None, **options):
+    protocol = protocol or Protocol()
+    return serving.export(model, folder, signatures=offered, protocol=protocol, **options)
 
 
 @pytest.fixture(scope="module")

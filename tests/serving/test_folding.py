@@ -40,7 +40,7 @@ def drawn(name, options):
     """A network whose norms have seen something."""
     model = stirred(build_network(name, **options))
     model.recipe = Recipe(
-        *("none", name, options, "none", (64, 64), ["a", "b", "c"], [], {}, "none"),
+        *("none", "none", name, options, "none", (64, 64), ["a", "b", "c"], [], {}, "none"),
     )
     return model
 

@@ -97,9 +97,10 @@ def optimizer_groups(case):
     """`optimizer_groups`: which variables have which multiple of the rate."""
     check(case.config, NETWORK | {"base_weight_decay": is_number})
     config = case.config
-    variables = variables_by_name(build(config))
+    model = build(config)
+    variables = variables_by_name(model)
     task = Task(_experiment(config))
-    trained, heads = task.trained_variables(build(config)), task.task_config.model.HEADS
+    trained, heads = task.trained_variables(model), task.task_config.model.HEADS
     prefix = {"newest": "base.", "seed": "scale."}[config["revision"]] * bool(config["msc_scales"])
     got, frozen = {}, []
     groups = {group: [] for group in _GROUPS}

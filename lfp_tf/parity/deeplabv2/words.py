@@ -90,7 +90,8 @@ class Trial:
             raise LfpError(f"the weights do not fit: {report}")
         assign(self.variables, found)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
+    @tf.autograph.experimental.do_not_convert
     def outputs(self, images):
         """All outputs in evaluation mode of BGR pictures [B, H, W, 3]."""
         return self.model(preprocess(images[..., ::-1], "deeplab"), training=False)

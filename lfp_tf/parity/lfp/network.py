@@ -64,7 +64,9 @@ def heatmaps(outputs):
 def parameter_count(case):
     """`parameter_count`: elements of weights, running statistics and the head."""
     check_words(case.config, NETWORK)
-    sizes = {n: int(np.prod(v.shape)) for n, v in variables_by_name(build(case.config)).items()}
+    # Variables are the same for pictures of any size; a known one makes half the graph.
+    variables = variables_by_name(build(case.config, (64, 64, 3)))
+    sizes = {name: int(np.prod(variable.shape)) for name, variable in variables.items()}
     weights = {name: size for name, size in sizes.items() if not _RUNNING.search(name)}
     heads = [size for n, size in weights.items() if is_trained(n, heads=_HEADS, trainable="heads")]
     return {

@@ -37,7 +37,7 @@ class Trial:
         self.config = case.config
         thing = case.config.get("layer") or case.config["network"]
         self.layer, self.long, self.short = _PLACES.get(thing, ("", "", ""))
-        self.model = self._wrapped(case) if self.layer else build(case.config)
+        self.model = self._wrapped(case) if self.layer else self._network(case)
         self.variables = variables_by_name(self.model)
         self.translation = TRANSLATIONS["pyranet" if thing in _TORCH else "tensorpack"]
         self.options = {"pyramid": thing != "plain_resnet", "head": case.config.get("head")}
@@ -81,6 +81,10 @@ class Trial:
             prefix + self.their_name(name): self.translation.to_theirs(array, name)
             for name, array in arrays.items()
         }
+
+    def _network(self, case):
+        """The network for pictures of the case's size: a known size makes a smaller graph."""
+        return build(case.config, tuple(case.entry["inputs"]["image"]["shape"][1:]))
 
     def _wrapped(self, case):
         """A model of the single layer."""

@@ -9,7 +9,7 @@ import tensorflow as tf
 from lfp_tf.checkpoints.load import TRANSLATIONS, Report, translate
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
-from lfp_tf.models.pspnet import pspnet
+from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
 from lfp_tf.options import PREPROCESSINGS
 from lfp_tf.parity.words import check, is_count, is_flag, is_number, is_numbers
@@ -219,7 +219,8 @@ class _Trial:
             "keys": tf.zeros([len(image), 2], tf.int32),
         }
 
-    @tf.function
+    @tf.function(autograph=False)
+    @tf.autograph.experimental.do_not_convert
     def predict(self, images):
         """Outputs in evaluation mode of RGB pictures."""
         return self.model(preprocess(images, self.config["preprocess"]), training=False)
@@ -269,7 +270,7 @@ def _build(config):
     for word in ("preprocess", "lineage"):
         options.pop(word, None)
     options |= {w: config[w] for w in ("dropout", "bn_decay", "bn_unbiased") if w in config}
-    return pspnet(**options, bn_frozen=config.get("bn") == "running")
+    return build_network("pspnet", **options, bn_frozen=config.get("bn") == "running")
 
 
 def _experiment(config):

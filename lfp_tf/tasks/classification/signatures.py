@@ -17,20 +17,10 @@ network sees all of a request at once.
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.serving.export import Signatures
 from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
 from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.classification.metrics import TOP
 from lfp_tf.tasks.classification.prediction import MAX_PROPORTION, classifier, is_strip, middle
-
-
-def signatures(model, limits, *, protocol):
-    """The `Signatures` of a network as it is served; see `signature_functions`."""
-    return Signatures(
-        signature_functions(model, protocol=protocol, limits=limits),
-        warmup_requests(model.recipe, limits),
-        protocol.describe(),
-    )
 
 
 def signature_functions(model, *, protocol, limits):

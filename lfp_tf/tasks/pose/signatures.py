@@ -20,22 +20,12 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.serving.export import Signatures
 from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
 from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.pose.prediction import person_function, picture_box
 
 # A box may reach out of its picture, by so many of the picture's longer sides.
 _FURTHEST = 20.0
-
-
-def signatures(model, limits, *, protocol):
-    """The `Signatures` of a network as it is served; see `signature_functions`."""
-    return Signatures(
-        signature_functions(model, protocol=protocol, limits=limits),
-        warmup_requests(model.recipe, limits),
-        protocol.describe(),
-    )
 
 
 def signature_functions(model, *, protocol, limits):

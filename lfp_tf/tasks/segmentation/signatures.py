@@ -14,20 +14,10 @@ import tensorflow as tf
 
 from lfp_tf.errors import LfpError
 from lfp_tf.ops.resize import resize_opencv
-from lfp_tf.serving.export import Signatures
 from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
 from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.segmentation.arguments import EXPORTED_PROTOCOLS
 from lfp_tf.tasks.segmentation.protocols import probabilities
-
-
-def signatures(model, limits, *, protocol):
-    """The `Signatures` of a network as it is served; see `signature_functions`."""
-    return Signatures(
-        signature_functions(model, protocol=protocol, limits=limits),
-        warmup_requests(model.recipe, limits),
-        protocol.describe(),
-    )
 
 
 def signature_functions(model, *, protocol, limits):

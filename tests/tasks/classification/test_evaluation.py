@@ -15,7 +15,10 @@ from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import write_json
 from lfp_tf.ops.preprocessing import preprocess
 from lfp_tf.tasks.classification.evaluation import evaluate, report
-from lfp_tf.tasks.classification.prediction import is_strip, picture_classifier, shorter_side
+from lfp_tf.tasks.classification.prediction import Protocol, is_strip, predictor, protocol_of
+
+# 74 to 65 is what 256 is to 224.
+MIDDLE = Protocol(crop=CROP, shortest=74)
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +33,10 @@ def model():
 
 @pytest.fixture(scope="module")
 def found(model, records):
-    return evaluate(model, records[0], batch=4)
+    return evaluate(model, records[0], protocol=MIDDLE, batch=4)
 
 
 def middles(numbers):
-    # 74 to 65 is what 256 is to 224.
     shown = [centre(tf.constant(picture(n)), shortest=74, size=CROP) for n in numbers]
     return preprocess(tf.stack(shown), "imagenet_bgr")
 
@@ -66,7 +68,7 @@ def test_the_most_certain_mistakes_are_kept(model, records, found):
     wrong = [one for one in found.pictures if one["rank"]]
     wrong.sort(key=lambda one: -one["certainty"])
     assert [m.source for m in found.mistakes] == [one["source"] for one in wrong]
-    first = evaluate(model, records[0], kept=1).mistakes
+    first = evaluate(model, records[0], protocol=MIDDLE, kept=1).mistakes
     assert [m.source for m in first] == [wrong[0]["source"]]
     number = int(wrong[0]["source"][-6:-4])
     want = centre(tf.constant(picture(number)), shortest=74, size=CROP)
@@ -75,7 +77,7 @@ def test_the_most_certain_mistakes_are_kept(model, records, found):
 
 @pytest.mark.parametrize("limit", [1, 4, 6, 50])
 def test_a_limit_takes_the_first_pictures(model, records, found, limit):
-    part = evaluate(model, records[0], batch=4, limit=limit)
+    part = evaluate(model, records[0], protocol=MIDDLE, batch=4, limit=limit)
     assert [one["source"] for one in part.pictures] == [
         one["source"] for one in found.pictures[:limit]
     ]
@@ -98,25 +100,25 @@ def test_metrics_and_page_hold_the_numbers(model, records, found, tmp_path):
     assert "accuracy on validation" in page
 
 
-def test_the_shorter_side_is_the_recipes(model, records, monkeypatch):
-    wider = dataclasses.replace(model.recipe, evaluation={"shortest": 90})
-    assert shorter_side(wider) == 90
-    monkeypatch.setattr(model, "recipe", wider)
-    found = picture_classifier(model)(tf.constant(picture(3)))
+def test_the_shorter_side_is_the_recipes(model):
+    assert protocol_of(model.recipe) == MIDDLE
+    wider = protocol_of(dataclasses.replace(model.recipe, evaluation={"shortest": 90}))
+    assert wider.shortest == 90
+    found = predictor(model, wider)(tf.constant(picture(3)))
     shown = centre(tf.constant(picture(3)), shortest=90, size=CROP)[None]
     logits = model(preprocess(shown, "imagenet_bgr"), training=False)["logits"]
     np.testing.assert_allclose(found, tf.nn.softmax(logits)[0], atol=1e-5)
     narrower = dataclasses.replace(model.recipe, evaluation={"shortest": 64})
     with pytest.raises(LfpError, match="shortest is 64, but the crop has 65 pixels a side"):
-        shorter_side(narrower)
+        protocol_of(narrower)
 
 
 def test_records_that_do_not_fit_are_refused(model, records, tmp_path, monkeypatch):
     with pytest.raises(LfpError, match='no split "test"; it has train, val'):
-        evaluate(model, records[0], split="test")
+        evaluate(model, records[0], protocol=MIDDLE, split="test")
     scenes = tiny.make_records(tmp_path / "scenes", train=1, val=1)
     with pytest.raises(LfpError, match="scenes for segmentation, but this is classification"):
-        evaluate(model, scenes)
+        evaluate(model, scenes, protocol=MIDDLE)
     for names, sentence in (
         (NAMES[:5], "has the 6 classes of imagenet, but the network has 5 of [a-z0-9]*; give its"),
         (NAMES[::-1], 'network has 6 of .*first that differ: "'),
@@ -124,13 +126,13 @@ def test_records_that_do_not_fit_are_refused(model, records, tmp_path, monkeypat
         other = dataclasses.replace(model.recipe, classes=names)
         monkeypatch.setattr(model, "recipe", other)
         with pytest.raises(LfpError, match=sentence):
-            evaluate(model, records[0])
+            evaluate(model, records[0], protocol=MIDDLE)
 
 
 def test_classes_that_are_only_numbered_take_the_records_names(model, records, monkeypatch):
     numbered = [f"class {number}" for number in range(6)]
     monkeypatch.setattr(model, "recipe", dataclasses.replace(model.recipe, classes=numbered))
-    assert evaluate(model, records[0], limit=1).names == NAMES
+    assert evaluate(model, records[0], protocol=MIDDLE, limit=1).names == NAMES
 
 
 def test_an_impossible_class_is_a_sentence(model, tmp_path, monkeypatch):
@@ -138,7 +140,7 @@ def test_an_impossible_class_is_a_sentence(model, tmp_path, monkeypatch):
     write_json(folder / "dataset.json", read_dataset(folder) | {"classes": NAMES[:5]})
     monkeypatch.setattr(model, "recipe", dataclasses.replace(model.recipe, classes=NAMES[:5]))
     with pytest.raises(WorkFailed, match=r"^fox/05.png has the class 5, but 5 classes need 0-4\.$"):
-        evaluate(model, folder)
+        evaluate(model, folder, protocol=MIDDLE)
 
 
 def test_strips_are_those_of_more_than_fifty_to_one():

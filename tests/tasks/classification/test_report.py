@@ -6,9 +6,9 @@ import numpy as np
 
 from lfp_tf.tasks.classification.report import (
     Mistake,
-    class_facts,
+    score_facts,
     short_name,
-    write_class_report,
+    write_report,
 )
 
 ABOUT = {
@@ -25,8 +25,8 @@ def written(folder, truths, guesses, names, **more):
     confusion = np.zeros((len(names), len(names)), int)
     np.add.at(confusion, (truths, guesses), 1)
     ranks = (np.asarray(truths) != guesses).astype(int)
-    facts = ABOUT | class_facts(truths, ranks, confusion, names=names)
-    path = write_class_report(folder, facts | {"pictures": [{}] * len(truths)}, **more)
+    facts = ABOUT | score_facts(truths, ranks, confusion, names=names)
+    path = write_report(folder, facts | {"pictures": [{}] * len(truths)}, **more)
     return json.loads((folder / "metrics.json").read_text()), path.read_text()
 
 
@@ -68,8 +68,8 @@ def test_the_training_is_drawn(tmp_path):
         {"step": 2, "loss": 1.0, "learning_rate": 0.1},
         {"step": 2, "accuracy": 0.25, "top5_accuracy": 0.75},
     ]
-    facts = ABOUT | class_facts([0], [0], np.ones((1, 1), int), names=["a"])
-    path = write_class_report(tmp_path, facts | {"pictures": [{}], "history": history})
+    facts = ABOUT | score_facts([0], [0], np.ones((1, 1), int), names=["a"])
+    path = write_report(tmp_path, facts | {"pictures": [{}], "history": history})
     page = path.read_text()
     assert "training loss" in page and "accuracy on validation, per cent" in page
     assert json.loads((tmp_path / "metrics.json").read_text())["history"] == history

@@ -13,10 +13,15 @@ from lfp_tf.images.decode import encode_png
 from lfp_tf.layers.batch_norm import BatchNorm
 from lfp_tf.serving.limits import Limits
 from lfp_tf.serving.network import convolutions_with_norms, served_network, served_variables
-from lfp_tf.tasks.classification.prediction import picture_classifier
-from lfp_tf.tasks.classification.signatures import signature_functions, warmup_requests
+from lfp_tf.tasks.classification import signatures as offered
+from lfp_tf.tasks.classification.prediction import predictor, protocol_of
 
 LIMITS = Limits(max_pixels=12000, max_batch=4)
+
+
+def functions_of(model, *, limits):
+    protocol = protocol_of(model.recipe)
+    return offered.signature_functions(model, protocol=protocol, limits=limits)
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +32,14 @@ def model():
 @pytest.fixture(scope="module")
 def expected(model):
     """[(picture, probabilities)] of the Python model, of four sizes."""
-    classify = picture_classifier(model)
+    classify = predictor(model, protocol_of(model.recipe))
     return [(image, classify(tf.constant(image)).numpy()) for image in map(picture, range(4))]
 
 
 @pytest.fixture(scope="module")
 def place(model, tmp_path_factory):
     folder, served, module = tmp_path_factory.mktemp("export"), served_network(model), tf.Module()
-    functions = signature_functions(served, limits=LIMITS)
+    functions = functions_of(served, limits=LIMITS)
     module.weights = served_variables(served)
     signatures = {name: f.get_concrete_function() for name, f in functions.items()}
     tf.saved_model.save(module, str(folder), signatures=signatures)
@@ -77,13 +82,13 @@ def test_a_grey_jpeg_is_served(model, signatures):
     Image.fromarray(picture(5)).convert("L").save(stream, "JPEG", quality=95)
     answer = signatures["serving_default"](image_bytes=tf.constant([stream.getvalue()]))
     image = np.array(Image.open(stream).convert("RGB"))
-    wanted = picture_classifier(model)(tf.constant(image))[None].numpy()
+    wanted = predictor(model, protocol_of(model.recipe))(tf.constant(image))[None].numpy()
     np.testing.assert_allclose(answer["probabilities"], wanted, atol=1e-4)
 
 
 def test_of_few_classes_all_are_given():
     model = small_classifier(names=NAMES[:3])
-    functions = signature_functions(model, limits=LIMITS)
+    functions = functions_of(model, limits=LIMITS)
     answer = functions["images"](tf.constant(picture(0)[None]))
     assert answer["classes"].shape == answer["scores"].shape == (1, 3)
     assert sorted(answer["classes"][0].numpy().tolist()) == [0, 1, 2]
@@ -101,7 +106,7 @@ def test_norms_of_the_pyramid_blocks_are_folded(model, place):
 
 @pytest.mark.parametrize("options", [{"optimize": False}, {"dtype": "bfloat16"}])
 def test_other_graphs_see_the_same(model, expected, options):
-    functions = signature_functions(served_network(model, **options), limits=LIMITS)
+    functions = functions_of(served_network(model, **options), limits=LIMITS)
     image, probabilities = expected[0]
     found = functions["images"](tf.constant(image[None]))["probabilities"][0]
     # bfloat16 has 8 bits of fraction; without folding the graph is the model's own.
@@ -131,14 +136,14 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
 
 def test_an_input_size_is_refused(model):
     with pytest.raises(LfpError, match="--input_size is for segmentation; a classifier sees the m"):
-        signature_functions(model, limits=Limits(input_size=(65, 65)))
+        functions_of(model, limits=Limits(input_size=(65, 65)))
 
 
 def test_warm_up_requests_run(model, signatures):
-    requests = warmup_requests(model.recipe, LIMITS)
+    requests = offered.warmup_requests(model.recipe, LIMITS)
     assert [name for name, _ in requests] == ["serving_default", "serving_default", "images"]
     for name, inputs in requests:
         answer = signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
         assert answer["probabilities"].shape == (1, 6)
-    small = warmup_requests(model.recipe, Limits(max_pixels=100))
+    small = offered.warmup_requests(model.recipe, Limits(max_pixels=100))
     assert small[-1][1]["images"].shape == (1, 10, 10, 3)

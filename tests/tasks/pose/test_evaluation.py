@@ -12,9 +12,9 @@ from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import read_picture
 from lfp_tf.images.skeleton import JOINTS
 from lfp_tf.tasks.pose.evaluation import evaluate, report
-from lfp_tf.tasks.pose.prediction import keypoints, people_predictor
+from lfp_tf.tasks.pose.prediction import Protocol, keypoints, predictor
 
-WORDS = {"flip": False, "score": "pck"}
+WORDS = {"protocol": Protocol(flip=False, score="pck")}
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +118,9 @@ def test_a_limit_takes_the_first_people(drawn, known, found):
 def test_a_person_alone_gives_the_same(drawn, factors):
     """The way of `predict`, with the person's crop given as a box."""
     model = KnownNetwork(mixed_maps())
-    found = evaluate(model, drawn[0], flip=True, scales=factors, score="pck", limit=2)
-    predict = people_predictor(model, flip=True, factors=factors)
+    protocol = Protocol(flip=True, scales=factors, score="pck")
+    found = evaluate(model, drawn[0], protocol=protocol, limit=2)
+    predict = predictor(model, protocol)
     for number, person in enumerate(drawn[1]["val"][:2]):
         (x, y), half = person.center, 100 * np.float32(person.scale)
         box = np.float32([[y - half, x - half, y + half, x + half]])
@@ -133,7 +134,7 @@ def test_pckh_measures_by_the_head(tmp_path, known):
     folder, _ = drawn_people(tmp_path, val=3, head_size=40.0, names=names)
     function, _ = same_maps(joints=16)
     network = KnownNetwork(function, names)
-    found = evaluate(network, folder, flip=False, score="pckh")
+    found = evaluate(network, folder, protocol=Protocol(flip=False, score="pckh"))
     away = np.linalg.norm(found.predictions[..., :2] - found.people.truth, axis=2)
     is_right = (away < 20.0) & found.people.visible
     wanted = is_right.sum(axis=1) / found.people.visible.sum(axis=1)
@@ -169,7 +170,7 @@ def test_what_cannot_be_scored_is_refused(drawn, known, tmp_path):
     with pytest.raises(LfpError, match='no split "vall"; it has train, val'):
         evaluate(known[0], folder, split="vall", **WORDS)
     with pytest.raises(LfpError, match="Nobody in .* val has a head size, which PCKh@0.5 is"):
-        evaluate(known[0], folder, flip=False, score="pckh")
+        evaluate(known[0], folder, protocol=Protocol(flip=False, score="pckh"))
     function, _ = same_maps(joints=16)
     other = KnownNetwork(function, JOINTS["mpii"])
     with pytest.raises(LfpError, match="has the 14 joints of lsp, but the network has 16"):

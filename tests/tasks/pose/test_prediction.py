@@ -8,12 +8,13 @@ from small_people import KnownNetwork, same_maps
 from lfp_tf.data.pose.pipeline import person_views
 from lfp_tf.ops.pose import heatmap_targets
 from lfp_tf.tasks.pose.prediction import (
+    Protocol,
     box_frame,
     fused_keypoints,
     heatmap_function,
     keypoints,
-    people_predictor,
     picture_box,
+    predictor,
 )
 
 THREE = ("left_hip", "neck", "right_hip")
@@ -93,7 +94,7 @@ def test_people_of_a_picture_one_after_the_other(factors):
     network = KnownNetwork(pooled, THREE)
     picture = np.random.default_rng(3).integers(0, 256, (70, 90, 3), np.uint8)
     boxes = np.float32([[0, 0, 70, 90], [10, 30, 60, 50]])
-    found = people_predictor(network, flip=True, factors=factors)(picture, boxes).numpy()
+    found = predictor(network, Protocol(flip=True, scales=factors))(picture, boxes).numpy()
     maps = heatmap_function(network, flip=True)
     for box, joints in zip(boxes, found, strict=True):
         center, scale = box_frame(tf.constant(box))
@@ -108,6 +109,6 @@ def test_people_of_a_picture_one_after_the_other(factors):
 
 def test_nobody_has_no_joints():
     constant, _ = same_maps()
-    predict = people_predictor(KnownNetwork(constant), flip=False)
+    predict = predictor(KnownNetwork(constant), Protocol(flip=False))
     found = predict(np.zeros((9, 9, 3), np.uint8), np.zeros((0, 4), np.float32))
     assert found.shape == (0, 14, 3)

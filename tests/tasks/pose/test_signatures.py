@@ -1,5 +1,7 @@
 """An export for pose answers as the Python model does, with boxes and without."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,8 +11,8 @@ from small_people import NAMES, KnownNetwork, mixed_maps, same_maps, small_hourg
 from lfp_tf.errors import LfpError, graph_sentence
 from lfp_tf.images.decode import encode_png
 from lfp_tf.serving.limits import Limits
-from lfp_tf.tasks.pose.prediction import people_predictor
-from lfp_tf.tasks.pose.saved import saved_people
+from lfp_tf.tasks.pose.prediction import Protocol, predictor
+from lfp_tf.tasks.pose.results import of_export
 from lfp_tf.tasks.pose.signatures import signature_functions, warmup_requests
 
 SIZES = ((60, 41), (33, 80), (1, 1), (130, 9))
@@ -29,7 +31,7 @@ def folder(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "1"
     module = tf.Module()
     module.weights = model.variables
-    functions = signature_functions(model, limits=LIMITS, flip=True)
+    functions = signature_functions(model, protocol=Protocol(flip=True), limits=LIMITS)
     signatures = {name: f.get_concrete_function() for name, f in functions.items()}
     tf.saved_model.save(module, str(folder), signatures=signatures)
     return folder
@@ -44,7 +46,7 @@ def signatures(folder):
 
 @pytest.fixture(scope="module")
 def predict(model):
-    return people_predictor(model, flip=True)
+    return predictor(model, Protocol(flip=True))
 
 
 def whole(image):
@@ -82,15 +84,17 @@ def test_boxes_choose_the_person(signatures, predict):
 
 
 def test_the_export_runs_from_python(folder, predict):
-    find = saved_people(folder)
     (image,) = pictures(SIZES[0])
     boxes = np.float32([BOX, whole(image)[0]])
-    np.testing.assert_array_equal(find(image, boxes), predict(image, boxes))
-    assert find(image, np.zeros((0, 4), np.float32)).shape == (0, 14, 3)
+    as_files = {"two": boxes[:, [1, 0, 3, 2]].tolist(), "none": [], "turned": [[10, 10, 30, 5]]}
+    about, words = {"classes": NAMES, "protocol": {}}, types.SimpleNamespace(people="boxes.json")
+    results = of_export(folder, about, words, as_files)
+    np.testing.assert_array_equal(results.predict(image, "two")[1], predict(image, boxes))
+    assert results.predict(image, "none")[1].shape == (0, 14, 3)
     with pytest.raises(LfpError, match="A box must be ymin, xmin, ymax, xmax"):
-        find(image, np.float32([[10, 10, 5, 30]]))
-    with pytest.raises(LfpError, match="cannot be loaded as a SavedModel of `lfp-tf export` for"):
-        saved_people(folder.parent / "no")
+        results.predict(image, "turned")
+    with pytest.raises(LfpError, match="cannot be loaded as a SavedModel of `lfp-tf export`"):
+        of_export(folder.parent / "no", about, words, as_files)
 
 
 def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
@@ -148,14 +152,19 @@ def test_without_the_mirror_image_joints_differ():
     network = KnownNetwork(mixed_maps())
     (image,) = pictures(SIZES[0])
     plain, averaged = (
-        signature_functions(network, limits=LIMITS, flip=flip)["images"](image[None])["keypoints"]
+        signature_functions(network, protocol=Protocol(flip=flip), limits=LIMITS)["images"](
+            image[None]
+        )["keypoints"]
         for flip in (False, True)
     )
-    np.testing.assert_array_equal(plain, people_predictor(network, flip=False)(image, whole(image)))
+    wanted = predictor(network, Protocol(flip=False))(image, whole(image))
+    np.testing.assert_array_equal(plain, wanted)
     assert np.abs(plain - averaged).max() > 1
 
 
 def test_a_fixed_size_of_pictures_is_refused():
     network = KnownNetwork(same_maps()[0])
     with pytest.raises(LfpError, match="--input_size is for segmentation; .* people at 64 x 64"):
-        signature_functions(network, limits=Limits(input_size=(64, 64)), flip=False)
+        signature_functions(
+            network, protocol=Protocol(flip=False), limits=Limits(input_size=(64, 64))
+        )
