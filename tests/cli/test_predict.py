@@ -14,8 +14,6 @@ from lfp_tf.cli.main import main
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import read_labels, read_picture
 from lfp_tf.images.geometry import resize_labels, resize_long_side
-from lfp_tf.serving.export import export
-from lfp_tf.serving.limits import Limits
 from lfp_tf.tasks.segmentation.crf.crf import PRESETS, refine
 from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
 
@@ -84,9 +82,14 @@ def test_the_json_tells_classes_by_share(network, odd, tmp_path):
     assert drawn.shape[0] > 33  # The legend lies below.
 
 
+def exported(folder, place, *words):
+    network = ["--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
+    assert main(["export", *network, f"--export_dir={place}", *words]) == 0
+
+
 def test_an_export_predicts_what_its_network_does(network, odd, tmp_path, capsys):
-    model, folder = network
-    export(model, tmp_path / "export", limits=Limits(max_pixels=2000))
+    _, folder = network
+    exported(folder, tmp_path / "export", "--max_pixels=2000")
     (large,) = pictures((50, 60))
     Image.fromarray(large).save(tmp_path / "large.png")
     inputs = [str(odd / "plain.png"), str(tmp_path / "large.png")]
@@ -182,7 +185,7 @@ def test_the_crf_takes_scores_and_exports_too(network, odd, tmp_path):
     scores = predictor(model, chosen)(tf.constant(image))["scores"]
     wanted = refine(tf.nn.softmax(scores).numpy(), image).argmax(axis=-1)
     np.testing.assert_array_equal(read_labels(str(tmp_path / "a" / "plain.labels.png")), wanted)
-    export(model, tmp_path / "export")
+    exported(folder, tmp_path / "export")
     words = [*given, f"--saved_model={tmp_path / 'export'}", f"--out={tmp_path / 'b'}"]
     assert main(words) == 0
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
@@ -240,17 +243,25 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
         assert wanted in capsys.readouterr().err, words
 
 
-@pytest.mark.parametrize("name", ["lfp_resnet50_small", "lfp_hourglass_small"])
-def test_networks_of_other_kinds_take_pictures_alone(name, tmp_path, capsys):
-    video = tmp_path / "drive.mp4"
-    video.write_text("")
-    network = [f"--experiment={name}", f"--checkpoint={tmp_path}"]
-    for words, wanted in (
-        (["--camera=0"], "--camera is for videos and live views of segmentation"),
-        ([str(video), "--live"], "--live is for videos and live views of segmentation"),
-        ([str(video), "--out=x", "--every=2"], "--every is for videos and live views"),
-        ([str(video), "--out=x"], "drive.mp4 is a video, but a network for"),
-        ([str(video), "--out=x", "--crf"], "drive.mp4 is a video, but a network for"),
-    ):
-        assert main(["predict", *network, *words]) == 2
-        assert wanted in capsys.readouterr().err, words
+@pytest.mark.parametrize(
+    ("experiment", "words", "owner"),
+    [
+        ("lfp_resnet50_small", ["--protocol=whole"], "segmentation"),
+        ("lfp_resnet50_small", ["--crf"], "segmentation"),
+        ("lfp_resnet50_small", ["--long_side=65"], "segmentation"),
+        ("lfp_resnet50_small", ["--flip"], "segmentation and pose"),
+        ("lfp_resnet50_small", ["--people=boxes.json"], "pose"),
+        ("pspnet18_scenes", ["--people=boxes.json"], "pose"),
+        ("hourglass_small", ["--protocol", "whole"], "segmentation"),
+        ("hourglass_small", ["--crf"], "segmentation"),
+        ("hourglass_small", ["--long_side", "100"], "segmentation"),
+    ],
+)
+def test_options_of_another_task_are_refused(experiment, words, owner, tmp_path, capsys):
+    given = [f"--experiment={experiment}", f"--checkpoint={tmp_path}", f"--out={tmp_path / 'out'}"]
+    assert main(["predict", "a.png", *given, *words]) == 2
+    name = words[0].partition("=")[0]
+    task = {"l": "classification", "p": "segmentation", "h": "pose"}[experiment[0]]
+    wanted = f"{name} is for {owner}, but this network is for {task}."
+    assert capsys.readouterr().err.strip() == wanted
+    assert not (tmp_path / "out").exists()
