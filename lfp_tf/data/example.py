@@ -10,6 +10,9 @@ import struct
 import numpy as np
 
 from lfp_tf.errors import LfpError
+from lfp_tf.protobuf import LENGTH, VARINT, field, fields, fixed_values, varint, varints
+
+_FLOAT = np.dtype("<f4")
 
 
 def encode_example(features):
@@ -22,10 +25,10 @@ def encode_example(features):
             one of these. Empty lists are written without a type, as an empty Feature.
     """
     entries = b"".join(
-        _field(1, _field(1, key.encode()) + _field(2, _feature(features[key])))
+        field(1, field(1, key.encode()) + field(2, _feature(features[key])))
         for key in sorted(features)
     )
-    return _field(1, entries)
+    return field(1, entries)
 
 
 def decode_example(payload):
@@ -46,10 +49,10 @@ def _feature(value):
         return b""
     first = values[0]
     if isinstance(first, bytes):
-        return _field(1, b"".join(_field(1, item) for item in values))
+        return field(1, b"".join(field(1, item) for item in values))
     if isinstance(first, float):
-        return _field(2, _field(1, struct.pack(f"<{len(values)}f", *values)))
-    return _field(3, _field(1, b"".join(_varint(item & 0xFFFFFFFFFFFFFFFF) for item in values)))
+        return field(2, field(1, struct.pack(f"<{len(values)}f", *values)))
+    return field(3, field(1, b"".join(varint(item & 0xFFFFFFFFFFFFFFFF) for item in values)))
 
 
 def _as_list(value):
@@ -59,84 +62,33 @@ def _as_list(value):
     return [item.encode() if isinstance(item, str) else item for item in values]
 
 
-def _field(number, payload):
-    return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
-
-
-def _varint(value):
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _entries(payload):
-    for number, features in _parts(payload):
+    for number, _, features in fields(payload):
         if number != 1:
             continue
-        for _, entry in _parts(features):
-            fields = dict(_parts(entry))
-            yield bytes(fields[1]).decode(), _values(fields.get(2, b""))
+        for _, _, entry in fields(payload, *features):
+            pair = {part: span for part, _, span in fields(payload, *entry)}
+            yield bytes(payload[slice(*pair[1])]).decode(), _values(payload, pair.get(2, (0, 0)))
 
 
-def _values(feature):
-    for kind, content in _parts(memoryview(feature)):
-        parts = [part for _, part in _parts(content)]
+def _values(payload, feature):
+    for kind, _, span in fields(payload, *feature):
+        parts = list(fields(payload, *span))
         if kind == 1:
-            return [bytes(part) for part in parts]
+            return [bytes(payload[slice(*part)]) for _, _, part in parts]
         if kind == 2:
-            return [value for part in parts for value in _floats(part)]
-        return [_signed(value) for part in parts for value in _integers(part)]
+            return [value for _, wire, part in parts for value in _floats(payload, wire, part)]
+        return [_signed(value) for _, wire, part in parts for value in _whole(payload, wire, part)]
     return []
 
 
-def _floats(part):
-    return struct.unpack(f"<{len(part) // 4}f", part)
+def _floats(payload, wire, part):
+    return fixed_values(payload, part, _FLOAT, packed=wire == LENGTH).tolist()
 
 
-def _integers(part):
-    if isinstance(part, int):
-        return [part]
-    values, position = [], 0
-    while position < len(part):
-        value, position = _read_varint(part, position)
-        values.append(value)
-    return values
+def _whole(payload, wire, part):
+    return [part] if wire == VARINT else varints(payload, part)
 
 
 def _signed(value):
     return value - (1 << 64) if value >> 63 else value
-
-
-def _parts(payload):
-    """(field number, content): a view of bytes, or an integer for a varint."""
-    position = 0
-    while position < len(payload):
-        key, position = _read_varint(payload, position)
-        kind = key & 7
-        if kind == 0:
-            content, position = _read_varint(payload, position)
-        else:
-            if kind == 2:
-                size, position = _read_varint(payload, position)
-            else:
-                size = {1: 8, 5: 4}.get(kind, -1)
-            if size < 0 or position + size > len(payload):
-                raise ValueError("no protocol buffer")
-            content, position = payload[position : position + size], position + size
-        yield key >> 3, content
-
-
-def _read_varint(payload, position):
-    value = shift = 0
-    while True:
-        byte = payload[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-        if shift > 63:
-            raise ValueError("a varint of more than ten bytes")

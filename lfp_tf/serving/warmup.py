@@ -11,13 +11,13 @@ import tensorflow as tf
 from PIL import Image
 
 from lfp_tf.images.decode import encode_png
+from lfp_tf.protobuf import field
 
 # Field numbers of the messages, by their path.
 _LOG_PREDICT, _PREDICT_REQUEST = 6, 1
 _REQUEST_MODEL, _REQUEST_INPUTS = 1, 2
 _MODEL_NAME, _MODEL_SIGNATURE = 1, 3
 _MAP_KEY, _MAP_VALUE = 1, 2
-_LENGTH_DELIMITED = 2
 
 
 def warmup_images(height, width, *, max_pixels):
@@ -55,24 +55,12 @@ def write_warmup(path, requests, *, model):
 
 def prediction_log(signature, inputs, *, model):
     """One request as a serialized `PredictionLog`."""
-    request = _message(
+    request = field(
         _REQUEST_MODEL,
-        _message(_MODEL_NAME, model.encode()) + _message(_MODEL_SIGNATURE, signature.encode()),
+        field(_MODEL_NAME, model.encode()) + field(_MODEL_SIGNATURE, signature.encode()),
     )
     for name, value in inputs.items():
         tensor = tf.make_tensor_proto(value).SerializeToString()
-        entry = _message(_MAP_KEY, name.encode()) + _message(_MAP_VALUE, tensor)
-        request += _message(_REQUEST_INPUTS, entry)
-    return _message(_LOG_PREDICT, _message(_PREDICT_REQUEST, request))
-
-
-def _message(field, content):
-    return bytes([field << 3 | _LENGTH_DELIMITED]) + _varint(len(content)) + content
-
-
-def _varint(value):
-    parts = bytearray()
-    while value >= 0x80:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes(parts) + bytes([value])
+        entry = field(_MAP_KEY, name.encode()) + field(_MAP_VALUE, tensor)
+        request += field(_REQUEST_INPUTS, entry)
+    return field(_LOG_PREDICT, field(_PREDICT_REQUEST, request))

@@ -12,16 +12,16 @@ import numpy as np
 
 from lfp_tf.checkpoints.formats.mapped_file import printable
 from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, MOST_AXES, num_elements
-from lfp_tf.checkpoints.formats.protobuf import (
+from lfp_tf.protobuf import (
     FIXED32,
     FIXED64,
     LENGTH,
     VARINT,
+    Damaged,
     fields,
     fixed_values,
     varints,
 )
-from lfp_tf.errors import LfpError
 
 NET_LAYERS_V1, NET_LAYERS = 2, 100
 
@@ -49,13 +49,13 @@ def is_caffe(file):
     """Whether the file begins like a network with layers; one that was cut does too."""
     begun = False
     try:
-        for number, wire, _ in fields(file, 0, file.size, cut=True):
+        for number, wire, _ in fields(file.view, cut=True):
             if not begun and (number not in FIRST_FIELDS or wire != LENGTH):
                 return False
             if number in LAYERS and wire == LENGTH:
                 return True
             begun = True
-    except LfpError:
+    except Damaged:
         return False
     return False
 
@@ -73,9 +73,12 @@ def read_caffe(file):
         LfpError: a file that is cut, shapes that do not fit their values, no blobs at all.
     """
     blobs = {}
-    for number, wire, value in fields(file, 0, file.size):
-        if number in LAYERS and wire == LENGTH:
-            _read_layer(file, value, LAYERS[number], blobs)
+    try:
+        for number, wire, value in fields(file.view):
+            if number in LAYERS and wire == LENGTH:
+                _read_layer(file, value, LAYERS[number], blobs)
+    except Damaged as error:
+        raise file.damage(error)
     if not blobs:
         raise file.refusal("holds a network without weights; give the trained .caffemodel.")
     return blobs
@@ -83,7 +86,7 @@ def read_caffe(file):
 
 def _read_layer(file, span, layer, blobs):
     name, places = b"", []
-    for number, wire, value in fields(file, *span):
+    for number, wire, value in fields(file.view, *span):
         if wire == LENGTH and number == layer.name:
             name = bytes(file.view[slice(*value)])
         elif wire == LENGTH and number == layer.blobs:
@@ -105,14 +108,14 @@ def _read_layer(file, span, layer, blobs):
 def _read_blob(file, span, key):
     runs, raw_values, raw_type = {FLOAT: [], DOUBLE: []}, None, 0
     old_shape, shape = {}, None
-    for number, wire, value in fields(file, *span):
+    for number, wire, value in fields(file.view, *span):
         packed = wire == LENGTH
         if number == DATA and wire in (LENGTH, FIXED32):
             file.charge(_VALUE_BYTES)
-            runs[FLOAT].append(fixed_values(file, value, FLOAT, packed=packed))
+            runs[FLOAT].append(fixed_values(file.view, value, FLOAT, packed=packed))
         elif number == DOUBLE_DATA and wire in (LENGTH, FIXED64):
             file.charge(_VALUE_BYTES)
-            runs[DOUBLE].append(fixed_values(file, value, DOUBLE, packed=packed))
+            runs[DOUBLE].append(fixed_values(file.view, value, DOUBLE, packed=packed))
         elif number == SHAPE and packed:
             shape = _read_shape(file, value)
         elif number in OLD_SHAPE and wire == VARINT:
@@ -132,18 +135,18 @@ def _read_blob(file, span, key):
         raise file.refusal(
             f'holds the blob "{printable(key)}" of raw type {raw_type}; 0, 1, 2 are read.'
         )
-    values = fixed_values(file, raw_values, RAW_TYPES[raw_type], packed=True)
+    values = fixed_values(file.view, raw_values, RAW_TYPES[raw_type], packed=True)
     return _shaped(file, [values], shape or (), key)
 
 
 def _read_shape(file, span):
     """BlobShape's sizes, packed or not."""
     sizes = []
-    for number, wire, value in fields(file, *span):
+    for number, wire, value in fields(file.view, *span):
         if number == SHAPE_SIZES and wire == VARINT:
             sizes.append(value)
         elif number == SHAPE_SIZES and wire == LENGTH:
-            sizes.extend(itertools.islice(varints(file, value), MOST_AXES + 1))
+            sizes.extend(itertools.islice(varints(file.view, value), MOST_AXES + 1))
         if len(sizes) > MOST_AXES:
             raise file.damage(f"a blob has more than {MOST_AXES} axes")
     return tuple(sizes)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.parity.deeplabv2.words import NETWORK, Trial, build, revision_name
 from lfp_tf.parity.words import check, is_count, is_number
+from lfp_tf.recipes import overrides
 from lfp_tf.recipes.config import of_network
 from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, valid_counts
 from lfp_tf.tasks.segmentation.task import Task
@@ -77,6 +78,7 @@ def train_step(case):
     params.trainer.accumulation_steps = config["iter_size"]
     task = Task(params)
     optimizer = task.create_optimizer(params.trainer.optimizer_config)
+    task.prepare_optimizer(optimizer, trial.model)
     update = tf.function(lambda batch: task.train_step(batch, trial.model, optimizer))
     before = {name: variable.numpy() for name, variable in trial.variables.items()}
     pieces = zip(*(_steps(inputs[name], config) for name in ("images", "labels")), strict=True)
@@ -182,7 +184,8 @@ def _experiment(config):
     task.head_bias_lr_multiplier = _MULTIPLIERS["head_bias"]
     if "lr" in config:
         trainer.train_steps = config["iter_max"]
-        trainer.optimizer_config.override(
+        overrides.apply(
+            trainer.optimizer_config,
             {
                 "optimizer": {
                     "type": "torch_sgd",
@@ -198,6 +201,6 @@ def _experiment(config):
                     },
                 },
                 "renew_every": config["lr_decay"],
-            }
+            },
         )
     return params

@@ -117,6 +117,7 @@ def train_step(case):
         got["first_logits"] = outputs["logits"].numpy()
         assign(trial.variables, before)
     optimizer = task.create_optimizer(task.params.trainer.optimizer_config)
+    task.prepare_optimizer(optimizer, trial.model)
     update = tf.function(lambda batch: task.train_step(batch, trial.model, optimizer))
     losses, weights, rates = [], [], []
     for step, (image, labels) in enumerate(zip(inputs["image"], inputs["labels"], strict=True)):

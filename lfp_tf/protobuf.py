@@ -1,4 +1,7 @@
-"""The protobuf wire format: the fields of a message by number, without knowing its schema."""
+"""The protobuf wire format: the fields of a message by number, without knowing its schema.
+
+Messages are read from a view of bytes and written as bytes; nothing is generated from a schema.
+"""
 
 import numpy as np
 
@@ -8,10 +11,33 @@ MOST_OPEN_GROUPS = 100
 _FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
 
 
-def fields(file, start, end, *, cut=False):
+class Damaged(ValueError):
+    """Bytes that are no message; the text says where and how that was seen."""
+
+
+def field(number, content):
+    """One field of length-delimited content, as bytes."""
+    return varint(number << 3 | LENGTH) + varint(len(content)) + content
+
+
+def varint(value):
+    """A whole number of 0 or more, as bytes."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def fields(view, start=0, end=None, *, cut=False):
     """Walks the fields of the message in bytes `start` to `end`; groups are skipped whole.
 
     With `cut`, a field that goes beyond the end is given before it is refused.
+
+    Args:
+        view: memoryview of bytes.
+        start, end: of the message; None is the view's end.
 
     Yields:
         (number, wire type, value): a varint's number (unsigned), or the (start, end) of the bytes.
@@ -19,16 +45,16 @@ def fields(file, start, end, *, cut=False):
         then hold a one-byte key before each but the first value, see `fixed_values`.
 
     Raises:
-        LfpError: lengths beyond the end, groups that never close, numbers without end.
+        Damaged: lengths beyond the end, groups that never close, numbers without end.
     """
-    view, at = file.view, start
+    at, end = start, len(view) if end is None else end
     while at < end:
         key_start = at
-        number, wire, at = _key(file, at, end)
+        number, wire, at = _key(view, at, end)
         if wire == VARINT:
-            value, at = _varint(file, at, end)
+            value, at = _varint(view, at, end)
         elif wire == LENGTH:
-            length, at = _varint(file, at, end)
+            length, at = _varint(view, at, end)
             value = (at, at + length)
             at += length
         elif wire in _FIXED_BYTES:
@@ -37,21 +63,21 @@ def fields(file, start, end, *, cut=False):
                 stop = _run_end(view, key_start, end, 1 + _FIXED_BYTES[wire])
             value, at = (at, stop), stop
         elif wire == GROUP_START:
-            at = _skip_group(file, number, at, end)
+            at = _skip_group(view, number, at, end)
             continue
         else:
-            raise file.damage(f"its field {number} at byte {key_start} has no beginning")
+            raise Damaged(f"its field {number} at byte {key_start} has no beginning")
         if at <= end or cut:
             yield number, wire, value
         if at > end:
-            raise file.damage(f"its field {number} at byte {key_start} goes beyond the end")
+            raise Damaged(f"its field {number} at byte {key_start} goes beyond the end")
 
 
-def fixed_values(file, span, dtype, *, packed):
-    """The numbers of a field, packed or not, as a view of the file.
+def fixed_values(view, span, dtype, *, packed):
+    """The numbers of a field, packed or not, as a view of its bytes.
 
     Args:
-        file: the MappedFile.
+        view: as of `fields`.
         span: (start, end) as `fields` gives it.
         dtype: little-endian numpy type of one number.
         packed: whether the wire type was LENGTH.
@@ -59,39 +85,39 @@ def fixed_values(file, span, dtype, *, packed):
     start, end = span
     if packed:
         if (end - start) % dtype.itemsize:
-            raise file.damage(f"{end - start} bytes of numbers hold a broken one")
-        return np.frombuffer(file.view[start:end], dtype)
+            raise Damaged(f"{end - start} bytes of numbers hold a broken one")
+        return np.frombuffer(view[start:end], dtype)
     # The key before the first value belongs to the run.
     record = np.dtype([("key", "u1"), ("value", dtype)])
-    return np.frombuffer(file.view[start - 1 : end], record)["value"]
+    return np.frombuffer(view[start - 1 : end], record)["value"]
 
 
-def varints(file, span):
+def varints(view, span):
     """The numbers of a packed field of varints, one by one."""
     at, end = span
     while at < end:
-        value, at = _varint(file, at, end)
+        value, at = _varint(view, at, end)
         yield value
 
 
-def _key(file, at, end):
-    key, at = _varint(file, at, end)
+def _key(view, at, end):
+    key, at = _varint(view, at, end)
     if not key >> 3:
-        raise file.damage(f"there is no field 0, as at byte {at}")
+        raise Damaged(f"there is no field 0, as at byte {at}")
     return key >> 3, key & 7, at
 
 
-def _varint(file, at, end):
-    view, value = file.view, 0
+def _varint(view, at, end):
+    value = 0
     for index in range(LONGEST_VARINT):
         if at >= end:
-            raise file.damage("a number goes beyond the end, as in a file that was cut")
+            raise Damaged("a number goes beyond the end, as in a file that was cut")
         byte = view[at]
         at += 1
         value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
             return value, at
-    raise file.damage(f"a number at byte {at} has no end")
+    raise Damaged(f"a number at byte {at} has no end")
 
 
 def _run_end(view, start, end, width):
@@ -112,24 +138,24 @@ def _run_end(view, start, end, width):
         piece *= 4
 
 
-def _skip_group(file, number, at, end):
+def _skip_group(view, number, at, end):
     """The byte behind the group `number`, which began before `at`."""
     open_groups = [number]
     while open_groups:
         if at >= end:
-            raise file.damage(f"its group {open_groups[-1]} never closes")
-        inner, wire, at = _key(file, at, end)
+            raise Damaged(f"its group {open_groups[-1]} never closes")
+        inner, wire, at = _key(view, at, end)
         if wire == VARINT:
-            _, at = _varint(file, at, end)
+            _, at = _varint(view, at, end)
         elif wire == LENGTH:
-            length, at = _varint(file, at, end)
+            length, at = _varint(view, at, end)
             at += length
         elif wire in _FIXED_BYTES:
             at += _FIXED_BYTES[wire]
         elif wire == GROUP_START:
             open_groups.append(inner)
         elif wire != GROUP_END or open_groups.pop() != inner:
-            raise file.damage(f"its group {inner} closes without a beginning")
+            raise Damaged(f"its group {inner} closes without a beginning")
         if len(open_groups) > MOST_OPEN_GROUPS:
-            raise file.refusal(f"nests deeper than {MOST_OPEN_GROUPS} levels; it is hostile.")
+            raise Damaged(f"it nests deeper than {MOST_OPEN_GROUPS} levels")
     return at
