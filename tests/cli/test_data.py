@@ -85,7 +85,7 @@ def test_one_split_after_another(source, tmp_path):
 
 def test_check_writes_nothing(source, tmp_path, capsys):
     assert run("folder", "--source", source, "--out", tmp_path / "out", "--check") == 0
-    assert "folder train: 4 pictures, no problems" in capsys.readouterr().out
+    assert "folder train: 4 images, no problems" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
 
 
@@ -105,11 +105,11 @@ def test_broken_pictures_are_named_and_left_out(source, tmp_path, capsys):
     broken.write_bytes(broken.read_bytes()[:100])
     run("folder", "--source", source, "--out", tmp_path / "out")
     error = capsys.readouterr().err
-    assert "Left out, because they cannot be read (1):" in error and "0.png cannot be read" in error
+    assert "Left out, because they cannot be used (1):" in error and "0.png cannot be read" in error
     found = read_dataset(tmp_path / "out")
     assert sum(split["count"] for split in found["splits"].values()) == 4
     assert sum(found["options"]["left_out"].values()) == 1
-    with pytest.raises(LfpError, match="has 1 pictures that cannot be read, named above"):
+    with pytest.raises(LfpError, match="has 1 images that cannot be used, named above"):
         run("folder", "--source", source, "--check")
 
 

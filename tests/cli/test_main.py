@@ -74,44 +74,6 @@ def test_a_wrong_word_is_answered_in_one_sentence(tmp_path, words, message):
     assert seconds < 5
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("trainer.train_step=3", 'There is no field "trainer.train_step". Did you mean "train_steps"?'),
-        ("task.modell.depth=18", 'There is no field "task.modell". Did you mean "model"?'),
-        ("trainer.train_steps=many", "trainer.train_steps is 'many', but must be a whole number"),
-        ("trainer.train_steps=1.5", "must be a whole number"),
-        ("task.model.use_ppm=1", "must be true or false"),
-        ("task.losses.normalization=off", "is False, but must be a text. Quote it"),
-        ("task.train_data.crop=33", "must be a list such as [1, 2]"),
-        ("task.model=18", "task.model is a group of fields"),
-        ("task.model.depth=19", "task.model.depth is 19, but must be one of 18, 34, 50, 101, 152"),
-        ("trainer.train_steps=0", "trainer.train_steps is 0, but must be at least 1"),
-        ("trainer.summary_interval=5,trainer.steps_per_loop=2", "must be a multiple of"),
-        ("task.model.bins[0]=3", "is not of the form"),
-        ("nonsense", "is not of the form"),
-    ],
-)  # fmt: skip
-def test_a_wrong_override_is_answered_before_anything_is_built(override, message):
-    from lfp_tf.errors import LfpError
-    from lfp_tf.recipes import config, overrides
-    from lfp_tf.recipes.experiments import read
-
-    params = config.ExperimentConfig()
-    overrides.apply(params, read("pspnet18_scenes").config)
-    with pytest.raises(LfpError) as caught:
-        overrides.apply(params, overrides.parse(override))
-        config.validate(params)
-    assert message in str(caught.value)
-
-
-def test_overrides_take_numbers_as_python_writes_them():
-    from lfp_tf.recipes import overrides
-
-    assert overrides.parse("a.b=1e-3,c=[1,2]") == {"a": {"b": 1e-3}, "c": [1, 2]}
-    assert overrides.parse("a:\n  b: 5e-4") == {"a": {"b": 5e-4}}
-
-
 def test_the_merged_config_is_yaml_that_reads_back(tmp_path):
     import yaml
 
@@ -123,20 +85,6 @@ def test_the_merged_config_is_yaml_that_reads_back(tmp_path):
     assert content["trainer"]["train_steps"] == 7 and content["task"]["model"]["depth"] == 101
 
 
-def test_a_batch_that_replicas_do_not_divide_is_refused():
-    from lfp_tf.errors import LfpError
-    from lfp_tf.recipes import config
-    from lfp_tf.recipes.preflight import check_batch
-
-    params = config.ExperimentConfig()
-    params.task.train_data.global_batch_size = 6
-    params.trainer.accumulation_steps = 2
-    with pytest.raises(
-        LfpError, match="is 6, but 2 replicas x 2 accumulation steps need a multiple of 4"
-    ):
-        check_batch(params, 2)
-
-
 def test_tensorflows_chatter_is_filtered_and_the_rest_is_not():
     code = (
         "import os, sys; from lfp_tf.cli.quiet import filter_native_chatter as f; f();"
@@ -145,15 +93,3 @@ def test_tensorflows_chatter_is_filtered_and_the_rest_is_not():
     )
     error = tiny.run("-c", code).stderr
     assert "chatter" not in error and "real" in error and "plain" in error and "ours" in error
-
-
-def test_what_will_train_but_not_as_meant_is_said_once():
-    from lfp_tf.recipes import config
-    from lfp_tf.recipes.preflight import warnings
-
-    params = config.ExperimentConfig()
-    assert warnings(params, 1) == []
-    params.task.train_data.crop = [472, 473]
-    params.task.train_data.global_batch_size = 1
-    found = warnings(params, 1)
-    assert len(found) == 2 and "[472, 473] is not 8k+1" in found[0] and "bin 1" in found[1]

@@ -4,13 +4,11 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.checkpoints.variables import flat_layers, variables_by_name
-from lfp_tf.errors import LfpError
 from lfp_tf.layers.pyramid_block import PyramidBlock
 from lfp_tf.models.deeplab import deeplabv2, deeplabv3
 from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.ops.resize import resize_legacy_bilinear
-from lfp_tf.tasks.segmentation.networks import DeepLabV2, LFPSegmentation, PSPNet
 
 SMALL = {"classes": 3, "blocks": (1, 1, 1, 1), "width": 1 / 8}
 
@@ -87,27 +85,6 @@ def test_pspnet_and_deeplab_stand_on_it_by_one_word():
     for build in (pspnet, deeplabv2):
         with pytest.raises(ValueError, match='backbone is "vgg"'):
             build(classes=3, backbone="vgg")
-
-
-def test_the_config_line_is_checked():
-    PSPNet(backbone="pyramid_resnet", depth=101).check()
-    DeepLabV2(backbone="pyramid_resnet", pyramid=False).check()
-    for config, message in (
-        (PSPNet(backbone="pyramid_resnet", depth=18), "depth is 18, but a pyramid_resnet has 50"),
-        (PSPNet(backbone="pyramid_resnet", stem="plain"), "task.model.stem is an option of the R"),
-        (PSPNet(pyramid=False), "pyramid=false is the plain twin of backbone=pyramid_resnet"),
-        (DeepLabV2(backbone="pyramid_resnet", stride_in="3x3"), "task.model.stride_in is an opt"),
-        (LFPSegmentation(scales=[1.0]), "other than 1"),
-        (LFPSegmentation(blocks=[1, 2]), "four numbers"),
-    ):
-        with pytest.raises(LfpError, match=message):
-            config.check()
-
-
-def test_fields_are_the_builders_arguments():
-    config = LFPSegmentation(classes=3, depth=50, blocks=[1, 1, 1, 1], width=1 / 8)
-    model = lfp_segmentation(**config.arguments())
-    assert tuple(model.output) == config.outputs()
 
 
 def test_layers_can_be_saved_and_loaded_by_anybody(tmp_path):
