@@ -36,7 +36,7 @@ def write_plan(plan, census, out, *, num_shards=None, workers=1, overwrite=False
     splits = {}
     for split, samples in census.samples.items():
         share_bytes = census.size_bytes * len(samples) // total
-        with Progress(f"writing {split}", total=len(samples), unit="pictures") as progress:
+        with Progress(f"writing {split}", total=len(samples), unit="records") as progress:
             splits[split] = write_records(
                 samples,
                 out,

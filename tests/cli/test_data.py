@@ -42,7 +42,11 @@ def source(tmp_path):
 
 def test_records_and_description_are_written(source, tmp_path, capsys):
     assert run("folder", "--source", source, "--out", tmp_path / "out", "--shards", 2) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    said = capsys.readouterr()
+    assert "folder: 2 classes, 4 train, 1 val images" in said.err
+    assert "checking 5/5" in said.err and " images/s" in said.err
+    assert "writing train 4/4" in said.err and " records/s" in said.err
+    assert said.out.splitlines() == [
         f"{tmp_path / 'out'}: 4 train records",
         f"{tmp_path / 'out'}: 1 val records",
     ]

@@ -1,0 +1,115 @@
+"""What a segmentation network shows of an image: labels, colours, shares; with the CRF in processes."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from words import parsed
+
+from lfp_tf.errors import LfpError
+from lfp_tf.images.geometry import resize_labels, resize_long_side
+from lfp_tf.images.overlay import overlay, with_legend
+from lfp_tf.images.palette import ClassTable
+from lfp_tf.tasks.segmentation.arguments import ENDINGS
+from lfp_tf.tasks.segmentation.crf.crf import PRESETS, refine
+from lfp_tf.tasks.segmentation.results import Results
+
+TABLE = ClassTable(("road", "sky"), np.array([[200, 0, 0], [0, 0, 100]], np.uint8))
+
+
+def image(number, size=(16, 24)):
+    return np.random.RandomState(number).randint(0, 256, (*size, 3)).astype(np.uint8)
+
+
+def probabilities(picture):
+    """Of sky: how blue the picture is there."""
+    if picture.shape[0] < 2:
+        raise LfpError("too small")
+    blue = picture[..., 2].astype(np.float32) / 255 * 0.98 + 0.01
+    return np.stack([1 - blue, blue], axis=-1)
+
+
+def labels(picture):
+    return probabilities(picture).argmax(axis=-1)
+
+
+def results(*words):
+    return Results(labels, probabilities, TABLE, {"a": 1}, parsed("predict", *words))
+
+
+def test_labels_are_told_drawn_and_written():
+    found, picture = results(), image(0)
+    seen = found.predict(picture)
+    np.testing.assert_array_equal(seen, labels(picture))
+    mixed = overlay(picture, seen, TABLE)
+    np.testing.assert_array_equal(found.overlay(picture, seen), mixed)
+    np.testing.assert_array_equal(found.explained(picture, seen), with_legend(mixed, seen, TABLE))
+    classes = found.describe(seen)["classes"]
+    assert sum(entry["pixels"] for entry in classes) == seen.size
+    assert classes[0]["share"] >= classes[1]["share"]
+    assert list(found.files(seen)) == list(found.frame_files(seen)) == [".labels.png"]
+    png = np.array(Image.open(io.BytesIO(found.files(seen)[".labels.png"])))
+    np.testing.assert_array_equal(png, seen)
+    assert found.line("a.png", {".labels.png": "out/a.labels.png"}, seen) == "out/a.labels.png"
+    assert ENDINGS == (".labels.png", ".overlay.png", ".json") and found.facts == {"a": 1}
+
+
+def test_a_live_view_names_classes_and_pixels():
+    found, seen = results(), np.array([[0, 1], [1, 255]])
+    legend = {entry["name"]: (entry["share"], entry["color"]) for entry in found.legend(seen)}
+    assert legend["sky"][1] == "#000064" and legend["road"][1] == "#c80000"
+    assert found.name_at(seen, 1, 0) == (1, "sky") and found.name_at(seen, 1, 1) == (255, "ignored")
+    assert found.name_at(seen, 2, 0) is found.name_at(seen, 0, -1) is None
+    assert found.hint
+
+
+def test_a_video_has_the_pixels_of_all_frames():
+    tally = results().tally()
+    tally.add(0, np.zeros((2, 3), int))
+    tally.add(4, np.array([[0, 1, 1], [1, 1, 1]]))
+    classes = tally.describe()["classes"]
+    assert [(entry["name"], entry["pixels"]) for entry in classes] == [("road", 7), ("sky", 5)]
+
+
+def test_the_network_sees_the_long_side():
+    found, picture = results("--long_side=12"), image(1)
+    small = resize_long_side(picture, 12)
+    wanted = resize_labels(labels(small), (16, 24))
+    np.testing.assert_array_equal(found.predict(picture), wanted)
+    assert found.facts == {"a": 1, "long_side": 12}
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_the_crf_gives_the_same_in_processes_and_refusals_keep_their_place(processes):
+    words = ["--crf", "--crf_preset=seed", f"--crf_processes={processes}", "--long_side=14"]
+    found = results(*words)
+    images = [("a", image(1)), ("b", image(2, (1, 60))), ("c", image(3)), ("d", image(4, (20, 9)))]
+    answers = list(found.predictions(iter(images), count=len(images)))
+    assert {source for source, *_ in answers} == {"a", "b", "c", "d"}
+    assert [source for source, *_ in answers if source != "b"] == ["a", "c", "d"]
+    by_source = {source: seen for source, _, seen, _ in answers}
+    assert str(by_source.pop("b")) == "too small"
+    for source, picture in images:
+        if source in by_source:
+            small = resize_long_side(picture, 14)
+            refined = refine(probabilities(small), small, PRESETS["seed"]).argmax(axis=-1)
+            wanted = resize_labels(refined, picture.shape[:2])
+            np.testing.assert_array_equal(by_source[source], wanted)
+    assert found.facts["crf"]["bi_xy_std"] == 49
+
+
+def test_one_image_needs_no_process(monkeypatch):
+    from lfp_tf.tasks.segmentation import results as module
+
+    monkeypatch.setattr(module, "CrfPool", None)
+    found, picture = results("--crf", "--crf_processes=2"), image(1)
+    ((_, _, seen, _),) = found.predictions(iter([("a", picture)]), count=1)
+    wanted = refine(probabilities(picture), picture, PRESETS["newest"]).argmax(axis=-1)
+    np.testing.assert_array_equal(seen, wanted)
+
+
+def test_the_crf_of_the_protocol_lfp_is_not_done_twice():
+    found, picture = results("--crf", "--protocol=lfp"), image(1)
+    np.testing.assert_array_equal(found.predict(picture), labels(picture))
+    assert found.facts["crf"] == vars(PRESETS["lfp"])
