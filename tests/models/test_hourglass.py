@@ -16,6 +16,12 @@ def pictures(*shape, seed=0):
 
 
 @pytest.fixture(scope="module")
+def single():
+    """One stack; tests only read it and the next one."""
+    return hourglass(**SMALL)
+
+
+@pytest.fixture(scope="module")
 def model():
     return hourglass(**SMALL | {"stacks": 2})
 
@@ -61,12 +67,11 @@ def test_the_last_stack_merges_nothing(model):
     assert "stack2_merge_heatmaps/kernel" not in names
 
 
-def test_it_can_be_saved_and_loaded_by_anybody(tmp_path):
-    model = hourglass(**SMALL)
-    model.save(tmp_path / "model.keras")
+def test_it_can_be_saved_and_loaded_by_anybody(single, tmp_path):
+    single.save(tmp_path / "model.keras")
     again = tf_keras.models.load_model(tmp_path / "model.keras")
     images = pictures(1, 64, 64)
-    np.testing.assert_allclose(again(images)["heatmaps_1"], model(images)["heatmaps_1"], atol=1e-4)
+    np.testing.assert_allclose(again(images)["heatmaps_1"], single(images)["heatmaps_1"], atol=1e-4)
 
 
 def test_gradients_reach_every_weight():

@@ -17,14 +17,34 @@ def pictures(*shape, seed=0):
     return np.random.RandomState(seed).uniform(-2, 2, (*shape, 3)).astype(np.float32)
 
 
-def test_the_classifier_names_one_class_a_picture():
-    model = lfp_classifier(**SMALL)
-    assert model(pictures(2, 75, 49))["logits"].shape == (2, 3)
-    assert model(pictures(1, 33, 64))["logits"].shape == (1, 3)
+@pytest.fixture(scope="module")
+def unknown():
+    """A classifier of pictures of any size; tests only read it and the next two."""
+    return lfp_classifier(**SMALL)
 
 
-def test_static_and_unknown_sizes_give_the_same():
-    unknown, static = lfp_classifier(**SMALL), lfp_classifier(**SMALL, input_shape=(75, 49, 3))
+@pytest.fixture(scope="module")
+def plain():
+    """The VOC network of one scale."""
+    return lfp_segmentation(**SMALL, scales=())
+
+
+@pytest.fixture(scope="module")
+def both(plain):
+    """The VOC network of two scales, with the weights of `plain`."""
+    model = lfp_segmentation(**SMALL, scales=(0.5,))
+    for name, variable in variables_by_name(model).items():
+        variable.assign(variables_by_name(plain)[name])
+    return model
+
+
+def test_the_classifier_names_one_class_a_picture(unknown):
+    assert unknown(pictures(2, 75, 49))["logits"].shape == (2, 3)
+    assert unknown(pictures(1, 33, 64))["logits"].shape == (1, 3)
+
+
+def test_static_and_unknown_sizes_give_the_same(unknown):
+    static = lfp_classifier(**SMALL, input_shape=(75, 49, 3))
     for name, variable in variables_by_name(static).items():
         variable.assign(variables_by_name(unknown)[name])
     images = pictures(1, 75, 49)
@@ -33,11 +53,7 @@ def test_static_and_unknown_sizes_give_the_same():
     )
 
 
-def test_scales_are_resized_and_joined_as_in_tf1():
-    both = lfp_segmentation(**SMALL, scales=(0.5,))
-    plain = lfp_segmentation(**SMALL, scales=())
-    for name, variable in variables_by_name(plain).items():
-        variable.assign(variables_by_name(both)[name])
+def test_scales_are_resized_and_joined_as_in_tf1(both, plain):
     images = pictures(1, 65, 81)
     found = both(images)
     small = plain(resize_legacy_bilinear(images, (32, 40)))["logits"]
@@ -47,9 +63,8 @@ def test_scales_are_resized_and_joined_as_in_tf1():
     np.testing.assert_allclose(found["logits"], tf.maximum(found["logits_1"], large), atol=1e-5)
 
 
-def test_dilated_convolutions_have_biases_and_norms_stand():
-    model = lfp_segmentation(**SMALL, scales=())
-    names = set(variables_by_name(model))
+def test_dilated_convolutions_have_biases_and_norms_stand(plain):
+    names = set(variables_by_name(plain))
     biases = {name for name in names if name.endswith("/bias") and "block" in name}
     assert biases == {
         f"stage{stage}_block1/{part}/bias"
@@ -57,14 +72,15 @@ def test_dilated_convolutions_have_biases_and_norms_stand():
         for part in ("conv2", "scale1", "scale2", "scale3", "scale4")
     }
     images = pictures(2, 64, 64)
-    np.testing.assert_array_equal(model(images, training=True)["logits"], model(images)["logits"])
+    np.testing.assert_array_equal(plain(images, training=True)["logits"], plain(images)["logits"])
 
 
 def test_the_plain_head_is_one_classifier_without_bias():
-    names = variables_by_name(lfp_segmentation(**SMALL, scales=(), head="conv102"))
+    known = {"scales": (), "input_shape": (65, 65, 3)}
+    names = variables_by_name(lfp_segmentation(**SMALL, **known, head="conv102"))
     assert [name for name in names if "block" not in name and "stem" not in name] == ["fc/kernel"]
     with pytest.raises(ValueError, match='head is "fcn"'):
-        lfp_segmentation(**SMALL, head="fcn")
+        lfp_segmentation(**SMALL, **known, head="fcn")
 
 
 def blocks_of(model):
@@ -87,9 +103,8 @@ def test_pspnet_and_deeplab_stand_on_it_by_one_word():
             build(classes=3, backbone="vgg")
 
 
-def test_layers_can_be_saved_and_loaded_by_anybody(tmp_path):
-    model = lfp_segmentation(**SMALL, scales=(0.5,))
-    model.save(tmp_path / "model.keras")
+def test_layers_can_be_saved_and_loaded_by_anybody(both, tmp_path):
+    both.save(tmp_path / "model.keras")
     again = tf_keras.models.load_model(tmp_path / "model.keras")
     images = pictures(1, 64, 64)
-    np.testing.assert_allclose(again(images)["logits"], model(images)["logits"], atol=1e-5)
+    np.testing.assert_allclose(again(images)["logits"], both(images)["logits"], atol=1e-5)
