@@ -24,10 +24,13 @@ def make(spec):
 def _write_ours(spec):
     from lfp_tf.recipes.networks import build
     from lfp_tf.serving.export import export
+    from lfp_tf.tasks.segmentation import signatures
+    from lfp_tf.tasks.segmentation.protocols import Protocol
 
     fields = {name: spec[name] for name in ("depth", "width")}
     changes = {"task": {"model": fields, "train_data": {"crop": spec["size"]}}}
-    export(build("pspnet50_cityscapes", changes=changes), spec["folder"])
+    model = build("pspnet50_cityscapes", changes=changes)
+    export(model, spec["folder"], signatures=signatures, protocol=Protocol("whole"))
 
 
 def _write_hosts(spec):

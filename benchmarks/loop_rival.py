@@ -4,19 +4,21 @@ Spec: kind (`loop`, `step`), experiment, changes (of the experiment's fields), r
 warm (steps before each measurement).
 """
 
+import time
+
 import tensorflow as tf
 
 from benchmarks.rivals import serve, timed
 from lfp_tf.progress import Progress
-from lfp_tf.recipes import networks, preflight
-from lfp_tf.tasks.segmentation.task import SegmentationTask
+from lfp_tf.recipes import config, preflight
+from lfp_tf.tasks.segmentation.task import Task
 from lfp_tf.training import devices
-from lfp_tf.training import run as runs
+from lfp_tf.training.run import Run
 
 
 def make(spec):
     """The facts and commands of `serve`."""
-    params = networks.experiment_params(spec["experiment"], changes=spec["changes"])
+    params = config.of_experiment(spec["experiment"], changes=spec["changes"])
     preflight.fill_in(params, data_dir=spec["records"])
     devices.set_precision(params.runtime)
     step = {"loop": _loop, "step": _step}[spec["kind"]](params, spec)
@@ -33,15 +35,14 @@ def make(spec):
 
 def _loop(params, spec):
     """One turn of `Run._train`: batch, step, metrics, history, summaries, progress line."""
-    run = runs.Run(
-        params, folder=spec["folder"], strategy=devices.make_strategy(params.runtime), mode="train"
-    )
-    line = Progress("step", total=params.trainer.train_steps, unit="pictures")
+    strategy = devices.make_strategy(params.runtime)
+    run = Run(params, task=Task, folder=spec["folder"], strategy=strategy, mode="train")
+    line = Progress("step", total=params.trainer.train_steps, unit="images")
 
     def step():
-        begin = run.step
-        logs = run._loop()
-        run._record(begin, logs, speed=1.0)
+        begin, started = run.step, time.monotonic()
+        logs = run.trainer.run_steps(run._steps_to_boundary())
+        run._record(begin, logs, time.monotonic() - started)
         line.update(1, f"loss {logs['training_loss']:.4f}")
 
     return step
@@ -49,7 +50,7 @@ def _loop(params, spec):
 
 def _step(params, spec):
     """The task's step on one batch that is there already."""
-    task = SegmentationTask(params)
+    task = Task(params)
     with devices.make_strategy(params.runtime).scope():
         model = task.build_model()
         optimizer = task.create_optimizer(params.trainer.optimizer_config)

@@ -47,7 +47,8 @@ def draw(folder, size, count):
             samples, folder, split, encode=encode, digest="drawn", num_shards=1
         )
     names = plan.table.names
-    write_dataset(folder, name=plan.name, classes=names, colors=plan.table.colors, splits=entries)
+    about = {"name": plan.name, "tasks": plan.tasks, "colors": plan.table.colors}
+    write_dataset(folder, classes=names, splits=entries, **about)
     files = []
     for number, record in enumerate(encoded[:count]):
         features = decode_example(record.payload)

@@ -12,8 +12,9 @@ import tensorflow  # noqa: E402, F401
 
 _TENSORFLOW = time.perf_counter()
 
-from lfp_tf.tasks.segmentation import task as segmentation  # noqa: E402
-from lfp_tf.training import run as runs  # noqa: E402
+from lfp_tf.tasks.segmentation.task import Task  # noqa: E402
+from lfp_tf.training.run import Run  # noqa: E402
+from lfp_tf.training.trainer import Trainer  # noqa: E402
 
 _LIBRARY = time.perf_counter()
 
@@ -32,10 +33,10 @@ def make(spec):
         return _write_weights(spec), {}
     seconds = {}
     for owner, method in (
-        (segmentation.SegmentationTask, "build_model"),
-        (segmentation.SegmentationTask, "train_step"),
-        (runs.Run, "_restore_or_initialize"),
-        (runs._Trainer, "train"),
+        (Task, "build_model"),
+        (Task, "train_step"),
+        (Run, "_begin"),
+        (Trainer, "train"),
     ):
         _time(owner, method, seconds)
     status = train.main(_arguments(spec))
@@ -48,7 +49,7 @@ def make(spec):
             "import tensorflow": _TENSORFLOW - _BEGIN,
             "import host and library": _LIBRARY - _TENSORFLOW,
             "build": sum(seconds["build_model"]),
-            "restore": sum(seconds["_restore_or_initialize"]),
+            "restore": sum(seconds["_begin"]),
             "trace": trace,
             "first step": first - trace,
             "second step": second,

@@ -96,17 +96,17 @@ def _hourglass(spec):
 def _ours(spec, experiment, model, weight, pieces=1):
     begin = time.perf_counter()
     from lfp_tf.checkpoints.variables import assign, variables_by_name
-    from lfp_tf.recipes.networks import experiment_params
-    from lfp_tf.tasks.catalog import kind_of
-    from lfp_tf.training.run import TASKS
+    from lfp_tf.recipes import config, experiments
+    from lfp_tf.recipes.networks import task_class
 
+    task_of = task_class(experiments.read(experiment).task)
     importing = time.perf_counter() - begin
     model |= {name: spec[name] for name in _FIELDS if name in spec} | {"preprocess": "none"}
     data = {"global_batch_size": spec["batch"], "crop": list(spec["size"])}
     changes = {"task": {"model": model, "train_data": data}}
     changes |= {"trainer": {"accumulation_steps": pieces}}
-    params = experiment_params(experiment, changes=changes)
-    task = TASKS[kind_of(params.task.model.network)](params)
+    params = config.of_experiment(experiment, changes=changes)
+    task = task_of(params)
     network = task.build_model()
     variables = variables_by_name(network)
     assign(variables, {n: weight(n, v.shape) for n, v in variables.items()})

@@ -22,8 +22,8 @@ from lfp_tf.models.pspnet import pspnet
 from lfp_tf.ops import convolution
 from lfp_tf.recipes.multiply_adds import multiply_adds
 from lfp_tf.tasks.segmentation.losses import loss_sums, loss_weights, valid_counts
+from lfp_tf.tasks.segmentation.networks import PSPNet
 from lfp_tf.training.base import mean_losses
-from lfp_tf.training.groups import HEADS
 
 DTYPES = ("float32", "bfloat16")
 AUX_WEIGHT = 0.4
@@ -103,7 +103,7 @@ class _Network:
             )["loss"]
         gradients = tape.gradient(loss, list(self.trained.values()))
         for (name, weight), gradient in zip(self.trained.items(), gradients, strict=True):
-            rate = HEAD_RATE if re.search(HEADS, name) else RATE
+            rate = HEAD_RATE if re.search(PSPNet.HEADS, name) else RATE
             momentum = self.momenta[name]
             momentum.assign(MOMENTUM * momentum + gradient + DECAY * weight)
             weight.assign_sub(rate * momentum)
