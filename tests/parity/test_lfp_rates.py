@@ -1,11 +1,7 @@
-import numpy as np
 import pytest
-import tensorflow as tf
-import tf_keras
 
 from lfp_tf.parity.lfp.rates import coco_rate, imagenet_rate, pose_rate, stage_rate
 from lfp_tf.recipes import experiments
-from lfp_tf.training.optimization import TorchRMSprop, TorchSGD, variable_key
 
 
 def test_imagenet_drops_and_scales():
@@ -36,42 +32,6 @@ def test_fewer_gpus_take_more_steps():
 def test_pose_drops_at_its_epochs():
     assert [pose_rate(e) for e in (149, 150, 170, 200)] == pytest.approx(
         [2.5e-4, 2.5e-5, 2.5e-6, 2.5e-7]
-    )
-
-
-@pytest.mark.parametrize("kind", [TorchSGD, TorchRMSprop])
-def test_multipliers_scale_the_update(kind):
-    def after(factor):
-        made = kind(0.1, **({"momentum": 0.9, "nesterov": True} if kind is TorchSGD else {}))
-        weights = tf.Variable([1.0, 2.0])
-        made.set_multipliers({variable_key(weights): factor})
-        for _ in range(2):
-            made.apply_gradients([(tf.constant([0.5, -1.0]), weights)])
-        return weights.numpy() - [1.0, 2.0]
-
-    np.testing.assert_allclose(after(3.0), 3.0 * after(1.0), rtol=1e-5)
-
-
-def test_rmsprop_by_hand():
-    weights = tf.Variable([1.0])
-    TorchRMSprop(0.1, rho=0.99, epsilon=1e-8).apply_gradients([(tf.constant([2.0]), weights)])
-    # m = 0.01 * 4 = 0.04; 1 - 0.1 * 2 / 0.2 = 0
-    np.testing.assert_allclose(weights, [0.0], atol=1e-6)
-
-
-def test_rmsprop_is_keras_own():
-    config = {"learning_rate": 0.1, "rho": 0.9, "epsilon": 1e-3}
-    steps = np.random.RandomState(0).randn(5, 64).astype(np.float32)
-
-    def after(kind):
-        weights = tf.Variable(tf.ones([64]))
-        made = kind(**config)
-        for step in steps:
-            made.apply_gradients([(tf.constant(step), weights)])
-        return weights.numpy()
-
-    np.testing.assert_allclose(
-        after(TorchRMSprop), after(tf_keras.optimizers.legacy.RMSprop), atol=1e-6
     )
 
 

@@ -15,7 +15,7 @@ from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import write_json
 from lfp_tf.ops.preprocessing import preprocess
 from lfp_tf.tasks.classification.evaluation import evaluate, report
-from lfp_tf.tasks.classification.prediction import Protocol, is_strip, predictor, protocol_of
+from lfp_tf.tasks.classification.prediction import Protocol
 
 # 74 to 65 is what 256 is to 224.
 MIDDLE = Protocol(crop=CROP, shortest=74)
@@ -100,19 +100,6 @@ def test_metrics_and_page_hold_the_numbers(model, records, found, tmp_path):
     assert "accuracy on validation" in page
 
 
-def test_the_shorter_side_is_the_recipes(model):
-    assert protocol_of(model.recipe) == MIDDLE
-    wider = protocol_of(dataclasses.replace(model.recipe, evaluation={"shortest": 90}))
-    assert wider.shortest == 90
-    found = predictor(model, wider)(tf.constant(picture(3)))
-    shown = centre(tf.constant(picture(3)), shortest=90, size=CROP)[None]
-    logits = model(preprocess(shown, "imagenet_bgr"), training=False)["logits"]
-    np.testing.assert_allclose(found, tf.nn.softmax(logits)[0], atol=1e-5)
-    narrower = dataclasses.replace(model.recipe, evaluation={"shortest": 64})
-    with pytest.raises(LfpError, match="shortest is 64, but the crop has 65 pixels a side"):
-        protocol_of(narrower)
-
-
 def test_records_that_do_not_fit_are_refused(model, records, tmp_path, monkeypatch):
     with pytest.raises(LfpError, match='no split "test"; it has train, val'):
         evaluate(model, records[0], protocol=MIDDLE, split="test")
@@ -141,10 +128,3 @@ def test_an_impossible_class_is_a_sentence(model, tmp_path, monkeypatch):
     monkeypatch.setattr(model, "recipe", dataclasses.replace(model.recipe, classes=NAMES[:5]))
     with pytest.raises(WorkFailed, match=r"^fox/05.png has the class 5, but 5 classes need 0-4\.$"):
         evaluate(model, folder, protocol=MIDDLE)
-
-
-def test_strips_are_those_of_more_than_fifty_to_one():
-    assert [is_strip(*size) for size in ((1, 50), (50, 1), (1, 51), (51, 1))] == [
-        *(False, False),
-        *(True, True),
-    ]
