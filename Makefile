@@ -14,11 +14,12 @@ install = set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-ch
 demo: .venv/core
 	$(BIN)/python -m lfp_tf.cli demo --out build/demo
 
+# A process for each core; a file's tests stay in one, as they share networks.
 test: .venv/test
-	$(BIN)/python -m pytest -m "not slow" tests lfp_tf
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile -m "not slow" tests lfp_tf
 
 test-all: .venv/test
-	$(BIN)/python -m pytest tests lfp_tf
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile tests lfp_tf
 
 check: .venv/test
 	$(BIN)/ruff check .
