@@ -14,7 +14,7 @@ class Recipe:
         options: arguments of its builder there.
         preprocess: what its input goes through, see `ops.preprocessing`; a loaded file may set it.
         crop: (height, width) it was trained at; None where sizes differed.
-        classes: names, by class; of the joints where the kind is `pose`.
+        classes: names, by class; of the joints where the task is `pose`.
         colors: [r, g, b] by class; none but for segmentation.
         evaluation: fields of `evaluation` of the task, see the task's `config`.
         dataset: the data set's name.

@@ -43,7 +43,7 @@ class Evaluated:
     protocol: Protocol
 
     def facts(self):
-        """The scores as plain values, see `report_classification.score_facts`."""
+        """The scores as plain values, see `report.score_facts`."""
         truths, ranks = ([one[key] for one in self.pictures] for key in ("truth", "rank"))
         return score_facts(truths, ranks, self.confusion, names=self.names)
 
