@@ -39,9 +39,9 @@ def encode(sample):
     return Encoded(encode_example(features), *SIZE, pixels)
 
 
-def records(folder, dataset, splits):
-    """Three pictures a split with the data set's classes."""
-    table = numbered_table(3) if dataset == "folder" else class_table(dataset)
+def records(folder, dataset, splits, *, classes=0):
+    """Three pictures a split with the data set's classes, or so many of the user's own."""
+    table = numbered_table(classes or 3) if dataset == "folder" else class_table(dataset)
     facts = {}
     for split in splits:
         samples = [Sample(f"{i}.png", None, f"{split}-{i}-{len(table)}") for i in range(3)]
@@ -108,7 +108,7 @@ def _records_of(experiment, params, folder):
         people = {"names": JOINTS[experiment.dataset], "dataset": experiment.dataset}
         return drawn_people(folder, val=2, head_size=20.0, **people)[0]
     splits = {params.task.train_data.split, params.task.validation_data.split}
-    records(folder, experiment.dataset, sorted(splits))
+    records(folder, experiment.dataset, sorted(splits), classes=params.task.model.classes)
     return folder
 
 
