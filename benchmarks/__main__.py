@@ -15,14 +15,14 @@ from lfp_tf.errors import LfpError
 
 QUESTIONS = {
     "network": "inference and training step beside PyTorch and the host's DeepLab v3",
-    "pipeline": "training pictures a second and core beside OpenCV and a DataLoader",
+    "pipeline": "training images a second and core beside OpenCV and a DataLoader",
     "startup": "seconds from train.py to the first step, by part",
-    "sliding": "time and memory of sliding windows over a 1024x2048 picture",
+    "sliding": "time and memory of sliding windows over a 1024x2048 image",
     "convolution": "single convolutions in our form and in Keras'",
     "multi_scale": "DeepLab v2's scales and pieces beside one scale, one piece and PyTorch",
     "loop": "the whole training loop beside the bare step",
     "export": "an export's size and its first answer beside the host's",
-    "crf": "the dense CRF of a picture beside pydensecrf2",
+    "crf": "the dense CRF of an image beside pydensecrf2",
     "pyramid": "LFP's pyramid beside the plain ResNet, its arithmetic and PyTorch",
 }
 

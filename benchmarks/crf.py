@@ -1,7 +1,7 @@
-"""How long does the dense CRF of one picture take, and where does the time go?
+"""How long does the dense CRF of one image take, and where does the time go?
 
 500x500 pixels and 21 classes with the original's parameters, beside `pydensecrf2` (its C++ with
-SSE): a smooth picture, a noisy one (whose lattice has the most vertices), and how much the class
+SSE): a smooth image, a noisy one (whose lattice has the most vertices), and how much the class
 subset saves and changes. The lattice is built inside the time, the one of the places, too. Name an
 interpreter that has numpy, scipy and pydensecrf2 by --crf_python. Rivals have one core; the last
 table gives two processes two cores.
@@ -15,12 +15,12 @@ import numpy as np
 from benchmarks import rivals, table
 from lfp_tf.errors import WorkFailed
 
-SPEC = {"size": [500, 500], "classes": 21, "pictures": 1, "processes": 0, "threshold": 0.0}
+SPEC = {"size": [500, 500], "classes": 21, "images": 1, "processes": 0, "threshold": 0.0}
 QUICK = {"size": [48, 64], "classes": 5}
-PICTURES = ("smooth", "noisy")
+IMAGES = ("smooth", "noisy")
 # A class that is 1 % likely nowhere is left out.
 THRESHOLD = 0.01
-# Largest difference of probabilities between pydensecrf2 and us, on both pictures.
+# Largest difference of probabilities between pydensecrf2 and us, on both images.
 ALLOWED = 1e-3
 IN_PARALLEL = 8
 
@@ -29,20 +29,20 @@ def run(options):
     """Measures and reports; `options` are those of `python -m benchmarks`."""
     spec = SPEC | (QUICK if options.quick else {})
     comparisons, facts = [], {}
-    for picture in PICTURES:
-        contestants = _contestants(spec | {"picture": picture}, options)
+    for image in IMAGES:
+        contestants = _contestants(spec | {"image": image}, options)
         with rivals.running(*contestants) as found:
-            facts[picture] = _outputs(found, picture)
+            facts[image] = _outputs(found, image)
             for part in ("all of it", "the mean field alone"):
                 seconds = rivals.interleave(
                     found, rounds=options.rounds, calls=options.calls, part=part
                 )
-                title = f"{part.capitalize()}, a {picture} picture of {spec['size']}"
+                title = f"{part.capitalize()}, a {image} image of {spec['size']}"
                 comparisons.append(table.compare(title, seconds))
     comparisons.append(_in_parallel(spec, options))
     table.report("crf", comparisons, out=options.out, threads=1, facts=facts)
-    for picture, found in facts.items():
-        print(f"{picture}: {found['vertices']} vertices; {found['subset']}")
+    for image, found in facts.items():
+        print(f"{image}: {found['vertices']} vertices; {found['subset']}")
 
 
 def _contestants(spec, options):
@@ -68,7 +68,7 @@ def _contestants(spec, options):
     return found
 
 
-def _outputs(found, picture):
+def _outputs(found, image):
     """Facts of the rivals' probabilities; refuses rivals that compute something else."""
     with tempfile.TemporaryDirectory() as folder:
         arrays = []
@@ -80,7 +80,7 @@ def _outputs(found, picture):
     gap = max((float(np.abs(whole - other).max()) for other in arrays[2:]), default=0.0)
     if gap > ALLOWED:
         raise WorkFailed(
-            f"pydensecrf2 gives the {picture} picture probabilities that are {gap:.2g} from ours; "
+            f"pydensecrf2 gives the {image} image probabilities that are {gap:.2g} from ours; "
             "the comparison would be of two filters."
         )
     kept = int((subset.max(axis=(0, 1)) > 0).sum())
@@ -95,9 +95,9 @@ def _outputs(found, picture):
 
 
 def _in_parallel(spec, options):
-    """Pictures in one and in two processes, on as many cores."""
-    spec = spec | {"picture": "noisy", "backend": "numpy"}
-    spec["pictures"] = 2 if options.quick else IN_PARALLEL
+    """Images in one and in two processes, on as many cores."""
+    spec = spec | {"image": "noisy", "backend": "numpy"}
+    spec["images"] = 2 if options.quick else IN_PARALLEL
     pair = [
         rivals.Rival(
             f"{count} process{'es' * (count > 1)}",
@@ -111,4 +111,4 @@ def _in_parallel(spec, options):
         seconds = rivals.interleave(
             found, rounds=options.rounds, calls=options.calls, part="all of it"
         )
-    return table.compare(f"{spec['pictures']} noisy pictures through the pool", seconds)
+    return table.compare(f"{spec['images']} noisy images through the pool", seconds)

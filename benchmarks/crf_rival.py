@@ -1,6 +1,6 @@
 """The programs of the CRF benchmark: ours, and `pydensecrf2` in an environment that has it.
 
-Spec: size, classes, picture (`smooth`, `noisy`), pictures, backend, processes (0: no pool),
+Spec: size, classes, image (`smooth`, `noisy`), images, backend, processes (0: no pool),
 threshold.
 """
 
@@ -10,14 +10,14 @@ from benchmarks.rivals import serve, timed
 from lfp_tf.parity.golden import fill
 from lfp_tf.tasks.segmentation.crf import crf, mean_field, pool
 
-# Classes that a picture shows; the others are unlikely everywhere.
+# Classes that an image shows; the others are unlikely everywhere.
 SHOWN = 5
 
 
 def make(spec):
     """The facts and commands of `serve`."""
     options = crf.CrfOptions(backend=spec["backend"], class_threshold=spec["threshold"])
-    picture = drawn_picture(spec["picture"], spec["size"])
+    image = drawn_image(spec["image"], spec["size"])
     probabilities = drawn_probabilities(spec["size"], spec["classes"])
     is_ours = spec["backend"] == "numpy"
     # Its processes end with this one.
@@ -25,51 +25,51 @@ def make(spec):
 
     def measure(calls, part):
         if workers:
-            items = [(key, probabilities, picture) for key in range(spec["pictures"])]
+            items = [(key, probabilities, image) for key in range(spec["images"])]
             return timed(lambda: list(workers.map(items)), calls=calls)
         if part == "all of it":
-            return timed(lambda: once(probabilities, picture, options), calls=calls)
-        return mean_field_alone(probabilities, picture, options, calls)
+            return timed(lambda: once(probabilities, image, options), calls=calls)
+        return mean_field_alone(probabilities, image, options, calls)
 
     def outputs(path):
-        np.save(path, crf.refine(probabilities, picture, options))
+        np.save(path, crf.refine(probabilities, image, options))
         return {}
 
-    vertices = [k.vertices for k in crf.kernels(picture, options)] if is_ours else None
+    vertices = [k.vertices for k in crf.kernels(image, options)] if is_ours else None
     return {"vertices": vertices}, {"measure": measure, "outputs": outputs}
 
 
-def once(probabilities, picture, options):
-    """One picture as if it were the first of its size."""
+def once(probabilities, image, options):
+    """One image as if it were the first of its size."""
     crf._spatial.cache_clear()
-    return crf.refine(probabilities, picture, options)
+    return crf.refine(probabilities, image, options)
 
 
-def mean_field_alone(probabilities, picture, options, calls):
+def mean_field_alone(probabilities, image, options, calls):
     """Seconds of the iterations, the lattices being there."""
     classes = probabilities.shape[2]
     kept = crf._kept_classes(probabilities, options.class_threshold)
     flat = np.ascontiguousarray(probabilities.reshape(-1, classes)[:, kept])
     log_probabilities = np.log(np.maximum(flat, np.float32(options.floor)))
     if options.backend == "numpy":
-        found = crf.kernels(picture, options)
+        found = crf.kernels(image, options)
         return timed(
             lambda: mean_field.mean_field(log_probabilities, found, iterations=options.iterations),
             calls=calls,
         )
     from lfp_tf.tasks.segmentation.crf.pydensecrf import densecrf
 
-    model = densecrf(log_probabilities, picture, options)
+    model = densecrf(log_probabilities, image, options)
     return timed(lambda: model.inference(options.iterations), calls=calls)
 
 
-def drawn_picture(kind, size):
+def drawn_image(kind, size):
     """uint8 [*size, 3]: waves and boxes with noise of 6 grey levels, or with none to speak of."""
-    picture = fill(["image_u8"], "crf", "picture", (*size, 3), "uint8")
+    image = fill(["image_u8"], "crf", "image", (*size, 3), "uint8")
     if kind == "noisy":
-        return picture
+        return image
     # The mean over 7 x 7 pixels leaves less than one grey level of the noise.
-    padded = np.pad(picture.astype(np.float64), ((3, 3), (3, 3), (0, 0)), mode="edge")
+    padded = np.pad(image.astype(np.float64), ((3, 3), (3, 3), (0, 0)), mode="edge")
     for axis in (0, 1):
         count = padded.shape[axis] - 6
         padded = sum(np.take(padded, range(i, i + count), axis=axis) for i in range(7)) / 7

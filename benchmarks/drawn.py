@@ -1,4 +1,4 @@
-"""Weights, pictures and labels from the frozen generator: the same numbers in every framework.
+"""Weights, images and labels from the frozen generator: the same numbers in every framework.
 
 numpy only. A weight is drawn under its name in `hszhao/semseg`'s state_dict and in torch's layout,
 so both networks have it whatever they are built with.
@@ -59,9 +59,9 @@ def weight_of_our_lfp(name, shape):
 
 
 def images(batch, size):
-    """float32 [batch, *size, 3], drawn pictures as the network takes them (mean 0, scale 1)."""
-    pictures = fill(["image_u8"], SEED, "images", (batch, *size, 3))
-    return (pictures - np.float32(120.0)) / np.float32(58.0)
+    """float32 [batch, *size, 3], drawn images as the network takes them (mean 0, scale 1)."""
+    images = fill(["image_u8"], SEED, "images", (batch, *size, 3))
+    return (images - np.float32(120.0)) / np.float32(58.0)
 
 
 def labels(batch, size, classes):
@@ -78,7 +78,7 @@ def targets(spec):
     """What a network is trained on, by the `network` of its spec.
 
     Returns:
-        `labels`; for a `classifier` int32 [batch], the pictures' classes; for an `hourglass`
+        `labels`; for a `classifier` int32 [batch], the images' classes; for an `hourglass`
         float32 [batch, h / 4, w / 4, joints].
     """
     kind, batch, size, classes = (spec.get(n) for n in ("network", "batch", "size", "classes"))

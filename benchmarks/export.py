@@ -1,7 +1,7 @@
 """How large is an export, and how long until a server's process has its first answer?
 
 Ours of PSPNet-50 beside the host's own of its DeepLab v3 with a ResNet-50 at output stride 8:
-pictures as uint8 pixels in, both loaded by `tf.saved_model.load` in fresh processes.
+images as uint8 pixels in, both loaded by `tf.saved_model.load` in fresh processes.
 """
 
 import pathlib

@@ -10,7 +10,7 @@ import tempfile
 from benchmarks import rivals, table
 from benchmarks.pipeline import draw
 
-# {name: (experiment, picture, changes, steps a measurement, steps before it)}
+# {name: (experiment, image, changes, steps a measurement, steps before it)}
 DEMO = ("pspnet18_scenes", (97, 129), {}, 50, 8)
 # The records are drawn scenes, whatever the experiment.
 ONE = {"task": {"dataset": "scenes", "train_data": {"global_batch_size": 1}}}
@@ -23,14 +23,14 @@ ALLOWED = 1.05
 def run(options):
     """Measures and reports; `options` are those of `python -m benchmarks`."""
     comparisons = []
-    for experiment, picture, changes, calls, warm in (QUICK,) if options.quick else (DEMO, LARGE):
+    for experiment, image, changes, calls, warm in (QUICK,) if options.quick else (DEMO, LARGE):
         with tempfile.TemporaryDirectory() as place:
             place = pathlib.Path(place)
             spec = {
                 "experiment": experiment,
                 # One summary falls into each measurement; no checkpoint does.
                 "changes": changes | {"trainer": {"train_steps": 10**6, "summary_interval": calls}},
-                "records": draw(place / "records", picture, 32)["records"],
+                "records": draw(place / "records", image, 32)["records"],
                 "folder": str(place / "run"),
                 "warm": warm,
             }

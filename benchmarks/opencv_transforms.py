@@ -1,4 +1,4 @@
-"""The training transforms of `hszhao/semseg` as it runs them: OpenCV on whole pictures, in Python.
+"""The training transforms of `hszhao/semseg` as it runs them: OpenCV on whole images, in Python.
 
 The rival of the pipeline benchmark; no TensorFlow. Order and draws are those of `tool/train.py`.
 """
@@ -17,10 +17,10 @@ DEGREES = 10.0
 
 
 def sample(paths, crop, drawing=random):
-    """Reads a picture and its labels and augments them.
+    """Reads an image and its labels and augments them.
 
     Args:
-        paths: of the picture and of the label picture.
+        paths: of the image and of the label image.
         crop: (height, width).
         drawing: has `random` and `randint`.
 

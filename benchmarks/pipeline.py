@@ -1,6 +1,6 @@
-"""How many training pictures a second does one core prepare?
+"""How many training images a second does one core prepare?
 
-Ours (crop first, then compute) beside the same transforms in OpenCV on whole pictures, in a Python
+Ours (crop first, then compute) beside the same transforms in OpenCV on whole images, in a Python
 loop and in a torch DataLoader; on drawn PNGs as large as those of Cityscapes and of CamVid.
 """
 
@@ -12,7 +12,7 @@ from lfp_tf.data.datasets import scenes
 from lfp_tf.data.example import decode_example
 from lfp_tf.data.records import write_dataset, write_records
 
-# (height, width) of the pictures, (height, width) of the crop, pictures drawn.
+# (height, width) of the images, (height, width) of the crop, images drawn.
 SIZES = {"Cityscapes": ((1024, 2048), (713, 713), 8), "CamVid": ((360, 480), (321, 321), 16)}
 QUICK = {"small": ((96, 128), (65, 65), 4)}
 BATCH = 4

@@ -85,13 +85,13 @@ def _dataloader(spec):
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
-    class Pictures(torch.utils.data.IterableDataset):
+    class Images(torch.utils.data.IterableDataset):
         def __iter__(self):
             while True:
                 image, labels = sample(random.choice(spec["files"]), spec["crop"])
                 yield torch.from_numpy(image.transpose(2, 0, 1).copy()), torch.from_numpy(labels)
 
-    return torch.utils.data.DataLoader(Pictures(), spec["batch"], num_workers=len(spec["cores"]))
+    return torch.utils.data.DataLoader(Images(), spec["batch"], num_workers=len(spec["cores"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long does the published evaluation of one Cityscapes picture take, and how much memory?
+"""How long does the published evaluation of one Cityscapes image take, and how much memory?
 
 Sliding windows of 713 at two scales with the mirror image (`hszhao/semseg tool/test.py`) over
 1024x2048, PSPNet-50; windows through the network one by one or four at once, beside the original's
@@ -37,7 +37,7 @@ def run(options):
                 found = rival.ask(do="measure")
             seconds[name].append(found["seconds"])
             peaks[name].append(found["peak_bytes"])
-    title = f"One picture of {spec['size']}, windows of {spec['crop']}, scales {spec['scales']}"
+    title = f"One image of {spec['size']}, windows of {spec['crop']}, scales {spec['scales']}"
     table.report(
         "sliding",
         [table.compare(title, seconds, unit="s")],
@@ -69,7 +69,7 @@ def _contestants(spec, options):
 
 
 def _check(spec, options):
-    """Both give one picture the same labels, at a small size."""
+    """Both give one image the same labels, at a small size."""
     if not options.torch_python:
         return
     labels = []
@@ -85,4 +85,4 @@ def _check(spec, options):
             f"PyTorch labels {share:.2%} of the pixels otherwise than we do; the comparison would "
             "be of two protocols."
         )
-    print(f"All label a small picture alike but for {share:.3%} of its pixels.\n")
+    print(f"All label a small image alike but for {share:.3%} of its pixels.\n")

@@ -1,6 +1,6 @@
-"""The programs of the sliding benchmark: one evaluation of one picture, then the end.
+"""The programs of the sliding benchmark: one evaluation of one image, then the end.
 
-Spec: kind (`ours`, `torch`), width, size of the picture, scales, window_batch, base_size, crop,
+Spec: kind (`ours`, `torch`), width, size of the image, scales, window_batch, base_size, crop,
 classes. The peak of resident memory is that of the process, so each evaluation has its own.
 """
 
@@ -15,20 +15,20 @@ from benchmarks.rivals import serve
 
 def make(spec):
     """The facts and commands of `serve`."""
-    picture = drawn.images(1, spec["size"])[0] * np.float32(58.0) + np.float32(120.0)
-    picture = picture.round().astype(np.uint8)
+    image = drawn.images(1, spec["size"])[0] * np.float32(58.0) + np.float32(120.0)
+    image = image.round().astype(np.uint8)
     predict = {"ours": _ours, "torch": _torch}[spec["kind"]](spec)
     before = _peak_bytes()
 
     def measure(calls=1):
         del calls  # one evaluation takes minutes
         begin = time.perf_counter()
-        labels = predict(picture)
+        labels = predict(image)
         assert labels.shape == tuple(spec["size"])
         return {"seconds": time.perf_counter() - begin, "peak_bytes": _peak_bytes()}
 
     def save(path):
-        np.save(path, predict(picture))
+        np.save(path, predict(image))
         return {}
 
     return {"peak_bytes_before": before}, {"measure": measure, "outputs": save}
@@ -52,7 +52,7 @@ def _ours(spec):
         window_batch=spec["window_batch"],
     )
     predict = prediction.predictor(model, protocol)
-    return lambda picture: predict(picture)["labels"].numpy()
+    return lambda image: predict(image)["labels"].numpy()
 
 
 def _torch(spec):
@@ -95,8 +95,8 @@ def _torch(spec):
         seen = seen[top : top + size[0], left : left + size[1]]
         return cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
 
-    def predict(picture):
-        image = picture.astype(np.float32)
+    def predict(pixels):
+        image = pixels.astype(np.float32)
         total = sum(at_scale(image, scale) for scale in spec["scales"])
         return np.argmax(total, axis=2)
 

@@ -13,20 +13,20 @@ from benchmarks.pipeline import draw
 
 SPEC = {"depth": 101, "width": 1.0, "classes": 8, "batch": 1, "mode": "training"}
 CROPS = ((97, 97), (713, 713))
-PICTURE = (1024, 2048)
+IMAGE = (1024, 2048)
 
 
 def run(options):
     """Measures and reports; `options` are those of `python -m benchmarks`."""
     spec = SPEC | {"dtype": "float32", "drawn": False}
-    crops, picture = CROPS, PICTURE
+    crops, image = CROPS, IMAGE
     if options.quick:
         spec |= {"depth": 50, "width": 0.125}
-        crops, picture = ((65, 65),), (96, 128)
+        crops, image = ((65, 65),), (96, 128)
     comparisons, parts = [], {}
     with tempfile.TemporaryDirectory() as place:
         place = pathlib.Path(place)
-        records = draw(place / "records", picture, 2)["records"]
+        records = draw(place / "records", image, 2)["records"]
         spec |= {"records": records, "weights": str(place / "weights.npz")}
         _fresh("weights", _ours(spec | {"kind": "weights"}, options))
         for crop in crops:

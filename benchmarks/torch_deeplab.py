@@ -13,7 +13,7 @@ RATES = (6, 12, 18, 24)
 
 
 class DeepLabV2(nn.Module):
-    """Pictures [B, 3, H, W] to the maximum of the logits of all scales, [B, classes, h, w].
+    """Images [B, 3, H, W] to the maximum of the logits of all scales, [B, classes, h, w].
 
     Args:
         depth: 50 or 101.

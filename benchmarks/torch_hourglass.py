@@ -15,7 +15,7 @@ BASE_WIDTH, CARDINALITY = 9, 4
 
 
 class Hourglass(nn.Module):
-    """Pictures [B, 3, H, W] to the heat maps of each stack, [B, classes, H / 4, W / 4].
+    """Images [B, 3, H, W] to the heat maps of each stack, [B, classes, H / 4, W / 4].
 
     Args:
         classes: joints.

@@ -18,7 +18,7 @@ _THINNING = 8
 
 
 class LFPClassifier(nn.Module):
-    """Pictures [B, 3, H, W] to logits [B, classes].
+    """Images [B, 3, H, W] to logits [B, classes].
 
     Args:
         depth: 50 or 101.
@@ -98,7 +98,7 @@ class _Block(nn.Module):
 
 
 def loss(logits, labels):
-    """Cross-entropy, the mean over the pictures."""
+    """Cross-entropy, the mean over the images."""
     return functional.cross_entropy(logits.float(), labels)
 
 

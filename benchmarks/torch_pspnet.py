@@ -14,7 +14,7 @@ IGNORE_LABEL = 255
 
 
 class PSPNet(nn.Module):
-    """Pictures [B, 3, H, W] to logits [B, classes, H, W]; in training a pair with the second head.
+    """Images [B, 3, H, W] to logits [B, classes, H, W]; in training a pair with the second head.
 
     Args:
         depth: 18, 50 or 101.
@@ -122,7 +122,7 @@ class _Pyramid(nn.Module):
 
 
 class _AnyCountNorm(nn.BatchNorm2d):
-    """Batch norm that takes one value a channel, as bin 1 of a batch of one picture has."""
+    """Batch norm that takes one value a channel, as bin 1 of a batch of one image has."""
 
     def forward(self, x):
         return torch.batch_norm(

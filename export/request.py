@@ -1,4 +1,4 @@
-"""Asks TensorFlow Serving for a picture's labels; the standard library is all it needs.
+"""Asks TensorFlow Serving for an image's labels; the standard library is all it needs.
 
 python export/request.py street.jpg --out labels.png
 python export/request.py street.jpg --out labels.png --url http://127.0.0.1:8501 --model lfp
@@ -13,9 +13,9 @@ import urllib.error
 import urllib.request
 
 
-def body(picture):
-    """The request's JSON for a picture's bytes: base64, as the server's REST interface takes it."""
-    content = base64.b64encode(picture).decode()
+def body(image):
+    """The request's JSON for an image's bytes: base64, as the server's REST interface takes it."""
+    content = base64.b64encode(image).decode()
     return json.dumps({"inputs": {"image_bytes": [{"b64": content}]}}).encode()
 
 
@@ -30,37 +30,37 @@ def labels_of(answer):
     return outputs["labels_png"][0].encode("latin-1"), height, width
 
 
-def ask(url, picture, timeout=60.0):
-    """Sends a picture; gives (PNG bytes, height, width).
+def ask(url, image, timeout=60.0):
+    """Sends an image; gives (PNG bytes, height, width).
 
     Raises:
         SystemExit: with a sentence, if the server is not there or refuses.
     """
-    request = urllib.request.Request(url, body(picture), {"Content-Type": "application/json"})
+    request = urllib.request.Request(url, body(image), {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return labels_of(answer.read())
     except urllib.error.HTTPError as error:
         text = error.read().decode(errors="replace")
-        raise SystemExit(f"{url} refused the picture: {text.strip()}") from None
+        raise SystemExit(f"{url} refused the image: {text.strip()}") from None
     except OSError as error:
         raise SystemExit(f"{url} does not answer: {error}.") from None
 
 
 def main(words=None):
-    """Sends one picture and writes its label PNG."""
+    """Sends one image and writes its label PNG."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("picture", type=pathlib.Path)
+    parser.add_argument("image", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the label PNG")
     parser.add_argument("--url", default="http://127.0.0.1:8501", help="of the server")
     parser.add_argument("--model", default="lfp", help="its name in models.config")
     arguments = parser.parse_args(words)
     url = f"{arguments.url}/v1/models/{arguments.model}:predict"
     try:
-        picture = arguments.picture.read_bytes()
+        image = arguments.image.read_bytes()
     except OSError as error:
-        raise SystemExit(f"{arguments.picture} cannot be read: {error.strerror}.") from None
-    png, height, width = ask(url, picture)
+        raise SystemExit(f"{arguments.image} cannot be read: {error.strerror}.") from None
+    png, height, width = ask(url, image)
     arguments.out.write_bytes(png)
     print(f"{arguments.out}: {width}x{height}")
     return 0

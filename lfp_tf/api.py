@@ -49,13 +49,13 @@ def read_checkpoint(path):
     return read.read_checkpoint(path)
 
 
-def segment(model, picture, *, protocol=None):
-    """Labels every pixel of a picture.
+def segment(model, image, *, protocol=None):
+    """Labels every pixel of an image.
 
     Args:
         model: from `build`, with weights.
-        picture: a path, or uint8 [H, W, 3] RGB.
-        protocol: `tasks.segmentation.protocols.Protocol`; None takes the whole picture in one
+        image: a path, or uint8 [H, W, 3] RGB.
+        protocol: `tasks.segmentation.protocols.Protocol`; None takes the whole image in one
             pass.
 
     Returns:
@@ -78,18 +78,18 @@ def segment(model, picture, *, protocol=None):
     found = probabilities(
         protocol or protocol_of(recipe, name="whole"),
         network_function(model),
-        tf.constant(_image(picture)),
+        tf.constant(_image(image)),
         preprocess_name=recipe.preprocess,
         classes=len(recipe.classes),
     )
     return found["labels"].numpy().astype(np.uint8 if len(recipe.classes) <= 256 else np.int32)
 
 
-def show(picture, labels, *, dataset=None, model=None, alpha=0.5):
-    """Draws labels over a picture.
+def show(image, labels, *, dataset=None, model=None, alpha=0.5):
+    """Draws labels over an image.
 
     Args:
-        picture: a path, or uint8 [H, W, 3] RGB.
+        image: a path, or uint8 [H, W, 3] RGB.
         labels: [H, W] classes.
         dataset: name of the class table that gives the colours; or
         model: whose recipe does.
@@ -104,12 +104,12 @@ def show(picture, labels, *, dataset=None, model=None, alpha=0.5):
     from lfp_tf.images.palette import class_table
 
     table = class_table(dataset or model.recipe.dataset)
-    return Image.fromarray(overlay(_image(picture), labels, table, alpha=alpha))
+    return Image.fromarray(overlay(_image(image), labels, table, alpha=alpha))
 
 
-def _image(picture):
+def _image(image):
     import numpy as np
 
-    from lfp_tf.images.decode import read_picture
+    from lfp_tf.images.decode import read_image
 
-    return picture if isinstance(picture, np.ndarray) else read_picture(picture)
+    return image if isinstance(image, np.ndarray) else read_image(image)

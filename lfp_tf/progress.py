@@ -10,9 +10,9 @@ TERMINAL_SECONDS = 0.1
 class Progress:
     """Shows `done / total`, free text, speed and the time left.
 
-    One thing done may count several units of speed: a step of 16 pictures has `units_each` 16.
+    One thing done may count several units of speed: a step of 16 images has `units_each` 16.
 
-    >>> with Progress("records", total=3, unit="pictures", stream=open("/dev/null", "w")) as line:
+    >>> with Progress("records", total=3, unit="images", stream=open("/dev/null", "w")) as line:
     ...     line.update(1)
     """
 

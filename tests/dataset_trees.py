@@ -1,36 +1,36 @@
-"""Tiny trees of pictures and labels, as data sets lay them out, and what a plan makes of them."""
+"""Tiny trees of images and labels, as data sets lay them out, and what a plan makes of them."""
 
 import numpy as np
 from PIL import Image
 
 from lfp_tf.data.census import take_census
 from lfp_tf.data.example import decode_example
-from lfp_tf.images.decode import read_labels, read_picture
+from lfp_tf.images.decode import read_image, read_labels
 
-PICTURE = np.random.RandomState(0).randint(0, 256, (4, 6, 3), np.uint8)
+IMAGE = np.random.RandomState(0).randint(0, 256, (4, 6, 3), np.uint8)
 LABELS = np.zeros((4, 6), np.uint8)
 
 
 def save(path, array, palette=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(np.asarray(array, np.uint8))
+    image = Image.fromarray(np.asarray(array, np.uint8))
     if palette:
-        picture = Image.frombytes("P", picture.size, picture.tobytes())
-        picture.putpalette(palette)
-    picture.save(path)
+        image = Image.frombytes("P", image.size, image.tobytes())
+        image.putpalette(palette)
+    image.save(path)
     return path
 
 
-def labelled(image, label, values=LABELS, picture=PICTURE, **options):
-    save(image, picture)
+def labelled(image, label, values=LABELS, pixels=IMAGE, **options):
+    save(image, pixels)
     save(label, values, **options)
 
 
 def record(plan, split, number=0):
-    """(picture, labels) as the record of a sample holds them."""
+    """(image, labels) as the record of a sample holds them."""
     features = decode_example(plan.encode(plan.splits[split][number]).payload)
     return (
-        read_picture(features["image/encoded"][0]),
+        read_image(features["image/encoded"][0]),
         read_labels(features["image/segmentation/class/encoded"][0]),
     )
 

@@ -20,27 +20,27 @@ from lfp_tf.tasks.segmentation import results as of_labels
 TABLE = ClassTable(("road", "<b>sky</b>"), np.array([[200, 0, 0], [0, 0, 100]], np.uint8))
 
 
-def left_is_road(picture):
+def left_is_road(image):
     """Labels: a quarter road, the rest sky."""
-    labels = np.ones(picture.shape[:2], np.int64)
-    labels[:, : picture.shape[1] // 4] = 0
+    labels = np.ones(image.shape[:2], np.int64)
+    labels[:, : image.shape[1] // 4] = 0
     return labels
 
 
 def labelling(labels=left_is_road, table=TABLE):
-    """`Results` of a network that is a function of a picture to its labels."""
+    """`Results` of a network that is a function of an image to its labels."""
     return of_labels.Results(labels, None, table, {}, parsed("predict"))
 
 
 def classifying(names=("cat", "dog")):
     """`Results` of a classifier that is always as sure of the second class."""
-    return of_classes.Results(lambda picture: np.array([0.25, 0.75], np.float32), names, {})
+    return of_classes.Results(lambda image: np.array([0.25, 0.75], np.float32), names, {})
 
 
 def pointing(names=("left_hip", "neck", "right_hip")):
-    """`Results` of a network that puts everybody's joints on the picture's diagonal."""
+    """`Results` of a network that puts everybody's joints on the image's diagonal."""
     joints = np.array([[4 * n, 4 * n, n / 4] for n in range(len(names))], np.float32)
-    return of_people.Results(lambda picture, boxes: np.stack([joints] * len(boxes)), names, {})
+    return of_people.Results(lambda image, boxes: np.stack([joints] * len(boxes)), names, {})
 
 
 class Page:

@@ -48,8 +48,8 @@ def small_classifier(*, names=NAMES, seed=0):
 
 
 def _spread(model):
-    """Turns the classifier so that pictures differ in their best classes."""
-    shown = [centre(picture(number), shortest=CROP, size=CROP) for number in range(12)]
+    """Turns the classifier so that images differ in their best classes."""
+    shown = [centre(random_image(number), shortest=CROP, size=CROP) for number in range(12)]
     logits = model(preprocess(tf.stack(shown), "imagenet_bgr"), training=False)["logits"].numpy()
     kernel, bias = model.get_layer("fc").weights
     factor = 1.5 / logits.std(axis=0)
@@ -57,7 +57,7 @@ def _spread(model):
     bias.assign((bias - logits.mean(axis=0)) * factor)
 
 
-def picture(number):
+def random_image(number):
     """Blobs of a size and colours of their own, uint8 [h, w, 3]."""
     rng = np.random.default_rng(number)
     height, width = rng.integers(50, 110, 2)
@@ -66,17 +66,17 @@ def picture(number):
 
 
 def class_records(folder, *, count=11):
-    """Records whose `val` has `count` pictures; picture n of class n mod 6 is `picture(n)`.
+    """Records whose `val` has `count` images; image n of class n mod 6 is `random_image(n)`.
 
     Returns:
-        (the folder of the records, list of the numbers of the pictures in their order).
+        (the folder of the records, list of the numbers of the images in their order).
     """
     numbers = sorted(range(count), key=lambda number: (number % len(NAMES), f"{number:02}"))
     for split, shown in (("train", range(len(NAMES))), ("val", numbers)):
         for number in shown:
-            place = folder / "pictures" / split / NAMES[number % len(NAMES)]
+            place = folder / "images" / split / NAMES[number % len(NAMES)]
             place.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture(number)).save(place / f"{number:02}.png")
-    plan = imagenet.plan(folder / "pictures")
+            Image.fromarray(random_image(number)).save(place / f"{number:02}.png")
+    plan = imagenet.plan(folder / "images")
     write_plan(plan, take_census(plan), folder / "records")
     return folder / "records", numbers

@@ -24,8 +24,8 @@ def stirred(model, seed=0):
     return model
 
 
-def pictures(*sizes, seed=0):
-    """Random pictures uint8 [h, w, 3] of soft blobs, so that classes form areas."""
+def random_images(*sizes, seed=0):
+    """Random images uint8 [h, w, 3] of soft blobs, so that classes form areas."""
     rng = np.random.default_rng(seed)
     for height, width in sizes:
         coarse = rng.integers(0, 256, (-(-height // 8), -(-width // 8), 3), np.uint8)

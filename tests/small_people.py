@@ -77,7 +77,7 @@ def small_hourglass(seed=0):
 
 
 def drawn_people(root, *, train=3, val=4, head_size=0.0, seed=0, names=NAMES, dataset="lsp"):
-    """Records of persons in pictures of several sizes; some joints are not annotated.
+    """Records of persons in images of several sizes; some joints are not annotated.
 
     Returns:
         (the folder of the records, {split: list of `Person`}).
@@ -103,7 +103,7 @@ def _person(root, rng, split, number, head_size, names):
     joints[number % 4] = (0.0, 0.0, 0)
     return Person(
         image=str(path),
-        picture=path.name,
+        image_name=path.name,
         number=number % 2,
         joints=tuple(joints),
         # Nowhere near whole pixels, which fall on either side.

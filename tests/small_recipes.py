@@ -18,14 +18,14 @@ SIZE = (49, 65)
 
 
 def encode(sample):
-    """A noisy picture with blocks of all classes."""
+    """A noisy image with blocks of all classes."""
     seed, classes = int(sample.name.split("-")[1]), int(sample.name.split("-")[2])
     rng = np.random.RandomState(seed)
     labels = np.kron(rng.randint(0, classes, (7, 9)), np.ones((8, 8), int))[: SIZE[0], : SIZE[1]]
-    picture = rng.randint(0, 256, (*SIZE, 3)).astype(np.uint8)
+    image = rng.randint(0, 256, (*SIZE, 3)).astype(np.uint8)
     labels = labels.astype(np.uint8)
     features = {
-        "image/encoded": encode_png(picture),
+        "image/encoded": encode_png(image),
         "image/format": b"png",
         "image/filename": sample.name.encode(),
         "image/height": SIZE[0],
@@ -40,7 +40,7 @@ def encode(sample):
 
 
 def records(folder, dataset, splits, *, classes=0):
-    """Three pictures a split with the data set's classes, or so many of the user's own."""
+    """Three images a split with the data set's classes, or so many of the user's own."""
     table = numbered_table(classes or 3) if dataset == "folder" else class_table(dataset)
     facts = {}
     for split in splits:

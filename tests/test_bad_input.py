@@ -2,7 +2,7 @@
 
 Shown elsewhere: missing folders, unpaired files, sizes that differ, colour-coded labels
 (tests/data/datasets/test_layouts.py); labels out of range (the same, tests/cli/test_data.py and
-tests/data/pipelines); odd pictures (tests/images/test_decode.py, tests/serving/test_limits.py,
+tests/data/pipelines); odd images (tests/images/test_decode.py, tests/serving/test_limits.py,
 tests/cli/test_predict.py); full and read-only disks under records (tests/data/test_records.py);
 misspelt overrides (tests/cli/test_main.py). Here is what lies across rooms.
 """
@@ -20,7 +20,7 @@ import tensorflow as tf
 import tf_keras
 import tiny
 from PIL import Image
-from small_network import pictures, small_checkpoint
+from small_network import random_images, small_checkpoint
 
 from lfp_tf.cli.main import main
 from lfp_tf.data.datasets import voc
@@ -45,7 +45,7 @@ def records(tmp_path_factory):
 
 @pytest.fixture
 def street(tmp_path):
-    (image,) = pictures((33, 41))
+    (image,) = random_images((33, 41))
     Image.fromarray(image).save(tmp_path / "street.png")
     return tmp_path / "street.png"
 
@@ -78,13 +78,13 @@ def said(capsys):
     return lines[-1]
 
 
-# Pictures at the ends of what a picture may be
+# Images at the ends of what an image may be
 
 
-def test_one_pixel_and_very_long_pictures_pass_network_and_export(network, tmp_path):
+def test_one_pixel_and_very_long_images_pass_network_and_export(network, tmp_path):
     model, folder = network
     sizes = [(1, 1), (1, 50_000), (50_000, 1)]
-    images = list(pictures(*sizes))
+    images = list(random_images(*sizes))
     for number, image in enumerate(images):
         Image.fromarray(image).save(tmp_path / f"{number}.png")
     words = ["predict", str(tmp_path), EXPERIMENT, f"--checkpoint={folder}"]
@@ -112,18 +112,18 @@ def test_an_empty_list_of_a_data_set_is_named(tmp_path):
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("a\n")
     (lists / "val.txt").write_text("\n")
-    with pytest.raises(LfpError, match=r"val.*(empty|no pictures|names none)"):
+    with pytest.raises(LfpError, match=r"val.*(empty|no images|names none)"):
         voc.plan(tmp_path)
 
 
-def test_a_set_without_pictures_is_refused(tmp_path, capsys):
+def test_a_set_without_images_is_refused(tmp_path, capsys):
     for name in ("images", "labels"):
         (tmp_path / "mine" / name).mkdir(parents=True)
     words = ["data", "folder", "--source", str(tmp_path / "mine"), "--out", str(tmp_path / "out")]
     assert main(words) == 2
-    assert "holds no pictures" in said(capsys)
+    assert "holds no images" in said(capsys)
     assert main(["data", "scenes", "--counts", "0,0,0", "--out", str(tmp_path / "out")]) == 2
-    assert said(capsys).startswith("--counts 0,0,0 draws no pictures")
+    assert said(capsys).startswith("--counts 0,0,0 draws no images")
     assert not (tmp_path / "out").exists()
 
 

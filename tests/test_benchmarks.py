@@ -113,7 +113,7 @@ def test_multiply_adds_of_a_convolution_by_hand():
     assert multiply_adds(concrete, without=("Conv2D",)) == 0
     dilated = tf.function(lambda images: convolution(images, kernel, dilation=2))
     found = multiply_adds(dilated.get_concrete_function(tf.TensorSpec([1, 8, 6, 2])))
-    # Kernels filled up for speed do not count; pictures taken apart have borders that do.
+    # Kernels filled up for speed do not count; images taken apart have borders that do.
     assert found == 8 * 6 * 5 * 3 * 3 * 2 or kernels() == "eigen"
 
 
@@ -136,17 +136,17 @@ def test_opencv_transforms_scale_nothing_when_nothing_is_drawn(tmp_path):
 
     from benchmarks import opencv_transforms
 
-    picture = np.arange(9 * 11 * 3, dtype=np.uint8).reshape(9, 11, 3)
+    pixels = np.arange(9 * 11 * 3, dtype=np.uint8).reshape(9, 11, 3)
     labels = (np.arange(99, dtype=np.uint8) % 19).reshape(9, 11)
-    paths = [str(tmp_path / name) for name in ("picture.png", "labels.png")]
-    cv2.imwrite(paths[0], picture[..., ::-1])
+    paths = [str(tmp_path / name) for name in ("image.png", "labels.png")]
+    cv2.imwrite(paths[0], pixels[..., ::-1])
     cv2.imwrite(paths[1], labels)
     draws = iter([1 / 3, 0.9, 0.9, 0.9])  # scale 1; no rotation, no blur, no flip
     drawing = types.SimpleNamespace(random=lambda: next(draws), randint=lambda _, last: last)
     image, found = opencv_transforms.sample(paths, (5, 13), drawing)
     assert np.array_equal(found[:, 1:12], labels[4:])
     assert (found[:, [0, 12]] == opencv_transforms.IGNORE_LABEL).all()
-    want = (np.float32(picture[4:]) - np.float32(opencv_transforms.MEAN)) / opencv_transforms.STD
+    want = (np.float32(pixels[4:]) - np.float32(opencv_transforms.MEAN)) / opencv_transforms.STD
     np.testing.assert_allclose(image[:, 1:12], want, atol=1e-5)
 
 

@@ -209,18 +209,18 @@ def test_fields_that_pages_name_exist():
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     import numpy as np
     from PIL import Image
-    from small_network import CHANGES, pictures, small_network
+    from small_network import CHANGES, random_images, small_network
 
     from lfp_tf.recipes.networks import save_npz
 
     (code,) = re.findall(
         r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )
-    (picture,) = pictures((33, 41))
+    (image,) = random_images((33, 41))
     monkeypatch.chdir(tmp_path)
     # The content decides what a file is, so ours may bear the name that the page gives.
     save_npz(small_network(), "pspnet101_cityscapes.caffemodel")
-    Image.fromarray(picture).save("street.jpg")
+    Image.fromarray(image).save("street.jpg")
     for before, after in (
         (
             'build("pspnet101_cityscapes", preset="caffe")',

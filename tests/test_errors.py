@@ -38,7 +38,7 @@ def test_a_sentence_comes_out_as_it_was_written(fail):
 
 def test_other_errors_keep_their_last_line():
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
-        tf.function(lambda data: tf.io.decode_png(data))(tf.constant("no picture"))
+        tf.function(lambda data: tf.io.decode_png(data))(tf.constant("no image"))
     assert graph_sentence(error.value).startswith("Unknown image file format.")
     assert graph_sentence(ValueError("Too small.")) == "Too small."
     assert graph_sentence(ValueError()) == "ValueError"

@@ -35,8 +35,8 @@ def test_predict_needs_neither_a_checkpoint_nor_a_download(tmp_path):
 
     from lfp_tf.data.datasets.scenes import draw_scene
 
-    picture = draw_scene(0, 0, size=(97, 129))[0]
-    Image.fromarray(picture).save(tmp_path / "street.png")
+    image = draw_scene(0, 0, size=(97, 129))[0]
+    Image.fromarray(image).save(tmp_path / "street.png")
     done = tiny.lfp_tf(
         "predict", "--experiment", "pspnet_mobilenetv2_camvid", tmp_path / "street.png",
         "--out", tmp_path / "out", cwd=tmp_path,

@@ -101,7 +101,7 @@ def test_the_side_bar_lists_every_page_once():
 
 def test_links_lead_to_pages_of_the_site_or_to_files_of_the_repository():
     pages = ("README.md", "docs/data.md", "docs/serving.md")
-    links = "[a](data.md#folders) ![b](pictures/scenes.png) [c](../README.md) [d](https://x.org/y)"
+    links = "[a](data.md#folders) ![b](images/scenes.png) [c](../README.md) [d](https://x.org/y)"
     result = module("pages").with_links(f"{links} [e](../export/request.py)", "docs/data.md", pages)
     assert result == links.replace("README", "index") + (
         " [e](https://github.com/lfp-tf/lfp-tf/blob/main/export/request.py)"

@@ -1,4 +1,4 @@
-"""A tiny training for tests: drawn records of 33x41 pictures and a PSPNet-18 an eighth as wide."""
+"""A tiny training for tests: drawn records of 33x41 images and a PSPNet-18 an eighth as wide."""
 
 import json
 import os

@@ -160,7 +160,7 @@ def _parser():
     parser.add_argument("--depth", type=int, default=101, choices=(18, 50, 101))
     parser.add_argument("--width", type=float, default=1.0, help="multiplies all widths (1)")
     parser.add_argument("--size", type=int, default=713, help="side of the crop (713)")
-    parser.add_argument("--batch", type=int, default=1, help="pictures (1)")
+    parser.add_argument("--batch", type=int, default=1, help="images (1)")
     parser.add_argument("--classes", type=int, default=19)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build/gpu"))
     return parser

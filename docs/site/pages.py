@@ -26,14 +26,14 @@ LINK = re.compile(r"\]\(([^)#\s]+)([^)]*)\)")
 
 
 def collect(folder):
-    """Writes pages and pictures; the reference is `reference.write`'s."""
+    """Writes pages and images; the reference is `reference.write`'s."""
     pages = [page for pages in NAVIGATION.values() for page in pages if not page.startswith("api/")]
     for page in (FRONT, *pages):
         text = with_links((ROOT / page).read_text(encoding="utf-8"), page, (FRONT, *pages))
         target = folder / ("index.md" if page == FRONT else page)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text + contents() if page == FRONT else text, encoding="utf-8")
-    shutil.copytree(ROOT / "docs" / "pictures", folder / "docs" / "pictures")
+    shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
 
 
 def with_links(text, page, pages):
@@ -42,7 +42,7 @@ def with_links(text, page, pages):
     def replaced(match):
         target = match[1]
         path = (ROOT / page).parent.joinpath(target).resolve()
-        if re.match(r"\w+:", target) or path.parent == ROOT / "docs" / "pictures":
+        if re.match(r"\w+:", target) or path.parent == ROOT / "docs" / "images":
             return match[0]
         name = path.relative_to(ROOT).as_posix()
         if name == FRONT:

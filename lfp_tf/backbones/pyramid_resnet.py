@@ -133,7 +133,7 @@ def pyramid_stages(
 
 
 def pyramid_resnet(*, input_shape=(None, None, 3), name="pyramid_resnet", **arguments):
-    """A Keras model from a preprocessed picture to the maps of `pyramid_resnet_features`."""
+    """A Keras model from a preprocessed image to the maps of `pyramid_resnet_features`."""
     images = tf_keras.Input(input_shape, name="images")
     return tf_keras.Model(images, pyramid_resnet_features(images, **arguments), name=name)
 

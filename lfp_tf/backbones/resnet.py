@@ -100,7 +100,7 @@ def resnet_features(
 
 
 def resnet(*, input_shape=(None, None, 3), name="resnet", **arguments):
-    """A Keras model from a preprocessed picture to the maps of `resnet_features`."""
+    """A Keras model from a preprocessed image to the maps of `resnet_features`."""
     images = tf_keras.Input(input_shape, name="images")
     return tf_keras.Model(images, resnet_features(images, **arguments), name=name)
 

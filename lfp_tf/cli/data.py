@@ -14,7 +14,7 @@ EXAMPLE = """\
 lfp-tf data scenes                                      # drawn, needs no download
 lfp-tf data cityscapes --source /data/cityscapes --check
 lfp-tf data cityscapes --source /data/cityscapes --out data/cityscapes
-lfp-tf data folder --source my_pictures --out data/mine --show 8"""
+lfp-tf data folder --source my_images --out data/mine --show 8"""
 
 
 def add_arguments(parser):
@@ -29,12 +29,12 @@ def add_arguments(parser):
     group.add_argument("--overwrite", action="store_true", help="replace other records in --out")
     group = parser.add_argument_group("what")
     group.add_argument("--check", action="store_true", help="look at every file, write no records")
-    group.add_argument("--show", type=int, metavar="N", help="draw N pictures into OUT/show")
+    group.add_argument("--show", type=int, metavar="N", help="draw N images into OUT/show")
     group.add_argument("--splits", metavar="A,B", help="only these splits (default all)")
     group.add_argument("--shards", type=int, metavar="N", help="files a split (default by size)")
     group.add_argument("--workers", type=int, metavar="N", help="processes (default all cores)")
     group.add_argument(
-        "--max_pixels", type=int, metavar="N", help="refuse larger pictures (default 178956970)"
+        "--max_pixels", type=int, metavar="N", help="refuse larger images (default 178956970)"
     )
     group = parser.add_argument_group("options of some data sets")
     for name, takers in _options_by_name().items():

@@ -37,7 +37,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--out", default="build/demo", metavar="DIR", help="where everything goes (build/demo)"
     )
-    parser.add_argument("--counts", help="pictures in train, val, test (800,100,100)")
+    parser.add_argument("--counts", help="images in train, val, test (800,100,100)")
     parser.add_argument("--steps", type=int, help="updates of the training (320)")
 
 
@@ -74,8 +74,8 @@ def _run_commands(out, counts, steps):
     _call("lfp-tf", "evaluate", *network, "--data_dir", data, "--split", "test", "--out", out)
     if not list(saved.glob("*/saved_model.pb")):
         _call("lfp-tf", "export", *network, "--export_dir", saved)
-    pictures = _held_out_pictures(data, out / "pictures")
-    _call("lfp-tf", "predict", "--saved_model", saved, *pictures, "--out", shown, "--overwrite")
+    images = _held_out_images(data, out / "images")
+    _call("lfp-tf", "predict", "--saved_model", saved, *images, "--out", shown, "--overwrite")
     print(_summary(out, shown))
 
 
@@ -127,8 +127,8 @@ def _call(program, *words):
         raise WorkFailed(f"`{program} {words[0]}` ended with {status}; see above.")
 
 
-def _held_out_pictures(data, folder):
-    """Writes the first test pictures as files, as a user has them."""
+def _held_out_images(data, folder):
+    """Writes the first test images as files, as a user has them."""
     index = record_index(data, "test")
     paths = []
     for number in range(min(SHOWN, len(index))):
@@ -144,9 +144,9 @@ def _summary(out, shown):
     score = 100 * metrics["scores"]["all"]["mIoU"]
     return "\n".join(
         [
-            f"{EXPERIMENT} reached {score:.1f} mean IoU on {len(metrics['pictures'])} new scenes.",
+            f"{EXPERIMENT} reached {score:.1f} mean IoU on {len(metrics['images'])} new scenes.",
             f"The report: {out / 'report.html'}",
-            f"Segmented pictures: {shown} (open {shown / 'scene_0.overlay.png'})",
+            f"Segmented images: {shown} (open {shown / 'scene_0.overlay.png'})",
             f"The SavedModel for TF Serving: {out / 'saved_model'}",
         ]
     )

@@ -78,7 +78,7 @@ def _in_full(experiment):
 
 
 def _count_classes(params, task):
-    """Those of the data set; as many as VOC has for pictures of the user's own."""
+    """Those of the data set; as many as VOC has for images of the user's own."""
     try:
         return len(catalog.part(task, "networks").usual_classes(params.task)[0])
     except LfpError:

@@ -101,7 +101,7 @@ def _export(task, place, size, arguments):
     print(
         f"{arguments.experiment}: {len(model.recipe.classes)} {task.outputs}, signatures "
         f"{', '.join(read_export(written)['signatures'])}\nnext: lfp-tf predict --saved_model "
-        f"{written} --out predictions PICTURE...",
+        f"{written} --out predictions IMAGE...",
         file=sys.stderr,
     )
     return written

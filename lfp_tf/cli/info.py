@@ -16,7 +16,7 @@ def add_arguments(parser):
     """Adds the arguments of `lfp-tf info`."""
     parser.add_argument("--experiment", help="whose network; `lfp-tf experiments` lists them all")
     parser.add_argument("--preset", help=f"lineage of the network: {', '.join(preset_names())}")
-    parser.add_argument("--input_size", metavar="H,W", help="of a picture (the training crop)")
+    parser.add_argument("--input_size", metavar="H,W", help="of an image (the training crop)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 

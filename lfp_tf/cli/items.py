@@ -10,7 +10,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One picture or video: where it is, and what its results are called without their endings."""
+    """One image or video: where it is, and what its results are called without their endings."""
 
     source: pathlib.Path
     target: pathlib.Path
@@ -22,26 +22,26 @@ class Item:
 
 
 def find_items(inputs, out):
-    """The pictures and videos among files and folders, in order, with the names of their results.
+    """The images and videos among files and folders, in order, with the names of their results.
 
     Folders are searched whole and keep their inner paths. Files that differ in their ending
     alone keep it in the results' names.
 
     Raises:
-        LfpError: something that is not there, or a folder without a picture or video.
+        LfpError: something that is not there, or a folder without an image or video.
     """
     found = []
     for text in inputs:
         place = pathlib.Path(text)
         if place.is_dir():
-            inside = sorted(p for p in place.rglob("*") if _is_picture(p) or is_video(p))
+            inside = sorted(p for p in place.rglob("*") if _is_image(p) or is_video(p))
             if not inside:
-                raise LfpError(f"{place} holds no pictures ({', '.join(SUFFIXES)}) and no videos.")
+                raise LfpError(f"{place} holds no images ({', '.join(SUFFIXES)}) and no videos.")
             found += [(path, path.relative_to(place)) for path in inside]
         elif place.exists():
             found.append((place, pathlib.Path(place.name)))
         else:
-            raise LfpError(f"There is no picture, video or folder {place}.")
+            raise LfpError(f"There is no image, video or folder {place}.")
     stems = [inner.with_suffix("") for _, inner in found]
     names = [
         inner if stems.count(stem) > 1 else stem
@@ -62,5 +62,5 @@ def is_video(path):
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def _is_picture(path):
+def _is_image(path):
     return path.suffix.lower() in SUFFIXES

@@ -16,8 +16,8 @@ from lfp_tf.tasks import catalog
 HELP = "images, folders, videos and cameras to labels, classes or joints; live views"
 EXAMPLE = """
 lfp-tf predict --experiment pspnet18_scenes --out predictions street.jpg
-lfp-tf predict --experiment pspnet101_cityscapes --checkpoint old.pth pictures --out predictions
-lfp-tf predict --saved_model export/scenes pictures/ drive.mp4 --out predictions
+lfp-tf predict --experiment pspnet101_cityscapes --checkpoint old.pth images --out predictions
+lfp-tf predict --saved_model export/scenes images/ drive.mp4 --out predictions
 lfp-tf predict --experiment pspnet_mobilenetv2_camvid --camera 0 --long_side 513
 lfp-tf predict --experiment lfp_hourglass_small --checkpoint runs/lfp_hourglass_small people --out p
 """
@@ -113,7 +113,7 @@ def _check_network(arguments):
 
 def _check_places(arguments):
     if not arguments.inputs:
-        raise LfpError("Nothing to look at; give pictures, videos, folders, or --camera 0.")
+        raise LfpError("Nothing to look at; give images, videos, folders, or --camera 0.")
     if not arguments.out:
         raise LfpError("--out is missing: the folder that gets the results.")
 
@@ -159,7 +159,7 @@ def _predict_all(items, results, arguments):
             text = str(error)
             print(text if str(item.source) in text else f"{item.source}: {text}", file=sys.stderr)
     if num_refused:
-        kinds = "videos" if not images else "inputs" if videos else "pictures"
+        kinds = "videos" if not images else "inputs" if videos else "images"
         raise WorkFailed(
             f"{num_refused} of {len(items)} {kinds} were refused; they are named above."
         )

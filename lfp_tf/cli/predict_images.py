@@ -14,7 +14,7 @@ def predict_images(items, results, arguments):
     Returns:
         Number of images that were refused; each was named on standard error.
     """
-    from lfp_tf.images.decode import read_picture
+    from lfp_tf.images.decode import read_image
     from lfp_tf.progress import Progress
 
     by_source, num_refused = {item.source: item for item in items}, 0
@@ -30,7 +30,7 @@ def predict_images(items, results, arguments):
         def images():
             for item in items:
                 try:
-                    image = read_picture(str(item.source), max_pixels=arguments.max_pixels)
+                    image = read_image(str(item.source), max_pixels=arguments.max_pixels)
                 except LfpError as error:
                     refuse(item, error)
                 else:

@@ -97,7 +97,7 @@ def record_reader(index):
     return read
 
 
-def decoded_picture(encoded):
+def decoded_image(encoded):
     """uint8 [H, W, 3] RGB of a JPEG's or a PNG's bytes."""
     return tf.io.decode_jpeg(encoded, 3, dct_method=_EXACT)
 

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
-from lfp_tf.images.decode import encode_png, plain_format, read_picture
+from lfp_tf.images.decode import encode_png, plain_format, read_image
 from lfp_tf.images.palette import ClassTable
 
 
@@ -19,7 +19,7 @@ class Plan:
         encode: picklable; a sample to its `Encoded` record.
         inspect: picklable; a sample to its `Inspection`, as `census.check` takes it. None where
             the samples are drawn and cannot be wrong.
-        draw: from a record's picture, its features and the class table to the picture that
+        draw: from a record's image, its features and the class table to the image that
             shows them.
         tasks: names of the tasks that the records are for.
         options: what else the records depend on, for `dataset.json`.
@@ -48,7 +48,7 @@ class Inspection:
         digest: SHA-256 of its files.
         problem: a sentence, or an empty text.
         is_broken: the problem is a file that cannot be read: left out, the rest goes on.
-        size_bytes: of the picture file and its label file.
+        size_bytes: of the image file and its label file.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Inspection:
 
 
 def with_max_pixels(plan, max_pixels):
-    """The same plan under another limit of a picture's pixels; drawn sets have none."""
+    """The same plan under another limit of an image's pixels; drawn sets have none."""
     if plan.inspect is None:
         return plan
     return dataclasses.replace(
@@ -69,7 +69,7 @@ def with_max_pixels(plan, max_pixels):
     )
 
 
-def picture_features(name, image, image_format, size):
+def image_features(name, image, image_format, size):
     """The features that records of every task have, see `encoded_scene`."""
     return {
         "image/encoded": image,
@@ -80,19 +80,19 @@ def picture_features(name, image, image_format, size):
     }
 
 
-def picture_bytes(path, max_pixels):
+def image_bytes(path, max_pixels):
     """The file as it is where every decoder reads it alike, else a PNG of what we read.
 
     Args:
         path: of the file, or its bytes.
-        max_pixels: larger pictures are refused.
+        max_pixels: larger images are refused.
 
     Returns:
         bytes, and `jpeg` or `png`.
     """
     plain = plain_format(path, max_pixels=max_pixels)
     if not plain:
-        return encode_png(read_picture(path, max_pixels=max_pixels)), "png"
+        return encode_png(read_image(path, max_pixels=max_pixels)), "png"
     if isinstance(path, bytes):
         return path, plain.lower()
     with open(path, "rb") as stream:

@@ -1,4 +1,4 @@
-"""From a data set's plan to its records, and to a few pictures of what they hold."""
+"""From a data set's plan to its records, and to a few images of what they hold."""
 
 import pathlib
 import shutil
@@ -8,7 +8,7 @@ from lfp_tf.data.example import decode_example
 from lfp_tf.data.shards import shards_for, write_records
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path, writable
-from lfp_tf.images.decode import encode_png, read_picture
+from lfp_tf.images.decode import encode_png, read_image
 from lfp_tf.progress import Progress
 
 SPARE_SHARE = 1.05  # records need the files' room and a little more
@@ -63,7 +63,7 @@ def write_plan(plan, census, out, *, num_shards=None, workers=1, overwrite=False
 
 
 def show_samples(plan, census, folder, count):
-    """Draws pictures beside their labels as a record holds them, spread over all splits.
+    """Draws images beside their labels as a record holds them, spread over all splits.
 
     Args:
         plan: a `Plan`.
@@ -89,8 +89,8 @@ def show_samples(plan, census, folder, count):
 
 def _drawn(plan, sample):
     features = decode_example(plan.encode(sample).payload)
-    picture = read_picture(features["image/encoded"][0])
-    return plan.draw(picture, features)
+    image = read_image(features["image/encoded"][0])
+    return plan.draw(image, features)
 
 
 def _check_room(out, size_bytes):

@@ -23,11 +23,11 @@ LEAST_SHARDS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """A picture and its label file, as a data set finds them.
+    """An image and its label file, as a data set finds them.
 
     Attributes:
-        image: path of the picture.
-        label: path of the label picture, or None where the split has none.
+        image: path of the image.
+        label: path of the label image, or None where the split has none.
         name: what the record calls it (`image/filename`).
     """
 
@@ -42,8 +42,8 @@ class Encoded:
 
     Attributes:
         payload: a serialized tf.train.Example.
-        height: pixels of the picture.
-        width: pixels of the picture.
+        height: pixels of the image.
+        width: pixels of the image.
         label_pixels: {label value: pixels}; or None where there are no labels.
     """
 

@@ -2,7 +2,7 @@
 
 A record is `uint64 length, uint32 masked crc of the length, payload, uint32 masked crc of it`,
 little-endian (`tensorflow/core/lib/io/record_writer.cc`). The checksum is CRC-32C. A loop over
-bytes in Python takes a second for a picture of a few megabytes; here the bytes are cut into lanes
+bytes in Python takes a second for an image of a few megabytes; here the bytes are cut into lanes
 of 128 that numpy walks side by side, and the lanes' remainders are joined in a tree: about
 200 MB/s.
 """

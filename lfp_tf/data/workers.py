@@ -25,7 +25,7 @@ def in_processes(function, tasks, *, workers, progress=None):
     threads of a library in the parent cannot hang them, and they end with their parent.
 
     Args:
-        function: picklable; calls `count()` after each piece of work (a picture).
+        function: picklable; calls `count()` after each piece of work (an image).
         tasks: list of picklable tasks.
         workers: number of processes.
         progress: a `Progress`, updated by the pieces; or None.

@@ -77,7 +77,7 @@ def big(number, text):
     return f'<p><span class="big">{html.escape(number)}</span> {html.escape(text)}</p>'
 
 
-def origin(facts, count, unit="pictures"):
+def origin(facts, count, unit="images"):
     """A paragraph of protocol, checkpoint, time and speed over `count` of a `unit`."""
     return (
         f"<p>Protocol: {html.escape(words(facts['protocol']))}. Checkpoint: "
@@ -100,7 +100,7 @@ def percent(share):
 
 
 def figures(title, examples):
-    """Rows of pictures: each as seen, its truth, ours.
+    """Rows of images: each as seen, its truth, ours.
 
     Args:
         title: above them, plain text.
@@ -111,15 +111,15 @@ def figures(title, examples):
     shown = [
         "<figure>"
         + "".join(
-            f'<img src="{data_uri(picture)}" alt="{what}">'
-            for what, picture in (
-                ("picture", example.picture),
+            f'<img src="{data_uri(image)}" alt="{what}">'
+            for what, image in (
+                ("image", example.image),
                 ("truth", example.truth),
                 ("ours", example.prediction),
             )
         )
         + f"<figcaption>{html.escape(example.source)}: {100 * example.score:.1f} "
-        "(picture, truth, ours)</figcaption></figure>"
+        "(image, truth, ours)</figcaption></figure>"
         for example in examples
     ]
     return f"<h2>{title}</h2>" + "".join(shown)

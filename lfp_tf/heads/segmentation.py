@@ -1,4 +1,4 @@
-"""The classifier on a feature map, and its logits brought to the picture's size."""
+"""The classifier on a feature map, and its logits brought to the image's size."""
 
 import tensorflow as tf
 import tf_keras
@@ -39,9 +39,9 @@ def segmentation_head(
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
 class ZoomLogits(tf_keras.layers.Layer):
-    """Resizes logits to the size that a zoom factor gives a picture (PSPNet spec D6, D14).
+    """Resizes logits to the size that a zoom factor gives an image (PSPNet spec D6, D14).
 
-    Zoom 8 is the picture's own size; below, (h - 1) // 8 * zoom + 1; at 1 the map stays as it is.
+    Zoom 8 is the image's own size; below, (h - 1) // 8 * zoom + 1; at 1 the map stays as it is.
     Bilinear with aligned corners, in float32.
 
     Args:
@@ -55,7 +55,7 @@ class ZoomLogits(tf_keras.layers.Layer):
         self.zoom_factor = zoom_factor
 
     def call(self, inputs):
-        """Resizes the logits [B, h, w, C] of the pictures [B, H, W, 3]: inputs are both."""
+        """Resizes the logits [B, h, w, C] of the images [B, H, W, 3]: inputs are both."""
         logits, images = inputs
         logits = tf.cast(logits, tf.float32)
         if self.zoom_factor == 1:

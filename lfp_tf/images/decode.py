@@ -1,6 +1,6 @@
-"""Pictures and label pictures from files: limits checked first, odd formats made plain.
+"""Images and label images from files: limits checked first, odd formats made plain.
 
-| a picture that is | becomes |
+| an image that is | becomes |
 | --- | --- |
 | grey, alpha, palette | RGB: repeated, dropped, looked up |
 | CMYK | converted |
@@ -29,11 +29,11 @@ _pillow_limit = threading.Lock()
 
 
 class NotLabels(LfpError):
-    """A whole picture, but one that cannot hold label values: colours, or a lossy format."""
+    """A whole image, but one that cannot hold label values: colours, or a lossy format."""
 
 
-def picture_size(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """The size a picture has once decoded, from its header alone.
+def image_size(path_or_bytes, *, max_pixels=MAX_PIXELS):
+    """The size an image has once decoded, from its header alone.
 
     Args:
         path_or_bytes: a path, or the file's bytes.
@@ -43,74 +43,74 @@ def picture_size(path_or_bytes, *, max_pixels=MAX_PIXELS):
         (height, width), after the turn that EXIF asks for.
 
     Raises:
-        LfpError: no picture, empty, or too large.
+        LfpError: no image, empty, or too large.
     """
-    with _opened(path_or_bytes, max_pixels) as picture:
-        width, height = picture.size
-        return (width, height) if _orientation(picture, path_or_bytes) >= 5 else (height, width)
+    with _opened(path_or_bytes, max_pixels) as image:
+        width, height = image.size
+        return (width, height) if _orientation(image, path_or_bytes) >= 5 else (height, width)
 
 
-def read_picture(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """A picture as uint8 [H, W, 3] RGB.
+def read_image(path_or_bytes, *, max_pixels=MAX_PIXELS):
+    """An image as uint8 [H, W, 3] RGB.
 
     Raises:
-        LfpError: no picture, empty, cut short, or too large; the file is named.
+        LfpError: no image, empty, cut short, or too large; the file is named.
     """
-    with _opened(path_or_bytes, max_pixels) as picture:
-        picture.load()
-        if _orientation(picture, path_or_bytes) > 1:
-            picture = ImageOps.exif_transpose(picture)
-        return _rgb(picture, path_or_bytes)
+    with _opened(path_or_bytes, max_pixels) as image:
+        image.load()
+        if _orientation(image, path_or_bytes) > 1:
+            image = ImageOps.exif_transpose(image)
+        return _rgb(image, path_or_bytes)
 
 
 def read_labels(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """The values of a label picture: palette indices, or grey levels of 1 to 16 bits.
+    """The values of a label image: palette indices, or grey levels of 1 to 16 bits.
 
     Returns:
         uint8 [H, W], or int32 where the file has 16 bits.
 
     Raises:
-        LfpError: as `read_picture`.
+        LfpError: as `read_image`.
         NotLabels: the file is JPEG or holds colours instead of values.
     """
-    with _opened(path_or_bytes, max_pixels) as picture:
+    with _opened(path_or_bytes, max_pixels) as image:
         name = _name(path_or_bytes)
-        if picture.format in ("JPEG", "MPO", "WEBP"):
-            raise NotLabels(f"{name} is {picture.format}, which changes label values; use PNG.")
-        picture.load()
-        if picture.mode == "P" or picture.mode == "1":
-            return np.array(picture, np.uint8)
-        if picture.mode == "L":
-            return np.array(picture, np.uint8) // _GREY_BITS_FACTOR.get(_png_bits(path_or_bytes), 1)
-        if picture.mode.startswith("I"):
-            return np.array(picture).astype(np.int32)
+        if image.format in ("JPEG", "MPO", "WEBP"):
+            raise NotLabels(f"{name} is {image.format}, which changes label values; use PNG.")
+        image.load()
+        if image.mode == "P" or image.mode == "1":
+            return np.array(image, np.uint8)
+        if image.mode == "L":
+            return np.array(image, np.uint8) // _GREY_BITS_FACTOR.get(_png_bits(path_or_bytes), 1)
+        if image.mode.startswith("I"):
+            return np.array(image).astype(np.int32)
         raise NotLabels(
-            f"{name} is a colour-coded label picture (mode {picture.mode}); "
+            f"{name} is a colour-coded label image (mode {image.mode}); "
             "one number a pixel is needed: a grey or palette PNG of class ids."
         )
 
 
 def read_colors(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """The colours of a label picture whose format is colours: uint8 [H, W, 3] RGB.
+    """The colours of a label image whose format is colours: uint8 [H, W, 3] RGB.
 
     Raises:
         LfpError: as `read_labels`.
     """
-    with _opened(path_or_bytes, max_pixels) as picture:
-        if picture.format in ("JPEG", "MPO", "WEBP"):
+    with _opened(path_or_bytes, max_pixels) as image:
+        if image.format in ("JPEG", "MPO", "WEBP"):
             name = _name(path_or_bytes)
-            raise NotLabels(f"{name} is {picture.format}, which changes label colours; use PNG.")
-    return read_picture(path_or_bytes, max_pixels=max_pixels)
+            raise NotLabels(f"{name} is {image.format}, which changes label colours; use PNG.")
+    return read_image(path_or_bytes, max_pixels=max_pixels)
 
 
 def plain_format(path_or_bytes, *, max_pixels=MAX_PIXELS):
     """`JPEG` or `PNG` where a file is upright 8-bit RGB that all decoders read alike, or None."""
-    with _opened(path_or_bytes, max_pixels) as picture:
-        plain = picture.mode == "RGB" and _orientation(picture, path_or_bytes) <= 1
-        plain = plain and not getattr(picture, "is_animated", False)
-        if picture.format == "PNG":
-            plain = plain and _png_bits(path_or_bytes) == 8 and "transparency" not in picture.info
-        return picture.format if plain and picture.format in ("JPEG", "PNG") else None
+    with _opened(path_or_bytes, max_pixels) as image:
+        plain = image.mode == "RGB" and _orientation(image, path_or_bytes) <= 1
+        plain = plain and not getattr(image, "is_animated", False)
+        if image.format == "PNG":
+            plain = plain and _png_bits(path_or_bytes) == 8 and "transparency" not in image.info
+        return image.format if plain and image.format in ("JPEG", "PNG") else None
 
 
 def encode_png(array):
@@ -123,10 +123,10 @@ def encode_png(array):
         ValueError: another shape, or values outside these ranges.
     """
     array = np.asarray(array)
-    is_picture = array.ndim == 3 and array.shape[2] == 3
-    if not (array.ndim == 2 or is_picture) or array.dtype.kind not in "ui":
-        raise ValueError(f"no picture: {array.dtype} {array.shape}")
-    if array.size and (array.min() < 0 or array.max() > (255 if is_picture else 65535)):
+    is_image = array.ndim == 3 and array.shape[2] == 3
+    if not (array.ndim == 2 or is_image) or array.dtype.kind not in "ui":
+        raise ValueError(f"no image: {array.dtype} {array.shape}")
+    if array.size and (array.min() < 0 or array.max() > (255 if is_image else 65535)):
         raise ValueError(f"values {array.min()}..{array.max()} do not fit a PNG")
     is_wide = array.size and array.max() > 255
     stream = io.BytesIO()
@@ -136,22 +136,22 @@ def encode_png(array):
 
 @contextlib.contextmanager
 def _opened(path_or_bytes, max_pixels):
-    """An open Pillow picture whose header is acceptable; every failure to read as one sentence."""
+    """An open Pillow image whose header is acceptable; every failure to read as one sentence."""
     name = _name(path_or_bytes)
     source = io.BytesIO(path_or_bytes) if isinstance(path_or_bytes, bytes) else path_or_bytes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with _open(source) as picture:
-                width, height = picture.size
+            with _open(source) as image:
+                width, height = image.size
                 if width * height > max_pixels:
                     raise LfpError(
                         f"{name} has {width * height} pixels ({width}x{height}), more than the "
                         f"{max_pixels} allowed; raise --max_pixels if it is to be read."
                     )
-                yield picture
+                yield image
         except FileNotFoundError:
-            raise LfpError(f"There is no picture {name}.") from None
+            raise LfpError(f"There is no image {name}.") from None
         except UnidentifiedImageError:
             raise LfpError(f"{name} {_what_instead(source)}.") from None
         except MemoryError:
@@ -170,12 +170,12 @@ def _open(source):
 
 
 def _name(path_or_bytes):
-    return "The picture" if isinstance(path_or_bytes, bytes) else str(path_or_bytes)
+    return "The image" if isinstance(path_or_bytes, bytes) else str(path_or_bytes)
 
 
 def _what_instead(source):
     size = len(source.getvalue()) if isinstance(source, io.BytesIO) else os.path.getsize(source)
-    return "is empty" if size == 0 else "is no picture of a format that can be read"
+    return "is empty" if size == 0 else "is no image of a format that can be read"
 
 
 def _reason(error):
@@ -183,11 +183,11 @@ def _reason(error):
     return "it is cut short" if "truncated" in text.lower() else text or type(error).__name__
 
 
-def _orientation(picture, path_or_bytes):
-    """EXIF's number of the picture's turn, 1 (upright) to 8."""
-    if picture.format == "PNG" and not _png_has_exif(path_or_bytes):
+def _orientation(image, path_or_bytes):
+    """EXIF's number of the image's turn, 1 (upright) to 8."""
+    if image.format == "PNG" and not _png_has_exif(path_or_bytes):
         return 1  # Pillow would decode the whole file to look behind the pixels.
-    value = picture.getexif().get(_EXIF_ORIENTATION, 1)
+    value = image.getexif().get(_EXIF_ORIENTATION, 1)
     return value if value in range(1, 9) else 1
 
 
@@ -216,12 +216,12 @@ def _stream(path_or_bytes):
     return open(path_or_bytes, "rb")
 
 
-def _rgb(picture, path_or_bytes):
-    if picture.mode.startswith("I"):
-        grey = np.array(picture).astype(np.int64)
+def _rgb(image, path_or_bytes):
+    if image.mode.startswith("I"):
+        grey = np.array(image).astype(np.int64)
         if grey.min() < 0 or grey.max() > 65535:
             raise LfpError(f"{_name(path_or_bytes)} has grey levels of more than 16 bits.")
         return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
-    if picture.mode == "F":
+    if image.mode == "F":
         raise LfpError(f"{_name(path_or_bytes)} has grey levels without a range (floats).")
-    return np.array(picture.convert("RGB"))
+    return np.array(image.convert("RGB"))

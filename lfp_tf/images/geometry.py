@@ -1,4 +1,4 @@
-"""Bringing a picture to a longest side for the network, and its labels back to the picture."""
+"""Bringing an image to a longest side for the network, and its labels back to the image."""
 
 import cv2
 import numpy as np
@@ -19,27 +19,27 @@ def long_side_size(height, width, long_side):
     return max(round(height * factor), 1), max(round(width * factor), 1)
 
 
-def resize_long_side(picture, long_side):
-    """Resizes a picture, larger or smaller, so that its longer side is `long_side`.
+def resize_long_side(image, long_side):
+    """Resizes an image, larger or smaller, so that its longer side is `long_side`.
 
     OpenCV's bilinear rule on 8-bit values; a step between samples is exactly 1 / factor, also
     where the other side was rounded.
 
     Args:
-        picture: uint8 [H, W, 3].
+        image: uint8 [H, W, 3].
         long_side: pixels.
 
     Returns:
         uint8 [H', W', 3].
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     if max(height, width) == long_side:
-        return picture
+        return image
     factor = long_side / max(height, width)
     size = long_side_size(height, width, long_side)
     if 1 in size:  # By factors, OpenCV would round the short side to nothing.
-        return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
 
 
 def resize_labels(labels, size):

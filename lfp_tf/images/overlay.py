@@ -1,4 +1,4 @@
-"""Labels drawn over their picture, with a legend, for people to look at."""
+"""Labels drawn over their image, with a legend, for people to look at."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -13,29 +13,29 @@ _BACKGROUND = (255, 255, 255)
 _INK = (20, 20, 20)
 
 
-def overlay(picture, labels, table, *, alpha=0.5):
-    """Mixes the classes' colours into a picture; ignored pixels stay as they are.
+def overlay(image, labels, table, *, alpha=0.5):
+    """Mixes the classes' colours into an image; ignored pixels stay as they are.
 
     Args:
-        picture: uint8 [H, W, 3].
+        image: uint8 [H, W, 3].
         labels: integer [H, W].
         table: a `ClassTable`.
-        alpha: 0 shows the picture alone, 1 the colours alone.
+        alpha: 0 shows the image alone, 1 the colours alone.
 
     Returns:
         uint8 [H, W, 3].
     """
     labels = np.asarray(labels)
     share = np.where((labels >= 0) & (labels < len(table)), alpha, 0.0)[..., None]
-    mixed = picture * (1 - share) + colorize(labels, table.colors) * share
+    mixed = image * (1 - share) + colorize(labels, table.colors) * share
     return np.rint(mixed).astype(np.uint8)
 
 
-def with_legend(picture, labels, table):
-    """Puts the names and colours of the classes that occur below a picture.
+def with_legend(image, labels, table):
+    """Puts the names and colours of the classes that occur below an image.
 
     Args:
-        picture: uint8 [H, W, 3].
+        image: uint8 [H, W, 3].
         labels: integer [H, W]; only its classes are listed.
         table: a `ClassTable`.
 
@@ -46,13 +46,13 @@ def with_legend(picture, labels, table):
     entries = [(table.names[value], tuple(table.colors[value].tolist())) for value in present]
     if np.any(np.asarray(labels) == table.ignore_label):
         entries.append(("ignored", (0, 0, 0)))
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     column = max([_text_width(name) for name, _ in entries], default=0)
     column += SWATCH_PIXELS + 3 * MARGIN_PIXELS
     columns = max(1, width // column)
     rows = -(-len(entries) // columns)
     sheet = Image.new("RGB", (max(width, column), height + rows * ROW_PIXELS), _BACKGROUND)
-    sheet.paste(Image.fromarray(picture), (0, 0))
+    sheet.paste(Image.fromarray(image), (0, 0))
     pen = ImageDraw.Draw(sheet)
     for number, (name, color) in enumerate(entries):
         x = MARGIN_PIXELS + number % columns * column
@@ -62,39 +62,39 @@ def with_legend(picture, labels, table):
     return np.array(sheet)
 
 
-def with_bars(picture, entries):
-    """Puts names with bars of their shares below a picture.
+def with_bars(image, entries):
+    """Puts names with bars of their shares below an image.
 
     Args:
-        picture: uint8 [H, W, 3].
+        image: uint8 [H, W, 3].
         entries: list of (name, share 0..1), drawn from top to bottom.
 
     Returns:
         uint8 [H + rows, max(W, what the longest name needs), 3].
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     texts = [f"{100 * share:.1f} %  {name}" for name, share in entries]
     width = max([width, *(_text_width(text) + 2 * MARGIN_PIXELS for text in texts)])
     sheet = Image.new("RGB", (width, height + len(entries) * ROW_PIXELS), _BACKGROUND)
-    sheet.paste(Image.fromarray(picture), (0, 0))
+    sheet.paste(Image.fromarray(image), (0, 0))
     _draw_bars(sheet, texts, entries, top=height)
     return np.array(sheet)
 
 
-def under_bars(picture, entries):
-    """Lays names with bars of their shares over the foot of a picture, whose size stays.
+def under_bars(image, entries):
+    """Lays names with bars of their shares over the foot of an image, whose size stays.
 
     Args:
-        picture: uint8 [H, W, 3].
+        image: uint8 [H, W, 3].
         entries: as of `with_bars`; as many are shown as there is room for.
 
     Returns:
         uint8 [H, W, 3].
     """
-    shown = entries[: picture.shape[0] // ROW_PIXELS]
-    top = picture.shape[0] - len(shown) * ROW_PIXELS
-    mixed = picture.copy()
-    mixed[top:] = np.rint(picture[top:] * 0.25 + np.array(_BACKGROUND) * 0.75)
+    shown = entries[: image.shape[0] // ROW_PIXELS]
+    top = image.shape[0] - len(shown) * ROW_PIXELS
+    mixed = image.copy()
+    mixed[top:] = np.rint(image[top:] * 0.25 + np.array(_BACKGROUND) * 0.75)
     sheet = Image.fromarray(mixed)
     texts = [f"{100 * share:.1f} %  {name}" for name, share in shown]
     _draw_bars(sheet, texts, shown, top=top)
@@ -102,7 +102,7 @@ def under_bars(picture, entries):
 
 
 def side_by_side(panels, captions):
-    """Sets pictures in a row, each under its caption.
+    """Sets images in a row, each under its caption.
 
     Args:
         panels: list of uint8 [H, W, 3]; heights and widths may differ.

@@ -15,7 +15,7 @@ LEVELS = ("things and stuff", "groups", "supercategories")
 
 @dataclasses.dataclass(frozen=True)
 class ClassTable:
-    """What the values of a label picture mean.
+    """What the values of a label image mean.
 
     Attributes:
         names: tuple of C texts.
@@ -88,7 +88,7 @@ def class_groups(name):
     """Which classes of a data set belong together, level by level.
 
     Returns:
-        {"supervised": list of C truth values, false for classes that no picture has,
+        {"supervised": list of C truth values, false for classes that no image has,
         "groups": {level of `LEVELS`: {group: sorted class numbers}}}; on each level every class is
         in one group. None for data sets without groups, and for names that have no table.
     """
@@ -122,7 +122,7 @@ def voc_colors(count=256):
 
 
 def colorize(labels, colors):
-    """A picture of label values; values without a colour (ignored ones) become black.
+    """An image of label values; values without a colour (ignored ones) become black.
 
     Args:
         labels: integer [H, W].

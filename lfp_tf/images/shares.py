@@ -1,4 +1,4 @@
-"""How much of a picture each class covers."""
+"""How much of an image each class covers."""
 
 import numpy as np
 

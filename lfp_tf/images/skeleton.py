@@ -40,7 +40,7 @@ _WITHOUT_PELVIS = (
     ("left_shoulder", "left_hip"),
 )
 RIGHT, LEFT, MIDDLE = (230, 80, 60), (60, 120, 230), (70, 180, 90)
-_PIXELS_PER_WIDTH = 120  # a line is one pixel wide for so many of the picture's longer side
+_PIXELS_PER_WIDTH = 120  # a line is one pixel wide for so many of the image's longer side
 
 
 def flip_order(names):
@@ -66,11 +66,11 @@ def limbs(names):
     return [(names.index(a), names.index(b)) for a, b in pairs if a in names and b in names]
 
 
-def draw_skeletons(picture, people, names, *, least_score=0.0):
+def draw_skeletons(image, people, names, *, least_score=0.0):
     """Draws people's limbs and joints: right ones red, left ones blue, the others green.
 
     Args:
-        picture: uint8 [H, W, 3]; it is not changed.
+        image: uint8 [H, W, 3]; it is not changed.
         people: list of [J, 3] (x, y in pixels, score); a joint whose score is not above
             `least_score`, or that is not finite, is left out with its limbs.
         names: J names.
@@ -79,7 +79,7 @@ def draw_skeletons(picture, people, names, *, least_score=0.0):
     Returns:
         uint8 [H, W, 3].
     """
-    names, sheet = list(names), Image.fromarray(np.asarray(picture, np.uint8))
+    names, sheet = list(names), Image.fromarray(np.asarray(image, np.uint8))
     pen, width = ImageDraw.Draw(sheet), max(1, round(max(sheet.size) / _PIXELS_PER_WIDTH))
     for person in people:
         person = np.asarray(person, np.float64)

@@ -72,7 +72,7 @@ class FrameSource:
         return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
     def skip(self):
-        """Passes over a frame without decoding it to a picture; False at the end.
+        """Passes over a frame without decoding it to an image; False at the end.
 
         Raises:
             BrokenVideo: as `read`.
@@ -128,7 +128,7 @@ def open_video(path, *, max_pixels=MAX_PIXELS):
     Raises:
         LfpError: no video of a format that can be read, without frames, or too large.
     """
-    # An absolute path is never taken for an address or a pattern of picture files.
+    # An absolute path is never taken for an address or a pattern of image files.
     capture = _opened(os.path.abspath(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         if os.path.getsize(path) == 0:
@@ -202,10 +202,10 @@ def video_writer(path, *, rate, size):
             beside.unlink(missing_ok=True)
 
 
-def encode_jpeg(picture, *, quality=85):
+def encode_jpeg(image, *, quality=85):
     """A JPEG file's bytes of uint8 [H, W, 3] RGB."""
-    picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return data.tobytes()
 
 

@@ -37,7 +37,7 @@ def atrous_classifiers(x, *, classes, rates, initializer=None, name="aspp"):
 
 
 def atrous_features(x, *, rates, channels=256, name="aspp", norm=None):
-    """DeepLab v3's module: a 1x1 branch, dilated 3x3 branches and the picture's mean, joined.
+    """DeepLab v3's module: a 1x1 branch, dilated 3x3 branches and the image's mean, joined.
 
     Args:
         x: [B, H, W, C] Keras tensor.

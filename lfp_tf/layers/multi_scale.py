@@ -1,4 +1,4 @@
-"""The two resizings of a multi-scale network: its pictures, and its logits before the maximum."""
+"""The two resizings of a multi-scale network: its images, and its logits before the maximum."""
 
 import tensorflow as tf
 import tf_keras
@@ -16,7 +16,7 @@ from lfp_tf.ops.shapes import height_width
 # (the first revision) (deeplabv2 spec 1.1 and 2.5); from the sizes without half a pixel (TF1; LFP
 # spec 2.4).
 RULES = ("ratio", "factor", "align_corners", "legacy")
-# How pictures and logits come to a size, where it is not `resize_opencv`.
+# How images and logits come to a size, where it is not `resize_opencv`.
 _RESIZES = {"align_corners": resize_aligned, "legacy": resize_legacy_bilinear}
 
 
@@ -26,9 +26,10 @@ def check_rule(rule):
         raise ValueError(f"scale_resize is {rule!r}, but must be one of {', '.join(RULES)}.")
 
 
-@tf_keras.utils.register_keras_serializable("lfp_tf")
-class ScalePictures(tf_keras.layers.Layer):
-    """Resizes pictures [B, H, W, C] to the whole pixels of `factor` times their sides, in float32.
+# Saved models know it under its first name.
+@tf_keras.utils.register_keras_serializable("lfp_tf", name="ScalePictures")
+class ScaleImages(tf_keras.layers.Layer):
+    """Resizes images [B, H, W, C] to the whole pixels of `factor` times their sides, in float32.
 
     Args:
         factor: above 0.

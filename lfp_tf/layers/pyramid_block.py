@@ -116,7 +116,7 @@ class PyramidBlock(tf_keras.layers.Layer):
                 if scaled_size(side, scale, precision=self.size_precision) < least:
                     raise ValueError(
                         f"A map of {height} x {width} is too small for the pyramid block's scale "
-                        f"{scale}; give a larger picture (at least 33 pixels at stride 32)."
+                        f"{scale}; give a larger image (at least 33 pixels at stride 32)."
                     )
 
     def _run(self, inputs, training):
@@ -187,7 +187,7 @@ class PyramidBlock(tf_keras.layers.Layer):
         ]
         if not all(isinstance(side, int) for side in sides):
             least = tf.reduce_min(tf.stack([side for size in sizes for side in size]))
-            message = "The picture is too small for the pyramid blocks: a scale leaves no pixel."
+            message = "The image is too small for the pyramid blocks: a scale leaves no pixel."
             tf.debugging.assert_greater_equal(least, 1 + self._is_padded, message=message)
         branches = []
         for number, branch in enumerate(resize_to_all(thin, sizes, legacy_matrix), start=1):

@@ -1,4 +1,4 @@
-"""A ResNet that names one class a picture."""
+"""A ResNet that names one class an image."""
 
 import tf_keras
 
@@ -26,7 +26,7 @@ def resnet_classifier(
         arguments: further ones of `resnet_features`.
 
     Returns:
-        A Keras model: preprocessed pictures [B, H, W, 3] to {"logits": [B, classes]}.
+        A Keras model: preprocessed images [B, H, W, 3] to {"logits": [B, classes]}.
     """
     images = tf_keras.Input(input_shape, name="images")
     norm = {"decay": bn_decay, "epsilon": bn_eps, "frozen": bn_frozen}

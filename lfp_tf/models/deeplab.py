@@ -27,7 +27,7 @@ def deeplabv2(*, classes, rates=(6, 12, 18, 24), **arguments):
         arguments: those of `_network`.
 
     Returns:
-        A Keras model: preprocessed pictures [B, H, W, 3] to {"logits": [B, h, w, classes]}, and
+        A Keras model: preprocessed images [B, H, W, 3] to {"logits": [B, h, w, classes]}, and
         with `scales` the logits of each scale (see `multi_scale`); float32.
 
     Raises:
@@ -52,7 +52,7 @@ def deeplabv1(*, classes, **arguments):
 def deeplabv3(
     *, classes, output_stride=16, rates=(), multi_grids=(1, 2, 4), decoder=False, **arguments
 ):
-    """DeepLab v3, and with `decoder` v3+, whose logits have the picture's size.
+    """DeepLab v3, and with `decoder` v3+, whose logits have the image's size.
 
     Args:
         classes: number of classes.
@@ -129,7 +129,7 @@ def _network(
 
     Args:
         name: of the model.
-        head: from (last map, all maps and the pictures, arguments of `BatchNorm`) to logits.
+        head: from (last map, all maps and the images, arguments of `BatchNorm`) to logits.
         backbone: `resnet` or `pyramid_resnet`.
         pyramid: of the `pyramid_resnet`: whether its blocks have pyramids.
         depth, blocks, stem, stride_in, padding, pool_rounding: of the ResNet, see

@@ -45,7 +45,7 @@ def hourglass(
         input_shape: (height, width, 3), multiples of 64; None where any may come.
 
     Returns:
-        A Keras model: pictures [B, H, W, 3] to {"heatmaps_1", "heatmaps_2", ...: [B, H / 4, W / 4,
+        A Keras model: images [B, H, W, 3] to {"heatmaps_1", "heatmaps_2", ...: [B, H / 4, W / 4,
         classes]}, raw, float32; the last one counts.
 
     Raises:

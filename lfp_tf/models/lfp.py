@@ -32,10 +32,10 @@ def lfp_classifier(
         arguments: further ones of `pyramid_resnet_features`: depth, blocks, pyramid, width.
 
     Returns:
-        A Keras model: preprocessed pictures [B, H, W, 3] to {"logits": [B, classes]}; float32.
+        A Keras model: preprocessed images [B, H, W, 3] to {"logits": [B, classes]}; float32.
 
     Raises:
-        ValueError: a value outside its choices, a picture too small for the pyramid.
+        ValueError: a value outside its choices, an image too small for the pyramid.
     """
     norm = norm_arguments(bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen)
     images = tf_keras.Input(input_shape, name="images")
@@ -77,7 +77,7 @@ def lfp_segmentation(
         input_shape: (height, width, 3), None where any size may come.
 
     Returns:
-        A Keras model: preprocessed pictures [B, H, W, 3] to {"logits": [B, h, w, classes]}, and
+        A Keras model: preprocessed images [B, H, W, 3] to {"logits": [B, h, w, classes]}, and
         with `scales` the logits of each scale (see `multi_scale`); float32.
 
     Raises:

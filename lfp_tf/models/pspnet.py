@@ -47,7 +47,7 @@ def pspnet(
         stem, stride_in, padding, pool_rounding: of the `resnet`, see `resnet_features`.
         use_ppm: whether there is a pyramid.
         bins, pooling, pool_windows, concat: of the pyramid, see `PyramidPooling`.
-        zoom_factor: size of the logits: 8 as the picture, 4, 2, or 1 as the map.
+        zoom_factor: size of the logits: 8 as the image, 4, 2, or 1 as the map.
         aux_head: whether a second classifier stands on the last stage but one.
         dropout, dropout_kind: before the classifiers, see `SampleDropout`.
         bn_decay, bn_eps: None takes the backbone's own: 0.9 and 1e-5, `pyramid_resnet` 0.9 and
@@ -57,7 +57,7 @@ def pspnet(
         input_shape: (height, width, 3), None where any size may come.
 
     Returns:
-        A Keras model: preprocessed pictures [B, H, W, 3] to {"logits": [B, h, w, classes]} and,
+        A Keras model: preprocessed images [B, H, W, 3] to {"logits": [B, h, w, classes]} and,
         with `aux_head`, "aux_logits" of the same shape; float32.
 
     Raises:

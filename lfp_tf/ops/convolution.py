@@ -17,7 +17,7 @@ def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
 
     What differs from `tf.nn.convolution` is time alone:
 
-    - That takes a dilated one apart into pictures of every n-th pixel, and back, which takes up
+    - That takes a dilated one apart into images of every n-th pixel, and back, which takes up
       to four times as long and keeps what follows from being fused. Here it is one operation,
       unless TensorFlow's own CPU kernels are at work, which have no gradient for it.
     - With oneDNN a kernel wider than one pixel over many channels is taken in slices of these.

@@ -1,4 +1,4 @@
-"""Smoothing of pictures."""
+"""Smoothing of images."""
 
 import tensorflow as tf
 
@@ -24,13 +24,13 @@ def gaussian_blur(images):
 
 
 def gaussian_blur_window(images, source_low, size, low, high):
-    """The window low..high of a blurred picture from one that reaches two pixels further.
+    """The window low..high of a blurred image from one that reaches two pixels further.
 
     Args:
-        images: float [B, H, W, C], a window of the picture that begins at `source_low`; it ends
-            two pixels behind `high` or with the picture.
+        images: float [B, H, W, C], a window of the image that begins at `source_low`; it ends
+            two pixels behind `high` or with the image.
         source_low: int32 [2], (row, column).
-        size: int32 [2] of the whole picture.
+        size: int32 [2] of the whole image.
         low, high: int32 [2], the window wanted.
 
     Returns:
@@ -51,7 +51,7 @@ def gaussian_blur_window(images, source_low, size, low, high):
 
 
 def gaussian_blur_inside(images):
-    """`gaussian_blur` where all taps lie in the picture: [B, H, W, C] to [B, H-4, W-4, C]."""
+    """`gaussian_blur` where all taps lie in the image: [B, H, W, C] to [B, H-4, W-4, C]."""
     channels = images.shape[3]
     weights = tf.tile(tf.constant(_BINOMIAL)[:, None], [1, channels])
     images = tf.cast(images, tf.float32)

@@ -1,4 +1,4 @@
-"""A picture brought to the size at which DeepLab's demo shows it to the network."""
+"""An image brought to the size at which DeepLab's demo shows it to the network."""
 
 import tensorflow as tf
 

@@ -127,7 +127,7 @@ def _check(sides, size):
             if count < 1 or count + POOL - 1 > side:
                 raise ValueError(
                     f"A map of {sides[0]} x {sides[1]} is too small for fractional pooling to "
-                    f"{size[0]} x {size[1]} regions of {POOL} x {POOL}; give a larger picture."
+                    f"{size[0]} x {size[1]} regions of {POOL} x {POOL}; give a larger image."
                 )
         return size
     checked = []

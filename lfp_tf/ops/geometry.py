@@ -1,9 +1,9 @@
-"""Scaling and turning of windows: what OpenCV does to a whole picture, computed where it is seen.
+"""Scaling and turning of windows: what OpenCV does to a whole image, computed where it is seen.
 
-A window is (low, high), two int32 [2] vectors (row, column) in pixels of a picture; high is
+A window is (low, high), two int32 [2] vectors (row, column) in pixels of an image; high is
 excluded. Every function takes the pixels of a source window, knows where they stand, and gives
-the pixels of an output window, the same numbers as if the whole picture had been transformed.
-Pictures are [H, W, C], label maps [H, W]; `grid` is a `Grid`.
+the pixels of an output window, the same numbers as if the whole image had been transformed.
+Images are [H, W, C], label maps [H, W]; `grid` is a `Grid`.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ class Grid:
     """Where the outputs of a resize stand in its source: output i at first + i * step.
 
     Attributes:
-        size: int32 [2] of the source picture.
+        size: int32 [2] of the source image.
         scaled: int32 [2] of the whole result.
         step: float64 [2], source pixels per output pixel.
         first: float64 [2], source position of output 0.
@@ -89,10 +89,10 @@ def scale_labels_window(labels, grid, low, high):
 
 
 def turned_source(size, angle, low, high):
-    """The window of a picture that the outputs low..high of its rotation touch.
+    """The window of an image that the outputs low..high of its rotation touch.
 
     Args:
-        size: int32 [2] of the picture.
+        size: int32 [2] of the image.
         angle: degrees, anti-clockwise on the screen; float64 scalar.
         low, high: output window.
     """
@@ -104,12 +104,12 @@ def turned_source(size, angle, low, high):
 def turn_window(pixels, source_low, size, angle, low, high, *, fill):
     """Rotation about (h/2, w/2) as `cv2.warpAffine` with `INTER_LINEAR`, in floating point.
 
-    Taps outside the picture take the value `fill`, so pixels half outside blend with it.
+    Taps outside the image take the value `fill`, so pixels half outside blend with it.
 
     Args:
-        pixels: float32 [H, W, C] at `source_low` of the picture.
+        pixels: float32 [H, W, C] at `source_low` of the image.
         source_low: int32 [2].
-        size: int32 [2] of the whole picture.
+        size: int32 [2] of the whole image.
         angle: degrees, anti-clockwise on the screen; float64 scalar.
         low, high: output window.
         fill: one number a channel.
@@ -149,7 +149,7 @@ def _projected(pixels, source_low, size, angle, low, high, interpolation, fill):
 
 
 def _reach(size, angle, low, high):
-    """The window, not yet cut to the picture, that the outputs low..high take their taps from."""
+    """The window, not yet cut to the image, that the outputs low..high take their taps from."""
     linear, shift = _turn(size, angle)
     low, high = tf.cast(low, tf.float64), tf.cast(high, tf.float64) - 1.0
     middle = tf.linalg.matvec(linear, 0.5 * (low + high)) + shift

@@ -46,7 +46,7 @@ def window_average_pool(images, window):
         if images.shape[axis] is not None and images.shape[axis] < window:
             raise ValueError(
                 f"A map of {images.shape[1]} x {images.shape[2]} is smaller than the pooling "
-                f"window of {window}; give a larger picture or smaller pool_windows."
+                f"window of {window}; give a larger image or smaller pool_windows."
             )
     return tf.nn.avg_pool2d(images, window, window, "VALID")
 

@@ -1,8 +1,8 @@
-"""From a picture to the crop of one person and its heat maps (`bearpaw/PyraNet`).
+"""From an image to the crop of one person and its heat maps (`bearpaw/PyraNet`).
 
 Points are (x, y) and count from 1, as in Torch, wherever a function says "1-based"; `center` is
 (x, y) and `scale` a person's height over 200 pixels, so that a crop shows 200 * scale pixels.
-Pictures are [H, W, C] float32, heat maps [..., H, W, J].
+Images are [H, W, C] float32, heat maps [..., H, W, J].
 """
 
 import math
@@ -15,17 +15,17 @@ PIXELS_PER_SCALE = 200.0
 
 
 def transform(points, center, scale, *, resolution, rotation=0.0, invert=False):
-    """1-based points from the picture to the crop, or back (`datasets/posetransforms.lua:9-53`).
+    """1-based points from the image to the crop, or back (`datasets/posetransforms.lua:9-53`).
 
     The whole part is taken toward zero, as the original's cast to integers does.
 
     Args:
         points: [..., 2], 1-based.
-        center: [..., 2] or [2], pixels of the picture.
+        center: [..., 2] or [2], pixels of the image.
         scale: [...] or a scalar.
         resolution: pixels a side of the crop.
         rotation: degrees, as of `torch_image.rotate`.
-        invert: from the crop to the picture.
+        invert: from the crop to the image.
 
     Returns:
         int32 [..., 2], 1-based.
@@ -43,7 +43,7 @@ def person_crop(image, center, scale, *, resolution, rotation=0.0):
     """The square about a person, brought to `resolution` (`posetransforms.lua:115-178`, crop2).
 
     Large persons are made smaller before the crop is cut out, small ones after it. What lies
-    outside the picture is 0.
+    outside the image is 0.
 
     Args:
         image: [H, W, C] float32.
@@ -109,7 +109,7 @@ def heatmap_targets(
     7 pixels and 1.75 with the original's 1.
 
     Args:
-        points: [J, 2] pixels of the picture, counted from 0; x <= 0 is not annotated.
+        points: [J, 2] pixels of the image, counted from 0; x <= 0 is not annotated.
         center, scale: as above.
         resolution: pixels a side of the maps.
         gaussian_size: the original's `gsize`.
@@ -136,7 +136,7 @@ def heatmap_targets(
 
 
 def _matrix(center, scale, resolution, rotation):
-    """From pixels of the picture to those of the crop, both counted from 0: [..., 3, 3]."""
+    """From pixels of the image to those of the crop, both counted from 0: [..., 3, 3]."""
     height = PIXELS_PER_SCALE * scale
     center_x, center_y = center[..., 0], center[..., 1]
     zoom = resolution / height + tf.zeros_like(center_x)

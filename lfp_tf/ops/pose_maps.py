@@ -1,4 +1,4 @@
-"""From heat maps to joints in the picture: flip test, peaks, sizes fused (`bearpaw/PyraNet`).
+"""From heat maps to joints in the image: flip test, peaks, sizes fused (`bearpaw/PyraNet`).
 
 Points, `center` and `scale` are those of `pose.py`: (x, y), 1-based where a function says so.
 """
@@ -12,7 +12,7 @@ _QUARTER = 0.25
 
 
 def flip_average(heatmaps, heatmaps_of_mirrored, *, flip_order):
-    """The mean of heat maps and of the mirrored picture's, turned back.
+    """The mean of heat maps and of the mirrored image's, turned back.
 
     Args:
         heatmaps, heatmaps_of_mirrored: [..., H, W, J].
@@ -22,7 +22,7 @@ def flip_average(heatmaps, heatmaps_of_mirrored, *, flip_order):
 
 
 def mirrored_maps(heatmaps, *, flip_order):
-    """Heat maps [..., H, W, J] of the mirrored picture: turned, left and right exchanged."""
+    """Heat maps [..., H, W, J] of the mirrored image: turned, left and right exchanged."""
     return tf.gather(heatmaps[..., ::-1, :], list(flip_order), axis=-1)
 
 
@@ -76,8 +76,8 @@ def map_points(heatmaps):
     return tf.concat([moved, score[..., None]], axis=-1)
 
 
-def picture_points(found, center, scale, *, resolution):
-    """`map_points` in the picture: whole pixels, 1-based, and the scores.
+def image_points(found, center, scale, *, resolution):
+    """`map_points` in the image: whole pixels, 1-based, and the scores.
 
     Args:
         found: [B, J, 3].
@@ -95,7 +95,7 @@ def picture_points(found, center, scale, *, resolution):
 
 
 def fused_maps(heatmaps, center, scales, *, size, resolution):
-    """Heat maps of several crops of one person, brought to the picture and averaged.
+    """Heat maps of several crops of one person, brought to the image and averaged.
 
     `train.lua:216-330`: each is enlarged to its crop's box and set there, one column and one row
     further than `person_crop` took it from.
@@ -104,7 +104,7 @@ def fused_maps(heatmaps, center, scales, *, size, resolution):
         heatmaps: [S, R, R, J].
         center: [2].
         scales: [S], of the crops.
-        size: (height, width) of the picture.
+        size: (height, width) of the image.
         resolution: pixels a side of the crops (not of the maps).
 
     Returns:
@@ -121,7 +121,7 @@ def fused_maps(heatmaps, center, scales, *, size, resolution):
             resolution=resolution,
             invert=True,
         )
-        # Column k of the enlarged map, counted from 1, comes to the picture's column corner + k.
+        # Column k of the enlarged map, counted from 1, comes to the image's column corner + k.
         corner, box = corners[0][::-1], tf.maximum(corners[1] - corners[0], 1)[::-1]
         low = tf.clip_by_value(-corner, 0, box)
         high = tf.clip_by_value(size - corner, low, box)

@@ -21,7 +21,7 @@ def preprocessing(name):
 
 
 def preprocess(images, name):
-    """Turns RGB pictures into a network's input.
+    """Turns RGB images into a network's input.
 
     Args:
         images: [..., 3], RGB, grey levels 0..255, any numeric type.

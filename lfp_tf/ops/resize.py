@@ -49,7 +49,7 @@ def resize_like_half_pixel(images, other):
     return resize_opencv(images, size=height_width(other))
 
 
-# How logits come to the size of a picture, by the word of an experiment.
+# How logits come to the size of an image, by the word of an experiment.
 LIKE = {"align_corners": resize_like, "half_pixel": resize_like_half_pixel}
 
 
@@ -68,7 +68,7 @@ def resize_legacy_bilinear(images, size):
 
 
 def resize_opencv(images, *, size=None, factors=None):
-    """`cv2.resize(..., INTER_LINEAR)` of float pictures, to a size or by factors (give one).
+    """`cv2.resize(..., INTER_LINEAR)` of float images, to a size or by factors (give one).
 
     With factors the new size is round-half-even(size * factor) and the *factor* sets the grid,
     not the ratio of the sizes: 5 pixels by 0.5 are 2 pixels at positions 0.5 and 2.5.
@@ -117,7 +117,7 @@ def resize_matlab(images, size, *, rounded=False):
     Args:
         images: [B, H, W, C].
         size: (height, width).
-        rounded: as for a uint8 picture: rounded half away from zero and clipped to 0..255 after
+        rounded: as for a uint8 image: rounded half away from zero and clipped to 0..255 after
             each axis.
 
     Returns:
@@ -130,11 +130,11 @@ def resize_matlab(images, size, *, rounded=False):
         for axis, b in zip((1, 2), targets, strict=True)
     ]
 
-    def along(pictures, axis):
-        resized = _matlab_axis(pictures, targets[axis - 1], axis)
+    def along(values, axis):
+        resized = _matlab_axis(values, targets[axis - 1], axis)
         return tf.clip_by_value(tf.floor(resized + 0.5), 0.0, 255.0) if rounded else resized
 
-    # The axis with the smaller scale goes first: it decides what a uint8 picture is rounded to.
+    # The axis with the smaller scale goes first: it decides what a uint8 image is rounded to.
     resized = tf.cond(
         rates[0] <= rates[1],
         lambda: along(along(images, 1), 2),
@@ -154,7 +154,7 @@ def float64(value):
 
 
 def opencv_factors(images, factors):
-    """The factors, or 1 where they give the picture's own size: OpenCV then copies."""
+    """The factors, or 1 where they give the image's own size: OpenCV then copies."""
     lengths = height_width(images)
     factors = [float64(factor) for factor in factors]
     same = [

@@ -17,7 +17,7 @@ def resize_cubic(images, size, *, rounded=False):
     Args:
         images: [B, H, W, C].
         size: (height, width), numbers or int32 scalars.
-        rounded: as for a uint8 picture: whole numbers within 0..255. OpenCV computes these with
+        rounded: as for a uint8 image: whole numbers within 0..255. OpenCV computes these with
             11 bits, so that single grey levels may differ by one.
 
     Returns:

@@ -1,7 +1,7 @@
-"""What Torch's `image` package does to a picture, computed for the window that is looked at.
+"""What Torch's `image` package does to an image, computed for the window that is looked at.
 
 `torch/image generic/image.c` at 5aa1881: `scale` and `rotate`, both bilinear, as PyraNet calls
-them. Pictures are [H, W, C] float32; a window is (low, high), two int32 [2] vectors (row, column),
+them. Images are [H, W, C] float32; a window is (low, high), two int32 [2] vectors (row, column),
 high excluded.
 """
 

@@ -1,4 +1,4 @@
-"""The training transforms on whole pictures, each with its choice made (`util/transform.py`).
+"""The training transforms on whole images, each with its choice made (`util/transform.py`).
 
 They say what the recipes of `hszhao/semseg` do and, where named `legacy`, those of
 `hellochick/PSPNet-tensorflow image_reader.py`; parity and tests use them. Training itself uses
@@ -68,13 +68,13 @@ def vertical_flip(images, labels):
 
 
 def crop(images, labels, *, size, padding, offset=None, ignore_label=255, at_end=False):
-    """Cuts a window out of pictures that are first padded to at least its size.
+    """Cuts a window out of images that are first padded to at least its size.
 
     Args:
         images, labels: as above.
         size: (height, width).
         padding: grey levels of what is added, one a channel.
-        offset: (row, column) in the padded picture; None takes the middle, rounded down.
+        offset: (row, column) in the padded image; None takes the middle, rounded down.
         ignore_label: label of what is added.
         at_end: pads at bottom and right (TF1); else half, rounded down, comes before.
     """

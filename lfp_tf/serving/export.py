@@ -18,7 +18,7 @@ from lfp_tf.serving.warmup import write_warmup
 from lfp_tf.training.saving import saving
 
 FORMAT_VERSION = 1
-_NOT_APPLIED = "EXIF orientation is not applied; turn pictures upright before sending them."
+_NOT_APPLIED = "EXIF orientation is not applied; turn images upright before sending them."
 
 
 def export(

@@ -26,9 +26,9 @@ class Limits:
     """What a request may ask for.
 
     Attributes:
-        max_pixels: of one picture; above, the request is an error.
-        max_batch: pictures a request.
-        input_size: (height, width) that every picture is resized to before the network and its
+        max_pixels: of one image; above, the request is an error.
+        max_batch: images a request.
+        input_size: (height, width) that every image is resized to before the network and its
             probabilities back from; None runs each at its own size.
     """
 
@@ -52,7 +52,7 @@ def checked_files(image_bytes, limits):
 
 
 def checked_images(images, limits):
-    """The pictures [B, H, W, 3] of a request, after their number and size have passed."""
+    """The images [B, H, W, 3] of a request, after their number and size have passed."""
     shape = tf.shape(images)
     checks = [
         _check_batch(shape[0], limits.max_batch),
@@ -62,8 +62,8 @@ def checked_images(images, limits):
         return tf.identity(images)
 
 
-def decode_picture(contents, *, max_pixels):
-    """Decodes one picture after its header has passed; a TensorFlow operation.
+def decode_image(contents, *, max_pixels):
+    """Decodes one image after its header has passed; a TensorFlow operation.
 
     Args:
         contents: scalar string, the file's bytes.
@@ -73,7 +73,7 @@ def decode_picture(contents, *, max_pixels):
         uint8 [H, W, 3] RGB: grey repeated, alpha dropped, palettes looked up, 16 bits cut to 8.
         Running it raises `InvalidArgumentError` with a sentence for everything else.
     """
-    kind = picture_kind(contents)
+    kind = image_kind(contents)
     height, width, contents = tf.switch_case(
         kind,
         [
@@ -98,7 +98,7 @@ def decode_picture(contents, *, max_pixels):
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def picture_kind(contents):
+def image_kind(contents):
     """The index in `FORMATS` of a file's bytes; an error for any other."""
     is_kind = [
         tf.reduce_any([tf.strings.substr(contents, 0, len(s)) == s for s in signatures])
@@ -106,9 +106,9 @@ def picture_kind(contents):
     ]
     long_enough = tf.strings.length(contents) >= tf.gather(_HEADER_BYTES, tf.argmax(is_kind))
     texts = (
-        "The picture is empty.",
-        f"The picture is of no format that is served: {', '.join(FORMATS)}.",
-        "The picture is cut short within its header.",
+        "The image is empty.",
+        f"The image is of no format that is served: {', '.join(FORMATS)}.",
+        "The image is cut short within its header.",
     )
     checks = (tf.strings.length(contents) > 0, tf.reduce_any(is_kind), long_enough)
     with tf.control_dependencies(
@@ -122,7 +122,7 @@ def check_pixels(height, width, max_pixels):
     pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
     text = tf.strings.join(
         [
-            "The picture has ",
+            "The image has ",
             tf.strings.as_string(width),
             "x",
             tf.strings.as_string(height),
@@ -135,7 +135,7 @@ def check_pixels(height, width, max_pixels):
 
 def _jpeg_header(contents):
     shape = tf.image.extract_jpeg_shape(contents)
-    text = "The picture is a CMYK JPEG, which is not served; convert it to RGB."
+    text = "The image is a CMYK JPEG, which is not served; convert it to RGB."
     with tf.control_dependencies([tf.debugging.Assert(shape[2] < _CMYK_CHANNELS, [text])]):
         return tf.identity(shape[0]), shape[1], contents
 
@@ -150,7 +150,7 @@ def _bmp_header(contents):
     width, height = _little_endian(header[4:8]), _little_endian(header[8:12])
     bits, packing = _little_endian(header[14:16]), _little_endian(header[16:20])
     is_plain = ((bits == 24) | (bits == 32)) & ((packing == 0) | ((packing == 3) & (bits == 32)))
-    text = "The picture is a BMP of another kind than 24 or 32 plain bits; convert it to PNG."
+    text = "The image is a BMP of another kind than 24 or 32 plain bits; convert it to PNG."
     with tf.control_dependencies([tf.debugging.Assert(is_plain, [text])]):
         return tf.abs(height), tf.identity(width), contents
 
@@ -167,7 +167,7 @@ def _gif_header(contents):
     frame = data[start : start + 10]
     is_frame = tf.size(frame) == 10
     is_frame = tf.cond(is_frame, lambda: frame[0] == _GIF_IMAGE, lambda: False)
-    text = "The picture is a GIF without a whole frame."
+    text = "The image is a GIF without a whole frame."
     with tf.control_dependencies([tf.debugging.Assert(is_frame, [text])]):
         frame = tf.identity(frame)
     end = _after_gif_blocks(data, start + 11 + _gif_palette_bytes(frame[9]))
@@ -230,7 +230,7 @@ def _check_batch(count, max_batch):
         [
             "The request has ",
             tf.strings.as_string(count),
-            f" pictures, at most {max_batch} are served.",
+            f" images, at most {max_batch} are served.",
         ]
     )
     return tf.debugging.Assert(count <= max_batch, [text])

@@ -32,12 +32,12 @@ def warmup_images(height, width, *, max_pixels):
     """
     if height * width > max_pixels:
         height = width = int(max_pixels**0.5)
-    picture = np.full((height, width, 3), 128, np.uint8)
+    image = np.full((height, width, 3), 128, np.uint8)
     jpeg = io.BytesIO()
-    Image.fromarray(picture).save(jpeg, "JPEG")
+    Image.fromarray(image).save(jpeg, "JPEG")
     # A list would become an array of fixed width, which cuts off what ends in zeros.
-    files = [np.array([data], object) for data in (jpeg.getvalue(), encode_png(picture))]
-    return picture[None], files
+    files = [np.array([data], object) for data in (jpeg.getvalue(), encode_png(image))]
+    return image[None], files
 
 
 def write_warmup(path, requests, *, model):

@@ -21,7 +21,7 @@ class TrainedTask(base_task.Task):
     """Builds network, losses and updates from an experiment; the rest is the subclass'.
 
     A subclass says what a loss is: `loss_weights`, `sums` and `counts`. Each loss is a sum over
-    something (pixels, pictures) divided by how many of them there are; counting needs no network,
+    something (pixels, images) divided by how many of them there are; counting needs no network,
     so the divisors of the global batch are known before any gradient is taken.
 
     Args:
@@ -67,10 +67,10 @@ class TrainedTask(base_task.Task):
 
     @abc.abstractmethod
     def panels(self, predict, count):
-        """Validation pictures beside truth and prediction, uint8 [h, w, 3] each.
+        """Validation images beside truth and prediction, uint8 [h, w, 3] each.
 
         Args:
-            predict: from preprocessed pictures [1, H, W, 3] to the network's outputs.
+            predict: from preprocessed images [1, H, W, 3] to the network's outputs.
             count: how many.
         """
 
@@ -175,7 +175,7 @@ class TrainedTask(base_task.Task):
 
         Args:
             inputs: {"images", what losses need, "keys"}, [b, ...]; b is a multiple of the pieces.
-            model: from pictures to {name: logits}.
+            model: from images to {name: logits}.
             variables: list of what the gradients are for.
 
         Returns:

@@ -204,6 +204,6 @@ class Run:
         last = self.checkpoints.last
         good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
         return (
-            f"The loss became {loss} in {steps} with the pictures {', '.join(names)}; {good}. "
+            f"The loss became {loss} in {steps} with the images {', '.join(names)}; {good}. "
             "A lower learning rate or gradient clipping may help."
         )

@@ -1,4 +1,4 @@
-"""What a run shows in TensorBoard: scalars, the graph, and pictures with truth and prediction."""
+"""What a run shows in TensorBoard: scalars, the graph, and images with truth and prediction."""
 
 import pathlib
 
@@ -26,7 +26,7 @@ class Summaries:
                 tf.summary.scalar(name, value)
 
     def evaluation(self, step, logs):
-        """Scalars of an evaluation, and the first validation pictures beside truth and ours."""
+        """Scalars of an evaluation, and the first validation images beside truth and ours."""
         count = self.task.params.trainer.preview_images
         with self._writer("validation").as_default(step=step):
             for name, value in logs.items():

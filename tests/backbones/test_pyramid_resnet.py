@@ -85,15 +85,15 @@ def test_wrong_values_are_named(changes, message):
         pyramid_resnet(**SMALL | changes)
 
 
-def test_a_picture_below_33_pixels_is_refused():
+def test_an_image_below_33_pixels_is_refused():
     with pytest.raises(ValueError, match="^A map of 1 x 1 is too small .*at least 33 pixels"):
         pyramid_resnet(**SMALL, input_shape=(32, 32, 3))
     assert pyramid_resnet(**SMALL, input_shape=(33, 33, 3)).output["stage4"].shape[1] == 2
 
 
-def test_a_small_picture_of_unknown_size_is_refused_when_it_comes():
+def test_a_small_image_of_unknown_size_is_refused_when_it_comes():
     model = pyramid_resnet(**SMALL)
     graph = tf.function(model, input_signature=[tf.TensorSpec([1, None, None, 3])])
     assert graph(tf.zeros([1, 33, 40, 3]))["stage4"].shape[1:3] == (2, 2)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="picture is too small"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="image is too small"):
         graph(tf.zeros([1, 32, 40, 3]))

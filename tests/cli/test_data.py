@@ -1,4 +1,4 @@
-"""`lfp-tf data` from its arguments to records, pictures and sentences."""
+"""`lfp-tf data` from its arguments to records, images and sentences."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ def run(*words):
 
 @pytest.fixture
 def source(tmp_path):
-    """Five pictures with labels of two classes."""
+    """Five images with labels of two classes."""
     random = np.random.RandomState(0)
     root = tmp_path / "mine"
     for kind in ("images", "labels"):
@@ -103,7 +103,7 @@ def test_problems_stop_before_a_record_is_written(source, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_broken_pictures_are_named_and_left_out(source, tmp_path, capsys):
+def test_broken_images_are_named_and_left_out(source, tmp_path, capsys):
     run("folder", "--source", source, "--check")
     broken = source / "images/0.png"
     broken.write_bytes(broken.read_bytes()[:100])
@@ -117,7 +117,7 @@ def test_broken_pictures_are_named_and_left_out(source, tmp_path, capsys):
         run("folder", "--source", source, "--check")
 
 
-def test_show_draws_pictures(source, tmp_path, capsys):
+def test_show_draws_images(source, tmp_path, capsys):
     run("folder", "--source", source, "--out", tmp_path / "out", "--show", 2, "--check")
     paths = sorted((tmp_path / "out/show").iterdir())
     assert len(paths) == 2 and str(paths[0]) in capsys.readouterr().out
@@ -142,7 +142,7 @@ def test_scenes_need_no_source(tmp_path):
     assert set(found["splits"]) == {"train", "val"}
 
 
-def test_larger_pictures_than_allowed_are_refused(source, tmp_path):
+def test_larger_images_than_allowed_are_refused(source, tmp_path):
     with pytest.raises(LfpError, match="has 64 pixels .8x8., more than the 63 allowed"):
         run("folder", "--source", source, "--max_pixels", 63)
 

@@ -32,7 +32,7 @@ def test_it_prints_and_writes_the_same_numbers(network, records, tmp_path, capsy
     facts = json.loads((out / "metrics.json").read_text())
     wanted = evaluate(model, records, protocol=Protocol("whole"))
     np.testing.assert_array_equal(facts["confusion"], wanted.confusion)
-    assert facts["pictures"] == wanted.pictures
+    assert facts["images"] == wanted.images
     assert facts["protocol"] == {
         "name": "whole",
         "flip": "none",
@@ -55,7 +55,7 @@ def test_windows_scales_and_limit_reach_the_protocol(network, records, tmp_path)
     assert facts["protocol"] == {
         "name": "semseg", "flip": "softmax", "scales": [1.0, 1.5], "base_size": 41, "crop": [33, 41],
     }  # fmt: skip
-    assert facts["split"] == "test" and len(facts["pictures"]) == 1
+    assert facts["split"] == "test" and len(facts["images"]) == 1
 
 
 def test_mistakes_are_sentences(records, tmp_path, capsys):
@@ -109,9 +109,9 @@ def test_a_classifiers_table_tells_what_is_written(run, classes, tmp_path, capsy
     assert f"top-1 accuracy {top1:.2f} (error {100 - top1:.2f}), top-5 accuracy {top5:.2f}" in (
         said.out
     )
-    assert said.out.splitlines()[0] == "class   top-1   top-5  pictures"
+    assert said.out.splitlines()[0] == "class   top-1   top-5  images"
     assert facts["history"] == [{"step": 1, "loss": 2.0, "learning_rate": 0.1}]
-    assert facts["checkpoint"] == str(tmp_path / "run") and len(facts["pictures"]) == 11
+    assert facts["checkpoint"] == str(tmp_path / "run") and len(facts["images"]) == 11
     assert "lfp_resnet50_small: 11 images of" in said.err
     assert "by the middle 65 x 65 of each with its shorter side at 74 pixels" in said.err
     assert "evaluate 11/11" in said.err and " images/s" in said.err
@@ -119,8 +119,8 @@ def test_a_classifiers_table_tells_what_is_written(run, classes, tmp_path, capsy
 
 def test_a_limit_is_kept(run, classes, capsys):
     facts = run("lfp_resnet50_small", small_classifier(), classes, "--limit=3", "--split=train")
-    assert len(facts["pictures"]) == 3 and facts["split"] == "train"
-    assert "over 3 pictures" in capsys.readouterr().out
+    assert len(facts["images"]) == 3 and facts["split"] == "train"
+    assert "over 3 images" in capsys.readouterr().out
 
 
 def test_the_table_tells_every_joint_and_chance(run, people, tmp_path, capsys):

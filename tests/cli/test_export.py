@@ -4,7 +4,7 @@ import json
 
 import tensorflow as tf
 import tiny
-from small_network import pictures
+from small_network import random_images
 
 from lfp_tf.cli.main import main
 from lfp_tf.files import sha256
@@ -28,7 +28,7 @@ def test_it_writes_one_version_after_the_other(network, tmp_path, capsys):
     assert facts["scores"] == {"scores": {"all": 1}, "split": "val"}
     digests = facts["checkpoint"]["sha256"]
     assert digests["ckpt-0.index"] == sha256(folder / "ckpt-0.index") and len(digests) == 2
-    (image,) = pictures((33, 41))
+    (image,) = random_images((33, 41))
     predict = predictor(model, protocol_of(model.recipe, name="whole", flip="softmax"))
     loaded = tf.saved_model.load(str(tmp_path / "7"))
     found = loaded.signatures["images"](images=tf.constant(image[None]))["labels"][0]

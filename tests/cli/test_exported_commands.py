@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tf_keras
 from PIL import Image
-from small_network import pictures, stirred
+from small_network import random_images, stirred
 
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.cli.main import main
@@ -16,7 +16,7 @@ from lfp_tf.recipes.networks import build
 @pytest.fixture
 def place(tmp_path):
     (tmp_path / "in").mkdir()
-    for name, image in zip("ab", pictures((70, 90), (120, 80)), strict=True):
+    for name, image in zip("ab", random_images((70, 90), (120, 80)), strict=True):
         Image.fromarray(image).save(tmp_path / "in" / f"{name}.png")
     return tmp_path
 
@@ -41,8 +41,8 @@ def test_an_export_answers_as_the_network_it_is_of(name, place):
     assert main(["predict", inputs, *network, f"--out={place / 'x'}"]) == 0
     served = f"--saved_model={place / 'export'}"
     assert main(["predict", inputs, served, f"--out={place / 'y'}"]) == 0
-    for picture in "ab":
-        one, other = (json.loads((place / n / f"{picture}.json").read_text()) for n in "xy")
+    for image in "ab":
+        one, other = (json.loads((place / n / f"{image}.json").read_text()) for n in "xy")
         kind = "people" if "people" in one else "classes"
         assert one["height"] == other["height"] and len(one[kind]) == len(other[kind]) > 0
         np.testing.assert_allclose(numbers(one[kind]), numbers(other[kind]), rtol=1e-5, atol=1e-5)

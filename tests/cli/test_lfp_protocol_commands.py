@@ -43,8 +43,8 @@ def test_the_crf_is_inside_and_the_defect_an_option(network, records, tmp_path, 
 def test_predict_has_it_inside_too(network, tmp_path, capsys):
     random = np.random.RandomState(0)
     for name in ("a", "b"):
-        picture = random.randint(0, 256, (33, 41, 3), np.uint8)
-        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+        image = random.randint(0, 256, (33, 41, 3), np.uint8)
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
     words = ["predict", "--experiment=pspnet18_scenes", f"--checkpoint={network[1]}", "--crf"]
     words += [str(tmp_path / "a.png"), str(tmp_path / "b.png"), f"--out={tmp_path / 'out'}"]
     assert main([*words, "--protocol=lfp", "--scales", "1"]) == 0

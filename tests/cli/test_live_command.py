@@ -14,11 +14,11 @@ import pytest
 import tiny
 from drawn_video import numbered_frames, write_mp4
 from live_page import labelling
-from small_network import pictures
+from small_network import random_images
 
 from lfp_tf.cli.live_view.stage import Result, Stage
 from lfp_tf.cli.live_view.web import WebView
-from lfp_tf.images.decode import read_picture
+from lfp_tf.images.decode import read_image
 from lfp_tf.images.palette import ClassTable, class_table
 
 BROWSER = next(
@@ -68,7 +68,7 @@ class Command:
 
 @needs_browser
 def test_the_page_in_chromium_shows_a_video_to_its_end(network, tmp_path):
-    video = write_mp4(tmp_path / "camera.mp4", list(pictures(*[(96, 128)] * 6)), rate=5)
+    video = write_mp4(tmp_path / "camera.mp4", list(random_images(*[(96, 128)] * 6)), rate=5)
     command = Command(video, network[1])
     try:
         page = browse(command.url, tmp_path, "--dump-dom")
@@ -87,7 +87,7 @@ def test_the_page_in_chromium_shows_a_video_to_its_end(network, tmp_path):
 
 
 @needs_browser
-def test_the_picture_reaches_the_screen_in_its_colours(tmp_path):
+def test_the_image_reaches_the_screen_in_its_colours(tmp_path):
     table = ClassTable(("road", "<b>sky"), np.array([[250, 0, 0], [0, 0, 250]], np.uint8))
     labels = np.repeat([[0, 1]], 30, axis=1).repeat(60, axis=0)
     view, results = WebView(Stage("a.mp4")), labelling(table=table)
@@ -98,7 +98,7 @@ def test_the_picture_reaches_the_screen_in_its_colours(tmp_path):
         page = browse(view.url, tmp_path, "--dump-dom")
     finally:
         view.close()
-    screen = read_picture(str(tmp_path / "page.png")).reshape(-1, 3).astype(int)
+    screen = read_image(str(tmp_path / "page.png")).reshape(-1, 3).astype(int)
     for color in ((175, 50, 50), (50, 50, 175), (100, 100, 100), (250, 0, 0), (0, 0, 250)):
         near = np.abs(screen - color).max(axis=1) < 12
         assert near.sum() > 100, color

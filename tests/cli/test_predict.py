@@ -1,4 +1,4 @@
-"""Pictures of every odd kind through `lfp-tf predict`, from a checkpoint and from an export."""
+"""Images of every odd kind through `lfp-tf predict`, from a checkpoint and from an export."""
 
 import io
 import json
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_network import pictures
+from small_network import random_images
 
 from lfp_tf.cli.items import find_items
 from lfp_tf.cli.main import main
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import read_labels, read_picture
+from lfp_tf.images.decode import read_image, read_labels
 from lfp_tf.images.geometry import resize_labels, resize_long_side
 from lfp_tf.tasks.segmentation.crf.crf import PRESETS, refine
 from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
@@ -20,9 +20,9 @@ from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    """A folder of odd pictures, two of which cannot be read."""
+    """A folder of odd images, two of which cannot be read."""
     folder = tmp_path_factory.mktemp("odd")
-    (image,) = pictures((33, 41))
+    (image,) = random_images((33, 41))
     whole = Image.fromarray(image)
     whole.save(folder / "plain.png")
     whole.convert("L").save(folder / "grey.png")
@@ -38,24 +38,24 @@ def odd(tmp_path_factory):
     whole.save(stream, "PNG")
     (folder / "cut.png").write_bytes(stream.getvalue()[:200])
     (folder / "empty.jpg").write_bytes(b"")
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
-def test_odd_pictures_are_done_bad_ones_named_and_the_rest_goes_on(network, odd, tmp_path, capsys):
+def test_odd_images_are_done_bad_ones_named_and_the_rest_goes_on(network, odd, tmp_path, capsys):
     model, folder = network
     words = ["predict", str(odd), "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
     assert main([*words, f"--out={tmp_path}"]) == 1
     said = capsys.readouterr()
     assert f"{odd / 'cut.png'} cannot be read: it is cut short." in said.err
     assert f"{odd / 'empty.jpg'} is empty." in said.err
-    assert said.err.rstrip().endswith("2 of 9 pictures were refused; they are named above.")
+    assert said.err.rstrip().endswith("2 of 9 images were refused; they are named above.")
     names = ["alpha", "cmyk", "deep", "grey", "inner/pixel", "plain", "turned"]
     assert said.out.split() == [str(tmp_path / f"{name}.labels.png") for name in names]
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
     for path in (odd / "plain.png", odd / "turned.jpg", odd / "cmyk.jpg"):
         labels = read_labels(str(tmp_path / f"{path.stem}.labels.png"))
-        wanted = predict(tf.constant(read_picture(str(path))))["labels"]
+        wanted = predict(tf.constant(read_image(str(path))))["labels"]
         np.testing.assert_array_equal(labels, wanted)
     assert read_labels(str(tmp_path / "turned.labels.png")).shape == (41, 33)
     assert read_labels(str(tmp_path / "inner" / "pixel.labels.png")).shape == (1, 1)
@@ -78,7 +78,7 @@ def test_the_json_tells_classes_by_share(network, odd, tmp_path):
         assert entry["pixels"] == np.sum(labels == entry["id"])
     shares = [entry["share"] for entry in facts["classes"]]
     assert shares == sorted(shares, reverse=True) and facts["seconds"] > 0
-    drawn = read_picture(str(tmp_path / "plain.overlay.png"))
+    drawn = read_image(str(tmp_path / "plain.overlay.png"))
     assert drawn.shape[0] > 33  # The legend lies below.
 
 
@@ -90,13 +90,13 @@ def exported(folder, place, *words):
 def test_an_export_predicts_what_its_network_does(network, odd, tmp_path, capsys):
     _, folder = network
     exported(folder, tmp_path / "export", "--max_pixels=2000")
-    (large,) = pictures((50, 60))
+    (large,) = random_images((50, 60))
     Image.fromarray(large).save(tmp_path / "large.png")
     inputs = [str(odd / "plain.png"), str(tmp_path / "large.png")]
     words = ["predict", *inputs, f"--saved_model={tmp_path / 'export'}"]
     assert main([*words, f"--out={tmp_path / 'a'}"]) == 1
     assert (
-        f"{tmp_path / 'large.png'}: The picture has 60x50 pixels, but at most 2000 are served"
+        f"{tmp_path / 'large.png'}: The image has 60x50 pixels, but at most 2000 are served"
         in capsys.readouterr().err
     )
     words = ["predict", inputs[0], "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
@@ -119,7 +119,7 @@ def test_results_are_overwritten_only_when_told(network, odd, tmp_path, capsys):
     assert json.loads((tmp_path / "plain.json").read_text())["width"] == 41
 
 
-def test_pictures_that_differ_in_their_ending_keep_it(tmp_path):
+def test_images_that_differ_in_their_ending_keep_it(tmp_path):
     for name in ("a.png", "a.jpg", "b.png", "inner/a.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
@@ -130,9 +130,9 @@ def test_pictures_that_differ_in_their_ending_keep_it(tmp_path):
         find_items([str(tmp_path / "a.png"), str(tmp_path / "inner" / "a.png")], tmp_path / "out")
 
 
-def test_pictures_smaller_than_a_crop_are_padded_to_it(network, tmp_path):
+def test_images_smaller_than_a_crop_are_padded_to_it(network, tmp_path):
     model, folder = network
-    (image,) = pictures((10, 12))
+    (image,) = random_images((10, 12))
     Image.fromarray(image).save(tmp_path / "small.png")
     words = ["predict", str(tmp_path / "small.png"), "--experiment=pspnet18_scenes"]
     words += [f"--checkpoint={folder}", f"--out={tmp_path}", "--protocol=semseg"]
@@ -147,7 +147,7 @@ def test_the_network_sees_the_long_side_and_labels_come_back(network, odd, tmp_p
     words = ["predict", str(odd / "plain.png"), "--experiment=pspnet18_scenes"]
     words += [f"--checkpoint={folder}", f"--out={tmp_path}", "--long_side=64"]
     assert main(words) == 0
-    small = resize_long_side(read_picture(str(odd / "plain.png")), 64)
+    small = resize_long_side(read_image(str(odd / "plain.png")), 64)
     assert small.shape == (52, 64, 3)
     seen = predictor(model, protocol_of(model.recipe, name="whole"))(tf.constant(small))["labels"]
     labels = read_labels(str(tmp_path / "plain.labels.png"))
@@ -165,19 +165,19 @@ def test_the_crf_refines_at_the_networks_size(network, odd, tmp_path, processes)
     assert main([*words, f"--crf_processes={processes}"]) == 1
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
     for path in (odd / "plain.png", odd / "turned.jpg"):
-        picture = read_picture(str(path))
-        small = resize_long_side(picture, 30)
+        image = read_image(str(path))
+        small = resize_long_side(image, 30)
         probabilities = predict(tf.constant(small))["probabilities"].numpy()
         refined = refine(probabilities, small, PRESETS["seed"]).argmax(axis=-1)
         labels = read_labels(str(tmp_path / f"{path.stem}.labels.png"))
-        np.testing.assert_array_equal(labels, resize_labels(refined, picture.shape[:2]))
+        np.testing.assert_array_equal(labels, resize_labels(refined, image.shape[:2]))
     facts = json.loads((tmp_path / "plain.json").read_text())
     assert facts["crf"]["bi_xy_std"] == 49 and facts["seconds"] > 0
 
 
 def test_the_crf_takes_scores_and_exports_too(network, odd, tmp_path):
     model, folder = network
-    (image,) = pictures((33, 41))
+    (image,) = random_images((33, 41))
     given = ["predict", str(odd / "plain.png"), "--crf"]
     words = [*given, "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
     assert main([*words, "--protocol=tf1_whole", f"--out={tmp_path / 'a'}"]) == 0
@@ -197,32 +197,32 @@ def test_the_crf_takes_scores_and_exports_too(network, odd, tmp_path):
 
 def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    picture = tmp_path / "a.png"
-    picture.write_text("")
+    image = tmp_path / "a.png"
+    image.write_text("")
     video = tmp_path / "a.mp4"
     video.write_text("no video")
     network = ["--experiment=pspnet18_scenes", f"--checkpoint={tmp_path}"]
     given = [*network, "--out=x"]
     for words, wanted in (
-        ([str(picture)], "--out is missing"),
-        ([str(picture), "--out=x"], "--experiment is missing"),
-        ([str(picture), "--experiment=pspnet18_scen", "--out=x"], "Did you mean"),
-        ([str(picture), *given, "--protocol=semsec"], 'Did you mean "semseg"?'),
-        ([str(picture), *given, "--scales", "0"], "--scales 0 must be numbers above 0"),
-        ([str(tmp_path / "no.png"), *given], "There is no picture, video or folder"),
-        ([str(tmp_path / "empty"), *given], "holds no pictures"),
-        ([str(picture), "--saved_model=no", "--out=x"], "--saved_model no does not exist"),
+        ([str(image)], "--out is missing"),
+        ([str(image), "--out=x"], "--experiment is missing"),
+        ([str(image), "--experiment=pspnet18_scen", "--out=x"], "Did you mean"),
+        ([str(image), *given, "--protocol=semsec"], 'Did you mean "semseg"?'),
+        ([str(image), *given, "--scales", "0"], "--scales 0 must be numbers above 0"),
+        ([str(tmp_path / "no.png"), *given], "There is no image, video or folder"),
+        ([str(tmp_path / "empty"), *given], "holds no images"),
+        ([str(image), "--saved_model=no", "--out=x"], "--saved_model no does not exist"),
         (
-            [str(picture), f"--saved_model={tmp_path / 'empty'}", "--out=x"],
+            [str(image), f"--saved_model={tmp_path / 'empty'}", "--out=x"],
             "holds no export.json",
         ),
-        ([str(picture), "--saved_model=no", "--flip", "--out=x"], "--flip is fixed"),
-        (given, "Nothing to look at; give pictures, videos, folders, or --camera 0."),
-        ([str(picture), *given, "--long_side=0"], "--long_side must be at least 1, not 0."),
-        ([str(picture), *given, "--crf_guide=original"], "add --crf, or leave it out"),
-        ([str(picture), *given, "--crf", "--crf_preset=sed"], 'Did you mean "seed"?'),
-        ([str(picture), *given, "--every=2"], "--every is for videos, but there is none"),
-        ([str(picture), *given, "--frames"], "--frames is for videos"),
+        ([str(image), "--saved_model=no", "--flip", "--out=x"], "--flip is fixed"),
+        (given, "Nothing to look at; give images, videos, folders, or --camera 0."),
+        ([str(image), *given, "--long_side=0"], "--long_side must be at least 1, not 0."),
+        ([str(image), *given, "--crf_guide=original"], "add --crf, or leave it out"),
+        ([str(image), *given, "--crf", "--crf_preset=sed"], 'Did you mean "seed"?'),
+        ([str(image), *given, "--every=2"], "--every is for videos, but there is none"),
+        ([str(image), *given, "--frames"], "--frames is for videos"),
         ([str(video), *given, "--every=0"], "--every must be at least 1, not 0."),
         ([str(video), *given, "--max_frames=0"], "--max_frames must be at least 1, not 0."),
         ([str(video), *given, "--port=0"], "--port belongs to a live view; add --live or"),

@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 from drawn_video import write_mp4
 from PIL import Image
-from small_classifier import NAMES, picture, small_classifier
+from small_classifier import NAMES, random_image, small_classifier
 
 from lfp_tf.cli import export, predict
 from lfp_tf.cli.main import main
-from lfp_tf.images.decode import read_picture
+from lfp_tf.images.decode import read_image
 from lfp_tf.images.overlay import under_bars, with_bars
 from lfp_tf.images.video import open_video
 from lfp_tf.tasks.classification.prediction import Protocol, predictor
@@ -31,12 +31,14 @@ def classify(model):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """Three pictures, one of which is grey."""
-    folder = tmp_path_factory.mktemp("pictures")
+def random_images(tmp_path_factory):
+    """Three images, one of which is grey."""
+    folder = tmp_path_factory.mktemp("images")
     for number, name in enumerate(("a.png", "b.png", "inner/c.png")):
         (folder / name).parent.mkdir(exist_ok=True)
-        Image.fromarray(picture(number)).convert("L" if number == 1 else "RGB").save(folder / name)
+        Image.fromarray(random_image(number)).convert("L" if number == 1 else "RGB").save(
+            folder / name
+        )
     return folder
 
 
@@ -52,14 +54,14 @@ def bars(probabilities):
     return [(e["name"], e["probability"]) for e in best_classes(probabilities, NAMES)]
 
 
-def test_lines_and_files_tell_the_networks_classes(classify, network, pictures, tmp_path, capsys):
+def test_lines_and_files_tell_the_networks_classes(classify, network, images, tmp_path, capsys):
     out = tmp_path / "out"
-    assert main(["predict", str(pictures), *network, f"--out={out}"]) == 0
+    assert main(["predict", str(images), *network, f"--out={out}"]) == 0
     said = capsys.readouterr()
     assert "predict 3/3" in said.err and " images/s" in said.err
     for line, name in zip(said.out.splitlines(), ("a", "b", "inner/c"), strict=True):
-        source = str(pictures / f"{name}.png")
-        image = read_picture(source)
+        source = str(images / f"{name}.png")
+        image = read_image(source)
         wanted = classify(image)
         best = int(wanted.argmax())
         assert line == f"{source}\t{NAMES[best]}\t{wanted[best]:.4f}"
@@ -72,39 +74,39 @@ def test_lines_and_files_tell_the_networks_classes(classify, network, pictures, 
         assert facts["file"] == source and facts["seconds"] >= 0
         assert facts["protocol"] == {"name": "middle", "shortest": 74, "crop": [65, 65]}
         assert facts["experiment"] == "lfp_resnet50_small"
-        drawn = read_picture(str(out / f"{name}.overlay.png"))
+        drawn = read_image(str(out / f"{name}.overlay.png"))
         np.testing.assert_array_equal(drawn, with_bars(image, bars(wanted)))
-    assert (facts["height"], facts["width"]) == picture(2).shape[:2]
+    assert (facts["height"], facts["width"]) == random_image(2).shape[:2]
     written = sorted(p.name for p in out.rglob("*") if p.is_file())
     assert written == [f"{name}{end}" for name in "abc" for end in (".json", ".overlay.png")]
 
 
-def test_bad_pictures_are_named_and_the_rest_goes_on(network, pictures, tmp_path, capsys):
+def test_bad_images_are_named_and_the_rest_goes_on(network, images, tmp_path, capsys):
     folder = tmp_path / "in"
     folder.mkdir()
-    (folder / "cut.png").write_bytes((pictures / "a.png").read_bytes()[:100])
-    (folder / "good.png").write_bytes((pictures / "a.png").read_bytes())
+    (folder / "cut.png").write_bytes((images / "a.png").read_bytes()[:100])
+    (folder / "good.png").write_bytes((images / "a.png").read_bytes())
     Image.new("RGB", (102, 2)).save(folder / "strip.png")
     assert main(["predict", str(folder), *network, f"--out={tmp_path / 'out'}"]) == 1
     said = capsys.readouterr()
     assert f"{folder / 'cut.png'} cannot be read: it is cut short." in said.err
     assert (
-        f"{folder / 'strip.png'}: The picture has 102x2 pixels; no side may be more than 50 times "
+        f"{folder / 'strip.png'}: The image has 102x2 pixels; no side may be more than 50 times "
         "the other." in said.err
     )
-    assert said.err.splitlines()[-1] == "2 of 3 pictures were refused; they are named above."
+    assert said.err.splitlines()[-1] == "2 of 3 images were refused; they are named above."
     assert said.out.startswith(f"{folder / 'good.png'}\t") and len(said.out.splitlines()) == 1
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert names == ["good.json", "good.overlay.png"]
 
 
-def test_an_export_tells_what_its_network_does(network, pictures, tmp_path, capsys):
+def test_an_export_tells_what_its_network_does(network, images, tmp_path, capsys):
     place = tmp_path / "export"
     assert main(["export", *network, f"--export_dir={place}", "--max_pixels=12000"]) == 0
     capsys.readouterr()
     served = f"--saved_model={place}"
-    assert main(["predict", str(pictures / "a.png"), served, f"--out={tmp_path / 'x'}"]) == 0
-    assert main(["predict", str(pictures / "a.png"), *network, f"--out={tmp_path / 'y'}"]) == 0
+    assert main(["predict", str(images / "a.png"), served, f"--out={tmp_path / 'x'}"]) == 0
+    assert main(["predict", str(images / "a.png"), *network, f"--out={tmp_path / 'y'}"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.split("\t")[:2] == second.split("\t")[:2]
     one, other = (json.loads((tmp_path / n / "a.json").read_text()) for n in "xy")
@@ -117,23 +119,23 @@ def test_an_export_tells_what_its_network_does(network, pictures, tmp_path, caps
     assert main(["predict", str(tmp_path / "large.png"), served, f"--out={tmp_path / 'z'}"]) == 1
     said = capsys.readouterr().err
     assert (
-        f"{tmp_path / 'large.png'}: The picture has 200x100 pixels, but at most 12000 are served"
+        f"{tmp_path / 'large.png'}: The image has 200x100 pixels, but at most 12000 are served"
         in said
     )
-    assert "1 of 1 pictures were refused" in said
+    assert "1 of 1 images were refused" in said
 
 
 @pytest.mark.parametrize("ending", [".json", ".overlay.png"])
-def test_results_are_overwritten_only_when_told(network, pictures, tmp_path, capsys, ending):
+def test_results_are_overwritten_only_when_told(network, images, tmp_path, capsys, ending):
     (tmp_path / f"a{ending}").write_text("mine")
-    words = ["predict", str(pictures / "a.png"), *network, f"--out={tmp_path}"]
+    words = ["predict", str(images / "a.png"), *network, f"--out={tmp_path}"]
     assert main(words) == 2
     assert f"a{ending} exists already; give another --out, or --overwrite." in (
         capsys.readouterr().err
     )
     assert (tmp_path / f"a{ending}").read_text() == "mine"
     assert main([*words, "--overwrite"]) == 0
-    assert json.loads((tmp_path / "a.json").read_text())["file"] == str(pictures / "a.png")
+    assert json.loads((tmp_path / "a.json").read_text())["file"] == str(images / "a.png")
 
 
 def read_all(path):
@@ -174,5 +176,5 @@ def test_a_live_view_sees_the_networks_classes(classify, network, tmp_path, monk
     opened = []
     monkeypatch.setattr(predict, "live", lambda results, arguments: opened.append(results()))
     assert main(["predict", str(path), *network, "--live", "--every=2"]) == 0
-    image = picture(0)
+    image = random_image(0)
     np.testing.assert_allclose(opened[0].predict(image), classify(image), atol=1e-6)

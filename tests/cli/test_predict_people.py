@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from drawn_video import numbered_frames, write_mp4
 from PIL import Image
-from small_network import pictures
+from small_network import random_images
 from small_people import NAMES, KnownNetwork, mixed_maps, same_maps
 
 from lfp_tf.cli import predict
 from lfp_tf.cli.main import main
-from lfp_tf.images.decode import read_picture
+from lfp_tf.images.decode import read_image
 from lfp_tf.images.skeleton import draw_skeletons
 from lfp_tf.images.video import open_video
 from lfp_tf.tasks.pose.prediction import Protocol, predictor
@@ -24,9 +24,9 @@ def model():
 
 @pytest.fixture
 def folder(tmp_path):
-    place = tmp_path / "pictures"
+    place = tmp_path / "images"
     place.mkdir()
-    for name, image in zip("ab", pictures((60, 41), (50, 90)), strict=True):
+    for name, image in zip("ab", random_images((60, 41), (50, 90)), strict=True):
         Image.fromarray(image).save(place / f"{name}.png")
     return place
 
@@ -59,7 +59,7 @@ def boxes_file(tmp_path, content):
     return path
 
 
-def test_a_picture_is_one_person(folder, model, run, capsys):
+def test_an_image_is_one_person(folder, model, run, capsys):
     status, out = run(folder)
     said = capsys.readouterr()
     assert status == 0 and said.out.split() == [str(out / "a.json"), str(out / "b.json")]
@@ -72,11 +72,11 @@ def test_a_picture_is_one_person(folder, model, run, capsys):
     assert facts["protocol"] == {"name": "person", "flip": True, "scales": [1.0]}
     (person,) = facts["people"]
     assert person["box"] == [0, 0, 41, 60] and list(person["keypoints"]) == list(NAMES)
-    picture = read_picture(str(folder / "a.png"))
-    joints = joints_of(model, picture, [[0, 0, 60, 41]])
+    image = read_image(str(folder / "a.png"))
+    joints = joints_of(model, image, [[0, 0, 60, 41]])
     np.testing.assert_allclose(points(person), joints[0], atol=1e-6)
     np.testing.assert_array_equal(
-        read_picture(str(out / "a.overlay.png")), draw_skeletons(picture, list(joints), NAMES)
+        read_image(str(out / "a.overlay.png")), draw_skeletons(image, list(joints), NAMES)
     )
 
 
@@ -87,28 +87,28 @@ def test_people_by_their_boxes(folder, model, run, tmp_path):
     assert status == 0
     assert [person["box"] for person in facts["people"]] == [[10, 5, 30, 40], [0, 0, 41, 60]]
     rows = [[5, 10, 40, 30], [0, 0, 60, 41]]
-    joints = joints_of(model, read_picture(str(folder / "a.png")), rows, scales=(0.9,))
+    joints = joints_of(model, read_image(str(folder / "a.png")), rows, scales=(0.9,))
     np.testing.assert_allclose([points(p) for p in facts["people"]], joints, atol=1e-6)
     assert json.loads((out / "b.json").read_text())["people"] == []
     np.testing.assert_array_equal(
-        read_picture(str(out / "b.overlay.png")), read_picture(str(folder / "b.png"))
+        read_image(str(out / "b.overlay.png")), read_image(str(folder / "b.png"))
     )
 
 
-def test_bad_pictures_are_named_and_the_rest_goes_on(folder, run, capsys):
+def test_bad_images_are_named_and_the_rest_goes_on(folder, run, capsys):
     (folder / "empty.jpg").write_bytes(b"")
     assert run(folder)[0] == 1
     said = capsys.readouterr()
     assert f"{folder / 'empty.jpg'} is empty." in said.err and len(said.out.split()) == 2
-    assert said.err.splitlines()[-1] == "1 of 3 pictures were refused; they are named above."
+    assert said.err.splitlines()[-1] == "1 of 3 images were refused; they are named above."
 
 
-def test_a_box_beside_its_picture_is_named(folder, run, tmp_path, capsys):
+def test_a_box_beside_its_image_is_named(folder, run, tmp_path, capsys):
     people = boxes_file(tmp_path, {"a.png": [[50, 5, 60, 40]], "b.png": [[0, 0, 50, 50]]})
     assert run(folder, "--people", people)[0] == 1
     said = capsys.readouterr().err
     assert f"{folder / 'a.png'}: --people {people} has the box [50, 5, 60, 40] beside the " in said
-    assert "1 of 2 pictures were refused" in said
+    assert "1 of 2 images were refused" in said
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_video_gets_skeletons_and_the_people_of_every_frame(run, tmp_path, mon
 
 
 def test_boxes_are_not_for_videos_and_live_views(run, tmp_path, capsys):
-    path = write_mp4(tmp_path / "walk.mp4", list(pictures((60, 42))))
+    path = write_mp4(tmp_path / "walk.mp4", list(random_images((60, 42))))
     people = boxes_file(tmp_path, {"walk.mp4": []})
     assert run(path, "--people", people)[0] == 2
     assert f"--people names people in images, but {path} is a video." in capsys.readouterr().err

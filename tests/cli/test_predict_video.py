@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from drawn_video import cut, write_avi, write_mp4
 from PIL import Image
-from small_network import pictures
+from small_network import random_images
 
 from lfp_tf.cli.main import main
 from lfp_tf.images.decode import read_labels
@@ -21,16 +21,16 @@ SIZE = (34, 42)
 
 @pytest.fixture(scope="module")
 def predicting(network):
-    """(function of a picture to labels, words that name the network)."""
+    """(function of an image to labels, words that name the network)."""
     model, folder = network
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
     words = ["--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
-    return lambda picture: predict(tf.constant(picture))["labels"].numpy(), words
+    return lambda image: predict(tf.constant(image))["labels"].numpy(), words
 
 
 @pytest.fixture(scope="module")
 def frames():
-    return list(pictures(*[SIZE] * 24))
+    return list(random_images(*[SIZE] * 24))
 
 
 def read_all(path):
@@ -93,7 +93,7 @@ def test_what_came_before_a_break_is_kept(predicting, frames, tmp_path, capsys):
     assert said.startswith(f"{path} breaks off at frame {facts['frames']} of 24;")
 
 
-def test_videos_stand_beside_pictures_and_bad_ones_are_named(predicting, frames, tmp_path, capsys):
+def test_videos_stand_beside_images_and_bad_ones_are_named(predicting, frames, tmp_path, capsys):
     _, words = predicting
     inside = tmp_path / "in"
     (inside / "inner").mkdir(parents=True)

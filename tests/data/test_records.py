@@ -100,10 +100,10 @@ def test_numbers_of_workers_do_not_change_a_byte(tmp_path):
 
 def test_progress_counts_every_sample(tmp_path):
     with open(os.devnull, "w") as sink:
-        progress = Progress("x", total=7, unit="pictures", stream=sink)
+        progress = Progress("x", total=7, unit="images", stream=sink)
         write(tmp_path, progress=progress, workers=2)
         assert progress.done == 7
-        again = Progress("x", total=7, unit="pictures", stream=sink)
+        again = Progress("x", total=7, unit="images", stream=sink)
         write(tmp_path, progress=again)
     assert again.done == 7
 

@@ -89,7 +89,7 @@ def test_people_that_cannot_be_used_are_named(tmp_path, capsys):
         run("lsp", "--source", root, "--check")
 
 
-def test_two_people_of_one_picture_are_drawn_apart(tmp_path, capsys):
+def test_two_people_of_one_image_are_drawn_apart(tmp_path, capsys):
     root = people(tmp_path / "in", {})
     run("lsp", "--source", root, "--out", tmp_path / "out", "--show", 2, "--check")
     assert len(list((tmp_path / "out/show").iterdir())) == 2

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from lfp_tf.evaluation.image_panels import MAX_SIDE_PIXELS, Extremes, picture_rows
+from lfp_tf.evaluation.image_panels import MAX_SIDE_PIXELS, Extremes, image_rows
 
 
-def test_pictures_are_thinned_by_whole_pixels():
-    rows = picture_rows(np.arange(900)[:, None] * np.ones((1, 10), int))
+def test_images_are_thinned_by_whole_pixels():
+    rows = image_rows(np.arange(900)[:, None] * np.ones((1, 10), int))
     assert rows.shape[0] <= MAX_SIDE_PIXELS
     np.testing.assert_array_equal(rows[:3, 0], [0, 3, 6])
 

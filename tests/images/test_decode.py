@@ -1,4 +1,4 @@
-"""Odd pictures become plain ones, and what cannot be read is refused by name."""
+"""Odd images become plain ones, and what cannot be read is refused by name."""
 
 import io
 import struct
@@ -13,11 +13,11 @@ from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import (
     NotLabels,
     encode_png,
-    picture_size,
+    image_size,
     plain_format,
     read_colors,
+    read_image,
     read_labels,
-    read_picture,
 )
 
 RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
@@ -25,8 +25,8 @@ GREY = np.arange(24, dtype=np.uint8).reshape(4, 6)
 
 
 def save(path, array, mode=None, **options):
-    picture = Image.fromarray(array)
-    (picture.convert(mode) if mode else picture).save(path, **options)
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path, **options)
     return path
 
 
@@ -43,53 +43,53 @@ def png(width, height, bits, kind, rows=b""):
 
 def test_rgb_is_read_as_it_is(tmp_path):
     path = save(tmp_path / "a.png", RGB)
-    np.testing.assert_array_equal(read_picture(path), RGB)
-    assert picture_size(path) == (4, 6)
+    np.testing.assert_array_equal(read_image(path), RGB)
+    assert image_size(path) == (4, 6)
     assert plain_format(path) == "PNG"
 
 
 def test_grey_is_repeated(tmp_path):
     path = save(tmp_path / "a.png", GREY)
-    np.testing.assert_array_equal(read_picture(path), np.repeat(GREY[..., None], 3, axis=2))
+    np.testing.assert_array_equal(read_image(path), np.repeat(GREY[..., None], 3, axis=2))
     assert plain_format(path) is None
 
 
 def test_alpha_is_dropped_not_blended(tmp_path):
     path = save(tmp_path / "a.png", np.dstack([RGB, np.zeros_like(GREY)]))
-    np.testing.assert_array_equal(read_picture(path), RGB)
+    np.testing.assert_array_equal(read_image(path), RGB)
     assert plain_format(path) is None
 
 
-def test_palette_is_looked_up_for_pictures_and_kept_for_labels(tmp_path):
-    picture = Image.fromarray(GREY % 3, "L")
-    picture = Image.frombytes("P", picture.size, picture.tobytes())
-    picture.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
-    picture.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.png")[0, 1], [40, 50, 60])
+def test_palette_is_looked_up_for_images_and_kept_for_labels(tmp_path):
+    image = Image.fromarray(GREY % 3, "L")
+    image = Image.frombytes("P", image.size, image.tobytes())
+    image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    image.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png")[0, 1], [40, 50, 60])
     np.testing.assert_array_equal(read_labels(tmp_path / "a.png"), GREY % 3)
 
 
 def test_cmyk_is_converted(tmp_path):
     path = save(tmp_path / "a.jpg", np.full((8, 8, 3), 200, np.uint8), "CMYK", quality=95)
-    assert np.abs(read_picture(path).astype(int) - 200).max() <= 3
+    assert np.abs(read_image(path).astype(int) - 200).max() <= 3
     assert plain_format(path) is None
 
 
 def test_sixteen_bits_keep_their_upper_eight(tmp_path):
     values = np.array([[0, 255, 256, 65535]], np.uint16)
     path = save(tmp_path / "a.png", values)
-    np.testing.assert_array_equal(read_picture(path)[..., 0], [[0, 0, 1, 255]])
+    np.testing.assert_array_equal(read_image(path)[..., 0], [[0, 0, 1, 255]])
     assert plain_format(path) is None
 
 
 def test_sixteen_bit_colour_keeps_its_upper_eight():
     data = png(1, 1, 16, 2, b"\0" + struct.pack(">HHH", 0x1280, 0xFFFF, 0x00FF))
-    np.testing.assert_array_equal(read_picture(data), [[[0x12, 0xFF, 0x00]]])
+    np.testing.assert_array_equal(read_image(data), [[[0x12, 0xFF, 0x00]]])
     assert plain_format(data) is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_turns_picture_and_size_alike(tmp_path, orientation):
+def test_exif_turns_image_and_size_alike(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = save(tmp_path / "a.png", RGB, exif=exif)
@@ -103,26 +103,26 @@ def test_exif_turns_picture_and_size_alike(tmp_path, orientation):
         7: RGB[::-1, ::-1].transpose(1, 0, 2),
         8: np.rot90(RGB, 1),
     }[orientation]
-    np.testing.assert_array_equal(read_picture(path), expected)
-    assert picture_size(path) == expected.shape[:2]
+    np.testing.assert_array_equal(read_image(path), expected)
+    assert image_size(path) == expected.shape[:2]
     assert plain_format(path) == ("PNG" if orientation == 1 else None)
 
 
 def test_animations_give_their_first_frame(tmp_path):
     frames = [Image.new("RGB", (3, 2), color) for color in ((255, 0, 0), (0, 0, 255))]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.gif"), np.full((2, 3, 3), [255, 0, 0]))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.gif"), np.full((2, 3, 3), [255, 0, 0]))
 
 
-def test_one_pixel_and_very_wide_pictures_are_read(tmp_path):
-    assert read_picture(save(tmp_path / "a.png", RGB[:1, :1])).shape == (1, 1, 3)
+def test_one_pixel_and_very_wide_images_are_read(tmp_path):
+    assert read_image(save(tmp_path / "a.png", RGB[:1, :1])).shape == (1, 1, 3)
     wide = np.zeros((1, 50_000, 3), np.uint8)
-    assert read_picture(save(tmp_path / "b.png", wide)).shape == (1, 50_000, 3)
+    assert read_image(save(tmp_path / "b.png", wide)).shape == (1, 50_000, 3)
 
 
 def test_bytes_are_read_like_files(tmp_path):
     data = save(tmp_path / "a.png", RGB).read_bytes()
-    np.testing.assert_array_equal(read_picture(data), RGB)
+    np.testing.assert_array_equal(read_image(data), RGB)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
@@ -131,18 +131,18 @@ def test_cut_short_files_are_refused_by_name(tmp_path, suffix):
     path = save(tmp_path / f"a.{suffix}", noise)
     path.write_bytes(path.read_bytes()[:1500])
     with pytest.raises(LfpError, match=rf"a\.{suffix} cannot be read: "):
-        read_picture(path)
+        read_image(path)
 
 
-def test_empty_files_and_no_pictures_are_refused_by_name(tmp_path):
+def test_empty_files_and_no_images_are_refused_by_name(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "b.png").write_text("a letter")
     with pytest.raises(LfpError, match=r"a\.png is empty\."):
-        read_picture(tmp_path / "a.png")
-    with pytest.raises(LfpError, match=r"b\.png is no picture of a format that can be read\."):
-        read_picture(tmp_path / "b.png")
-    with pytest.raises(LfpError, match=r"There is no picture .*c\.png\."):
-        read_picture(tmp_path / "c.png")
+        read_image(tmp_path / "a.png")
+    with pytest.raises(LfpError, match=r"b\.png is no image of a format that can be read\."):
+        read_image(tmp_path / "b.png")
+    with pytest.raises(LfpError, match=r"There is no image .*c\.png\."):
+        read_image(tmp_path / "c.png")
 
 
 def test_bombs_are_refused_from_their_header(tmp_path):
@@ -150,16 +150,16 @@ def test_bombs_are_refused_from_their_header(tmp_path):
     with pytest.raises(
         LfpError, match=r"a\.png has 2500000000 pixels \(50000x50000\).*--max_pixels"
     ):
-        picture_size(tmp_path / "a.png")
+        image_size(tmp_path / "a.png")
     with pytest.raises(LfpError, match="has 24 pixels"):
         read_labels(save(tmp_path / "b.png", GREY), max_pixels=23)
 
 
-def test_large_pictures_below_the_limit_warn_of_nothing(tmp_path):
+def test_large_images_below_the_limit_warn_of_nothing(tmp_path):
     (tmp_path / "a.png").write_bytes(png(10_000, 9_500, 1, 0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert picture_size(tmp_path / "a.png") == (9_500, 10_000)
+        assert image_size(tmp_path / "a.png") == (9_500, 10_000)
 
 
 @pytest.mark.parametrize(("bits", "packed"), [(1, 0b01_10_00_00), (2, 0b00_01_10_11)])
@@ -181,7 +181,7 @@ def test_sixteen_bit_labels_keep_their_values(tmp_path):
 
 
 def test_colour_coded_labels_are_refused(tmp_path):
-    with pytest.raises(NotLabels, match=r"a\.png is a colour-coded label picture \(mode RGB\)"):
+    with pytest.raises(NotLabels, match=r"a\.png is a colour-coded label image \(mode RGB\)"):
         read_labels(save(tmp_path / "a.png", RGB))
 
 
@@ -193,10 +193,10 @@ def test_jpeg_labels_are_refused(tmp_path):
         read_colors(path)
 
 
-def test_float_pictures_are_refused(tmp_path):
+def test_float_images_are_refused(tmp_path):
     path = save(tmp_path / "a.tif", np.zeros((2, 2), np.float32))
     with pytest.raises(LfpError, match="grey levels without a range"):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize("array", [RGB, GREY, GREY.astype(np.int32) * 40])

@@ -1,4 +1,4 @@
-"""The longer side as asked for, and labels back at the picture's own size."""
+"""The longer side as asked for, and labels back at the image's own size."""
 
 import cv2
 import numpy as np
@@ -21,22 +21,22 @@ from lfp_tf.images.geometry import long_side_size, resize_labels, resize_long_si
 )
 def test_proportion_is_kept_and_halves_go_to_even(size, long_side, wanted):
     assert long_side_size(*size, long_side) == wanted
-    picture = np.zeros((*size, 3), np.uint8)
-    assert resize_long_side(picture, long_side).shape[:2] == wanted
+    image = np.zeros((*size, 3), np.uint8)
+    assert resize_long_side(image, long_side).shape[:2] == wanted
 
 
-def test_pictures_are_scaled_by_the_factor_and_not_by_the_ratio_of_sides():
-    picture = np.random.default_rng(0).integers(0, 256, (5, 9, 3), np.uint8)
-    resized = resize_long_side(picture, 6)
-    by_factor = cv2.resize(picture, None, fx=6 / 9, fy=6 / 9)
-    by_size = cv2.resize(picture, (6, 3))
+def test_images_are_scaled_by_the_factor_and_not_by_the_ratio_of_sides():
+    image = np.random.default_rng(0).integers(0, 256, (5, 9, 3), np.uint8)
+    resized = resize_long_side(image, 6)
+    by_factor = cv2.resize(image, None, fx=6 / 9, fy=6 / 9)
+    by_size = cv2.resize(image, (6, 3))
     np.testing.assert_array_equal(resized, by_factor)
     assert np.any(by_factor != by_size)
 
 
-def test_the_same_size_is_the_same_picture():
-    picture = np.random.default_rng(0).integers(0, 256, (5, 9, 3), np.uint8)
-    assert resize_long_side(picture, 9) is picture
+def test_the_same_size_is_the_same_image():
+    image = np.random.default_rng(0).integers(0, 256, (5, 9, 3), np.uint8)
+    assert resize_long_side(image, 9) is image
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int32])

@@ -37,18 +37,18 @@ def test_every_joint_hangs_on_a_limb(name, count):
 
 
 def test_sides_have_their_colours():
-    picture = np.zeros((21, 61, 3), np.uint8)
+    image = np.zeros((21, 61, 3), np.uint8)
     person = [[10, 10, 1.0], [30, 10, 1.0], [50, 10, 1.0]]
-    drawn = draw_skeletons(picture, [person], NAMES)
-    assert not picture.any()
+    drawn = draw_skeletons(image, [person], NAMES)
+    assert not image.any()
     assert tuple(drawn[10, 20]) == RIGHT and tuple(drawn[10, 40]) == LEFT
     assert tuple(drawn[10, 30]) == MIDDLE
 
 
 def test_joints_without_score_are_left_out_with_their_limbs():
-    picture = np.zeros((21, 61, 3), np.uint8)
+    image = np.zeros((21, 61, 3), np.uint8)
     person = [[10, 10, 1.0], [30, 10, 0.1], [50, np.nan, 1.0]]
-    drawn = draw_skeletons(picture, [person], NAMES, least_score=0.2)
+    drawn = draw_skeletons(image, [person], NAMES, least_score=0.2)
     assert drawn[10, 10].any() and not drawn[:, 20:].any()
 
 

@@ -4,7 +4,7 @@ import tf_keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfp_tf.layers.multi_scale import MaximumOfScales, ScalePictures
+from lfp_tf.layers.multi_scale import MaximumOfScales, ScaleImages
 from lfp_tf.layers.scaling import ResizeLike
 from lfp_tf.models.multi_scale import multi_scale
 
@@ -28,7 +28,7 @@ def test_each_rule_stands_on_its_own_grid(length, factor, seed):
         "align_corners": places * (length - 1) / max(count - 1, 1),
     }
     for rule, positions in grids.items():
-        found = ScalePictures(factor, rule)(np.tile(row[None, None, :, None], (1, length, 1, 1)))
+        found = ScaleImages(factor, rule)(np.tile(row[None, None, :, None], (1, length, 1, 1)))
         assert found.shape == (1, count, count, 1)
         np.testing.assert_allclose(found[0, 0, :, 0], sampled(row, positions), atol=1e-5)
 

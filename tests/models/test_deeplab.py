@@ -10,13 +10,13 @@ from lfp_tf.models.deeplab import deeplabv1, deeplabv2, deeplabv3, deeplabv3plus
 SMALL = {"classes": 3, "blocks": (1, 1, 1, 1), "width": 1 / 16}
 
 
-def pictures(*shape, seed=0):
+def random_images(*shape, seed=0):
     return np.random.RandomState(seed).uniform(-100, 100, (*shape, 3)).astype(np.float32)
 
 
 def test_logits_of_each_scale_have_their_own_size():
     model = deeplabv2(scales=(0.75, 0.5), **SMALL)
-    found = model(pictures(1, 81, 113))
+    found = model(random_images(1, 81, 113))
     assert {name: tuple(values.shape) for name, values in found.items()} == {
         "logits": (1, 11, 15, 3),
         "logits_1": (1, 11, 15, 3),
@@ -30,7 +30,7 @@ def test_the_first_scale_is_the_plain_network():
     plain = deeplabv2(**SMALL)
     for name, variable in variables_by_name(plain).items():
         variable.assign(variables_by_name(both)[name])
-    images = pictures(2, 49, 33)
+    images = random_images(2, 49, 33)
     np.testing.assert_array_equal(both(images)["logits_1"], plain(images)["logits"])
     assert np.all(both(images)["logits"] >= both(images)["logits_1"])
 
@@ -44,7 +44,7 @@ def test_a_multi_scale_network_has_the_names_of_its_plain_one():
 def test_gradients_of_the_maximum_go_to_one_scale_only():
     model = deeplabv2(scales=(0.5,), **SMALL)
     bias = variables_by_name(model)["aspp_c0/bias"]
-    images = pictures(1, 33, 33)
+    images = random_images(1, 33, 33)
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(model(images)["logits"])
     cells = 5 * 5
@@ -55,8 +55,8 @@ def test_gradients_of_the_maximum_go_to_one_scale_only():
 def test_frozen_norms_do_not_move_in_training():
     model = deeplabv2(**SMALL)
     before = {n: v.numpy() for n, v in variables_by_name(model).items() if "moving" in n}
-    trained = model(pictures(2, 33, 33), training=True)["logits"]
-    np.testing.assert_array_equal(trained, model(pictures(2, 33, 33))["logits"])
+    trained = model(random_images(2, 33, 33), training=True)["logits"]
+    np.testing.assert_array_equal(trained, model(random_images(2, 33, 33))["logits"])
     assert all(np.array_equal(variables_by_name(model)[n], v) for n, v in before.items())
 
 
@@ -64,14 +64,14 @@ def test_v3_trains_its_norms():
     model = deeplabv3(**SMALL | {"blocks": (1, 1, 1, 3)}, bn_frozen=False, bn_decay=0.9)
     mean = variables_by_name(model)["fc1_bn/moving_mean"]
     before = mean.numpy()
-    model(pictures(2, 33, 33), training=True)
+    model(random_images(2, 33, 33), training=True)
     assert not np.array_equal(before, mean)
 
 
 @pytest.mark.parametrize(("stride", "size"), [(16, 5), (8, 9)])
-def test_v3_works_at_its_stride_and_v3plus_at_the_pictures(stride, size):
+def test_v3_works_at_its_stride_and_v3plus_at_the_images(stride, size):
     small = SMALL | {"blocks": (1, 1, 1, 3), "output_stride": stride}
-    images = pictures(1, 65, 65)
+    images = random_images(1, 65, 65)
     assert deeplabv3(**small)(images)["logits"].shape == (1, size, size, 3)
     assert deeplabv3plus(**small)(images)["logits"].shape == (1, 65, 65, 3)
 
@@ -83,16 +83,16 @@ def test_dilations_of_the_last_stage_follow_the_grids():
 
 
 def test_v1_and_the_classifier_have_one_head():
-    assert deeplabv1(**SMALL)(pictures(1, 33, 41))["logits"].shape == (1, 5, 6, 3)
+    assert deeplabv1(**SMALL)(random_images(1, 33, 41))["logits"].shape == (1, 5, 6, 3)
     classifier = resnet_classifier(**SMALL, stem="plain")
-    assert classifier(pictures(2, 65, 65))["logits"].shape == (2, 3)
+    assert classifier(random_images(2, 65, 65))["logits"].shape == (2, 3)
 
 
 def test_layers_can_be_saved_and_loaded_by_anybody(tmp_path):
     model = deeplabv3plus(**SMALL | {"blocks": (1, 1, 1, 3)}, scales=(0.5,))
     model.save(tmp_path / "model.keras")
     again = tf_keras.models.load_model(tmp_path / "model.keras")
-    images = pictures(1, 33, 33)
+    images = random_images(1, 33, 33)
     np.testing.assert_allclose(again(images)["logits"], model(images)["logits"], rtol=1e-5)
 
 

@@ -11,7 +11,7 @@ from lfp_tf.models.hourglass import hourglass
 SMALL = {"classes": 5, "features": 18, "stacks": 1, "cardinality": 2, "input_shape": (64, 64, 3)}
 
 
-def pictures(*shape, seed=0):
+def random_images(*shape, seed=0):
     return np.random.RandomState(seed).uniform(-0.5, 0.5, (*shape, 3)).astype(np.float32)
 
 
@@ -27,7 +27,9 @@ def model():
 
 
 def test_each_stack_has_maps_of_a_quarter_at_any_size():
-    found = hourglass(**SMALL | {"stacks": 2, "input_shape": (None, None, 3)})(pictures(1, 64, 128))
+    found = hourglass(**SMALL | {"stacks": 2, "input_shape": (None, None, 3)})(
+        random_images(1, 64, 128)
+    )
     assert {name: tuple(maps.shape) for name, maps in found.items()} == {
         "heatmaps_1": (1, 16, 32, 5),
         "heatmaps_2": (1, 16, 32, 5),
@@ -70,14 +72,16 @@ def test_the_last_stack_merges_nothing(model):
 def test_it_can_be_saved_and_loaded_by_anybody(single, tmp_path):
     single.save(tmp_path / "model.keras")
     again = tf_keras.models.load_model(tmp_path / "model.keras")
-    images = pictures(1, 64, 64)
+    images = random_images(1, 64, 64)
     np.testing.assert_allclose(again(images)["heatmaps_1"], single(images)["heatmaps_1"], atol=1e-4)
 
 
 def test_gradients_reach_every_weight():
     model = hourglass(**SMALL)
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(model(pictures(2, 64, 64), training=True)["heatmaps_1"]))
+        loss = tf.reduce_mean(
+            tf.square(model(random_images(2, 64, 64), training=True)["heatmaps_1"])
+        )
     assert all(one is not None for one in tape.gradient(loss, model.trainable_variables))
 
 

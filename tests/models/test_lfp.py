@@ -13,13 +13,13 @@ from lfp_tf.ops.resize import resize_legacy_bilinear
 SMALL = {"classes": 3, "blocks": (1, 1, 1, 1), "width": 1 / 8}
 
 
-def pictures(*shape, seed=0):
+def random_images(*shape, seed=0):
     return np.random.RandomState(seed).uniform(-2, 2, (*shape, 3)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def unknown():
-    """A classifier of pictures of any size; tests only read it and the next two."""
+    """A classifier of images of any size; tests only read it and the next two."""
     return lfp_classifier(**SMALL)
 
 
@@ -38,23 +38,23 @@ def both(plain):
     return model
 
 
-def test_the_classifier_names_one_class_a_picture(unknown):
-    assert unknown(pictures(2, 75, 49))["logits"].shape == (2, 3)
-    assert unknown(pictures(1, 33, 64))["logits"].shape == (1, 3)
+def test_the_classifier_names_one_class_an_image(unknown):
+    assert unknown(random_images(2, 75, 49))["logits"].shape == (2, 3)
+    assert unknown(random_images(1, 33, 64))["logits"].shape == (1, 3)
 
 
 def test_static_and_unknown_sizes_give_the_same(unknown):
     static = lfp_classifier(**SMALL, input_shape=(75, 49, 3))
     for name, variable in variables_by_name(static).items():
         variable.assign(variables_by_name(unknown)[name])
-    images = pictures(1, 75, 49)
+    images = random_images(1, 75, 49)
     np.testing.assert_allclose(
         static(images)["logits"], unknown(images)["logits"], atol=1e-4, rtol=1e-4
     )
 
 
 def test_scales_are_resized_and_joined_as_in_tf1(both, plain):
-    images = pictures(1, 65, 81)
+    images = random_images(1, 65, 81)
     found = both(images)
     small = plain(resize_legacy_bilinear(images, (32, 40)))["logits"]
     np.testing.assert_allclose(found["logits_0.5"], small, atol=1e-5)
@@ -71,7 +71,7 @@ def test_dilated_convolutions_have_biases_and_norms_stand(plain):
         for stage in (3, 4)
         for part in ("conv2", "scale1", "scale2", "scale3", "scale4")
     }
-    images = pictures(2, 64, 64)
+    images = random_images(2, 64, 64)
     np.testing.assert_array_equal(plain(images, training=True)["logits"], plain(images)["logits"])
 
 
@@ -90,9 +90,9 @@ def blocks_of(model):
 def test_pspnet_and_deeplab_stand_on_it_by_one_word():
     on = {"backbone": "pyramid_resnet", "classes": 3, "depth": 50, "width": 1 / 8}
     psp = pspnet(**on, input_shape=(49, 57, 3))
-    assert psp(pictures(1, 49, 57))["logits"].shape == (1, 49, 57, 3)
+    assert psp(random_images(1, 49, 57))["logits"].shape == (1, 49, 57, 3)
     small = {"blocks": (1, 1, 1, 1), "input_shape": (49, 57, 3), **on}
-    assert deeplabv2(**small)(pictures(1, 49, 57))["logits"].shape == (1, 7, 8, 3)
+    assert deeplabv2(**small)(random_images(1, 49, 57))["logits"].shape == (1, 7, 8, 3)
     three = deeplabv3(**small, multi_grids=(2,))
     assert blocks_of(three)[-1].dilation == 4
     assert len(blocks_of(psp)) == 16 and blocks_of(psp)[-1].dilation == 4
@@ -106,5 +106,5 @@ def test_pspnet_and_deeplab_stand_on_it_by_one_word():
 def test_layers_can_be_saved_and_loaded_by_anybody(both, tmp_path):
     both.save(tmp_path / "model.keras")
     again = tf_keras.models.load_model(tmp_path / "model.keras")
-    images = pictures(1, 64, 64)
+    images = random_images(1, 64, 64)
     np.testing.assert_allclose(again(images)["logits"], both(images)["logits"], atol=1e-5)

@@ -21,7 +21,7 @@ def test_logits_have_the_size_of_the_zoom(small):
         assert pspnet(**SMALL, zoom_factor=zoom)(x)["logits"].shape == (1, *size, 3)
 
 
-def test_sizes_that_are_not_8k_plus_1_keep_the_pictures_size(small):
+def test_sizes_that_are_not_8k_plus_1_keep_the_images_size(small):
     assert small(np.zeros([2, 30, 44, 3], np.float32))["logits"].shape == (2, 30, 44, 3)
 
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from lfp_tf.ops.fit import fit_longer_side, fit_squashed
 
 
-def picture(height, width):
+def random_image(height, width):
     return fill(["image_u8", 3], "fit", "image", (height, width, 3), "uint8")
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 70), st.integers(2, 70), st.integers(9, 120))
 def test_the_longer_side_sets_the_factor(height, width, length):
-    image = picture(height, width)
+    image = random_image(height, width)
     factor = length / max(height, width)
     short = round(min(height, width) * factor)
     if short < 1:
@@ -30,7 +30,7 @@ def test_the_longer_side_sets_the_factor(height, width, length):
 
 @pytest.mark.parametrize("size", [(31, 47), (97, 97), (20, 30)])
 def test_squashing_takes_both_sides_as_given(size):
-    image = picture(20, 30)
+    image = random_image(20, 30)
     got = fit_squashed(image[None], size)[0].numpy()
     want = cv2.resize(image, size[::-1])
     assert got.shape == (*size, 3) and got.dtype == np.uint8

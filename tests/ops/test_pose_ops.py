@@ -18,7 +18,7 @@ def moved(point, **words):
     return pose.transform(f64(point), f64([100.0, 80.0]), f64(0.64), **words).numpy().tolist()
 
 
-def test_the_centre_of_the_picture_is_the_middle_of_the_crop():
+def test_the_centre_of_the_image_is_the_middle_of_the_crop():
     # 200 * 0.64 = 128 pixels become 64: half a pixel each.
     assert moved([101.0, 81.0]) == [33, 33]
     assert moved([103.0, 83.0]) == [34, 34]
@@ -43,13 +43,13 @@ def test_a_turn_by_90_degrees_goes_with_the_crop():
 
 
 @pytest.mark.parametrize("scale", [0.05, 0.3, 0.64, 3.0])
-def test_a_crop_beside_the_picture_is_black(scale):
+def test_a_crop_beside_the_image_is_black(scale):
     image = np.ones((20, 30, 3), np.float32)
     crop = pose.person_crop(image, f64([900.0, -700.0]), f64(scale), resolution=16)
     assert crop.shape == (16, 16, 3) and not crop.numpy().any()
 
 
-def test_a_picture_that_shrinks_to_nothing_is_black():
+def test_an_image_that_shrinks_to_nothing_is_black():
     crop = pose.person_crop(np.ones((6, 6, 3), "f"), f64([3.0, 3.0]), f64(9.0), resolution=16)
     assert not crop.numpy().any()
 
@@ -101,10 +101,10 @@ def test_the_way_back_finds_the_joint():
     centers, scales = f64([[200.0, 150.0]]), f64([1.3])
     truth = np.array([[180.0, 120.0], [240.0, 190.0], [205.0, 160.0]])
     maps = pose.heatmap_targets(f64(truth), centers[0], scales[0], resolution=64)[None]
-    found = pose_maps.picture_points(
+    found = pose_maps.image_points(
         pose_maps.map_points(maps), centers, scales, resolution=64
     ).numpy()
-    # A pixel of the maps is 200 * 1.3 / 64 = 4 pixels of the picture.
+    # A pixel of the maps is 200 * 1.3 / 64 = 4 pixels of the image.
     assert np.abs(found[0, :, :2] - 1 - truth).max() < 4.1
     np.testing.assert_allclose(found[0, :, 2], 1.0)
 
@@ -134,7 +134,7 @@ def test_flipping_twice_changes_nothing():
     np.testing.assert_allclose(same, maps)
 
 
-def test_fused_maps_beside_the_picture_are_nothing():
+def test_fused_maps_beside_the_image_are_nothing():
     fused = pose_maps.fused_maps(
         tf.ones([2, 8, 8, 1]), f64([-900.0, 4.0]), f64([0.1, 0.2]), size=(12, 10), resolution=32
     )

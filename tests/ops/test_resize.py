@@ -10,7 +10,7 @@ from lfp_tf.ops import nearest, resize
 SIDES = st.integers(1, 23)
 
 
-def picture(height, width, channels=3):
+def random_image(height, width, channels=3):
     values = np.random.RandomState(height * 100 + width).uniform(0, 255, (height, width, channels))
     return values.astype(np.float32)
 
@@ -31,12 +31,12 @@ def test_aligned_spreads_one_pixel_and_keeps_half_types():
 
 
 def test_aligned_of_equal_size_copies():
-    images = picture(5, 6)[None]
+    images = random_image(5, 6)[None]
     np.testing.assert_array_equal(resize.resize_aligned(images, (5, 6)), images)
 
 
 def test_aligned_has_a_gradient_that_spreads_each_output_fully():
-    images = tf.Variable(picture(3, 4)[None])
+    images = tf.Variable(random_image(3, 4)[None])
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(resize.resize_aligned(images, (9, 5)))
     assert float(tf.reduce_sum(tape.gradient(total, images))) == pytest.approx(9 * 5 * 3, rel=1e-5)
@@ -45,7 +45,7 @@ def test_aligned_has_a_gradient_that_spreads_each_output_fully():
 def test_like_follows_a_shape_known_only_when_run():
     signature = [tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])]
     run = tf.function(resize.resize_like, input_signature=signature)
-    assert run(picture(3, 3)[None], np.zeros((1, 7, 2, 1), np.float32)).shape == (1, 7, 2, 3)
+    assert run(random_image(3, 3)[None], np.zeros((1, 7, 2, 1), np.float32)).shape == (1, 7, 2, 3)
 
 
 def test_legacy_positions_are_i_times_old_over_new():
@@ -59,7 +59,7 @@ def test_legacy_positions_are_i_times_old_over_new():
 @settings(max_examples=30, deadline=None)
 @given(SIDES, SIDES, SIDES, SIDES)
 def test_opencv_by_size_is_opencv(height, width, new_height, new_width):
-    image = picture(height, width)
+    image = random_image(height, width)
     size = (new_height, new_width)
     # OpenCV's own float32 coefficients are good to about 1e-6 of 255 per tap.
     np.testing.assert_allclose(
@@ -74,7 +74,7 @@ def test_opencv_by_size_is_opencv(height, width, new_height, new_width):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 23), st.integers(2, 23), st.floats(0.3, 2.5), st.floats(0.3, 2.5))
 def test_opencv_by_factors_is_opencv(height, width, vertical, horizontal):
-    image, factors = picture(height, width), (vertical, horizontal)
+    image, factors = random_image(height, width), (vertical, horizontal)
     keywords = {"dsize": None, "fx": horizontal, "fy": vertical}
     np.testing.assert_allclose(
         resize.resize_opencv(image[None], factors=factors)[0],
@@ -111,7 +111,7 @@ def matlab_weights(old, new):
 @settings(max_examples=30, deadline=None)
 @given(SIDES, SIDES, SIDES, SIDES)
 def test_matlab_is_the_weighted_sum_of_mirrored_taps(height, width, new_height, new_width):
-    image = picture(height, width)
+    image = random_image(height, width)
     want = np.einsum(
         "ih,jw,hwc->ijc",
         matlab_weights(height, new_height),
@@ -122,7 +122,7 @@ def test_matlab_is_the_weighted_sum_of_mirrored_taps(height, width, new_height, 
     np.testing.assert_allclose(got, want, atol=2e-3)
 
 
-def test_matlab_rounds_a_uint8_picture_half_away_after_each_axis():
+def test_matlab_rounds_a_uint8_image_half_away_after_each_axis():
     got = resize.resize_matlab(row(1, 0, 0, 0), (1, 2), rounded=True)
     # Half the size: weights 1 3 3 1 over 8 and the edge mirrored, so the first output is 4/8.
     assert got.numpy().ravel().tolist() == [1.0, 0.0]

@@ -1,4 +1,4 @@
-"""Torch's picture functions: numbers by hand, a slow version, windows of the whole."""
+"""Torch's image functions: numbers by hand, a slow version, windows of the whole."""
 
 import math
 
@@ -13,7 +13,7 @@ def row(*values):
     return tf.constant(values, tf.float32)[None, :, None]
 
 
-def picture(height, width, channels=2, seed=0):
+def random_image(height, width, channels=2, seed=0):
     return np.random.RandomState(seed).uniform(0, 1, (height, width, channels)).astype("f")
 
 
@@ -47,7 +47,7 @@ def test_a_row_by_hand(size, want):
 
 @pytest.mark.parametrize("size", [(9, 4), (3, 17), (7, 11), (1, 1), (14, 22), (6, 10)])
 def test_scale_is_the_slow_one(size):
-    image = picture(7, 11)
+    image = random_image(7, 11)
     want = slow_side(image, size[0])
     want = slow_side(want.transpose(1, 0, 2), size[1]).transpose(1, 0, 2)
     np.testing.assert_allclose(torch_image.scale(image, size), want, atol=1e-5)
@@ -59,7 +59,7 @@ def test_a_single_pixel_spreads():
 
 @pytest.mark.parametrize("size", [(20, 31), (5, 6), (12, 15)])
 def test_a_window_is_part_of_the_whole(size):
-    image, low, high = picture(12, 15), [1, 2], [size[0] - 1, size[1] - 2]
+    image, low, high = random_image(12, 15), [1, 2], [size[0] - 1, size[1] - 2]
     whole = torch_image.scale(image, size)
     part = torch_image.scale_window(tf.constant(image), tf.constant(size), low, high)
     np.testing.assert_allclose(part, whole[low[0] : high[0], low[1] : high[1]], atol=1e-6)
@@ -97,18 +97,18 @@ def slow_rotate(image, degrees):
 
 @pytest.mark.parametrize("degrees", [3.0, 25.0, -40.5, 170.0])
 def test_rotate_is_the_slow_one(degrees):
-    image = picture(9, 12)
+    image = random_image(9, 12)
     got = torch_image.rotate(image, tf.constant(degrees, tf.float64))
     np.testing.assert_allclose(got, slow_rotate(image, degrees), atol=1e-5)
 
 
 def test_no_turn_copies():
-    image = picture(5, 6)
+    image = random_image(5, 6)
     np.testing.assert_allclose(torch_image.rotate(image, tf.constant(0.0, tf.float64)), image)
 
 
 def test_a_window_is_set_into_zeros_wherever_it_lies():
-    image = tf.constant(picture(3, 4, 1))
+    image = tf.constant(random_image(3, 4, 1))
     first, last, low, high = (tf.constant(place) for place in ([0, 2], [2, 4], [-1, 2], [2, 6]))
     got = torch_image.surrounded(image[:2, 2:], first, last, low, high)
     want = np.zeros((3, 4, 1), np.float32)

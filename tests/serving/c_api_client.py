@@ -1,6 +1,6 @@
 """Runs a SavedModel through TensorFlow's C API alone: no Keras, no TensorFlow for Python, no lfp_tf.
 
-Arguments: the folder of the tensorflow package, the SavedModel, a folder with `picture.png` and
+Arguments: the folder of the tensorflow package, the SavedModel, a folder with `image.png` and
 `pixels.npy` (uint8 [1, H, W, 3]). Writes one .npy or .png a result beside them.
 """
 
@@ -171,9 +171,7 @@ check()
 signatures = entries(ctypes.string_at(meta_graph.contents.data, meta_graph.contents.length), 5)
 
 pixels = np.load(place / "pixels.npy")
-answer = call(
-    signatures["serving_default"], {"image_bytes": [(place / "picture.png").read_bytes()]}
-)
+answer = call(signatures["serving_default"], {"image_bytes": [(place / "image.png").read_bytes()]})
 (place / "labels.png").write_bytes(answer["labels_png"][0])
 np.save(place / "sizes.npy", answer["sizes"])
 np.save(place / "labels.npy", call(signatures["images"], {"images": pixels})["labels"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from small_network import pictures, small_network
+from small_network import random_images, small_network
 
 from lfp_tf.errors import LfpError, graph_sentence
 from lfp_tf.files import sha256
@@ -50,9 +50,9 @@ def signatures(exported):
 
 @pytest.fixture(scope="module")
 def expected(model):
-    """[(picture, labels, probabilities)] of the Python model."""
+    """[(image, labels, probabilities)] of the Python model."""
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
-    found = [(image, predict(tf.constant(image))) for image in pictures(*SIZES)]
+    found = [(image, predict(tf.constant(image))) for image in random_images(*SIZES)]
     return [(i, f["labels"].numpy(), f["probabilities"].numpy()) for i, f in found]
 
 
@@ -79,7 +79,7 @@ def test_pixels_give_the_python_models_labels_and_probabilities(signatures, expe
 
 def test_it_answers_through_the_c_api_without_keras_and_without_us(exported, expected, tmp_path):
     image, labels, probabilities = expected[0]
-    (tmp_path / "picture.png").write_bytes(encode_png(image))
+    (tmp_path / "image.png").write_bytes(encode_png(image))
     np.save(tmp_path / "pixels.npy", image[None])
     client = pathlib.Path(__file__).with_name("c_api_client.py")
     library = pathlib.Path(tf.__file__).parent
@@ -109,20 +109,20 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
         return graph_sentence(caught.value)
 
     large = np.zeros((1, 60, 60, 3), np.uint8)
-    wanted = "The picture has 60x60 pixels, but at most 3000 are served; send a smaller one."
+    wanted = "The image has 60x60 pixels, but at most 3000 are served; send a smaller one."
     assert refusal("serving_default", image_bytes=tf.constant([encode_png(large[0])])) == wanted
     assert refusal("images", images=tf.constant(large)) == wanted
     assert refusal("probabilities", images=tf.constant(large)) == wanted
-    many = "The request has 5 pictures, at most 4 are served."
+    many = "The request has 5 images, at most 4 are served."
     small = encode_png(np.zeros((2, 2, 3), np.uint8))
     assert refusal("serving_default", image_bytes=tf.constant([small] * 5)) == many
     assert refusal("images", images=tf.zeros([5, 2, 2, 3], tf.uint8)) == many
 
 
-def test_one_bad_picture_fails_its_request_only(signatures, expected):
+def test_one_bad_image_fails_its_request_only(signatures, expected):
     good = encode_png(expected[0][0])
     with pytest.raises(tf.errors.InvalidArgumentError):
-        signatures["serving_default"](image_bytes=tf.constant([good, b"no picture"]))
+        signatures["serving_default"](image_bytes=tf.constant([good, b"no image"]))
     answer = signatures["serving_default"](image_bytes=tf.constant([good]))
     np.testing.assert_array_equal(read_labels(answer["labels_png"][0].numpy()), expected[0][1])
 
@@ -225,7 +225,7 @@ def test_windows_and_scales_are_those_of_the_protocol(model, tmp_path):
     protocol = Protocol("semseg", scales=(1.0, 1.5), base_size=48, crop=(33, 41), window_batch=2)
     place = export(model, tmp_path, protocol=protocol, limits=LIMITS)
     loaded = tf.saved_model.load(str(place))
-    (image,) = pictures((30, 50), seed=3)
+    (image,) = random_images((30, 50), seed=3)
     wanted = predictor(model, protocol)(tf.constant(image))["probabilities"]
     found = loaded.signatures["probabilities"](images=tf.constant(image[None]))
     np.testing.assert_allclose(found["probabilities"][0], wanted, atol=1e-5)
@@ -234,7 +234,7 @@ def test_windows_and_scales_are_those_of_the_protocol(model, tmp_path):
 def test_a_fixed_input_size_resizes_there_and_back(model, tmp_path):
     place = export(model, tmp_path, limits=Limits(max_pixels=3000, input_size=(33, 41)))
     loaded = tf.saved_model.load(str(place))
-    same, other = pictures((33, 41), (20, 30), seed=4)
+    same, other = random_images((33, 41), (20, 30), seed=4)
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
     found = loaded.signatures["images"](images=tf.constant(same[None]))
     np.testing.assert_array_equal(found["labels"][0], predict(tf.constant(same))["labels"])

@@ -1,4 +1,4 @@
-"""Headers are read right, odd pictures become plain ones, all else is refused before decoding."""
+"""Headers are read right, odd images become plain ones, all else is refused before decoding."""
 
 import io
 import struct
@@ -10,16 +10,16 @@ import tensorflow as tf
 from PIL import Image
 
 from lfp_tf.errors import graph_sentence
-from lfp_tf.serving.limits import decode_picture
+from lfp_tf.serving.limits import decode_image
 
 DECODE = tf.function(
-    lambda contents: decode_picture(contents, max_pixels=2000),
+    lambda contents: decode_image(contents, max_pixels=2000),
     input_signature=[tf.TensorSpec([], tf.string)],
     autograph=False,
 )
 
 
-def picture(height=7, width=11, seed=0):
+def random_image(height=7, width=11, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -38,21 +38,21 @@ def refusal(contents):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP"])
-def test_lossless_pictures_come_back_as_they_were(kind):
-    np.testing.assert_array_equal(DECODE(encoded(picture(), kind)), picture())
+def test_lossless_images_come_back_as_they_were(kind):
+    np.testing.assert_array_equal(DECODE(encoded(random_image(), kind)), random_image())
 
 
 def test_jpeg_is_decoded_as_pillow_does():
-    data = encoded(picture(16, 16), "JPEG", quality=90)
+    data = encoded(random_image(16, 16), "JPEG", quality=90)
     np.testing.assert_array_equal(DECODE(data), np.array(Image.open(io.BytesIO(data))))
 
 
 def test_grey_is_repeated_alpha_dropped_palette_looked_up():
-    grey = picture()[..., 0]
+    grey = random_image()[..., 0]
     np.testing.assert_array_equal(DECODE(encoded(grey, "PNG")), np.repeat(grey[..., None], 3, 2))
-    with_alpha = np.concatenate([picture(), picture(seed=1)[..., :1]], 2)
-    np.testing.assert_array_equal(DECODE(encoded(with_alpha, "PNG")), picture())
-    palette = Image.fromarray(picture()).quantize(16)
+    with_alpha = np.concatenate([random_image(), random_image(seed=1)[..., :1]], 2)
+    np.testing.assert_array_equal(DECODE(encoded(with_alpha, "PNG")), random_image())
+    palette = Image.fromarray(random_image()).quantize(16)
     np.testing.assert_array_equal(DECODE(encoded(palette, "PNG")), np.array(palette.convert("RGB")))
     grey_jpeg = encoded(grey, "JPEG")
     assert DECODE(grey_jpeg).shape == (7, 11, 3)
@@ -64,12 +64,12 @@ def test_16_bits_become_the_upper_8():
 
 
 def test_a_32_bit_bmp_loses_its_alpha():
-    rgba = Image.fromarray(np.concatenate([picture(), np.full((7, 11, 1), 9, np.uint8)], 2))
-    np.testing.assert_array_equal(DECODE(encoded(rgba, "BMP")), picture())
+    rgba = Image.fromarray(np.concatenate([random_image(), np.full((7, 11, 1), 9, np.uint8)], 2))
+    np.testing.assert_array_equal(DECODE(encoded(rgba, "BMP")), random_image())
 
 
 def test_an_animation_gives_its_first_frame():
-    frames = [Image.fromarray(picture(seed=n)).quantize(32) for n in range(3)]
+    frames = [Image.fromarray(random_image(seed=n)).quantize(32) for n in range(3)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], loop=0, comment=b"x")
     first = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
     np.testing.assert_array_equal(DECODE(data), first)
@@ -98,7 +98,7 @@ def bmp_of(width, height, bits=24, packing=0):
 
 
 def jpeg_of(width, height):
-    data = bytearray(encoded(picture(8, 8), "JPEG"))
+    data = bytearray(encoded(random_image(8, 8), "JPEG"))
     place = data.index(b"\xff\xc0")
     data[place + 5 : place + 9] = struct.pack(">HH", height, width)
     return bytes(data)
@@ -118,7 +118,7 @@ def jpeg_of(width, height):
 )
 def test_a_header_with_too_many_pixels_is_refused_before_decoding(contents):
     assert refusal(contents) == (
-        "The picture has 16000x12000 pixels, but at most 2000 are served; send a smaller one."
+        "The image has 16000x12000 pixels, but at most 2000 are served; send a smaller one."
     )
 
 
@@ -128,31 +128,31 @@ def test_sizes_that_are_none_or_overflow_are_refused(width, height):
 
 
 def test_the_limit_itself_is_served():
-    assert DECODE(encoded(picture(40, 50), "PNG")).shape == (40, 50, 3)
-    assert "The picture has 51x40 pixels" in refusal(encoded(picture(40, 51), "PNG"))
+    assert DECODE(encoded(random_image(40, 50), "PNG")).shape == (40, 50, 3)
+    assert "The image has 51x40 pixels" in refusal(encoded(random_image(40, 51), "PNG"))
 
 
-def test_what_is_no_served_picture_is_told_in_a_sentence():
-    assert refusal(b"") == "The picture is empty."
+def test_what_is_no_served_image_is_told_in_a_sentence():
+    assert refusal(b"") == "The image is empty."
     assert refusal(b"hello, this is text") == (
-        "The picture is of no format that is served: JPEG, PNG, GIF, BMP."
+        "The image is of no format that is served: JPEG, PNG, GIF, BMP."
     )
-    assert refusal(encoded(picture(), "PNG")[:20]) == (
-        "The picture is cut short within its header."
+    assert refusal(encoded(random_image(), "PNG")[:20]) == (
+        "The image is cut short within its header."
     )
     assert refusal(bmp_of(5, 5, bits=8)) == (
-        "The picture is a BMP of another kind than 24 or 32 plain bits; convert it to PNG."
+        "The image is a BMP of another kind than 24 or 32 plain bits; convert it to PNG."
     )
-    cmyk = Image.fromarray(picture()).convert("CMYK")
+    cmyk = Image.fromarray(random_image()).convert("CMYK")
     assert refusal(encoded(cmyk, "JPEG")) == (
-        "The picture is a CMYK JPEG, which is not served; convert it to RGB."
+        "The image is a CMYK JPEG, which is not served; convert it to RGB."
     )
-    assert refusal(gif_of(5, 5)[:19]) == "The picture is a GIF without a whole frame."
+    assert refusal(gif_of(5, 5)[:19]) == "The image is a GIF without a whole frame."
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
-def test_a_picture_cut_short_is_an_error(kind):
-    data = encoded(picture(30, 30), kind)
+def test_an_image_cut_short_is_an_error(kind):
+    data = encoded(random_image(30, 30), kind)
     with pytest.raises(tf.errors.InvalidArgumentError):
         DECODE(data[: len(data) // 2])
 

@@ -14,13 +14,13 @@ PROGRAM = tiny.ROOT / "export" / "request.py"
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        picture = base64.b64decode(sent["inputs"]["image_bytes"][0]["b64"])
-        if picture == b"bad":
-            status, answer = 400, {"error": "The picture is of no format that is served."}
+        image = base64.b64decode(sent["inputs"]["image_bytes"][0]["b64"])
+        if image == b"bad":
+            status, answer = 400, {"error": "The image is of no format that is served."}
         else:
             # TensorFlow Serving (util/json_tensor.cc) wraps in base64 what is called `..._bytes`
             # only; other strings are written byte by byte, control signs escaped.
-            outputs = {"labels_png": [picture[::-1].decode("latin-1")], "sizes": [[3, 5]]}
+            outputs = {"labels_png": [image[::-1].decode("latin-1")], "sizes": [[3, 5]]}
             status, answer = 200, {"outputs": outputs}
         if self.path != "/v1/models/lfp:predict":
             status, answer = 404, {"error": "no such model"}
@@ -56,8 +56,8 @@ def ask(tmp_path, url, content, *more):
     )
 
 
-def test_it_sends_the_picture_and_writes_the_labels(tmp_path, url):
-    done = ask(tmp_path, url, b"\x00picture\xff")
+def test_it_sends_the_image_and_writes_the_labels(tmp_path, url):
+    done = ask(tmp_path, url, b"\x00image\xff")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "labels.png").read_bytes() == b"\xfferutcip\x00"
     assert done.stdout == f"{tmp_path / 'labels.png'}: 5x3\n"
@@ -66,7 +66,7 @@ def test_it_sends_the_picture_and_writes_the_labels(tmp_path, url):
 def test_a_refusal_is_shown_and_nothing_written(tmp_path, url):
     done = ask(tmp_path, url, b"bad")
     assert done.returncode == 1
-    assert "refused the picture" in done.stderr and "no format that is served" in done.stderr
+    assert "refused the image" in done.stderr and "no format that is served" in done.stderr
     assert not (tmp_path / "labels.png").exists()
     assert "no such model" in ask(tmp_path, url, b"x", "--model", "other").stderr
 

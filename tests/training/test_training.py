@@ -86,7 +86,7 @@ def test_a_run_killed_again_and_again_goes_on_bit_for_bit(records, reference, tm
     assert tiny.losses(folder) == tiny.losses(reference)
 
 
-def test_a_loss_that_is_not_a_number_stops_the_run_with_its_pictures(records, tmp_path):
+def test_a_loss_that_is_not_a_number_stops_the_run_with_its_images(records, tmp_path):
     done = tiny.train(
         records,
         tmp_path / "run",
@@ -97,7 +97,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_with_its_pictures(records, tm
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert "The loss became" in last and "step " in last
-    assert "with the pictures train" in last or "with the pictures scene" in last
+    assert "with the images train" in last or "with the images scene" in last
     assert "the last good checkpoint is" in last
 
 

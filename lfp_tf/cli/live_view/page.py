@@ -1,7 +1,7 @@
 """The page of the live view: three constant files, nothing of which is made from data.
 
 The script asks `/state` for news, which the server answers when there are any, then shows the
-newest pictures. Names and sentences enter as text, never as HTML.
+newest images. Names and sentences enter as text, never as HTML.
 """
 
 HTML = """<!DOCTYPE html>
@@ -17,7 +17,7 @@ HTML = """<!DOCTYPE html>
 <main>
 <figure><img id="overlay" alt="the frame under what the network sees">
 <figcaption id="under"></figcaption></figure>
-<figure id="beside"><img id="picture" alt="the frame"><figcaption>The frame</figcaption></figure>
+<figure id="beside"><img id="image" alt="the frame"><figcaption>The frame</figcaption></figure>
 <table><caption>In view</caption><tbody id="legend"></tbody></table>
 </main>
 <p id="state" role="status">Connecting</p>
@@ -98,7 +98,7 @@ async function show(news) {
     (speed ? `, ${speed.toFixed(speed < 10 ? 1 : 0)} frames per second` : '');
   showLegend(news.classes);
   await Promise.all([load(overlay, `/overlay.jpg?frame=${number}`),
-                     load(byId('picture'), `/picture.jpg?frame=${number}`)]);
+                     load(byId('image'), `/image.jpg?frame=${number}`)]);
   nameClass().catch(() => {});
 }
 

@@ -21,20 +21,20 @@ class Result:
 
     Attributes:
         number: of the frame in its video or since the camera was opened, from 0.
-        picture: uint8 [H, W, 3] RGB.
+        image: uint8 [H, W, 3] RGB.
         prediction: what `results.predict` gave.
         results: `tasks.results.Results`.
     """
 
     number: int
-    picture: np.ndarray
+    image: np.ndarray
     prediction: object
     results: Results
 
     @functools.cached_property
     def overlay(self):
-        """The prediction over the picture, uint8 [H, W, 3]."""
-        return self.results.overlay(self.picture, self.prediction)
+        """The prediction over the image, uint8 [H, W, 3]."""
+        return self.results.overlay(self.image, self.prediction)
 
     @functools.cached_property
     def overlay_jpeg(self):
@@ -42,13 +42,13 @@ class Result:
         return encode_jpeg(self.overlay)
 
     @functools.cached_property
-    def picture_jpeg(self):
-        """The picture as a JPEG file's bytes."""
-        return encode_jpeg(self.picture)
+    def image_jpeg(self):
+        """The image as a JPEG file's bytes."""
+        return encode_jpeg(self.image)
 
     @functools.cached_property
     def files(self):
-        """{ending: bytes} of what the picture would get as files, overlay and JSON aside."""
+        """{ending: bytes} of what the image would get as files, overlay and JSON aside."""
         return self.results.files(self.prediction)
 
     @functools.cached_property
@@ -126,7 +126,7 @@ class Stage:
         seen = {"title": self.title, "state": state, "message": message, "number": None}
         if result is None:
             return seen
-        height, width = result.picture.shape[:2]
+        height, width = result.image.shape[:2]
         passed = moments[-1] - moments[0]
         speed = (len(moments) - 1) / passed if passed > 0 else None
         return seen | {

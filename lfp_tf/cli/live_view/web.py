@@ -4,10 +4,10 @@
 | --- | --- |
 | `/` | the page, with `/live.css` and `/live.js` |
 | `/state?number=N&state=S` | JSON of the newest frame, once it is not N or the state not S |
-| `/overlay.jpg`, `/picture.jpg`, `/labels.png` | the newest frame |
+| `/overlay.jpg`, `/image.jpg`, `/labels.png` | the newest frame |
 | `/class?x=COLUMN&y=ROW` | JSON {"id", "name"} of one pixel of it |
 
-No path leads to a file. A page of another site can neither read nor embed the camera's pictures:
+No path leads to a file. A page of another site can neither read nor embed the camera's images:
 requests must name this server as their host, and answers are for the same origin only.
 """
 
@@ -31,9 +31,11 @@ _TEXTS = {
     "/live.css": ("text/css; charset=utf-8", page.CSS),
     "/live.js": ("text/javascript; charset=utf-8", page.JAVASCRIPT),
 }
-_PICTURES = {
+_IMAGES = {
     "/overlay.jpg": ("image/jpeg", "overlay_jpeg"),
-    "/picture.jpg": ("image/jpeg", "picture_jpeg"),
+    "/image.jpg": ("image/jpeg", "image_jpeg"),
+    # Its address of before.
+    "/picture.jpg": ("image/jpeg", "image_jpeg"),
 }
 _LABELS = "/labels.png"
 _HEADERS = {
@@ -113,7 +115,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server_version, sys_version = "lfp-tf", ""
 
     def do_GET(self):  # noqa: N802 (the name is http.server's)
-        """Answers a question for the page, its state or its pictures."""
+        """Answers a question for the page, its state or its images."""
         if self.headers.get("Host") not in self.server.hosts:
             return self._refuse(403, f"Ask for {ADDRESS}, not for another name.")
         url = urllib.parse.urlsplit(self.path)
@@ -125,7 +127,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if url.path == "/state":
             return self._send_state(values)
         result = self.server.stage.result
-        if url.path not in (*_PICTURES, _LABELS, "/class"):
+        if url.path not in (*_IMAGES, _LABELS, "/class"):
             return self._refuse(404, "There is no such page.")
         if result is None:
             return self._refuse(404, "There is no frame yet.")
@@ -133,7 +135,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send_class(result, values)
         if url.path == _LABELS:
             return self._send_labels(result)
-        kind, name = _PICTURES[url.path]
+        kind, name = _IMAGES[url.path]
         return self._send(200, kind, getattr(result, name))
 
     def _send_state(self, values):

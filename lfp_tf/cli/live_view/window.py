@@ -35,14 +35,14 @@ class WindowView:
         self._over = self._image = None
         self._make_image = tkinter.PhotoImage
         root.title(f"lfp-tf: {stage.title}")
-        self._picture = tkinter.Label(root)
+        self._frame_label = tkinter.Label(root)
         self._legend = tkinter.Label(root, justify="left", anchor="nw")
         self._line = tkinter.Label(root, text=HELP_TEXT, anchor="w")
         self._line.pack(side="bottom", fill="x")
-        self._picture.pack(side="left", anchor="n")
+        self._frame_label.pack(side="left", anchor="n")
         self._legend.pack(side="left", anchor="n", padx=8)
-        self._picture.bind("<Motion>", self._move)
-        self._picture.bind("<Leave>", self._leave)
+        self._frame_label.bind("<Motion>", self._move)
+        self._frame_label.bind("<Leave>", self._leave)
         root.bind("q", lambda _: self._quit())
         root.protocol("WM_DELETE_WINDOW", self._quit)
 
@@ -77,7 +77,7 @@ class WindowView:
         header = f"P6 {width} {height} 255\n".encode()
         # tkinter keeps no reference of its own: the image would vanish.
         self._image = self._make_image(data=header + result.overlay.tobytes(), format="PPM")
-        self._picture.configure(image=self._image)
+        self._frame_label.configure(image=self._image)
         lines = [f"{entry['share']:6.1%}  {entry['name']}" for entry in result.legend]
         self._legend.configure(text="\n".join(lines))
         self._name()

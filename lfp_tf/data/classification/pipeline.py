@@ -1,4 +1,4 @@
-"""Pictures and their classes for training and evaluation; the order is that of `ordering.py`."""
+"""Images and their classes for training and evaluation; the order is that of `ordering.py`."""
 
 import tensorflow as tf
 
@@ -28,7 +28,7 @@ def training_batches(
     pipeline_id=0,
     num_pipelines=1,
 ):
-    """Augmented pictures for ever, from the first batch of `start_step` on.
+    """Augmented images for ever, from the first batch of `start_step` on.
 
     Args:
         index: `lfp_tf.data.records.RecordIndex`, at least one record.
@@ -36,7 +36,7 @@ def training_batches(
         global_batch_size: samples of one step over all replicas, a multiple of `replicas`.
         seed: whole number, 0..2**31-1.
         augmentation: `transforms_classification.ClassificationAugmentation`; None takes the centre
-            of the whole picture, as in evaluation.
+            of the whole image, as in evaluation.
         num_classes: labels are 0..num_classes-1.
         start_step: first step given; the batches are those of a run that began at 0.
         replicas: of all hosts. One batch is for one replica; a step's batches follow each other.
@@ -91,15 +91,15 @@ def evaluation_batches(
     pipeline_id=0,
     num_pipelines=1,
 ):
-    """The middle of every picture once, in the order of the files.
+    """The middle of every image once, in the order of the files.
 
-    The last global batch is filled up with black pictures of label -1 (`FILLER`), which no score
+    The last global batch is filled up with black images of label -1 (`FILLER`), which no score
     may count, so that every replica gets the same number of batches.
 
     Args:
         index: `lfp_tf.data.records.RecordIndex`, at least one record.
         size: pixels a side; the original's is 224.
-        global_batch_size: pictures over all replicas.
+        global_batch_size: images over all replicas.
         num_classes: labels are 0..num_classes-1.
         shortest: pixels of the shorter side before the middle is cut out, at least `size`; None
             takes `usual_shortest(size)`.
@@ -162,4 +162,4 @@ def decoded(record, num_classes):
     is_known = (label >= 0) & (label < num_classes)
     with tf.control_dependencies([tf.debugging.Assert(is_known, [text])]):
         label = tf.cast(label, tf.int32)
-    return ordering.decoded_picture(fields["image/encoded"]), label, source
+    return ordering.decoded_image(fields["image/encoded"]), label, source

@@ -1,4 +1,4 @@
-"""Records of classification: a picture's bytes and its class, from files or from other records."""
+"""Records of classification: an image's bytes and its class, from files or from other records."""
 
 import dataclasses
 import functools
@@ -9,10 +9,10 @@ import numpy as np
 
 from lfp_tf.data import tfrecord
 from lfp_tf.data.example import decode_example, encode_example
-from lfp_tf.data.plan import Inspection, Plan, picture_bytes, picture_features
+from lfp_tf.data.plan import Inspection, Plan, image_bytes, image_features
 from lfp_tf.data.shards import Encoded
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import MAX_PIXELS, picture_size, read_picture
+from lfp_tf.images.decode import MAX_PIXELS, image_size, read_image
 from lfp_tf.images.overlay import side_by_side
 from lfp_tf.images.palette import ClassTable
 
@@ -21,8 +21,8 @@ LABEL, NAME, SYNSET = "image/class/label", "image/class/text", "image/class/syns
 
 
 @dataclasses.dataclass(frozen=True)
-class PictureOfClass:
-    """A picture file and its class.
+class ImageOfClass:
+    """An image file and its class.
 
     Attributes:
         image: its path.
@@ -70,25 +70,25 @@ class RecordOfClass:
         return f"{pathlib.PurePath(self.path).name}/{self.number}"
 
     def read(self):
-        """(the picture's bytes, the class)."""
+        """(the image's bytes, the class)."""
         features = decode_example(tfrecord.payload_at(self.path, self.offset, self.length))
         for key in ("image/encoded", LABEL):
             if len(features.get(key, [])) != 1:
                 raise LfpError(f'{self.image} has no single "{key}"; is it of classification?')
-        picture, label = features["image/encoded"][0], features[LABEL][0]
-        if not isinstance(picture, bytes) or not isinstance(label, int):
-            raise LfpError(f"{self.image} has no picture and whole number as its class.")
-        return picture, label - self.label_offset
+        content, label = features["image/encoded"][0], features[LABEL][0]
+        if not isinstance(content, bytes) or not isinstance(label, int):
+            raise LfpError(f"{self.image} has no image and whole number as its class.")
+        return content, label - self.label_offset
 
 
 def classification_plan(name, classes, synsets, splits, *, options=None, notes=()):
-    """The `Plan` of a data set of pictures with one class each.
+    """The `Plan` of a data set of images with one class each.
 
     Args:
         name: of the data set.
         classes: list of names.
         synsets: list of WordNet ids, or of what else tells the classes apart.
-        splits: {split: list of `PictureOfClass` or `RecordOfClass`}.
+        splits: {split: list of `ImageOfClass` or `RecordOfClass`}.
         options, notes: as of `Plan`.
     """
     table = ClassTable(tuple(classes), np.zeros((0, 3), np.uint8))
@@ -96,8 +96,8 @@ def classification_plan(name, classes, synsets, splits, *, options=None, notes=(
         name=name,
         table=table,
         splits=splits,
-        encode=functools.partial(encode_picture, classes=tuple(classes), synsets=tuple(synsets)),
-        inspect=functools.partial(inspect_picture, num_classes=len(table)),
+        encode=functools.partial(encode_image, classes=tuple(classes), synsets=tuple(synsets)),
+        inspect=functools.partial(inspect_image, num_classes=len(table)),
         draw=_drawn,
         tasks=(TASK,),
         options=options or {},
@@ -106,25 +106,25 @@ def classification_plan(name, classes, synsets, splits, *, options=None, notes=(
     )
 
 
-def encode_picture(sample, *, classes, synsets, max_pixels=MAX_PIXELS):
-    """The `Encoded` record of a sample that `inspect_picture` has found good."""
+def encode_image(sample, *, classes, synsets, max_pixels=MAX_PIXELS):
+    """The `Encoded` record of a sample that `inspect_image` has found good."""
     content, label = sample.read()
-    image, image_format = picture_bytes(content, max_pixels)
-    size = picture_size(image, max_pixels=max_pixels)
+    image, image_format = image_bytes(content, max_pixels)
+    size = image_size(image, max_pixels=max_pixels)
     about = {LABEL: label, NAME: classes[label], SYNSET: synsets[label]}
-    features = picture_features(sample.name, image, image_format, size) | about
+    features = image_features(sample.name, image, image_format, size) | about
     return Encoded(encode_example(features), *size)
 
 
-def inspect_picture(sample, *, num_classes, max_pixels=MAX_PIXELS):
-    """Decodes a picture once and looks at its class: the `Inspection`."""
+def inspect_image(sample, *, num_classes, max_pixels=MAX_PIXELS):
+    """Decodes an image once and looks at its class: the `Inspection`."""
     try:
         content, label = sample.read()
-        read_picture(content, max_pixels=max_pixels)
+        read_image(content, max_pixels=max_pixels)
     except LfpError as error:
         text = str(error)
-        if text.startswith("The picture "):
-            text = f"{sample.image} {text.removeprefix('The picture ')}"
+        if text.startswith("The image "):
+            text = f"{sample.image} {text.removeprefix('The image ')}"
         if sample.image not in text:
             text = f"{sample.image}: {text}"
         return Inspection(sample.name, "", text, is_broken=True)
@@ -146,5 +146,5 @@ def _class_problem(sample, label, num_classes):
     return f"{sample.image} has the class {label + offset}, but {expected} are expected.{hint}"
 
 
-def _drawn(picture, features):
-    return side_by_side([picture], [features[NAME][0].decode()])
+def _drawn(image, features):
+    return side_by_side([image], [features[NAME][0].decode()])

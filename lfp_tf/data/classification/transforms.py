@@ -1,7 +1,7 @@
-"""A picture for a classifier: area crop, colours, light and flip, or the centre of the whole.
+"""An image for a classifier: area crop, colours, light and flip, or the centre of the whole.
 
 The rules are those of `wanggrun/Learning-Feature-Pyramids pyramid/ImageNet/imagenet_utils.py` and
-of the tensorpack 0.8.5 beside it. Pictures are RGB grey levels and, as there, whole numbers within
+of the tensorpack 0.8.5 beside it. Images are RGB grey levels and, as there, whole numbers within
 0..255 after every step; what is no whole number is cut down to one, as a cast to uint8 does.
 """
 
@@ -22,7 +22,7 @@ _EIGENVECTORS = (
     (-0.5808, -0.0045, -0.8140),
     (-0.5836, -0.6948, 0.4203),
 )
-# 0.299, 0.587, 0.114 as OpenCV has them for uint8 pictures.
+# 0.299, 0.587, 0.114 as OpenCV has them for uint8 images.
 _GREY = (9798 / 32768, 19235 / 32768, 3735 / 32768)
 _SALT = 8
 
@@ -32,7 +32,7 @@ class ClassificationAugmentation:
     """What `augment` may draw. Defaults: the original's.
 
     Attributes:
-        areas: least and largest share of the picture's area in the crop.
+        areas: least and largest share of the image's area in the crop.
         aspect_ratios: least and largest width over height.
         brightness, contrast, saturation: factors lie within 1 +- this.
         lighting: deviation of the weights of the colours' principal components.
@@ -63,7 +63,7 @@ class ClassificationAugmentation:
 
 
 def augment(image, key, *, size, augmentation):
-    """Crops, colours and flips one picture, every choice drawn from its key.
+    """Crops, colours and flips one image, every choice drawn from its key.
 
     Args:
         image: [H, W, 3] RGB grey levels.
@@ -91,7 +91,7 @@ def augment(image, key, *, size, augmentation):
 
 
 def area_window(size, draws, augmentation):
-    """The first of several drawn crops that fits into the picture.
+    """The first of several drawn crops that fits into the image.
 
     Args:
         size: int32 [2], (height, width).
@@ -151,7 +151,7 @@ def color_step(image, name, value):
     Args:
         image: float32 [H, W, 3] RGB, whole grey levels.
         name: `brightness` (times value), `contrast` (around each channel's mean), `saturation`
-            (around the grey picture), `lighting` (plus the principal components, weighted).
+            (around the grey image), `lighting` (plus the principal components, weighted).
         value: a factor, or the weights [3]; float64.
     """
     if name == "brightness":
@@ -172,7 +172,7 @@ def color_step(image, name, value):
 
 
 def centre(image, *, shortest, size):
-    """The middle of the picture whose shorter side was brought to `shortest`.
+    """The middle of the image whose shorter side was brought to `shortest`.
 
     Args:
         image: [H, W, 3] RGB grey levels.

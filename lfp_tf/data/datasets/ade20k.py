@@ -24,7 +24,7 @@ def plan(source):
     """The `Plan`; file value 0 is ignored, k + 1 is class k.
 
     Raises:
-        LfpError: folders are missing, or pictures and labels do not pair.
+        LfpError: folders are missing, or images and labels do not pair.
     """
     root = source_folder(source, NAME, LAYOUT, (".", _PARTS), ("ADEChallengeData2016", _PARTS))
     splits = {

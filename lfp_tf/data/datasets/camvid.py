@@ -21,7 +21,7 @@ def plan(source):
     """The `Plan`; the data set's own class order is kept, 11 (void) is ignored.
 
     Raises:
-        LfpError: folders are missing, or pictures and labels do not pair.
+        LfpError: folders are missing, or images and labels do not pair.
     """
     root = source_folder(source, NAME, LAYOUT, (".", _PARTS), ("CamVid", _PARTS))
     splits = {split: pair(root / split, root / f"{split}annot") for split in SPLITS}

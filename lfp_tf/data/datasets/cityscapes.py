@@ -17,7 +17,7 @@ SPLITS = ("train", "val")
 OPTIONS = {}
 NEEDS_SOURCE = True
 
-_PICTURE_END = "_leftImg8bit.png"
+_IMAGE_END = "_leftImg8bit.png"
 _TRAIN_IDS_END = "_gtFine_labelTrainIds.png"
 _LABEL_IDS_END = "_gtFine_labelIds.png"
 _TRAIN_IDS = frozenset(range(19)) | {255}
@@ -25,7 +25,7 @@ _LABEL_IDS = frozenset(range(34))
 
 
 def plan(source):
-    """The `Plan`: train ids where every picture has them, else label ids mapped to them.
+    """The `Plan`: train ids where every image has them, else label ids mapped to them.
 
     Raises:
         LfpError: folders or labels are missing; the first few are named.
@@ -33,7 +33,7 @@ def plan(source):
     root = source_folder(source, NAME, LAYOUT, (".", ("leftImg8bit", "gtFine")))
     names = {split: _names(root, split) for split in SPLITS}
     if not any(names.values()):
-        raise LfpError(f"{root / 'leftImg8bit'} holds no *{_PICTURE_END}. Expected: {LAYOUT}.")
+        raise LfpError(f"{root / 'leftImg8bit'} holds no *{_IMAGE_END}. Expected: {LAYOUT}.")
     splits = {split: found for split, found in names.items() if found}
     end = _TRAIN_IDS_END
     if _missing(root, splits, end):
@@ -41,7 +41,7 @@ def plan(source):
     missing = _missing(root, splits, end)
     if missing:
         raise LfpError(
-            f"{len(missing)} pictures of {NAME} have neither *{_TRAIN_IDS_END} nor "
+            f"{len(missing)} images of {NAME} have neither *{_TRAIN_IDS_END} nor "
             f"*{_LABEL_IDS_END}: {first_of(missing)}."
         )
     samples = {
@@ -54,9 +54,9 @@ def plan(source):
 
 
 def _names(root, split):
-    """CITY/CITY_SSSSSS_FFFFFF of a split's pictures."""
+    """CITY/CITY_SSSSSS_FFFFFF of a split's images."""
     found = files_below(root / "leftImg8bit" / split, (".png",))
-    return [path[: -len(_PICTURE_END)] for path in found if path.endswith(_PICTURE_END)]
+    return [path[: -len(_IMAGE_END)] for path in found if path.endswith(_IMAGE_END)]
 
 
 def _missing(root, splits, end):
@@ -69,7 +69,7 @@ def _missing(root, splits, end):
 
 
 def _sample(root, split, name, end):
-    image = root / "leftImg8bit" / split / f"{name}{_PICTURE_END}"
+    image = root / "leftImg8bit" / split / f"{name}{_IMAGE_END}"
     return Sample(str(image), str(root / "gtFine" / split / f"{name}{end}"), name)
 
 

@@ -26,7 +26,7 @@ def plan(source):
     """The `Plan`; file value 0 is ignored, k + 1 is class k.
 
     Raises:
-        LfpError: folders, lists or listed files are missing, or a list names a picture twice.
+        LfpError: folders, lists or listed files are missing, or a list names an image twice.
     """
     return plan_of(source, NAME, RULE)
 
@@ -44,7 +44,7 @@ def plan_of(source, name, rule):
         notes += note
     both = sorted(set(ids.get("train", ())) & set(ids.get("test", ())))
     if both:
-        notes.append(f"{len(both)} pictures are in train.txt and in test.txt: {first_of(both)}.")
+        notes.append(f"{len(both)} images are in train.txt and in test.txt: {first_of(both)}.")
     splits = {
         split: listed_samples(root, map(_files, found), str(lists[split]))
         for split, found in ids.items()
@@ -59,7 +59,7 @@ def _ids(path):
     twice = sorted(number for number, count in collections.Counter(ids).items() if count > 1)
     if twice:
         raise LfpError(
-            f"{path} names {len(twice)} pictures twice: {first_of(twice)}; leave one line of each."
+            f"{path} names {len(twice)} images twice: {first_of(twice)}; leave one line of each."
         )
     blank = len(lines) - len(ids)
     return ids, [f"{path} has {blank} blank lines, which are skipped."] if blank else []

@@ -10,7 +10,7 @@ from lfp_tf.data.segmentation.records import LabelRule, values_problem
 __all__ = ["LAYOUT", "NAME", "NEEDS_SOURCE", "OPTIONS", "SPLITS", "SUMMARY", "plan"]
 
 NAME = "cocostuff10k_171"
-SUMMARY = "the same without the eleven classes that no picture has: 171 classes"
+SUMMARY = "the same without the eleven classes that no image has: 171 classes"
 
 
 def plan(source):
@@ -24,7 +24,7 @@ def plan(source):
 
 def _hint(wrong, present):
     if min(wrong) > 0 and max(wrong) < 183:
-        return "Classes that no published picture has; cocostuff10k keeps them."
+        return "Classes that no published image has; cocostuff10k keeps them."
     return ""
 
 

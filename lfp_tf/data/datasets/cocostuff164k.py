@@ -1,4 +1,4 @@
-"""COCO-Stuff 164k: 182 classes on the pictures of COCO 2017 (Caesar et al., CVPR 2018)."""
+"""COCO-Stuff 164k: 182 classes on the images of COCO 2017 (Caesar et al., CVPR 2018)."""
 
 import functools
 
@@ -23,7 +23,7 @@ def plan(source):
     """The `Plan`: of train2017 and val2017 what is there; values are classes, 255 is ignored.
 
     Raises:
-        LfpError: folders are missing, or pictures and labels do not pair.
+        LfpError: folders are missing, or images and labels do not pair.
     """
     return plan_of(source, NAME, RULE)
 

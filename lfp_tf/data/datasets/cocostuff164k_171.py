@@ -16,7 +16,7 @@ from lfp_tf.data.segmentation.records import LabelRule, values_problem
 __all__ = ["LAYOUT", "NAME", "NEEDS_SOURCE", "OPTIONS", "SPLITS", "SUMMARY", "plan"]
 
 NAME = "cocostuff164k_171"
-SUMMARY = "the same without the eleven classes that no picture has: 171 classes"
+SUMMARY = "the same without the eleven classes that no image has: 171 classes"
 
 
 def plan(source):
@@ -28,5 +28,5 @@ def plan(source):
 
 def _hint(wrong, present):
     if max(wrong) < 182:
-        return "Classes that no published picture has; cocostuff164k keeps them."
+        return "Classes that no published image has; cocostuff164k keeps them."
     return hint(wrong, present)

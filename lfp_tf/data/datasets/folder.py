@@ -1,4 +1,4 @@
-"""Anybody's own pictures: two folders of equal file names, classes named in a file or counted."""
+"""Anybody's own images: two folders of equal file names, classes named in a file or counted."""
 
 import functools
 import json
@@ -14,10 +14,10 @@ from lfp_tf.images.decode import read_labels
 from lfp_tf.images.palette import ClassTable, numbered_table
 
 NAME = "folder"
-SUMMARY = "your own pictures: images/ and labels/ of equal file names, classes.txt"
+SUMMARY = "your own images: images/ and labels/ of equal file names, classes.txt"
 LAYOUT = (
     "images and labels (both with train and val below, or neither), or train/images and "
-    "train/labels, or train and trainannot, or lists train.txt and val.txt of lines PICTURE LABEL; "
+    "train/labels, or train and trainannot, or lists train.txt and val.txt of lines IMAGE LABEL; "
     "and classes.txt, one name a line"
 )
 SPLITS = ("train", "val", "test")
@@ -39,7 +39,7 @@ _FORMS = (
 
 
 def plan(source, *, seed=0, classes=None, label_offset=0, ignore_values=(), val_share=0.2):
-    """The `Plan` of a folder of pictures and labels.
+    """The `Plan` of a folder of images and labels.
 
     Args:
         source: the folder.
@@ -48,7 +48,7 @@ def plan(source, *, seed=0, classes=None, label_offset=0, ignore_values=(), val_
             where neither is, as many numbered classes as the labels hold.
         label_offset: 1 for files that count classes from 1 on and hold 0 for what is ignored.
         ignore_values: file values that are ignored, besides 255.
-        val_share: the share of pictures that `seed` holds out.
+        val_share: the share of images that `seed` holds out.
 
     Raises:
         LfpError: the layout, the pairs or the file of classes are not as described.
@@ -99,13 +99,13 @@ def _splits(root, seed, val_share):
 
 
 def _listed(root, path):
-    """Samples of a list's lines `PICTURE LABEL`, both relative to the folder."""
+    """Samples of a list's lines `IMAGE LABEL`, both relative to the folder."""
     entries = []
     for number, line in enumerate(read_list(path), 1):
         words = line.split()
         if len(words) not in (0, 2):
             raise LfpError(
-                f"{path}, line {number} is not PICTURE LABEL, two paths with a space between them; "
+                f"{path}, line {number} is not IMAGE LABEL, two paths with a space between them; "
                 "without such lists images and labels are divided by --seed."
             )
         entries += [words] if words else []

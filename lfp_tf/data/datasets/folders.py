@@ -1,4 +1,4 @@
-"""Finding pictures and their labels in folders and lists, with sentences for what is amiss."""
+"""Finding images and their labels in folders and lists, with sentences for what is amiss."""
 
 import hashlib
 import pathlib
@@ -10,7 +10,7 @@ from lfp_tf.data.census import first_of
 from lfp_tf.data.shards import Sample
 from lfp_tf.errors import LfpError
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 
 
 def source_folder(source, name, layout, *candidates):
@@ -41,7 +41,7 @@ def source_folder(source, name, layout, *candidates):
     )
 
 
-def files_below(folder, suffixes=PICTURES):
+def files_below(folder, suffixes=IMAGES):
     """Paths relative to `folder` of its files of these suffixes, sorted, hidden ones left out."""
     folder = pathlib.Path(folder)
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
@@ -53,50 +53,50 @@ def files_below(folder, suffixes=PICTURES):
 
 
 def pair(images, labels, *, label_of=None):
-    """Pairs the pictures below one folder with the label files below another by their names.
+    """Pairs the images below one folder with the label files below another by their names.
 
     Args:
-        images: folder of pictures.
+        images: folder of images.
         labels: folder of label files.
-        label_of: from a picture's relative path without suffix to that of its label; the same by
+        label_of: from an image's relative path without suffix to that of its label; the same by
             default.
 
     Returns:
         List of `Sample`, sorted by name.
 
     Raises:
-        LfpError: no pictures, pictures without labels, labels without pictures, two files of one
+        LfpError: no images, images without labels, labels without images, two files of one
             name; all are counted, the first few named.
     """
-    pictures, targets = _by_stem(images), _by_stem(labels)
-    if not pictures:
-        raise LfpError(f"{images} holds no pictures ({', '.join(PICTURES)}).")
-    wanted = {stem: label_of(stem) if label_of else stem for stem in pictures}
-    without = [pictures[stem] for stem, target in wanted.items() if target not in targets]
+    image_names, label_names = _by_stem(images), _by_stem(labels)
+    if not image_names:
+        raise LfpError(f"{images} holds no images ({', '.join(IMAGES)}).")
+    wanted = {stem: label_of(stem) if label_of else stem for stem in image_names}
+    without = [image_names[stem] for stem, target in wanted.items() if target not in label_names]
     used = set(wanted.values())
-    extra = [path for stem, path in targets.items() if stem not in used]
+    extra = [path for stem, path in label_names.items() if stem not in used]
     sentences = []
     if without:
         sentences.append(
-            f"{len(without)} of {len(pictures)} pictures in {images} have no label of their name "
+            f"{len(without)} of {len(image_names)} images in {images} have no label of their name "
             f"in {labels}: {first_of(without)}."
         )
     if extra and not label_of:
         sentences.append(
-            f"{len(extra)} labels in {labels} have no picture of their name in {images}: "
+            f"{len(extra)} labels in {labels} have no image of their name in {images}: "
             f"{first_of(extra)}."
         )
     if sentences:
         raise LfpError(" ".join(sentences))
     images, labels = pathlib.Path(images), pathlib.Path(labels)
     return [
-        Sample(str(images / pictures[stem]), str(labels / targets[wanted[stem]]), stem)
-        for stem in sorted(pictures)
+        Sample(str(images / image_names[stem]), str(labels / label_names[wanted[stem]]), stem)
+        for stem in sorted(image_names)
     ]
 
 
 def listed_samples(root, entries, where):
-    """Samples of a list's (picture, label) paths relative to `root`.
+    """Samples of a list's (image, label) paths relative to `root`.
 
     Raises:
         LfpError: a path leads outside `root`, or files are missing; all counted, first named.
@@ -110,7 +110,7 @@ def listed_samples(root, entries, where):
     if missing:
         raise LfpError(f"{len(missing)} files that {where} names are missing: {first_of(missing)}.")
     if not samples:
-        raise LfpError(f"{where} names no pictures.")
+        raise LfpError(f"{where} names no images.")
     return samples
 
 
@@ -145,7 +145,7 @@ def split_by_seed(samples, *, seed, share):
         LfpError: there are fewer than two samples.
     """
     if len(samples) < 2:
-        raise LfpError(f"{len(samples)} picture cannot be divided into train and val.")
+        raise LfpError(f"{len(samples)} image cannot be divided into train and val.")
     draws = [hashlib.sha256(f"{seed}/{sample.name}".encode()).digest() for sample in samples]
     order = sorted(range(len(samples)), key=lambda number: draws[number])
     num_val = min(max(1, round(share * len(samples))), len(samples) - 1)

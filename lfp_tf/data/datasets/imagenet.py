@@ -5,7 +5,7 @@ import pathlib
 import re
 
 from lfp_tf.data.census import first_of
-from lfp_tf.data.classification.records import PictureOfClass, RecordOfClass, classification_plan
+from lfp_tf.data.classification.records import ImageOfClass, RecordOfClass, classification_plan
 from lfp_tf.data.datasets.folders import files_below, read_list
 from lfp_tf.data.datasets.options import Option, whole_number
 from lfp_tf.data.records import record_index
@@ -14,14 +14,14 @@ from lfp_tf.errors import LfpError
 NAME = "imagenet"
 SUMMARY = "ImageNet: 1000 classes, or any set with a folder a class; also from TFRecords"
 LAYOUT = (
-    "train/CLASS/* and val/CLASS/* (or val/* with a list val.txt of lines PICTURE LABEL), perhaps "
+    "train/CLASS/* and val/CLASS/* (or val/* with a list val.txt of lines IMAGE LABEL), perhaps "
     "synsets.txt; or TFRecords train-*-of-* and validation-*-of-*"
 )
 SPLITS = ("train", "val")
 OPTIONS = {
     "classes": Option("file of class folders in order (default SOURCE/synsets.txt)", str),
     "label_offset": whole_number("1: TFRecords or val.txt count from 1 (default 0)", 0, 1),
-    "val_list": Option("lines PICTURE LABEL for val/* (default SOURCE/val.txt)", str),
+    "val_list": Option("lines IMAGE LABEL for val/* (default SOURCE/val.txt)", str),
 }
 NEEDS_SOURCE = True
 
@@ -112,7 +112,7 @@ def _folders(root):
 
 
 def _by_class(root, named, path):
-    """The pictures of a folder of class folders, which must be those that are named."""
+    """The images of a folder of class folders, which must be those that are named."""
     present, wanted = _folders(root), [folder for folder, _ in named]
     listed = f"that {path} lists" if path else "that train has"
     missing = [folder for folder in wanted if folder not in set(present)]
@@ -131,12 +131,12 @@ def _by_class(root, named, path):
     for label, folder in enumerate(wanted):
         files = files_below(root / folder)
         samples += [
-            PictureOfClass(str(root / folder / file), label, f"{folder}/{file}") for file in files
+            ImageOfClass(str(root / folder / file), label, f"{folder}/{file}") for file in files
         ]
         empty += [] if files else [folder]
     if empty:
         raise LfpError(
-            f"{root} has no pictures in {len(empty)} of its {len(wanted)} class folders: "
+            f"{root} has no images in {len(empty)} of its {len(wanted)} class folders: "
             f"{first_of(empty)}."
         )
     return samples
@@ -151,8 +151,8 @@ def _val(root, named, path, val_list, label_offset):
     if found is None:
         what = f"there is no file {val_list}" if val_list else "there is no list of their classes"
         raise LfpError(
-            f"{folder} holds pictures without class folders and {what}; give --val_list FILE with "
-            "lines PICTURE LABEL."
+            f"{folder} holds images without class folders and {what}; give --val_list FILE with "
+            "lines IMAGE LABEL."
         )
     numbers = {wnid: number for number, (wnid, _) in enumerate(named)}
     samples = [
@@ -164,15 +164,15 @@ def _val(root, named, path, val_list, label_offset):
     if missing:
         raise LfpError(f"{len(missing)} files that {found} names are missing: {first_of(missing)}.")
     if not samples:
-        raise LfpError(f"{found} names no pictures.")
+        raise LfpError(f"{found} names no images.")
     return samples
 
 
 def _listed(folder, path, number, line, numbers, label_offset):
-    """The sample of a line `PICTURE LABEL`; the label is a number or a class folder's name."""
+    """The sample of a line `IMAGE LABEL`; the label is a number or a class folder's name."""
     words = line.split()
     if len(words) != 2 or not (words[1] in numbers or re.fullmatch(r"-?\d+", words[1])):
-        raise LfpError(f"{path}, line {number} is not PICTURE LABEL with a label of the classes.")
+        raise LfpError(f"{path}, line {number} is not IMAGE LABEL with a label of the classes.")
     name = pathlib.PurePosixPath(words[0]).name
     label = numbers[words[1]] if words[1] in numbers else int(words[1]) - label_offset
     if not 0 <= label < len(numbers):
@@ -183,7 +183,7 @@ def _listed(folder, path, number, line, numbers, label_offset):
             f"{path}, line {number} has the label {words[1]}, but {label_offset}-"
             f"{len(numbers) - 1 + label_offset} are expected.{hint}"
         )
-    return PictureOfClass(str(folder / name), label, name)
+    return ImageOfClass(str(folder / name), label, name)
 
 
 def _record_splits(root, label_offset):

@@ -10,7 +10,7 @@ from lfp_tf.images.decode import read_colors
 from lfp_tf.images.palette import class_table
 
 NAME = "kitti_road"
-SUMMARY = "KITTI road: not road and road, 289 pictures of about 375x1242"
+SUMMARY = "KITTI road: not road and road, 289 images of about 375x1242"
 LAYOUT = "training/image_2/um_000000.png and training/gt_image_2/um_road_000000.png"
 SPLITS = ("train", "val")
 OPTIONS = {
@@ -30,7 +30,7 @@ def plan(source, *, seed=None, upsampling=1, fork_labels=False):
     Args:
         source: the folder `data_road` or the one that holds it.
         seed: draws a split of 80 to 20; None takes the lists of watsoncm/PSPNet-tensorflow.
-        upsampling: 2 enlarges pictures (bilinear) and labels (nearest) as that fork did.
+        upsampling: 2 enlarges images (bilinear) and labels (nearest) as that fork did.
         fork_labels: writes that fork's three classes (0 other, 1 not road, 2 road, none ignored),
             which its weights expect, instead of ours.
 

@@ -1,4 +1,4 @@
-"""Leeds Sports Pose, and its extended training set: 14 joints, one person a picture.
+"""Leeds Sports Pose, and its extended training set: 14 joints, one person an image.
 
 Johnson and Everingham, BMVC 2010 and CVPR 2011.
 """
@@ -7,7 +7,7 @@ import pathlib
 
 from lfp_tf.data.datasets.folders import files_below, source_folder
 from lfp_tf.data.datasets.matlab_tree import read_matlab_numbers
-from lfp_tf.data.datasets.mpii import check_pictures
+from lfp_tf.data.datasets.mpii import check_images
 from lfp_tf.data.datasets.options import Option
 from lfp_tf.data.datasets.people_files import Entry, people_of, read_json
 from lfp_tf.data.pose.records import pose_plan
@@ -18,10 +18,12 @@ NAME = "lsp"
 SUMMARY = "Leeds Sports Pose: 14 joints, train 1000, val 1000; or the extended 10000 (train)"
 LAYOUT = "images/*.jpg and joints.mat, annotations.json or LEEDS_annotations.json"
 SPLITS = ("train", "val")
-BOXES = ("picture", "joints")
+BOXES = ("image", "joints")
 
 
 def _box(text):
+    # Its name of before.
+    text = "image" if text == "picture" else text
     if text not in BOXES:
         raise ValueError
     return text
@@ -29,36 +31,36 @@ def _box(text):
 
 OPTIONS = {
     "box": Option(
-        "crop about the picture, or about the annotated joints (default picture)",
+        "crop about the image, or about the annotated joints (default image)",
         _box,
         f"one of {', '.join(BOXES)}",
     )
 }
 NEEDS_SOURCE = True
 
-NUM_TRAIN = 1000  # of the set of 2000 pictures
+NUM_TRAIN = 1000  # of the set of 2000 images
 _FILES = ("joints.mat", "annotations.json", "LEEDS_annotations.json")
 _PLACES = (".", "lsp", "lsp_dataset", "lspet_dataset")
 
 
-def plan(source, *, box="picture"):
-    """The `Plan`: the picture's middle and its longer side stand for centre and height.
+def plan(source, *, box="image"):
+    """The `Plan`: the image's middle and its longer side stand for centre and height.
 
     Args:
         source: the folder.
-        box: `picture`, or `joints`: the annotated joints' box and a quarter.
+        box: `image`, or `joints`: the annotated joints' box and a quarter.
 
     Raises:
-        LfpError: nothing there, annotations of no known form, pictures that are missing.
+        LfpError: nothing there, annotations of no known form, images that are missing.
     """
     candidates = [(place, (name, "images")) for name in _FILES for place in _PLACES]
     root = source_folder(source, NAME, LAYOUT, *candidates)
     path = next(root / name for name in _FILES if (root / name).is_file())
     read = _read_mat if path.suffix == ".mat" else read_json
     entries = [entry.without_frame() for entry in read(path, JOINTS[NAME])]
-    pictures = root / "images"
-    splits = people_of(entries, pictures, box=box)
-    check_pictures(splits, pictures)
+    images = root / "images"
+    splits = people_of(entries, images, box=box)
+    check_images(splits, images)
     return pose_plan(NAME, JOINTS[NAME], splits, options={"box": box})
 
 
@@ -74,7 +76,7 @@ def _read_mat(path, joints):
     names = files_below(pathlib.Path(path).parent / "images")
     if len(names) != len(table):
         raise LfpError(
-            f"{path} has {len(table)} people, but images beside it holds {len(names)} pictures."
+            f"{path} has {len(table)} people, but images beside it holds {len(names)} images."
         )
     # The flag of the extended set says "annotated", that of the other "hidden".
     return [

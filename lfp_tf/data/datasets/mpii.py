@@ -1,4 +1,4 @@
-"""MPII Human Pose: 16 joints, several people a picture (Andriluka et al., CVPR 2014)."""
+"""MPII Human Pose: 16 joints, several people an image (Andriluka et al., CVPR 2014)."""
 
 import pathlib
 
@@ -21,7 +21,7 @@ LAYOUT = (
 SPLITS = ("train", "val")
 OPTIONS = {
     "seed": whole_number("divides the official .mat, which has no val (default 0)"),
-    "val_share": share("the share of its pictures so held out (default 0.1)"),
+    "val_share": share("the share of its images so held out (default 0.1)"),
 }
 NEEDS_SOURCE = True
 
@@ -45,10 +45,10 @@ def plan(source, *, seed=0, val_share=0.1):
 
     Args:
         source: the folder.
-        seed, val_share: divide the pictures of the official `.mat`, which has no val of its own.
+        seed, val_share: divide the images of the official `.mat`, which has no val of its own.
 
     Raises:
-        LfpError: nothing there, annotations of no known form, pictures that are missing.
+        LfpError: nothing there, annotations of no known form, images that are missing.
     """
     if source is None:
         raise LfpError(f"{NAME} needs --source DIR, the folder that holds {LAYOUT}.")
@@ -62,10 +62,10 @@ def plan(source, *, seed=0, val_share=0.1):
         options |= {"seed": seed, "val_share": val_share}
     else:
         entries, notes = _of_files(read, paths), ()
-    pictures = _pictures(root, paths[0])
+    images = _images(root, paths[0])
     adjust = None if read is read_h5 else ready
-    splits = people_of(entries, pictures, adjust=adjust)
-    check_pictures(splits, pictures)
+    splits = people_of(entries, images, adjust=adjust)
+    check_images(splits, images)
     return pose_plan(NAME, JOINTS[NAME], splits, options=options, notes=notes)
 
 
@@ -82,14 +82,14 @@ def _of_files(read, paths):
 
 
 def _divided(path, seed, val_share):
-    """The people of the official file, those of one picture in one split, and what to say."""
+    """The people of the official file, those of one image in one split, and what to say."""
     entries, num_without = read_official(path, JOINTS[NAME])
     names = sorted({entry.image for entry in entries})
     divided = split_by_seed(
         [Sample(name, None, name) for name in names], seed=seed, share=val_share
     )
     splits = {sample.name: split for split, samples in divided.items() for sample in samples}
-    notes = ["The official file has no val; pictures are held out by --seed, not the usual 2958."]
+    notes = ["The official file has no val; images are held out by --seed, not the usual 2958."]
     if num_without:
         notes.append(f"{num_without} people of it have no joints or no place; they are left out.")
     return [entry.with_split(splits[entry.image]) for entry in entries], tuple(notes)
@@ -100,13 +100,13 @@ def ready(center, scale):
     return (center[0], center[1] + _DOWN * scale), _PERSON_MARGIN * scale
 
 
-def check_pictures(splits, folder):
-    """Refuses annotations whose pictures are missing; all are counted, the first few named."""
+def check_images(splits, folder):
+    """Refuses annotations whose images are missing; all are counted, the first few named."""
     images = dict.fromkeys(person.image for people in splits.values() for person in people)
     missing = [path for path in images if not pathlib.Path(path).is_file()]
     if missing:
         raise LfpError(
-            f"{len(missing)} of the {len(images)} annotated pictures are not in {folder}: "
+            f"{len(missing)} of the {len(images)} annotated images are not in {folder}: "
             f"{first_of(missing)}."
         )
 
@@ -120,8 +120,8 @@ def _annotations(root):
     raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
 
 
-def _pictures(root, annotations):
+def _images(root, annotations):
     for place in (root, annotations.parent, annotations.parent.parent):
         if (place / "images").is_dir():
             return place / "images"
-    raise LfpError(f"{root} has no folder images with the pictures. Expected: {LAYOUT}.")
+    raise LfpError(f"{root} has no folder images with the images. Expected: {LAYOUT}.")

@@ -1,6 +1,6 @@
 """MPII's own annotations, `mpii_human_pose_v1_u12_1.mat`: structures inside structures.
 
-`RELEASE.annolist(i)` is a picture: `image.name` and people in `annorect`, each with `x1 y1 x2 y2`
+`RELEASE.annolist(i)` is an image: `image.name` and people in `annorect`, each with `x1 y1 x2 y2`
 (the head), `scale`, `objpos` and `annopoints.point` (`x`, `y`, `id` from 0); `img_train(i)` says
 whether it is of the training set, the others have no joints.
 """
@@ -17,7 +17,7 @@ _HEAD = ("x1", "y1", "x2", "y2")
 
 
 def read_official(path, joints):
-    """The `Entry`s of people with joints, of training pictures.
+    """The `Entry`s of people with joints, of training images.
 
     Args:
         path: of the file.
@@ -31,19 +31,19 @@ def read_official(path, joints):
     """
     try:
         (release,) = read_matlab_tree(path, VARIABLE)
-        pictures = release["annolist"]
+        images = release["annolist"]
         is_train = np.ravel(release["img_train"]).astype(bool).tolist()
-        if len(is_train) != len(pictures):
+        if len(is_train) != len(images):
             raise ValueError("annolist and img_train differ in length")
     except (KeyError, TypeError, ValueError) as error:
         raise LfpError(f"{path} is not MPII's file of annotations ({error!r}).") from None
     entries, num_without = [], 0
-    for number, picture in enumerate(pictures):
+    for number, image in enumerate(images):
         if not is_train[number]:
             continue
-        where = f"{path}, picture {number + 1}"
+        where = f"{path}, image {number + 1}"
         try:
-            people = [_entry(picture, one, joints, where) for one in picture["annorect"] or []]
+            people = [_entry(image, one, joints, where) for one in image["annorect"] or []]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise LfpError(f"{where} is not annotated as MPII's are ({error!r}).") from None
         entries += filter(None, people)
@@ -53,7 +53,7 @@ def read_official(path, joints):
     return entries, num_without
 
 
-def _entry(picture, person, joints, where):
+def _entry(image, person, joints, where):
     """None for a person of whom only the head is known."""
     place, annotated = _one(person.get("objpos")), _one(person.get("annopoints"))
     if not place or not annotated or person.get("scale") is None:
@@ -66,7 +66,7 @@ def _entry(picture, person, joints, where):
     if len(corners) == len(_HEAD):
         head = HEAD_SHARE * float(np.hypot(corners[2] - corners[0], corners[3] - corners[1]))
     return Entry(
-        image=str(_one(picture["image"])["name"]),
+        image=str(_one(image["image"])["name"]),
         joints=tuple(points),
         center=(float(place["x"]), float(place["y"])),
         scale=float(person["scale"]),

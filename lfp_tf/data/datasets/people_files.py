@@ -29,7 +29,7 @@ class Entry:
     """One person of a file, coordinates as they stand there.
 
     Attributes:
-        image: name of the picture.
+        image: name of the image.
         joints: tuple of J (x, y, annotated).
         center: (x, y) or None.
         scale: number or None.
@@ -92,7 +92,7 @@ def read_json(path, joints):
 
 
 def read_h5(path, joints):
-    """The `Entry`s of Newell's arrays; the picture names stand beside, in `SPLIT_images.txt`.
+    """The `Entry`s of Newell's arrays; the image names stand beside, in `SPLIT_images.txt`.
 
     Raises:
         LfpError: no such file, arrays that are missing or do not go together, no names.
@@ -108,7 +108,7 @@ def read_h5(path, joints):
     heads = arrays.get("normalize", np.zeros(count))
     if heads.shape != (count,):
         raise LfpError(f"{path} has an array normalize of another length than part.")
-    names = _picture_names(path, arrays, count)
+    names = _image_names(path, arrays, count)
     split = "val" if path.stem.startswith("val") else path.stem
     parts, centers = arrays["part"].tolist(), arrays["center"].tolist()
     scales, heads = arrays["scale"].tolist(), heads.tolist()
@@ -127,12 +127,12 @@ def read_h5(path, joints):
     ]
 
 
-def people_of(entries, root, *, adjust=None, box="picture"):
+def people_of(entries, root, *, adjust=None, box="image"):
     """Entries as `Person`s, divided by split: {split: list}.
 
     Args:
         entries: list of `Entry`.
-        root: folder of the pictures.
+        root: folder of the images.
         adjust: from (centre, scale) as annotated to what a crop is made of; None keeps them.
         box: see `Person`; used where an entry has no centre.
 
@@ -147,7 +147,7 @@ def people_of(entries, root, *, adjust=None, box="picture"):
         number = numbers[entry.image] = numbers.get(entry.image, -1) + 1
         person = Person(
             image=inside(root, entry.image, entry.where),
-            picture=entry.image,
+            image_name=entry.image,
             number=number,
             joints=entry.joints,
             center=center,
@@ -180,7 +180,7 @@ def _entry(person, order, split, where):
 
 
 def _cpm_entry(person, order, where):
-    # The third number: 0 occluded, 1 visible, 2 outside the picture or not annotated.
+    # The third number: 0 occluded, 1 visible, 2 outside the image or not annotated.
     joints = [
         (float(x), float(y), int(flag < 2 and (x > 0 or y > 0)))
         for x, y, flag in (person["joint_self"][n] for n in order)
@@ -213,7 +213,7 @@ def _order(path, names, joints):
     return [names.index(joint) for joint in joints]
 
 
-def _picture_names(path, arrays, count):
+def _image_names(path, arrays, count):
     beside = path.with_name(f"{path.stem}_images.txt")
     if beside.is_file():
         names = [line for line in read_list(beside) if line]
@@ -221,7 +221,7 @@ def _picture_names(path, arrays, count):
         codes = arrays["imgname"].astype(int).tolist()
         names = ["".join(map(chr, filter(None, row))) for row in codes]
     else:
-        raise LfpError(f"{path} needs {beside.name} beside it, a picture's name for every person.")
+        raise LfpError(f"{path} needs {beside.name} beside it, an image's name for every person.")
     if len(names) != count:
-        raise LfpError(f"{beside} names {len(names)} pictures, but {path} has {count} people.")
+        raise LfpError(f"{beside} names {len(names)} images, but {path} has {count} people.")
     return names

@@ -21,7 +21,7 @@ class Instances:
 
 
 class Canvas:
-    """The picture so far; lengths are in heights of the picture, y grows downwards when tilted.
+    """The image so far; lengths are in heights of the image, y grows downwards when tilted.
 
     Attributes:
         random: the scene's `RandomState`.
@@ -29,7 +29,7 @@ class Canvas:
         width: in heights.
         x, y: [H, W], places of the pixels' centres; y follows the tilt.
         rows: [H, W], y without tilt.
-        picture: float [H, W, 3], grey levels.
+        image: float [H, W, 3], grey levels.
         labels: uint8 [H, W].
         owner: [H, W], the instance a pixel belongs to, -1 for none.
         classes: the class of each instance so far.
@@ -41,7 +41,7 @@ class Canvas:
         rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
         self.x, self.rows = (columns + 0.5) / height, (rows + 0.5) / height
         self.y = self.rows + np.tan(np.deg2rad(tilt_degrees)) * (self.x - self.width / 2)
-        self.picture = np.zeros((height, width, 3))
+        self.image = np.zeros((height, width, 3))
         self.labels = np.zeros(size, np.uint8)
         self.owner = np.full(size, -1)
         self.classes = []
@@ -52,7 +52,7 @@ class Canvas:
 
     def fill(self, mask, label, color, owner=-1):
         """Paints `mask`: its class, its colour [3] or [H, W, 3], and the instance it belongs to."""
-        self.picture[mask] = np.broadcast_to(color, self.picture.shape)[mask]
+        self.image[mask] = np.broadcast_to(color, self.image.shape)[mask]
         self.labels[mask] = label
         self.owner[mask] = owner
 
@@ -76,22 +76,22 @@ class Canvas:
         return int(np.argmin(np.abs(self.y[:, column] - y))), column
 
     def finish(self, light, least_pixels):
-        """The picture under a light, its labels and instances.
+        """The image under a light, its labels and instances.
 
         Args:
             light: [3], factors of red, green and blue.
             least_pixels: instances of fewer visible pixels are not told.
 
         Returns:
-            picture uint8 [H, W, 3], labels uint8 [H, W] and `Instances`.
+            image uint8 [H, W, 3], labels uint8 [H, W] and `Instances`.
         """
-        picture = np.clip(np.rint(self.picture * light), 0, 255).astype(np.uint8)
+        image = np.clip(np.rint(self.image * light), 0, 255).astype(np.uint8)
         owned = np.bincount(self.owner[self.owner >= 0], minlength=len(self.classes))
         numbers = np.flatnonzero(owned >= least_pixels)
         masks = self.owner[None] == numbers[:, None, None]
         boxes = np.array([_box(mask) for mask in masks], np.float32).reshape(-1, 4)
         classes = np.array([self.classes[number] for number in numbers], np.int64)
-        return picture, self.labels, Instances(boxes, classes, masks)
+        return image, self.labels, Instances(boxes, classes, masks)
 
 
 def _box(mask):

@@ -1,14 +1,14 @@
-"""Street-like pictures drawn so that the whole picture decides what some of its parts are.
+"""Street-like images drawn so that the whole image decides what some of its parts are.
 
 A sun or a moon stands near one end of every street and lights that end. At the other end stand
 overgrown blocks, and the ground is cobbled: under the sun the blocks are hedges (tree) and the
 cobbles road, under the moon the blocks are houses under ivy (building) and the cobbles pavement.
 They look alike in both; everything else is told by its own look. So a light at one end decides
-about large areas more than half a picture away, and nothing near them tells: a mean over the whole
-picture, as in pyramid pooling, sees it at once. All is symmetric left to right: flipped pictures
+about large areas more than half an image away, and nothing near them tells: a mean over the whole
+image, as in pyramid pooling, sees it at once. All is symmetric left to right: flipped images
 stay true.
 
-Only numpy's frozen `RandomState` draws, so a picture depends on nothing but (seed, index, size).
+Only numpy's frozen `RandomState` draws, so an image depends on nothing but (seed, index, size).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ CLASSES = ("sky", "building", "road", "pavement", "tree", "car", "person", "sign
 SKY, BUILDING, ROAD, PAVEMENT, TREE, CAR, PERSON, SIGN = range(8)
 INSTANCE_CLASSES = (CAR, PERSON, SIGN)
 
-# What makes a scene hard. Lengths are shares of the picture's height, colours grey levels.
+# What makes a scene hard. Lengths are shares of the image's height, colours grey levels.
 SUN, MOON = (255.0, 150.0, 40.0), (150.0, 90.0, 235.0)
 DISC_RADIUS = (0.085, 0.105)
 DISC_ZONE = 0.17  # share of the width, at either side, in which sun or moon stands
@@ -56,11 +56,11 @@ def draw_scene(seed, index, size=(73, 257)):
 
     Args:
         seed: of the data set.
-        index: number of the picture.
+        index: number of the image.
         size: (height, width) in pixels.
 
     Returns:
-        picture uint8 [H, W, 3], labels uint8 [H, W] (indices of `CLASSES`, none ignored) and
+        image uint8 [H, W, 3], labels uint8 [H, W] (indices of `CLASSES`, none ignored) and
         `Instances`.
     """
     digest = hashlib.sha256(f"scene/{seed}/{index}".encode()).digest()
@@ -126,7 +126,7 @@ def _sides_along(canvas, horizon, depth):
 
 
 def _sides_across(canvas, horizon, depth):
-    """What lies beyond and before two kerbs that run across the picture."""
+    """What lies beyond and before two kerbs that run across the image."""
     slope = canvas.random.uniform(-0.1, 0.1) * (canvas.x - canvas.width / 2)
     far, near = canvas.random.uniform((0.12, 0.55), (0.3, 0.8)) * (1 - horizon)
     return depth < far + slope, depth > near + slope
@@ -135,7 +135,7 @@ def _sides_across(canvas, horizon, depth):
 def _draw_glow(canvas, light_x, color):
     """The light of sun or moon on all that is near it or below."""
     share = GLOW * np.exp(-(((canvas.x - light_x) / GLOW_WIDTH) ** 2))[..., None]
-    canvas.picture = (1 - share) * canvas.picture + share * np.array(color)
+    canvas.image = (1 - share) * canvas.image + share * np.array(color)
 
 
 def _draw_things(canvas, horizon, far, blocks_are):

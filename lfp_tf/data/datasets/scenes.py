@@ -1,4 +1,4 @@
-"""`scenes`: street-like pictures that the library draws itself, with labels, boxes and masks.
+"""`scenes`: street-like images that the library draws itself, with labels, boxes and masks.
 
 Records carry the host's keys for segmentation and for detection (`image/object/...`, labels from
 1 on in the order car, person, sign, masks as PNGs of 0 and 1).
@@ -24,11 +24,11 @@ __all__ = ["CLASSES", "INSTANCE_CLASSES", "draw_scene", "plan"]
 
 NAME = "scenes"
 SUMMARY = "street scenes drawn by the library: 8 classes, boxes and masks; needs no download"
-LAYOUT = "Nothing: the pictures are drawn."
+LAYOUT = "Nothing: the images are drawn."
 SPLITS = ("train", "val", "test")
 OPTIONS = {
-    "seed": whole_number("other pictures (default 0)"),
-    "counts": whole_numbers("pictures in train, val, test (default 800,100,100)", 3),
+    "seed": whole_number("other images (default 0)"),
+    "counts": whole_numbers("images in train, val, test (default 800,100,100)", 3),
     "size": whole_numbers("height, width (default 73,257)", 2),
 }
 NEEDS_SOURCE = False
@@ -40,7 +40,7 @@ SPLIT_STRIDE = 1_000_000  # splits draw from their own numbers
 
 @dataclasses.dataclass(frozen=True)
 class DrawnSample:
-    """A picture to be drawn."""
+    """An image to be drawn."""
 
     seed: int
     index: int
@@ -53,8 +53,8 @@ def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
 
     Args:
         source: nothing is read; must be None.
-        seed: the same seed gives the same pictures, whatever the counts.
-        counts: pictures in train, val, test.
+        seed: the same seed gives the same images, whatever the counts.
+        counts: images in train, val, test.
         size: (height, width) in pixels.
 
     Raises:
@@ -65,7 +65,7 @@ def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
     if min(size) < 16:
         raise LfpError(f"Scenes of {size[0]}x{size[1]} pixels show nothing; draw at least 16x16.")
     if not any(counts):
-        raise LfpError("--counts 0,0,0 draws no pictures; give a number above 0 for some split.")
+        raise LfpError("--counts 0,0,0 draws no images; give a number above 0 for some split.")
     splits = {
         split: [
             DrawnSample(seed, number + place * SPLIT_STRIDE, tuple(size), f"{split}_{number:05d}")
@@ -88,9 +88,9 @@ def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
 
 def encode_scene(sample):
     """The `Encoded` record of a `DrawnSample`."""
-    picture, labels, instances = draw_scene(sample.seed, sample.index, sample.size)
+    image, labels, instances = draw_scene(sample.seed, sample.index, sample.size)
     extra = _object_features(instances, sample.size) | {"image/source_id": str(sample.index)}
-    return encoded_scene(sample.name, encode_png(picture), "png", sample.size, labels, extra)
+    return encoded_scene(sample.name, encode_png(image), "png", sample.size, labels, extra)
 
 
 def _drawing_digest():

@@ -68,7 +68,7 @@ def _augmented(root, val_images):
 
 
 def _read(root, path, labels):
-    """(picture, label) of each line: a bare name, or two paths that may begin with a slash."""
+    """(image, label) of each line: a bare name, or two paths that may begin with a slash."""
     entries = []
     for line in read_list(root / path):
         words = [word.lstrip("/") for word in line.split()]
@@ -84,7 +84,7 @@ def _pair_of(name, labels):
 
 
 def _hint(wrong, present):
-    return "Is it luminance of a palette picture? The files must keep their palette's indices."
+    return "Is it luminance of a palette image? The files must keep their palette's indices."
 
 
 RULE = LabelRule(

@@ -1,4 +1,4 @@
-"""The annotation of a split's people, read without their pictures."""
+"""The annotation of a split's people, read without their images."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ class People:
         truth: float64 [N, J, 2] pixels, counted from 0.
         visible: bool [N, J], whether annotated.
         head_sizes: float64 [N] pixels, 0 where unknown.
-        sources: N file names of pictures; behind a `#` the person's number where it is not 0.
+        sources: N file names of images; behind a `#` the person's number where it is not 0.
     """
 
     truth: np.ndarray
@@ -25,7 +25,7 @@ class People:
 
 
 def read_people(folder, split, *, limit=None):
-    """The `People` of a split, in the order of the records; no picture is decoded.
+    """The `People` of a split, in the order of the records; no image is decoded.
 
     Args:
         folder: of the records.
@@ -35,7 +35,7 @@ def read_people(folder, split, *, limit=None):
     index = record_index(folder, split)
     joints, head_sizes, sources = [], [], []
     for number in range(min(len(index), limit or len(index))):
-        # Only these few values are kept: a record holds its whole picture.
+        # Only these few values are kept: a record holds its whole image.
         record = read_record(index, number)
         joints.append(np.reshape(record["person/keypoints"], (-1, 3)))
         head_sizes.append(_first(record, "person/head_size", 0.0))

@@ -1,7 +1,7 @@
 """People and their heat maps for training and evaluation; the order is that of `ordering.py`.
 
-A record is one person with the whole picture. Colours are RGB grey levels 0..255 and black outside
-the picture; the mean is taken off by the network's preprocessing.
+A record is one person with the whole image. Colours are RGB grey levels 0..255 and black outside
+the image; the mean is taken off by the network's preprocessing.
 """
 
 import tensorflow as tf
@@ -122,11 +122,11 @@ def evaluation_batches(
 
     Returns:
         `tf.data.Dataset` of {"images": float32 [b, S, r, r, 3], "heatmaps": float32 [b, r/4, r/4,
-        J] of scale 1, "keypoints": float32 [b, J, 3] (x, y in pixels of the picture, 1 where
+        J] of scale 1, "keypoints": float32 [b, J, 3] (x, y in pixels of the image, 1 where
         annotated), "centers": float32 [b, 2], "scales": float32 [b] of the annotation,
         "head_sizes": float32 [b] pixels, 0 where unknown, "sizes": int32 [b, 2] (height, width) of
-        the picture, "keys": int32 [b, 2] (0, record), "people": int64 [b], the person's number in
-        its picture, "sources": string [b]}.
+        the image, "keys": int32 [b, 2] (0, record), "people": int64 [b], the person's number in
+        its image, "sources": string [b]}.
 
     Raises:
         LfpError: the batch cannot be divided, the resolution or a scale is impossible.
@@ -211,7 +211,7 @@ def decoded(record, num_joints):
     keypoints = tf.io.FixedLenFeature([num_joints * 3], tf.float32)
     fields = tf.io.parse_single_example(record, _FEATURES | {"person/keypoints": keypoints})
     return {
-        "image": ordering.decoded_picture(fields["image/encoded"]),
+        "image": ordering.decoded_image(fields["image/encoded"]),
         "keypoints": tf.reshape(fields["person/keypoints"], [num_joints, 3]),
         "center": fields["person/center"],
         "scale": fields["person/scale"],

@@ -1,4 +1,4 @@
-"""Records of poses: one person each, with the whole picture, its joints and where it stands."""
+"""Records of poses: one person each, with the whole image, its joints and where it stands."""
 
 import dataclasses
 import functools
@@ -9,55 +9,55 @@ import pathlib
 import numpy as np
 
 from lfp_tf.data.example import encode_example
-from lfp_tf.data.plan import Inspection, Plan, picture_bytes, picture_features
+from lfp_tf.data.plan import Inspection, Plan, image_bytes, image_features
 from lfp_tf.data.shards import Encoded
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import MAX_PIXELS, picture_size, read_picture
+from lfp_tf.images.decode import MAX_PIXELS, image_size, read_image
 from lfp_tf.images.palette import ClassTable
 from lfp_tf.images.skeleton import draw_skeletons, flip_order
 
 TASK = "pose"
-# Annotated joints lie a little outside of some pictures; further out they are mistakes.
+# Annotated joints lie a little outside of some images; further out they are mistakes.
 OUTSIDE_SHARE = 0.1
 BOX_MARGIN = 1.25
 
 
 @dataclasses.dataclass(frozen=True)
 class Person:
-    """A person in a picture, as a data set has it.
+    """A person in an image, as a data set has it.
 
     Attributes:
-        image: path of the picture.
-        picture: what the record calls it.
-        number: which person of the picture it is, from 0.
-        joints: tuple of J (x, y, annotated) in pixels of the picture; the third is 1 or 0.
-        center: (x, y) of the crop's middle, or None: the picture's, or that of the joints' box.
+        image: path of the image.
+        image_name: what the record calls it.
+        number: which person of the image it is, from 0.
+        joints: tuple of J (x, y, annotated) in pixels of the image; the third is 1 or 0.
+        center: (x, y) of the crop's middle, or None: the image's, or that of the joints' box.
         scale: side of the crop over 200 pixels, or None likewise.
         head_size: pixels, the unit of PCKh; 0 where it is unknown.
         where: how sentences call it.
-        box: what stands in for a missing centre and scale: `picture` or `joints`.
+        box: what stands in for a missing centre and scale: `image` or `joints`.
     """
 
     image: str
-    picture: str
+    image_name: str
     number: int
     joints: tuple
     center: tuple | None
     scale: float | None
     head_size: float
     where: str
-    box: str = "picture"
+    box: str = "image"
 
     @property
     def name(self):
-        """Tells the people of one picture apart."""
-        return f"{self.picture}_{self.number}" if self.number else self.picture
+        """Tells the people of one image apart."""
+        return f"{self.image_name}_{self.number}" if self.number else self.image_name
 
     def frame(self, height, width):
-        """(centre (x, y), scale) in a picture of that size."""
+        """(centre (x, y), scale) in an image of that size."""
         if self.center is not None:
             return self.center, self.scale
-        if self.box == "picture":
+        if self.box == "image":
             return (width / 2, height / 2), max(height, width) / 200
         points = np.array([joint[:2] for joint in self.joints if joint[2]])
         low, high = points.min(axis=0), points.max(axis=0)
@@ -90,14 +90,14 @@ def pose_plan(name, joints, splits, *, options=None, notes=()):
 
 def encode_person(person, *, max_pixels=MAX_PIXELS):
     """The `Encoded` record of a `Person` that `inspect_person` has found good."""
-    image, image_format = picture_bytes(person.image, max_pixels)
-    size = picture_size(person.image, max_pixels=max_pixels)
+    image, image_format = image_bytes(person.image, max_pixels)
+    size = image_size(person.image, max_pixels=max_pixels)
     center, scale = person.frame(*size)
     keypoints = [
         (float(x), float(y), 1.0) if is_known else (0.0, 0.0, 0.0)
         for x, y, is_known in person.joints
     ]
-    features = picture_features(person.picture, image, image_format, size) | {
+    features = image_features(person.image_name, image, image_format, size) | {
         "person/keypoints": [value for joint in keypoints for value in joint],
         "person/center": [float(value) for value in center],
         "person/scale": float(scale),
@@ -108,12 +108,12 @@ def encode_person(person, *, max_pixels=MAX_PIXELS):
 
 
 def inspect_person(person, *, joints, max_pixels=MAX_PIXELS):
-    """Decodes the picture once and looks at the annotation: the `Inspection`.
+    """Decodes the image once and looks at the annotation: the `Inspection`.
 
-    A person that cannot be used is left out, like a picture that cannot be read.
+    A person that cannot be used is left out, like an image that cannot be read.
     """
     try:
-        size = read_picture(person.image, max_pixels=max_pixels).shape[:2]
+        size = read_image(person.image, max_pixels=max_pixels).shape[:2]
         content = pathlib.Path(person.image).read_bytes()
     except (LfpError, OSError) as error:
         return Inspection(person.name, "", str(error), is_broken=True)
@@ -129,7 +129,7 @@ def person_problem(person, size, joints):
 
     Args:
         person: `Person`.
-        size: (height, width) of its picture.
+        size: (height, width) of its image.
         joints: the joints' names.
     """
     named = zip(joints, person.joints, strict=True)
@@ -142,7 +142,7 @@ def person_problem(person, size, joints):
         is_near = -margin <= x <= width + margin and -margin <= y <= height + margin
         if not is_near:  # NaN is not near either.
             return (
-                f"has the joint {name} at ({x:g}, {y:g}), outside its picture of "
+                f"has the joint {name} at ({x:g}, {y:g}), outside its image of "
                 f"{width}x{height} (width x height)."
             )
     (x, y), scale = person.frame(height, width)
@@ -151,6 +151,6 @@ def person_problem(person, size, joints):
     return ""
 
 
-def _drawn(picture, features, *, joints):
+def _drawn(image, features, *, joints):
     keypoints = np.reshape(features["person/keypoints"], (len(joints), 3))
-    return draw_skeletons(picture, [keypoints], joints)
+    return draw_skeletons(image, [keypoints], joints)

@@ -1,6 +1,6 @@
 """One person for training: the crop, its heat maps, and both augmented together (`mpii.lua`).
 
-The heat maps are drawn once and then resampled with the picture, as the original does: turned or
+The heat maps are drawn once and then resampled with the image, as the original does: turned or
 scaled, their peaks fall below 1.
 """
 
@@ -97,7 +97,7 @@ def person_sample(
 
     Args:
         image: [H, W, 3] RGB grey levels.
-        points: [J, 2] pixels of the picture; x <= 0 is not annotated.
+        points: [J, 2] pixels of the image; x <= 0 is not annotated.
         center: [2].
         scale: scalar.
         resolution, map_resolution: pixels a side of the crop and of the maps; the original's are
@@ -105,7 +105,7 @@ def person_sample(
         legacy_border, background: see `pose.heatmap_targets`.
 
     Returns:
-        float32 [resolution, resolution, 3] grey levels, black outside the picture, and float32
+        float32 [resolution, resolution, 3] grey levels, black outside the image, and float32
         [map_resolution, map_resolution, J] (J + 1 with `background`).
     """
     image = tf.cast(image, tf.float32)

@@ -1,4 +1,4 @@
-"""Windows cut out of a picture and its labels, and what surrounds them up to a crop."""
+"""Windows cut out of an image and its labels, and what surrounds them up to a crop."""
 
 import tensorflow as tf
 

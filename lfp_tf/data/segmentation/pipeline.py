@@ -1,4 +1,4 @@
-"""Pictures and label maps for training and evaluation, in an order that is a function of the step.
+"""Images and label maps for training and evaluation, in an order that is a function of the step.
 
 The order is that of `ordering.py`; the augmentation of sample g is keyed by (seed, g).
 """
@@ -46,11 +46,11 @@ def training_batches(
         crop: (height, width).
         global_batch_size: samples of one step over all replicas, a multiple of `replicas`.
         seed: whole number, 0..2**31-1.
-        mean: RGB grey levels of what lies outside a picture.
+        mean: RGB grey levels of what lies outside an image.
         augmentation: `Augmentation` of `data.segmentation.transforms`, `DeepLabAugmentation` of
             `transforms_deeplab` or `LfpAugmentation` of `transforms_lfp` beside it.
         num_classes: labels are 0..num_classes-1 or `ignore_label`.
-        warp: (height, width) that every picture is squashed to before all else, or None.
+        warp: (height, width) that every image is squashed to before all else, or None.
         label_resize: how the labels are squashed, see `transforms_deeplab.warp`.
         start_step: first step given; the batches are those of a run that began at 0.
         ignore_label: label that no loss counts.
@@ -113,25 +113,25 @@ def evaluation_batches(
     pipeline_id=0,
     num_pipelines=1,
 ):
-    """Whole pictures once, in the order of the files.
+    """Whole images once, in the order of the files.
 
-    The last global batch is filled up with pictures of the mean colour whose labels are all
-    ignored, so that every replica gets the same number of batches and no picture counts twice.
+    The last global batch is filled up with images of the mean colour whose labels are all
+    ignored, so that every replica gets the same number of batches and no image counts twice.
 
     Args:
         index: `lfp_tf.data.records.RecordIndex`, at least one record.
-        global_batch_size: pictures over all replicas; `replicas` where sizes differ.
-        mean: RGB grey levels of the pictures that fill up.
-        same_size: whether all pictures have one size; several go into a replica's batch then.
-        warp, label_resize: as in `training_batches`; all pictures have one size then.
+        global_batch_size: images over all replicas; `replicas` where sizes differ.
+        mean: RGB grey levels of the images that fill up.
+        same_size: whether all images have one size; several go into a replica's batch then.
+        warp, label_resize: as in `training_batches`; all images have one size then.
         replicas, ignore_label, pipeline_id, num_pipelines: as in `training_batches`.
 
     Returns:
         `tf.data.Dataset` as of `training_batches`, [b, H, W, ...]; the sample index in `keys`
-        counts the records, its seed is 0; `sources` of a picture that fills up is empty.
+        counts the records, its seed is 0; `sources` of an image that fills up is empty.
 
     Raises:
-        LfpError: the batch cannot be divided, or holds pictures of differing sizes.
+        LfpError: the batch cannot be divided, or holds images of differing sizes.
     """
     shares = ordering.shares(
         index,
@@ -143,7 +143,7 @@ def evaluation_batches(
     same_size = same_size or bool(warp)
     if not same_size and shares.replica > 1:
         raise LfpError(
-            f"global_batch_size {global_batch_size} puts {shares.replica} pictures of differing "
+            f"global_batch_size {global_batch_size} puts {shares.replica} images of differing "
             f"sizes into one batch; use {replicas}, one a replica."
         )
     count = len(index.length)
@@ -177,7 +177,7 @@ def evaluation_batches(
 def decoded(record):
     """uint8 [H, W, 3] RGB, uint8 [H, W] and the file name of a serialized record."""
     fields = tf.io.parse_single_example(record, _FEATURES)
-    image = ordering.decoded_picture(fields["image/encoded"])
+    image = ordering.decoded_image(fields["image/encoded"])
     labels = tf.io.decode_png(fields["image/segmentation/class/encoded"], 1)[..., 0]
     source = fields["image/filename"]
     same = tf.reduce_all(tf.shape(image)[:2] == tf.shape(labels))
@@ -202,6 +202,6 @@ def _check_labels(labels, source, num_classes, ignore_label):
 
 def _check_size(labels, source, size):
     text = tf.strings.join(
-        [source, f" is not {size[0]}x{size[1]} as the first picture; evaluate one at a time."]
+        [source, f" is not {size[0]}x{size[1]} as the first image; evaluate one at a time."]
     )
     return tf.debugging.Assert(tf.reduce_all(tf.shape(labels) == size), [text])

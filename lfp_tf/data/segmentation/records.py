@@ -1,4 +1,4 @@
-"""Records of semantic segmentation: the host's keys, original picture bytes, grey label PNGs."""
+"""Records of semantic segmentation: the host's keys, original image bytes, grey label PNGs."""
 
 import dataclasses
 import functools
@@ -9,16 +9,16 @@ import numpy as np
 from PIL import Image
 
 from lfp_tf.data.example import encode_example
-from lfp_tf.data.plan import Inspection, Plan, picture_bytes, picture_features
+from lfp_tf.data.plan import Inspection, Plan, image_bytes, image_features
 from lfp_tf.data.shards import Encoded, Sample
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import (
     MAX_PIXELS,
     NotLabels,
     encode_png,
-    picture_size,
+    image_size,
+    read_image,
     read_labels,
-    read_picture,
 )
 from lfp_tf.images.overlay import overlay, side_by_side, with_legend
 
@@ -45,7 +45,7 @@ class LabelRule:
 
 
 def segmentation_plan(name, table, splits, rule, *, max_pixels=MAX_PIXELS, options=None, notes=()):
-    """The `Plan` of a data set of picture and label files under one `LabelRule`."""
+    """The `Plan` of a data set of image and label files under one `LabelRule`."""
     return Plan(
         name=name,
         table=table,
@@ -62,12 +62,12 @@ def segmentation_plan(name, table, splits, rule, *, max_pixels=MAX_PIXELS, optio
 def encode_sample(sample, *, rule, max_pixels=MAX_PIXELS):
     """The `Encoded` record of a `Sample` that `inspect_sample` has found good."""
     if rule.upsampling == 1:
-        image, image_format = picture_bytes(sample.image, max_pixels)
-        height, width = picture_size(sample.image, max_pixels=max_pixels)
+        image, image_format = image_bytes(sample.image, max_pixels)
+        height, width = image_size(sample.image, max_pixels=max_pixels)
     else:
-        picture = _enlarged(read_picture(sample.image, max_pixels=max_pixels), rule.upsampling)
-        image, image_format = encode_png(picture), "png"
-        height, width = picture.shape[:2]
+        pixels = _enlarged(read_image(sample.image, max_pixels=max_pixels), rule.upsampling)
+        image, image_format = encode_png(pixels), "png"
+        height, width = pixels.shape[:2]
     labels = None if sample.label is None else read_classes(sample.label, rule, max_pixels)
     if labels is not None and rule.upsampling > 1:
         labels = labels.repeat(rule.upsampling, axis=0).repeat(rule.upsampling, axis=1)
@@ -75,17 +75,17 @@ def encode_sample(sample, *, rule, max_pixels=MAX_PIXELS):
 
 
 def encoded_scene(name, image, image_format, size, labels, extra=None):
-    """The `Encoded` record of a picture file's bytes and its classes.
+    """The `Encoded` record of an image file's bytes and its classes.
 
     Args:
         name: `image/filename`.
-        image: bytes of the picture file.
+        image: bytes of the image file.
         image_format: `jpeg` or `png`.
         size: (height, width).
         labels: uint8 [H, W] of classes, 255 ignored; or None.
         extra: more features, for other tasks.
     """
-    features, counts = picture_features(name, image, image_format, size), None
+    features, counts = image_features(name, image, image_format, size), None
     if labels is not None:
         features["image/segmentation/class/encoded"] = encode_png(labels)
         features["image/segmentation/class/format"] = "png"
@@ -94,13 +94,13 @@ def encoded_scene(name, image, image_format, size, labels, extra=None):
     return Encoded(encode_example(features | (extra or {})), *size, counts)
 
 
-def draw_labels(picture, features, *, table):
-    """The picture beside itself under its labels and their legend, see `Plan.draw`."""
+def draw_labels(image, features, *, table):
+    """The image beside itself under its labels and their legend, see `Plan.draw`."""
     if "image/segmentation/class/encoded" not in features:
-        return picture
+        return image
     labels = read_labels(features["image/segmentation/class/encoded"][0])
-    mixed = with_legend(overlay(picture, labels, table), labels, table)
-    return side_by_side([picture, mixed], [features["image/filename"][0].decode(), "labels"])
+    mixed = with_legend(overlay(image, labels, table), labels, table)
+    return side_by_side([image, mixed], [features["image/filename"][0].decode(), "labels"])
 
 
 def read_classes(path, rule, max_pixels=MAX_PIXELS):
@@ -118,7 +118,7 @@ def inspect_sample(sample: Sample, *, rule, max_pixels=MAX_PIXELS):
                 content = stream.read()
             digest.update(hashlib.sha256(content).digest())
             size_bytes += len(content)
-        size = read_picture(sample.image, max_pixels=max_pixels).shape[:2]
+        size = read_image(sample.image, max_pixels=max_pixels).shape[:2]
     except (LfpError, OSError) as error:
         return Inspection(sample.name, "", str(error), is_broken=True)
     problem, is_broken = "", False
@@ -135,7 +135,7 @@ def _label_problem(sample, size, rule, max_pixels):
     if values.shape[:2] != size:
         return (
             f"{sample.label} is {values.shape[0]}x{values.shape[1]} (height x width), "
-            f"but its picture {sample.image} is {size[0]}x{size[1]}.",
+            f"but its image {sample.image} is {size[0]}x{size[1]}.",
             False,
         )
     problem = rule.problem(values)
@@ -173,7 +173,7 @@ def describe_values(values):
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
-def _enlarged(picture, factor):
-    height, width = picture.shape[:2]
+def _enlarged(image, factor):
+    height, width = image.shape[:2]
     size = (width * factor, height * factor)
-    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))

@@ -1,7 +1,7 @@
 """Training augmentation: every choice drawn from a sample's key, only the crop's window computed.
 
 The order is that of `hszhao/semseg tool/train.py`: scale, turn, blur, flip, pad, crop. The numbers
-are those of `lfp_tf.parity.whole_transforms` on the whole picture. DeepLab's are elsewhere
+are those of `lfp_tf.parity.whole_transforms` on the whole image. DeepLab's are elsewhere
 (`lfp_tf.data.segmentation.transforms_deeplab`).
 """
 
@@ -69,10 +69,10 @@ class Choices:
 
     Attributes:
         grid: `geometry.Grid` of the scaling; None without any.
-        size: int32 [2], the picture after scaling.
+        size: int32 [2], the image after scaling.
         angle: float64 degrees.
         is_turned, is_blurred, is_flipped: bool scalars, or None where the answer is always no.
-        offset: int32 [2], the crop's place in the padded picture.
+        offset: int32 [2], the crop's place in the padded image.
         before: int32 [2], rows above and columns left that padding adds.
     """
 
@@ -94,7 +94,7 @@ def augment(image, labels, key, *, crop, mean, augmentation, ignore_label=255):
         labels: [H, W], any whole-number type.
         key: int32 [2], (seed, index of the sample in the run).
         crop: (height, width) of the result.
-        mean: RGB grey levels of what lies outside the picture.
+        mean: RGB grey levels of what lies outside the image.
         augmentation: `Augmentation`.
         ignore_label: label of what lies outside.
 
@@ -106,7 +106,7 @@ def augment(image, labels, key, *, crop, mean, augmentation, ignore_label=255):
 
 
 def draw(size, key, *, crop, augmentation):
-    """The `Choices` of one sample: a pure function of its picture's size [2] and its key."""
+    """The `Choices` of one sample: a pure function of its image's size [2] and its key."""
     draws = randomness.uniforms(key, 8, salt=_SALT)
     grid = _grid(size, draws, augmentation)
     scaled = size if grid is None else grid.scaled
@@ -152,7 +152,7 @@ def render(image, labels, choices, *, crop, mean, ignore_label=255):
 
 
 def _visible(choices, crop):
-    """The window of the scaled, not yet flipped picture that the crop shows; never empty."""
+    """The window of the scaled, not yet flipped image that the crop shows; never empty."""
     low = tf.maximum(choices.offset - choices.before, 0)
     high = tf.minimum(choices.offset - choices.before + crop, choices.size)
     if choices.is_flipped is None:
@@ -186,7 +186,7 @@ def _scale_and_turn(image, labels, choices, low, high, mean, ignore_label):
 
 
 def _scale(image, labels, grid, low, high):
-    """The window low..high of the scaled picture; float32 image."""
+    """The window low..high of the scaled image; float32 image."""
     if grid is None:
         return tf.cast(window(image, low, high), tf.float32), window(labels, low, high)
     source_low, source_high = geometry.scaled_source(grid, low, high)

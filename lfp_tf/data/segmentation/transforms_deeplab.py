@@ -30,7 +30,7 @@ class DeepLabAugmentation:
     Attributes:
         scale_choices: factors, one of which is drawn; empty to draw from `scales`.
         scales: least and largest factor.
-        base_size: pixels of the longer side before the factor; None takes the picture's own size.
+        base_size: pixels of the longer side before the factor; None takes the image's own size.
         flip_probability: of the left-right flip.
         is_seed: the first revision's rules, see above.
     """
@@ -68,7 +68,7 @@ class DeepLabAugmentation:
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """How a picture of one size and factor lies in what the crop is cut from.
+    """How an image of one size and factor lies in what the crop is cut from.
 
     Attributes:
         grid: `geometry.Grid` of the scaling.
@@ -87,7 +87,7 @@ class Choices:
 
     Attributes:
         frame: `Frame` of the drawn factor.
-        offset: int32 [2], the crop's place in the padded picture.
+        offset: int32 [2], the crop's place in the padded image.
         is_flipped: whether the crop is flipped; bool scalar.
     """
 
@@ -104,7 +104,7 @@ def augment(image, labels, key, *, crop, mean, augmentation, ignore_label=255):
         labels: [H, W], any whole-number type.
         key: int32 [2], (seed, index of the sample in the run).
         crop: (height, width) of the result.
-        mean: RGB grey levels of what lies outside the picture.
+        mean: RGB grey levels of what lies outside the image.
         augmentation: `DeepLabAugmentation`.
         ignore_label: label of what lies outside.
 
@@ -116,7 +116,7 @@ def augment(image, labels, key, *, crop, mean, augmentation, ignore_label=255):
 
 
 def draw(size, key, *, crop, augmentation):
-    """The `Choices` of one sample: a pure function of its picture's size [2] and its key."""
+    """The `Choices` of one sample: a pure function of its image's size [2] and its key."""
     draws = randomness.uniforms(key, 4, salt=_SALT)
     frame = frame_of(size, _scale(draws[0], augmentation), crop=crop, augmentation=augmentation)
     offset = randomness.whole_number(draws[1:3], frame.padded - crop)
@@ -124,7 +124,7 @@ def draw(size, key, *, crop, augmentation):
 
 
 def frame_of(size, scale, *, crop, augmentation):
-    """The `Frame` of a picture's size int32 [2] and a factor (float64 scalar)."""
+    """The `Frame` of an image's size int32 [2] and a factor (float64 scalar)."""
     if augmentation.is_seed:
         grid = geometry.opencv_grid(size, tf.stack([scale, scale]))
         padded = tf.maximum(tf.maximum(grid.scaled, size), crop)
@@ -156,7 +156,7 @@ def render(image, labels, choices, *, crop, mean, ignore_label=255):
         nothing = tf.broadcast_to(tf.constant(mean, tf.float32), [*crop, 3])
         return nothing, tf.fill([*crop], tf.constant(ignore_label, tf.int32))
 
-    # Padded to the size before scaling, small pictures leave room for crops beside them.
+    # Padded to the size before scaling, small images leave room for crops beside them.
     image, labels = tf.cond(tf.reduce_all(high > low), shown, padding)
     image, labels = flipped_where(choices.is_flipped, image, labels)
     return tf.ensure_shape(image, [*crop, 3]), tf.ensure_shape(labels, [*crop])

@@ -5,7 +5,7 @@ scale, flip, padding at bottom and right, crop. Two of its ways are defects, so 
 
 | | here | original (`LfpAugmentation.original()`) |
 | --- | --- | --- |
-| colour | as it is | half the pictures: +-50 added to hue, saturation (of 0..1) and value |
+| colour | as it is | half the images: +-50 added to hue, saturation (of 0..1) and value |
 | crop | anywhere, each axis on its own | in the upper left half, one share for both axes |
 
 The original casts colours far out of range to uint8, where they wrap into noise; here they are cut
@@ -33,7 +33,7 @@ class LfpAugmentation:
         scales: least and largest factor.
         flip_probability: of the left-right flip.
         color_probability: of the shift of hue, saturation and value.
-        padding: RGB grey levels of what lies outside the picture.
+        padding: RGB grey levels of what lies outside the image.
         is_half_range: offsets as the original draws them, see above.
     """
 
@@ -66,7 +66,7 @@ class Choices:
 
     Attributes:
         grid: `geometry.Grid` of the scaling.
-        offset: int32 [2], the crop's place in the flipped and padded picture.
+        offset: int32 [2], the crop's place in the flipped and padded image.
         is_flipped: bool scalar.
         shift: float32 [3] added to hue (degrees), saturation and value; None never shifts.
     """
@@ -105,7 +105,7 @@ def augment(image, labels, key, *, crop, mean, augmentation, ignore_label=255):
 
 
 def draw(size, key, *, crop, augmentation):
-    """The `Choices` of one sample: a pure function of its picture's size [2] and its key."""
+    """The `Choices` of one sample: a pure function of its image's size [2] and its key."""
     draws = randomness.uniforms(key, 8, salt=_SALT)
     least, largest = augmentation.scales
     grid = grid_of(size, least + (largest - least) * draws[0])

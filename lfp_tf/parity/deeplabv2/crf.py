@@ -24,7 +24,7 @@ def crf(case):
     check(case.config, WORDS)
     words, inputs = dict(case.config), case.inputs()
     mean_rgb = tuple(words.pop("mean_bgr")[::-1])
-    picture = np.ascontiguousarray(inputs["image"][..., ::-1].astype(np.uint8))
-    logits = resize_opencv(tf.constant(inputs["logits"])[None], size=picture.shape[:2])[0]
-    found = refine(tf.nn.softmax(logits).numpy(), picture, CrfOptions(**words, mean_rgb=mean_rgb))
+    image = np.ascontiguousarray(inputs["image"][..., ::-1].astype(np.uint8))
+    logits = resize_opencv(tf.constant(inputs["logits"])[None], size=image.shape[:2])[0]
+    found = refine(tf.nn.softmax(logits).numpy(), image, CrfOptions(**words, mean_rgb=mean_rgb))
     return {"probabilities": found, "labels": np.argmax(found, -1)}

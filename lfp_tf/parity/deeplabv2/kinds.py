@@ -1,6 +1,6 @@
 """The kinds of DeepLab v2's golden cases and what runs each."""
 
-from lfp_tf.parity.deeplabv2 import crf, network, pictures, training
+from lfp_tf.parity.deeplabv2 import crf, images, network, training
 
 KINDS = {
     "forward": network.forward,
@@ -15,10 +15,10 @@ KINDS = {
     "optimizer_groups": training.optimizer_groups,
     "schedule": training.schedule,
     "moving_average": training.moving_average,
-    "label_resize": pictures.label_resize,
-    "augmentation": pictures.augmentation,
-    "dataset_item": pictures.dataset_item,
-    "metrics": pictures.metrics,
-    "preprocessing": pictures.preprocessing,
+    "label_resize": images.label_resize,
+    "augmentation": images.augmentation,
+    "dataset_item": images.dataset_item,
+    "metrics": images.metrics,
+    "preprocessing": images.preprocessing,
     "crf": crf.crf,
 }

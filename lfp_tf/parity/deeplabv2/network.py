@@ -67,9 +67,9 @@ def logit_shape(case):
     )
     sizes = []
     for height, width in case.inputs()["image_sizes"]:
-        picture = [int(height), int(width)]
-        at_scale = [picture] + [
-            [int(floored_length(side, scale)) for side in picture] for scale in scales
+        image = [int(height), int(width)]
+        at_scale = [image] + [
+            [int(floored_length(side, scale)) for side in image] for scale in scales
         ]
         sizes.append([_logit_size(model, size) for size in at_scale])
     return {"sizes": sizes}
@@ -116,6 +116,6 @@ def checkpoint(case):
 
 
 def _logit_size(model, size):
-    """[h, w] of the logits of a picture of that size."""
+    """[h, w] of the logits of an image of that size."""
     concrete = tf.function(model).get_concrete_function(tf.TensorSpec([1, *size, 3]))
     return list(concrete.structured_outputs["logits"].shape[1:3])

@@ -150,7 +150,7 @@ def _truth(labels, ignore_label):
 
 
 def _batch(images, labels, config):
-    """A training batch as the pipeline gives it: RGB pictures."""
+    """A training batch as the pipeline gives it: RGB images."""
     images = tf.constant(images, tf.float32)[..., ::-1]
     return {
         "images": images,

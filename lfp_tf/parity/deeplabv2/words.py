@@ -93,7 +93,7 @@ class Trial:
     @tf.function(reduce_retracing=True, autograph=False)
     @tf.autograph.experimental.do_not_convert
     def outputs(self, images):
-        """All outputs in evaluation mode of BGR pictures [B, H, W, 3]."""
+        """All outputs in evaluation mode of BGR images [B, H, W, 3]."""
         return self.model(preprocess(images[..., ::-1], "deeplab"), training=False)
 
     def their_name(self, name):

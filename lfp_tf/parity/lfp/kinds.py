@@ -1,6 +1,6 @@
 """The kinds of Learning Feature Pyramids' golden cases and what runs each."""
 
-from lfp_tf.parity.lfp import network, operators, pictures, pose, training
+from lfp_tf.parity.lfp import images, network, operators, pose, training
 
 KINDS = {
     "layer": network.layer,
@@ -16,10 +16,10 @@ KINDS = {
     "fractional_max_pool": operators.fractional_pooling,
     "branch_sizes": operators.branch_sizes,
     "initializer": operators.initializer,
-    "imagenet_augmentation": pictures.imagenet_augmentation,
-    "imagenet_eval_crop": pictures.imagenet_eval_crop,
-    "voc_augmentation": pictures.voc_augmentation,
-    "voc_test_tiling": pictures.voc_test_tiling,
+    "imagenet_augmentation": images.imagenet_augmentation,
+    "imagenet_eval_crop": images.imagenet_eval_crop,
+    "voc_augmentation": images.voc_augmentation,
+    "voc_test_tiling": images.voc_test_tiling,
     "torch_image": pose.torch_image,
     "pose_transform": pose.pose_transform,
     "pose_crop": pose.pose_crop,

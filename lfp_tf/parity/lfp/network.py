@@ -64,7 +64,7 @@ def heatmaps(outputs):
 def parameter_count(case):
     """`parameter_count`: elements of weights, running statistics and the head."""
     check_words(case.config, NETWORK)
-    # Variables are the same for pictures of any size; a known one makes half the graph.
+    # Variables are the same for images of any size; a known one makes half the graph.
     variables = variables_by_name(build(case.config, (64, 64, 3)))
     sizes = {name: int(np.prod(variable.shape)) for name, variable in variables.items()}
     weights = {name: size for name, size in sizes.items() if not _RUNNING.search(name)}

@@ -87,9 +87,9 @@ PCKH = {
 
 
 def torch_image(case):
-    """`torch_image`: scaling and rotation, each of the original picture."""
+    """`torch_image`: scaling and rotation, each of the original image."""
     check(case.config, TORCH_IMAGE)
-    image, found = _unit_picture(case), {}
+    image, found = _unit_image(case), {}
     for number, operation in enumerate(case.config["operations"]):
         if operation["op"] not in _OPERATIONS:
             raise UnknownWord(f"config.operations.op has the unknown value {operation['op']!r}.")
@@ -103,7 +103,7 @@ def torch_image(case):
 
 
 def pose_transform(case):
-    """`pose_transform`: points between picture and crop."""
+    """`pose_transform`: points between image and crop."""
     check(case.config, POSE_TRANSFORM)
     points = []
     for query in case.config["queries"]:
@@ -123,7 +123,7 @@ def pose_transform(case):
 def pose_crop(case):
     """`pose_crop`: crops about a centre."""
     check(case.config, POSE_CROP)
-    image, found = _unit_picture(case), {}
+    image, found = _unit_image(case), {}
     for number, query in enumerate(case.config["queries"]):
         check(query, _QUERY, where="config.queries")
         crop = pose_ops.person_crop(
@@ -173,11 +173,11 @@ def pose_augmentation(case):
 
 
 def pose_postprocess(case):
-    """`pose_postprocess`: points of the maps, there and in the pictures."""
+    """`pose_postprocess`: points of the maps, there and in the images."""
     check(case.config, POSE_POSTPROCESS)
     maps = tf.constant(case.inputs()["heatmaps"])
     found = pose_maps.map_points(maps)
-    moved = pose_maps.picture_points(
+    moved = pose_maps.image_points(
         found,
         _float64(case.config["centers"]),
         _float64(case.config["scales"]),
@@ -195,7 +195,7 @@ def pose_flip_test(case):
 
 
 def pose_multiscale(case):
-    """`pose_multiscale`: the maps of several crops in the picture, and their peaks."""
+    """`pose_multiscale`: the maps of several crops in the image, and their peaks."""
     check(case.config, POSE_MULTISCALE)
     config = case.config
     fused = pose_maps.fused_maps(
@@ -252,7 +252,7 @@ def _per_cent(rates):
     return [np.nan if rate is None else 100.0 * rate for rate in rates]
 
 
-def _unit_picture(case):
+def _unit_image(case):
     return tf.constant(case.inputs()["image"] / _GREY_LEVELS, tf.float32)
 
 

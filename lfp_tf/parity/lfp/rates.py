@@ -1,6 +1,6 @@
 """Learning rates of Learning Feature Pyramids as published, by epoch or step (section 4)."""
 
-# Finished epochs and the rate from there on at 256 pictures an update.
+# Finished epochs and the rate from there on at 256 images an update.
 _IMAGENET = ((100, 1e-5), (90, 1e-4), (60, 1e-3), (30, 1e-2), (0, 1e-1))
 _WARM_UP = 5
 _STAGE_EPOCHS = 20
@@ -20,12 +20,12 @@ _COCO_GPUS = 8
 def imagenet_rate(epoch, *, batch=256, original=False):
     """ImageNet: 0.1 with drops by ten after 30, 60, 90 and 100 epochs, times batch / 256.
 
-    Above 256 pictures the rate climbs from 0.1 over the first five epochs.
+    Above 256 images the rate climbs from 0.1 over the first five epochs.
 
     Args:
         epoch: finished epochs.
-        batch: pictures an update, over all replicas.
-        original: below 256 pictures, whether the first 30 epochs keep 0.1, as the code did.
+        batch: images an update, over all replicas.
+        original: below 256 images, whether the first 30 epochs keep 0.1, as the code did.
     """
     rate = _last(_IMAGENET, epoch)
     full = 0.1 * batch / 256

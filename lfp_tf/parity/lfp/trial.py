@@ -64,7 +64,7 @@ class Trial:
             return self.model(tf.convert_to_tensor(images), training=training)
 
     def prepared(self, images):
-        """BGR pictures 0..255 as the network takes them; the hourglass' come prepared."""
+        """BGR images 0..255 as the network takes them; the hourglass' come prepared."""
         if "preprocess" not in self.config:
             return images
         # The numbers of RGB networks in the other order.
@@ -83,7 +83,7 @@ class Trial:
         }
 
     def _network(self, case):
-        """The network for pictures of the case's size: a known size makes a smaller graph."""
+        """The network for images of the case's size: a known size makes a smaller graph."""
         return build(case.config, tuple(case.entry["inputs"]["image"]["shape"][1:]))
 
     def _wrapped(self, case):

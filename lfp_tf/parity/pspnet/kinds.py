@@ -1,7 +1,7 @@
 """The kinds of PSPNet's golden cases and what runs each."""
 
 from lfp_tf.parity import checkpoints
-from lfp_tf.parity.pspnet import network, pictures
+from lfp_tf.parity.pspnet import images, network
 
 KINDS = {
     "forward": network.forward,
@@ -10,12 +10,12 @@ KINDS = {
     "train_step": network.train_step,
     "schedule": network.schedule,
     "parameter_count": network.parameter_count,
-    "loss": pictures.loss,
-    "transform": pictures.transform,
-    "evaluate_sliding": pictures.evaluate,
-    "evaluate_whole": pictures.evaluate,
-    "metrics": pictures.metrics,
-    "label_mapping": pictures.label_mapping,
+    "loss": images.loss,
+    "transform": images.transform,
+    "evaluate_sliding": images.evaluate,
+    "evaluate_whole": images.evaluate,
+    "metrics": images.metrics,
+    "label_mapping": images.label_mapping,
     "checkpoint": checkpoints.checkpoint,
     "checkpoint_refused": checkpoints.checkpoint_refused,
 }

@@ -223,7 +223,7 @@ class _Trial:
     @tf.function(autograph=False)
     @tf.autograph.experimental.do_not_convert
     def predict(self, images):
-        """Outputs in evaluation mode of RGB pictures."""
+        """Outputs in evaluation mode of RGB images."""
         return self.model(preprocess(images, self.config["preprocess"]), training=False)
 
     def gradients(self, image, labels):

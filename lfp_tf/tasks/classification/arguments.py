@@ -40,17 +40,17 @@ def table(facts):
         facts: of `metrics.json`.
     """
     width = max(len("class"), *(len(entry["name"]) for entry in facts["classes"]))
-    lines = [f"{'class':{width}}   top-1   top-5  pictures"]
+    lines = [f"{'class':{width}}   top-1   top-5  images"]
     for entry in facts["classes"]:
         shares = (_percent(entry[name]) for name in ("top1", "top5"))
         row = "  ".join(f"{share:>6}" for share in shares)
-        lines.append(f"{entry['name']:{width}}  {row}  {entry['pictures']:>8}")
+        lines.append(f"{entry['name']:{width}}  {row}  {entry['images']:>8}")
     scores = facts["scores"]
     lines.append(
         f"top-1 accuracy {_percent(scores['top1_accuracy'])} (error "
         f"{_percent(scores['top1_error'])}), top-5 accuracy {_percent(scores['top5_accuracy'])} "
         f"(error {_percent(scores['top5_error'])}), mean of the classes' top-1 "
-        f"{_percent(scores['mean_class_accuracy'])}, over {len(facts['pictures'])} pictures"
+        f"{_percent(scores['mean_class_accuracy'])}, over {len(facts['images'])} images"
     )
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ from lfp_tf.training.fields import CroppedData, CroppedTaskConfig, Losses, Netwo
 class ClassificationAugmentation(Fields):
     """See `data.classification.transforms.ClassificationAugmentation`."""
 
-    enabled: bool = True  # false: the middle of the picture, as in evaluation
+    enabled: bool = True  # false: the middle of the image, as in evaluation
     areas: list[float] = field(lambda: [0.08, 1.0])
     aspect_ratios: list[float] = field(lambda: [0.75, 1.333])
     brightness: float = 0.4
@@ -23,7 +23,7 @@ class ClassificationAugmentation(Fields):
 
 @dataclasses.dataclass
 class ClassificationData(CroppedData):
-    """Pictures of one class each."""
+    """Images of one class each."""
 
     crop: list[int] = field(lambda: [224, 224])
     augmentation: ClassificationAugmentation = field(ClassificationAugmentation)
@@ -31,21 +31,21 @@ class ClassificationData(CroppedData):
 
 @dataclasses.dataclass
 class ClassificationLosses(Losses):
-    """Cross-entropy over the pictures."""
+    """Cross-entropy over the images."""
 
     weight_decay_covers: str = "kernels"
 
 
 @dataclasses.dataclass
 class ClassificationEvaluation(Fields):
-    """The middle of every picture, once."""
+    """The middle of every image, once."""
 
     shortest: int = 0  # pixels of the shorter side before the crop; 0: 256 / 224 of the crop
 
 
 @dataclasses.dataclass
 class Config(CroppedTaskConfig):
-    """A class a picture."""
+    """A class an image."""
 
     METRIC = "accuracy"
 

@@ -1,4 +1,4 @@
-"""Scoring a classifier on a split of records: the middle of every picture, once."""
+"""Scoring a classifier on a split of records: the middle of every image, once."""
 
 import dataclasses
 import functools
@@ -27,8 +27,8 @@ class Evaluated:
 
     Attributes:
         names: of the classes, as the records call them.
-        confusion: int64 [C, C], (truth, the most probable class), over all pictures.
-        pictures: list of {"source", "truth", "guess" (classes by number), "probability" (of the
+        confusion: int64 [C, C], (truth, the most probable class), over all images.
+        images: list of {"source", "truth", "guess" (classes by number), "probability" (of the
             truth), "certainty" (probability of the guess), "rank" (see `truth_ranks`)}.
         mistakes: list of `Mistake`, the most certain first.
         seconds: of the whole, reading included.
@@ -37,31 +37,31 @@ class Evaluated:
 
     names: list
     confusion: np.ndarray
-    pictures: list
+    images: list
     mistakes: list
     seconds: float
     protocol: Protocol
 
     def facts(self):
         """The scores as plain values, see `report.score_facts`."""
-        truths, ranks = ([one[key] for one in self.pictures] for key in ("truth", "rank"))
+        truths, ranks = ([one[key] for one in self.images] for key in ("truth", "rank"))
         return score_facts(truths, ranks, self.confusion, names=self.names)
 
 
 def evaluate(
     model, folder, *, split="val", protocol, batch=8, limit=None, progress=None, kept=KEPT
 ):
-    """Runs a classifier over the pictures of a split.
+    """Runs a classifier over the images of a split.
 
     Args:
         model: from `recipes.networks`, with weights.
         folder: of the records.
         split: which of them.
         protocol: `prediction.Protocol`.
-        batch: pictures through the network at once.
-        limit: only the first so many pictures; None takes all.
-        progress: `progress.Progress`, updated by one a picture, or None.
-        kept: mistakes to keep with their pictures.
+        batch: images through the network at once.
+        limit: only the first so many images; None takes all.
+        progress: `progress.Progress`, updated by one an image, or None.
+        kept: mistakes to keep with their images.
 
     Returns:
         `Evaluated`.
@@ -80,21 +80,21 @@ def evaluate(
         num_classes=len(names),
     )
     classify, begin = classifier(model), time.monotonic()
-    pictures, mistakes, num_right = [], Extremes(kept), 0
+    images, mistakes, num_right = [], Extremes(kept), 0
     for image, facts in _seen(batches, classify, limit):
-        pictures.append(facts)
+        images.append(facts)
         num_right += facts["rank"] == 0
         if facts["rank"]:
             mistakes.add(facts["certainty"], functools.partial(_mistake, image, facts))
         if progress:
-            progress.update(1, f"top-1 {100 * num_right / len(pictures):.2f}")
+            progress.update(1, f"top-1 {100 * num_right / len(images):.2f}")
     confusion = confusion_matrix_numpy(
-        *([facts[key] for facts in pictures] for key in ("truth", "guess")),
+        *([facts[key] for facts in images] for key in ("truth", "guess")),
         num_classes=len(names),
         ignore_label=FILLER,
     )
     seconds = time.monotonic() - begin
-    return Evaluated(names, confusion, pictures, mistakes.best(), seconds, protocol)
+    return Evaluated(names, confusion, images, mistakes.best(), seconds, protocol)
 
 
 def report(folder, model, found, *, records, split, checkpoint, history=()):
@@ -114,7 +114,7 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
     recipe = model.recipe
     scores = {
         **found.facts(),
-        "pictures": found.pictures,
+        "images": found.images,
     }
     facts = described(
         recipe,
@@ -130,7 +130,7 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
 
 
 def _seen(batches, classify, limit):
-    """Pairs of a picture float32 [size, size, 3] and its facts, fillers left out."""
+    """Pairs of an image float32 [size, size, 3] and its facts, fillers left out."""
     count = 0
     for batch, probabilities in _classified(batches, classify):
         labels = batch["labels"].numpy()
@@ -162,7 +162,7 @@ def _classified(batches, classify):
             yield batch, classify(batch["images"]).numpy()
     except tf.errors.ResourceExhaustedError as error:
         raise WorkFailed(
-            "The device has not enough memory for a batch of pictures; give it a smaller one, or "
+            "The device has not enough memory for a batch of images; give it a smaller one, or "
             "end what else uses its memory."
         ) from error
     except tf.errors.InvalidArgumentError as error:
@@ -170,5 +170,5 @@ def _classified(batches, classify):
 
 
 def _mistake(image, facts):
-    picture = np.asarray(image).astype(np.uint8)
-    return Mistake(facts["source"], facts["truth"], facts["guess"], facts["certainty"], picture)
+    pixels = np.asarray(image).astype(np.uint8)
+    return Mistake(facts["source"], facts["truth"], facts["guess"], facts["certainty"], pixels)

@@ -1,8 +1,8 @@
-"""Top-1 and top-5 scores of pictures of one class each, counted as `tf.math.in_top_k` counts.
+"""Top-1 and top-5 scores of images of one class each, counted as `tf.math.in_top_k` counts.
 
 The truth is among the best k if fewer than k classes are more probable than it: classes as probable
 as the k-th all count (`wanggrun/Learning-Feature-Pyramids pyramid/ImageNet/imagenet_utils.py`). So
-where the truth shares the highest probability, top-1 has the picture right though the class that
+where the truth shares the highest probability, top-1 has the image right though the class that
 is named, the first of equal ones, may be another.
 """
 
@@ -19,7 +19,7 @@ def truth_ranks(probabilities, truths):
         truths: whole numbers [N] in 0..C-1.
 
     Returns:
-        int64 [N]; C where one of a picture's numbers is not finite: it is right for no k.
+        int64 [N]; C where one of an image's numbers is not finite: it is right for no k.
     """
     probabilities = np.asarray(probabilities)
     truths = np.asarray(truths, np.int64)
@@ -30,7 +30,7 @@ def truth_ranks(probabilities, truths):
 
 
 def class_scores(truths, ranks, *, num_classes):
-    """Scores of many pictures.
+    """Scores of many images.
 
     Args:
         truths: whole numbers [N] in 0..num_classes-1.
@@ -38,14 +38,14 @@ def class_scores(truths, ranks, *, num_classes):
         num_classes: number of classes; of five or fewer the truth is always among the best five.
 
     Returns:
-        {"top1_accuracy", "top1_error", "top5_accuracy", "top5_error": shares of the pictures,
+        {"top1_accuracy", "top1_error", "top5_accuracy", "top5_error": shares of the images,
         "mean_class_accuracy" (top-1, mean over the classes that occur): numbers 0..1, "top1",
-        "top5": lists of the classes' accuracies, None for classes that do not occur, "pictures":
-        list of the classes' counts}; without any picture the shares are None.
+        "top5": lists of the classes' accuracies, None for classes that do not occur, "images":
+        list of the classes' counts}; without any image the shares are None.
     """
     truths, ranks = np.asarray(truths, np.int64), np.asarray(ranks, np.int64)
     counts = np.bincount(truths, minlength=num_classes)
-    found = {"pictures": counts.tolist()}
+    found = {"images": counts.tolist()}
     for name, k in (("top1", 1), ("top5", TOP)):
         right = ranks < k
         accuracy = float(right.mean()) if len(ranks) else None
@@ -69,7 +69,7 @@ def most_confused(confusion, count):
         count: pairs at most.
 
     Returns:
-        list of {"truth", "guess", "pictures"}, most pictures first, of equal ones the lower truth
+        list of {"truth", "guess", "images"}, most images first, of equal ones the lower truth
         first; only pairs that occur.
     """
     wrong = np.array(confusion)
@@ -77,7 +77,7 @@ def most_confused(confusion, count):
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
     places = zip(*np.unravel_index(order, wrong.shape), strict=True)
     return [
-        {"truth": int(truth), "guess": int(guess), "pictures": int(wrong[truth, guess])}
+        {"truth": int(truth), "guess": int(guess), "images": int(wrong[truth, guess])}
         for truth, guess in places
         if wrong[truth, guess]
     ]

@@ -1,4 +1,4 @@
-"""Running a classifier over pictures: the middle of each, and the probabilities of its classes."""
+"""Running a classifier over images: the middle of each, and the probabilities of its classes."""
 
 import dataclasses
 

@@ -6,7 +6,7 @@ import html
 import numpy as np
 
 from lfp_tf.evaluation.charts import bars, heat_map
-from lfp_tf.evaluation.image_panels import data_uri, picture_rows
+from lfp_tf.evaluation.image_panels import data_uri, image_rows
 from lfp_tf.evaluation.page import (
     big,
     configuration,
@@ -30,20 +30,20 @@ _BAR_COLOR = (31, 111, 178)
 
 @dataclasses.dataclass(frozen=True)
 class Mistake:
-    """A picture of which another class than its own was the most probable.
+    """An image of which another class than its own was the most probable.
 
     Attributes:
         source: file name.
         truth, guess: classes, by number.
         probability: of the guess, 0..1.
-        picture: uint8 [size, size, 3], what the network saw.
+        image: uint8 [size, size, 3], what the network saw.
     """
 
     source: str
     truth: int
     guess: int
     probability: float
-    picture: np.ndarray
+    image: np.ndarray
 
 
 def score_facts(truths, ranks, confusion, *, names):
@@ -56,16 +56,16 @@ def score_facts(truths, ranks, confusion, *, names):
 
     Returns:
         {"scores": {"top1_accuracy", "top1_error", "top5_accuracy", "top5_error",
-        "mean_class_accuracy"}, "classes": list of {"id", "name", "top1", "top5", "pictures"},
-        "confusions": list of {"truth", "guess" (names), "pictures"}, and of no more than
+        "mean_class_accuracy"}, "classes": list of {"id", "name", "top1", "top5", "images"},
+        "confusions": list of {"truth", "guess" (names), "images"}, and of no more than
         `MAX_CLASSES` classes "confusion", the whole matrix}.
     """
     found = class_scores(truths, ranks, num_classes=len(names))
-    rows = zip(names, found.pop("top1"), found.pop("top5"), found.pop("pictures"), strict=True)
+    rows = zip(names, found.pop("top1"), found.pop("top5"), found.pop("images"), strict=True)
     facts = {
         "scores": found,
         "classes": [
-            {"id": number, "name": name, "top1": top1, "top5": top5, "pictures": count}
+            {"id": number, "name": name, "top1": top1, "top5": top5, "images": count}
             for number, (name, top1, top5, count) in enumerate(rows)
         ],
         "confusions": [
@@ -84,7 +84,7 @@ def write_report(folder, facts, *, mistakes=()):
     Args:
         folder: where to; made if it is not there.
         facts: what `metrics.json` holds, `score_facts` among it, and: "experiment", "dataset",
-            "split", "pictures" (one entry each), "protocol", "seconds", "checkpoint"; where known
+            "split", "images" (one entry each), "protocol", "seconds", "checkpoint"; where known
             "history" (entries of `history.jsonl`), "config", "versions".
         mistakes: list of `Mistake`.
 
@@ -129,7 +129,7 @@ def short_name(name):
 
 
 def _head(facts):
-    scores, count = facts["scores"], len(facts["pictures"])
+    scores, count = facts["scores"], len(facts["images"])
     rows = [
         [name, percent(scores[f"{key}_accuracy"]), percent(scores[f"{key}_error"])]
         for name, key in (("top-1", "top1"), ("top-5", "top5"))
@@ -139,7 +139,7 @@ def _head(facts):
         ["top-1, mean of the classes", percent(mean), percent(None if mean is None else 1.0 - mean)]
     )
     return (
-        big(percent(scores["top1_accuracy"]), f"top-1 accuracy over {count} pictures")
+        big(percent(scores["top1_accuracy"]), f"top-1 accuracy over {count} images")
         + table(["", "accuracy %", "error %"], rows)
         + origin(facts, count)
     )
@@ -162,7 +162,7 @@ def _classes(entries):
 
 def _bars(entries):
     notes = [
-        "" if e["top5"] is None else f"top-5 {100 * e['top5']:.1f}, {e['pictures']} pictures"
+        "" if e["top5"] is None else f"top-5 {100 * e['top5']:.1f}, {e['images']} images"
         for e in entries
     ]
     values = [entry["top1"] for entry in entries]
@@ -175,12 +175,12 @@ def _confusion(facts, names):
     if "confusion" in facts:
         text = (
             "<h2>Confusion matrix</h2><p>Rows: truth. Columns: the class that was named. Numbers: "
-            "per cent of the truth's pictures.</p>"
-            + heat_map(facts["confusion"], [short_name(name) for name in names], unit="pictures")
+            "per cent of the truth's images.</p>"
+            + heat_map(facts["confusion"], [short_name(name) for name in names], unit="images")
         )
     if facts["confusions"]:
-        rows = [[p["truth"], p["guess"], p["pictures"]] for p in facts["confusions"]]
-        text += "<h2>Most confused</h2>" + table(["truth", "named", "pictures"], rows)
+        rows = [[p["truth"], p["guess"], p["images"]] for p in facts["confusions"]]
+        text += "<h2>Most confused</h2>" + table(["truth", "named", "images"], rows)
     return text
 
 
@@ -188,7 +188,7 @@ def _mistakes(mistakes, names):
     if not mistakes:
         return ""
     shown = [
-        f'<figure><img src="{data_uri(picture_rows(m.picture))}" alt="picture" '
+        f'<figure><img src="{data_uri(image_rows(m.image))}" alt="image" '
         'style="max-width: 100%">'
         f"<figcaption>{html.escape(m.source)}<br>truth: {html.escape(names[m.truth])}<br>"
         f"named: {html.escape(names[m.guess])}, {100 * m.probability:.1f} %</figcaption></figure>"

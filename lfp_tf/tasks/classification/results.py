@@ -21,13 +21,13 @@ def of_model(model, arguments, annotations=None):
         height, width = image.shape[:2]
         if is_strip(height, width):
             raise LfpError(
-                f"The picture has {width}x{height} pixels; no side may be more than "
+                f"The image has {width}x{height} pixels; no side may be more than "
                 f"{MAX_PROPORTION} times the other."
             )
         try:
             return classify(tf.constant(image)).numpy()
         except tf.errors.ResourceExhaustedError as error:
-            raise LfpError("There is not enough memory for a picture of this size.") from error
+            raise LfpError("There is not enough memory for an image of this size.") from error
 
     return Results(probabilities, model.recipe.classes, {"protocol": protocol.describe()})
 

@@ -1,4 +1,4 @@
-"""What a classifier's export answers: the classes of whole pictures, preprocessing included.
+"""What a classifier's export answers: the classes of whole images, preprocessing included.
 
 | signature | in | out |
 | --- | --- | --- |
@@ -10,14 +10,14 @@ probable classes, the most probable first, the lower number first of equal ones,
 probabilities. Of fewer than five classes all are given. Classes are numbers from 0, which are the
 lines of `assets/labels.txt`.
 
-Pictures are decoded and cut one after the other, so that memory is bounded by the largest one; the
+Images are decoded and cut one after the other, so that memory is bounded by the largest one; the
 network sees all of a request at once.
 """
 
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
+from lfp_tf.serving.limits import checked_files, checked_images, decode_image
 from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.classification.metrics import TOP
 from lfp_tf.tasks.classification.prediction import MAX_PROPORTION, classifier, is_strip, middle
@@ -38,14 +38,14 @@ def signature_functions(model, *, protocol, limits):
     if limits.input_size:
         raise LfpError(
             f"--input_size is for segmentation; a classifier sees the middle {size} x {size} of "
-            "every picture."
+            "every image."
         )
     classify = classifier(model)
 
-    def answer(pictures, see):
+    def answer(images, see):
         middles = tf.map_fn(
             see,
-            pictures,
+            images,
             fn_output_signature=tf.TensorSpec([size, size, 3], tf.float32),
             parallel_iterations=1,
         )
@@ -60,17 +60,17 @@ def signature_functions(model, *, protocol, limits):
     def serving_default(image_bytes):
         return answer(
             checked_files(image_bytes, limits),
-            lambda data: cut(decode_picture(data, max_pixels=limits.max_pixels)),
+            lambda data: cut(decode_image(data, max_pixels=limits.max_pixels)),
         )
 
     def images_(images):
         return answer(checked_images(images, limits), cut)
 
     text = tf.TensorSpec([None], tf.string, "image_bytes")
-    pictures = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
+    images_spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
     return {
         "serving_default": tf.function(serving_default, input_signature=[text], autograph=False),
-        "images": tf.function(images_, input_signature=[pictures], autograph=False),
+        "images": tf.function(images_, input_signature=[images_spec], autograph=False),
     }
 
 
@@ -81,17 +81,17 @@ def warmup_requests(recipe, limits):
         list of (signature, {input: array}), see `serving.warmup`.
     """
     size = recipe.crop[0]
-    picture, files = warmup_images(size, size, max_pixels=limits.max_pixels)
+    image, files = warmup_images(size, size, max_pixels=limits.max_pixels)
     return [
         *(("serving_default", {"image_bytes": data}) for data in files),
-        ("images", {"images": picture}),
+        ("images", {"images": image}),
     ]
 
 
 def _check_proportion(height, width):
     text = tf.strings.join(
         [
-            "The picture has ",
+            "The image has ",
             tf.strings.as_string(width),
             "x",
             tf.strings.as_string(height),

@@ -1,4 +1,4 @@
-"""Training and scoring a classifier of pictures, as a task of the host's trainer."""
+"""Training and scoring a classifier of images, as a task of the host's trainer."""
 
 import numpy as np
 import tensorflow as tf
@@ -28,11 +28,11 @@ class Task(TrainedTask):
         return dict.fromkeys(self.task_config.model.outputs(), 1.0)
 
     def counts(self, piece, outputs):
-        """Pictures that have a class."""
+        """Images that have a class."""
         return {name: tf.reduce_sum(_counted(piece["labels"])) for name in outputs}
 
     def sums(self, piece, outputs):
-        """Sums of cross-entropy over the pictures."""
+        """Sums of cross-entropy over the images."""
         labels = piece["labels"]
         return {
             name: tf.reduce_sum(
@@ -44,7 +44,7 @@ class Task(TrainedTask):
 
     @tf.autograph.experimental.do_not_convert
     def validation_step(self, inputs, model, metrics=None):
-        """Scores the middle of every picture."""
+        """Scores the middle of every image."""
         outputs = model(self.preprocessed(inputs["images"]), training=False)
         labels, counted = inputs["labels"], _counted(inputs["labels"])
         for metric in metrics or []:
@@ -57,17 +57,17 @@ class Task(TrainedTask):
         return f"top-1 {100 * logs['accuracy']:.2f}, top-5 {100 * logs['top5_accuracy']:.2f}"
 
     def panels(self, predict, count):
-        """The first validation pictures with their class and the network's below."""
+        """The first validation images with their class and the network's below."""
         data = self.task_config.validation_data
         names = read_dataset(data.folder)["classes"]
         for batch in self.evaluation_batches(data, 1).take(count):
             logits = predict(self.preprocessed(batch["images"]))["logits"][0].numpy()
-            picture = batch["images"][0].numpy().astype(np.uint8)
+            image = batch["images"][0].numpy().astype(np.uint8)
             truth, guess = names[int(batch["labels"][0])], names[int(np.argmax(logits))]
-            yield side_by_side([picture, picture], [truth, guess])
+            yield side_by_side([image, image], [truth, guess])
 
     def training_batches(self, data, start_step, **hosts):
-        """Augmented pictures for ever."""
+        """Augmented images for ever."""
         return training_batches(
             record_index(data.folder, data.split),
             size=data.crop[0],
@@ -80,7 +80,7 @@ class Task(TrainedTask):
         )
 
     def evaluation_batches(self, data, batch, **hosts):
-        """The middle of every picture once."""
+        """The middle of every image once."""
         config = self.task_config
         return evaluation_batches(
             record_index(data.folder, data.split),
@@ -99,5 +99,5 @@ def _augmentation(fields):
 
 
 def _counted(labels):
-    """1 for pictures, 0 for what fills up the last batch; float32 [b]."""
+    """1 for images, 0 for what fills up the last batch; float32 [b]."""
     return tf.cast(labels >= 0, tf.float32)

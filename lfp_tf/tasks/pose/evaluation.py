@@ -10,7 +10,7 @@ from lfp_tf.data.pose.annotations import People, read_people
 from lfp_tf.data.pose.pipeline import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
-from lfp_tf.evaluation.image_panels import Example, Extremes, picture_rows
+from lfp_tf.evaluation.image_panels import Example, Extremes, image_rows
 from lfp_tf.images.skeleton import draw_skeletons
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
 from lfp_tf.tasks.catalog import POSE
@@ -30,7 +30,7 @@ class Evaluated:
     """What an evaluation found.
 
     Attributes:
-        predictions: float64 [N, J, 3]: x, y in pixels of the picture, score.
+        predictions: float64 [N, J, 3]: x, y in pixels of the image, score.
         people: `People`, the truth.
         chance: float64 [N, J, 2], each joint at its mean place in the person's box.
         chance_from: the split of these places.
@@ -253,8 +253,8 @@ def _example(view, people, number, share, names):
     def drawn(points, scores):
         inside = (points - view.center) * scale + view.crop.shape[0] / 2
         person = np.concatenate([inside, scores[:, None]], axis=1)
-        return picture_rows(draw_skeletons(view.crop, [person], names))
+        return image_rows(draw_skeletons(view.crop, [person], names))
 
     truth = drawn(people.truth[number], people.visible[number].astype(np.float64))
     ours = drawn(view.joints[:, :2], view.joints[:, 2])
-    return Example(people.sources[number], share, picture_rows(view.crop), truth, ours)
+    return Example(people.sources[number], share, image_rows(view.crop), truth, ours)

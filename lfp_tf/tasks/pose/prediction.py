@@ -1,6 +1,6 @@
-"""From people in pictures to their joints: crop, network, flip test, points in the picture.
+"""From people in images to their joints: crop, network, flip test, points in the image.
 
-Joints are [J, 3]: x, y in pixels of the picture, counted from 0 as the records' are (Torch counts
+Joints are [J, 3]: x, y in pixels of the image, counted from 0 as the records' are (Torch counts
 from 1), and the score, the heat map's height. Everything here is TensorFlow operations, the same in
 evaluation and in an exported graph.
 """
@@ -89,30 +89,28 @@ def heatmap_function(model, *, flip):
 
 
 def keypoints(heatmaps, centers, scales):
-    """The joints of people seen at one size, to whole pixels of the picture.
+    """The joints of people seen at one size, to whole pixels of the image.
 
     Args:
         heatmaps: [B, R, R, J], R known.
-        centers: [B, 2] (x, y) of the crops, in pixels of the picture.
+        centers: [B, 2] (x, y) of the crops, in pixels of the image.
         scales: [B], their sides over 200 pixels.
 
     Returns:
         float32 [B, J, 3].
     """
     found = pose_maps.map_points(heatmaps)
-    return _from_zero(
-        pose_maps.picture_points(found, centers, scales, resolution=heatmaps.shape[1])
-    )
+    return _from_zero(pose_maps.image_points(found, centers, scales, resolution=heatmaps.shape[1]))
 
 
 def fused_keypoints(heatmaps, center, scales, *, size, resolution):
-    """The joints of one person seen at several sizes: peaks of the mean in the picture.
+    """The joints of one person seen at several sizes: peaks of the mean in the image.
 
     Args:
         heatmaps: [S, R, R, J].
         center: [2].
         scales: [S].
-        size: (height, width) of the picture.
+        size: (height, width) of the image.
         resolution: pixels a side of the crops, not of the maps.
 
     Returns:
@@ -143,7 +141,7 @@ def joints_of(heatmaps, center, scale, factors, *, size, resolution):
 def box_frame(box):
     """(centre [2], scale) of the square crop about a box's middle, as high as the box.
 
-    The whole picture as a box gives the picture's own crop. People found by a detector reach to
+    The whole image as a box gives the image's own crop. People found by a detector reach to
     the edges of their boxes: enlarge these by a quarter, as the training's crops are.
 
     Args:
@@ -154,14 +152,14 @@ def box_frame(box):
     return center, (ymax - ymin) / PIXELS_PER_SCALE
 
 
-def picture_box(image):
-    """The box [4] of a whole picture [H, W, 3]."""
+def image_box(image):
+    """The box [4] of a whole image [H, W, 3]."""
     height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
     return tf.stack([0.0, 0.0, height, width])
 
 
 def person_function(model, *, flip, factors=(1.0,)):
-    """A function of a picture [H, W, 3] and a box [4] to the joints [J, 3]; for use in graphs.
+    """A function of an image [H, W, 3] and a box [4] to the joints [J, 3]; for use in graphs.
 
     Args:
         model, flip: as of `heatmap_function`.

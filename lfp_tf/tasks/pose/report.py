@@ -1,4 +1,4 @@
-"""What `metrics.json` and `report.html` say of people: joints found, chance, curves, pictures."""
+"""What `metrics.json` and `report.html` say of people: joints found, chance, curves, images."""
 
 import dataclasses
 

@@ -20,7 +20,7 @@ def of_model(model, arguments, annotations=None):
         try:
             return predict(tf.constant(image), tf.constant(boxes)).numpy()
         except tf.errors.ResourceExhaustedError as error:
-            raise LfpError("There is not enough memory for a picture of this size.") from error
+            raise LfpError("There is not enough memory for an image of this size.") from error
 
     facts = {"protocol": protocol.describe()}
     return Results(joints, model.recipe.classes, facts, annotations, arguments.people)
@@ -114,8 +114,7 @@ class Results(results.Results):
         for box in boxes:
             if not (box[0] < width and box[1] < height and box[2] > 0 and box[3] > 0):
                 raise LfpError(
-                    f"--people {self._file} has the box {box} beside the picture of "
-                    f"{width}x{height}."
+                    f"--people {self._file} has the box {box} beside the image of {width}x{height}."
                 )
 
 

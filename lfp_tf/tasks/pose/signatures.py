@@ -8,23 +8,23 @@
 | `images_boxes` | `images`, `boxes` | the same |
 
 A signature cannot leave an input out, so those with boxes have names of their own. A joint is x, y
-in the picture's pixels, counted from 0, and its score; joints are the lines of `assets/labels.txt`.
-A box is ymin, xmin, ymax, xmax in pixels of its picture, one person each, as a detector's answer;
+in the image's pixels, counted from 0, and its score; joints are the lines of `assets/labels.txt`.
+A box is ymin, xmin, ymax, xmax in pixels of its image, one person each, as a detector's answer;
 the network sees the square about its middle, as high as the box. Boxes that fit tightly are to be
-enlarged by a quarter. Without boxes a picture is one person as high as it is.
+enlarged by a quarter. Without boxes an image is one person as high as it is.
 
-Pictures pass the network one after the other, so that memory is bounded by the largest one.
+Images pass the network one after the other, so that memory is bounded by the largest one.
 """
 
 import numpy as np
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
-from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
+from lfp_tf.serving.limits import checked_files, checked_images, decode_image
 from lfp_tf.serving.warmup import warmup_images
-from lfp_tf.tasks.pose.prediction import person_function, picture_box
+from lfp_tf.tasks.pose.prediction import image_box, person_function
 
-# A box may reach out of its picture, by so many of the picture's longer sides.
+# A box may reach out of its image, by so many of the image's longer sides.
 _FURTHEST = 20.0
 
 
@@ -57,7 +57,7 @@ def signature_functions(model, *, protocol, limits):
             return person(tf.identity(image), box)
 
     def decoded(data):
-        return decode_picture(data, max_pixels=limits.max_pixels)
+        return decode_image(data, max_pixels=limits.max_pixels)
 
     def serving_default(image_bytes):
         return each(lambda data: _whole(person, decoded(data)), checked_files(image_bytes, limits))
@@ -74,13 +74,13 @@ def signature_functions(model, *, protocol, limits):
         return each(lambda one: in_box(*one), elements)
 
     text = tf.TensorSpec([None], tf.string, "image_bytes")
-    pictures = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
+    images_spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
     boxes = tf.TensorSpec([None, 4], tf.float32, "boxes")
     return {
         "serving_default": _graph(serving_default, text),
-        "images": _graph(images_, pictures),
+        "images": _graph(images_, images_spec),
         "image_bytes_boxes": _graph(image_bytes_boxes, text, boxes),
-        "images_boxes": _graph(images_boxes, pictures, boxes),
+        "images_boxes": _graph(images_boxes, images_spec, boxes),
     }
 
 
@@ -102,7 +102,7 @@ def warmup_requests(recipe, limits):
 
 
 def _whole(person, image):
-    return person(image, picture_box(image))
+    return person(image, image_box(image))
 
 
 def _with_boxes(elements, boxes):
@@ -114,7 +114,7 @@ def _with_boxes(elements, boxes):
             tf.strings.as_string(num_boxes),
             " boxes for ",
             tf.strings.as_string(count),
-            " pictures; send one each, and a picture twice for two people.",
+            " images; send one each, and an image twice for two people.",
         ]
     )
     with tf.control_dependencies([tf.debugging.Assert(tf.equal(num_boxes, count), [text])]):
@@ -122,12 +122,12 @@ def _with_boxes(elements, boxes):
 
 
 def _check_box(image, box):
-    """An assertion that a box holds at least a pixel and lies near its picture."""
+    """An assertion that a box holds at least a pixel and lies near its image."""
     furthest = _FURTHEST * tf.cast(tf.reduce_max(tf.shape(image)), tf.float32)
     # Comparisons with NaN are false.
     is_good = tf.reduce_all(tf.abs(box) <= furthest) & tf.reduce_all(box[2:] - box[:2] >= 1.0)
     text = (
-        "A box must be ymin, xmin, ymax, xmax in pixels of its picture, at least one pixel high "
+        "A box must be ymin, xmin, ymax, xmax in pixels of its image, at least one pixel high "
         "and wide."
     )
     return tf.debugging.Assert(is_good, [text])

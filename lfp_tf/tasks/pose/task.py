@@ -70,13 +70,13 @@ class Task(TrainedTask):
         for batch in self.evaluation_batches(data, 1).take(count):
             crop = batch["images"][:, 0]
             maps = list(predict(self.preprocessed(crop)).values())[-1]
-            picture = crop[0].numpy().astype(np.uint8)
-            stride = picture.shape[0] / maps.shape[1]
+            image = crop[0].numpy().astype(np.uint8)
+            stride = image.shape[0] / maps.shape[1]
             shown = []
             for heatmaps in (batch["heatmaps"], maps):
                 points = peaks(heatmaps)[0].numpy()
                 points[:, :2] = (points[:, :2] - 0.5) * stride
-                shown.append(draw_skeletons(picture, [points], joints))
+                shown.append(draw_skeletons(image, [points], joints))
             yield np.concatenate(shown, 1)
 
     def _joints(self):

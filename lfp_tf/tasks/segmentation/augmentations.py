@@ -1,4 +1,4 @@
-"""From an experiment's fields to what the training pipeline does with a picture."""
+"""From an experiment's fields to what the training pipeline does with an image."""
 
 import dataclasses
 
@@ -48,6 +48,6 @@ def _deeplab_augmentation(config):
 
 
 def label_warp(config):
-    """How labels are squashed with their pictures: by the loss' own nearest rule."""
+    """How labels are squashed with their images: by the loss' own nearest rule."""
     rule = config.losses.label_size
     return {"label_resize": rule} if rule in ("pil_nearest", "opencv_nearest") else {}

@@ -10,7 +10,7 @@ from lfp_tf.training.fields import CroppedData, CroppedTaskConfig, Losses, Netwo
 
 @dataclasses.dataclass
 class Augmentation(Fields):
-    """What a training picture goes through before the crop (semseg tool/train.py)."""
+    """What a training image goes through before the crop (semseg tool/train.py)."""
 
     # semseg, tf1, deeplab, deeplab_seed, lfp, lfp_original (with its colours), none (centre crop)
     recipe: str = "semseg"
@@ -26,9 +26,9 @@ class Augmentation(Fields):
 
 @dataclasses.dataclass
 class SegmentationData(CroppedData):
-    """Pictures with a label a pixel."""
+    """Images with a label a pixel."""
 
-    warp: list[int] = field(list)  # height, width that pictures are squashed to; none: their own
+    warp: list[int] = field(list)  # height, width that images are squashed to; none: their own
     augmentation: Augmentation = field(Augmentation)
 
 
@@ -45,7 +45,7 @@ class SegmentationLosses(Losses):
 
 @dataclasses.dataclass
 class Evaluation(Fields):
-    """How `lfp-tf evaluate` scores by default; training scores whole pictures in one pass."""
+    """How `lfp-tf evaluate` scores by default; training scores whole images in one pass."""
 
     protocol: str = "whole"  # whole, deeplab, semseg, matlab, tf1_whole, lfp
     flip: str = "none"  # none, softmax, logit_sum
@@ -54,7 +54,7 @@ class Evaluation(Fields):
     crop: list[int] = field(list)  # semseg, matlab, lfp: window; empty: the training crop
     min_size: list[int] = field(list)  # tf1_whole: padded to at least this
     logits_resize: str = "align_corners"  # whole, deeplab: align_corners, half_pixel
-    warp: list[int] = field(list)  # deeplab: height, width of picture and truth in scoring
+    warp: list[int] = field(list)  # deeplab: height, width of image and truth in scoring
     warp_labels: str = "pil_nearest"  # how that truth is resized: pil_nearest, opencv_nearest
     mean_iou: str = "all"  # all, present, truth
 
@@ -126,7 +126,7 @@ class Config(CroppedTaskConfig):
         one = data.global_batch_size == shares
         if one and getattr(model, "use_ppm", False) and not model.bn_frozen:
             found.append(
-                "batch norm sees one picture at a time, so the pyramid's bin 1 is normalized to "
+                "batch norm sees one image at a time, so the pyramid's bin 1 is normalized to "
                 "its beta; freeze it (task.model.bn_frozen=true) or enlarge the batch."
             )
         return found

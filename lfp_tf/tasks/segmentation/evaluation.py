@@ -1,4 +1,4 @@
-"""Scoring a network on a split of records by a protocol, one picture in memory at a time."""
+"""Scoring a network on a split of records by a protocol, one image in memory at a time."""
 
 import collections
 import dataclasses
@@ -31,8 +31,8 @@ class Evaluated:
     """What an evaluation found.
 
     Attributes:
-        confusion: int64 [C, C], (truth, prediction), over all pictures.
-        pictures: list of {"source", "mIoU" (mean over the classes of that picture), "allAcc"};
+        confusion: int64 [C, C], (truth, prediction), over all images.
+        images: list of {"source", "mIoU" (mean over the classes of that image), "allAcc"};
             both None where no pixel is labelled.
         best, worst: lists of `image_panels.Example`, the most extreme first.
         seconds: of the whole, reading included.
@@ -42,7 +42,7 @@ class Evaluated:
     """
 
     confusion: np.ndarray
-    pictures: list
+    images: list
     best: list
     worst: list
     seconds: float
@@ -53,7 +53,7 @@ class Evaluated:
 
 @dataclasses.dataclass(frozen=True)
 class _Seen:
-    """A picture uint8 [H, W, 3], its name, its truth and the network's labels, both [H, W]."""
+    """An image uint8 [H, W, 3], its name, its truth and the network's labels, both [H, W]."""
 
     source: str
     image: np.ndarray
@@ -73,16 +73,16 @@ def evaluate(
     crf=None,
     crf_processes=0,
 ):
-    """Runs a network over the pictures of a split.
+    """Runs a network over the images of a split.
 
     Args:
         model: from `recipes.networks`, with weights.
         folder: of the records.
         split: which of them.
         protocol: `tasks.segmentation.protocols.Protocol`.
-        limit: only the first so many pictures; None takes all.
-        progress: `progress.Progress`, updated by one a picture, or None.
-        kept: best and worst pictures to keep, of each.
+        limit: only the first so many images; None takes all.
+        progress: `progress.Progress`, updated by one an image, or None.
+        kept: best and worst images to keep, of each.
         crf: `CrfOptions` to refine the probabilities with; None does not. With the protocol `lfp`
             it works inside each window, in this process.
         crf_processes: processes for it beside this one; 0 computes here.
@@ -107,24 +107,24 @@ def evaluate(
         warp=protocol.warp,
         label_resize=model.recipe.evaluation["warp_labels"],
     )
-    # A squashed picture is scored at its squashed size: the records bring both that way.
+    # A squashed image is scored at its squashed size: the records bring both that way.
     given, crf = crf, None if protocol.name == "lfp" else crf
     walked = dataclasses.replace(protocol, warp=None, window_crf=None if crf else given)
     predict = predictor(model, walked, dtype=tf.float32)
     seen = _seen(batches.take(limit or -1), predict, wants_crf=bool(crf))
     extremes, begin = Extremes(kept), time.monotonic()
     confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
-    pictures = []
+    images = []
     for one, labels in _refined(seen, crf, crf_processes):
         counts = _counts(one.truth, labels, table)
         confusion += counts
         if crf:
             plain += _counts(one.truth, one.labels, table)
-        pictures.append(_score(one.source, counts))
-        if pictures[-1]["mIoU"] is not None:
+        images.append(_score(one.source, counts))
+        if images[-1]["mIoU"] is not None:
             extremes.add(
-                pictures[-1]["mIoU"],
-                lambda facts=pictures[-1], one=one, labels=labels: Example.of(
+                images[-1]["mIoU"],
+                lambda facts=images[-1], one=one, labels=labels: Example.of(
                     facts, one.image, one.truth, labels, table
                 ),
             )
@@ -132,7 +132,7 @@ def evaluate(
             progress.update(1, f"mean IoU {100 * scores(confusion, 'present')['mIoU']:.2f}")
     return Evaluated(
         confusion,
-        pictures,
+        images,
         extremes.best(),
         extremes.worst(),
         time.monotonic() - begin,
@@ -165,7 +165,7 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
             groups=class_groups(recipe.dataset),
         ),
         **_scores_without_crf(found, recipe),
-        "pictures": found.pictures,
+        "images": found.images,
     }
     facts = described(
         recipe,

@@ -1,7 +1,7 @@
 """The test procedure of LFP's VOC networks: many sizes, both directions, windows a third apart.
 
 `wanggrun/Learning-Feature-Pyramids pyramid/VOC/gr_test_pad_crf_msc_flip.py`: cubic resizing of the
-uint8 picture, windows of 480 pixels every 160, the network's maps enlarged to the window by TF1's
+uint8 image, windows of 480 pixels every 160, the network's maps enlarged to the window by TF1's
 bilinear rule, softmax, perhaps the dense CRF inside each window, means over windows, sizes and
 directions, cubic resizing back. The original took a second softmax of the CRF's result by mistake:
 it keeps the best class of a window but flattens what is averaged; it is off here unless asked for.
@@ -20,7 +20,7 @@ from lfp_tf.tasks.segmentation.crf.crf import CrfOptions, refine
 from lfp_tf.tasks.segmentation.sliding import mean_over_windows
 
 PUBLISHED_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-LARGE_PIXELS = 230_000  # pictures from here on are not enlarged beyond LARGEST_OF_LARGE
+LARGE_PIXELS = 230_000  # images from here on are not enlarged beyond LARGEST_OF_LARGE
 LARGEST_OF_LARGE = 1.5
 WINDOWS_PER_CROP = 3
 
@@ -45,16 +45,16 @@ class Windows:
 
 
 def lfp_scores(network, image, *, prepare, mean, windows, scales, is_flipped, classes):
-    """A picture's scores; probabilities unless `second_softmax` flattens them.
+    """An image's scores; probabilities unless `second_softmax` flattens them.
 
     Args:
         network: maps float32 [n, *crop, 3], prepared, to logits [n, h, w, classes].
         image: float32 [H, W, 3] RGB grey levels, whole numbers.
         prepare: from grey levels [..., 3] to the network's input.
-        mean: RGB grey levels whose input is 0; it surrounds pictures smaller than a window.
+        mean: RGB grey levels whose input is 0; it surrounds images smaller than a window.
         windows: `Windows`.
-        scales: factors of the picture; those above 1.5 count only below 230000 pixels.
-        is_flipped: whether the mirrored pictures count, too.
+        scales: factors of the image; those above 1.5 count only below 230000 pixels.
+        is_flipped: whether the mirrored images count, too.
         classes: number of classes.
 
     Returns:
@@ -81,25 +81,25 @@ def _at_scale(walk, image, scale, *, is_flipped):
     """The mean of both directions at one size, brought back: [H, W, classes]."""
     size = height_width(image[None])
     scaled = [tf.maximum(tf.cast(tf.cast(side, tf.float64) * scale, tf.int32), 1) for side in size]
-    picture = resize_cubic(image[None], scaled, rounded=True)[0]
-    seen = resize_cubic(walk(picture)[None], size)[0]
+    scaled_image = resize_cubic(image[None], scaled, rounded=True)[0]
+    seen = resize_cubic(walk(scaled_image)[None], size)[0]
     if not is_flipped:
         return seen
-    mirrored = resize_cubic(walk(picture[:, ::-1])[None], size)[0]
+    mirrored = resize_cubic(walk(scaled_image[:, ::-1])[None], size)[0]
     return 0.5 * (seen + mirrored[:, ::-1])
 
 
-def _walk(network, picture, *, prepare, mean, windows, classes):
-    """Means over the windows of a picture of grey levels [h, w, 3]: [h, w, classes]."""
-    sides = tf.unstack(tf.shape(picture)[:2])
+def _walk(network, image, *, prepare, mean, windows, classes):
+    """Means over the windows of an image of grey levels [h, w, 3]: [h, w, classes]."""
+    sides = tf.unstack(tf.shape(image)[:2])
     missing = [tf.maximum(crop - side, 0) for crop, side in zip(windows.crop, sides, strict=True)]
     edges = [[0, missing[0]], [0, missing[1]], [0, 0]]
-    inputs = tf.pad(prepare(picture), edges)
+    inputs = tf.pad(prepare(image), edges)
     if windows.crf:
         # The CRF looks at the grey levels themselves; the original rebuilt them from the inputs
         # and lost one level here and there.
         around = tf.floor(tf.constant(mean, tf.float32))
-        inputs = tf.concat([inputs, tf.pad(picture - around, edges) + around], axis=-1)
+        inputs = tf.concat([inputs, tf.pad(image - around, edges) + around], axis=-1)
     inputs = tf.ensure_shape(inputs, [None, None, 6 if windows.crf else 3])
 
     def look(pixels):
@@ -123,8 +123,8 @@ def _walk(network, picture, *, prepare, mean, windows, classes):
 def _refined(scores, pixels, options):
     """The CRF of each window, in Python: it is numpy and scipy."""
 
-    def each(probabilities, pictures):
-        pairs = zip(probabilities, pictures.astype(np.uint8), strict=True)
+    def each(probabilities, images):
+        pairs = zip(probabilities, images.astype(np.uint8), strict=True)
         return np.stack([refine(*pair, options) for pair in pairs])
 
     refined = tf.numpy_function(each, [scores, pixels], tf.float32, stateful=False)

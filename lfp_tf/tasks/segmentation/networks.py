@@ -257,7 +257,7 @@ def usual_classes(config):
             return _listed(table)
     if not count:
         raise LfpError(
-            "A network for your own pictures has the classes of its records; give a run's "
+            "A network for your own images has the classes of its records; give a run's "
             "folder, or task.model.classes."
         )
     return _listed(numbered_table(count))

@@ -1,4 +1,4 @@
-"""Running a network over pictures by a protocol."""
+"""Running a network over images by a protocol."""
 
 import tensorflow as tf
 
@@ -7,7 +7,7 @@ from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
 
 
 def network_function(model):
-    """The function of preprocessed pictures [n, h, w, 3] to logits that protocols call.
+    """The function of preprocessed images [n, h, w, 3] to logits that protocols call.
 
     One graph for all sizes; the auxiliary head falls away, as nothing asks for it.
     """
@@ -52,12 +52,12 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1, se
 
 
 def predictor(model, protocol, *, dtype=tf.uint8):
-    """A graph function from one RGB picture [H, W, 3] of grey levels to the protocol's outputs.
+    """A graph function from one RGB image [H, W, 3] of grey levels to the protocol's outputs.
 
     Args:
         model: from `recipes.networks`.
         protocol: `tasks.segmentation.protocols.Protocol`.
-        dtype: of the picture.
+        dtype: of the image.
 
     Returns:
         Function to `labels` [H, W] and `probabilities` or `scores` [H, W, C].

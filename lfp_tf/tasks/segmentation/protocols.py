@@ -1,15 +1,15 @@
-"""From a picture to class probabilities, by the name of the protocol that a score was made with.
+"""From an image to class probabilities, by the name of the protocol that a score was made with.
 
 | name | what | source |
 | --- | --- | --- |
-| `whole` | the whole picture at once, logits resized to it | ours, the everyday default |
+| `whole` | the whole image at once, logits resized to it | ours, the everyday default |
 | `deeplab` | the same, perhaps squashed before | `kazuto1011/deeplab-pytorch main.py` |
 | `semseg` | sliding windows, flip always | `hszhao/semseg tool/test.py` |
 | `matlab` | sliding windows over Matlab's resizing | `hszhao/PSPNet evaluation` |
-| `tf1_whole` | padded whole picture, no softmax | `hellochick/PSPNet-tensorflow evaluate.py` |
+| `tf1_whole` | padded whole image, no softmax | `hellochick/PSPNet-tensorflow evaluate.py` |
 | `lfp` | many sizes, sliding windows, perhaps a CRF inside each | see `lfp_protocol.py` |
 
-All are TensorFlow operations for pictures of any size, known or not (but for the CRF, which is
+All are TensorFlow operations for images of any size, known or not (but for the CRF, which is
 numpy): evaluation and exported graphs use the same ones.
 """
 
@@ -48,21 +48,21 @@ _DESCRIBED = ("name", "flip", "scales", "base_size", "crop", "min_size", "warp")
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How a picture is brought to the network and back.
+    """How an image is brought to the network and back.
 
     Attributes:
         name: `whole`, `deeplab`, `semseg`, `matlab`, `tf1_whole` or `lfp`.
-        flip: what the mirrored picture adds: `none`, `softmax` (probabilities averaged) or
+        flip: what the mirrored image adds: `none`, `softmax` (probabilities averaged) or
             `logit_sum`; None takes the protocol's own.
-        scales: factors of the picture, whose probabilities are averaged.
+        scales: factors of the image, whose probabilities are averaged.
         base_size: long side in pixels at scale 1 (`semseg`, `matlab`; the latter adds 1).
         crop: (height, width) of a window (`semseg`, `matlab`, `lfp`).
         min_size: (height, width) to pad to at least (`tf1_whole`).
         window_batch: windows through the network at once; more take more memory.
-        logits_resize: how logits come to the picture's size in one pass (`whole`, `deeplab`):
+        logits_resize: how logits come to the image's size in one pass (`whole`, `deeplab`):
             key of `ops.resize.LIKE`.
-        warp: (height, width) that the picture is squashed to before all else (`deeplab`); the
-            result has the picture's own size. None leaves it alone.
+        warp: (height, width) that the image is squashed to before all else (`deeplab`); the
+            result has the image's own size. None leaves it alone.
         second_softmax: the original's softmax of probabilities (`lfp`).
         window_crf: `CrfOptions` of a CRF inside each window (`lfp`), or None.
     """
@@ -146,7 +146,7 @@ class Protocol:
 
 
 def probabilities(protocol, network, image, *, preprocess_name, classes):
-    """Runs a network over a picture as the protocol says.
+    """Runs a network over an image as the protocol says.
 
     Args:
         protocol: `Protocol`.
@@ -162,8 +162,8 @@ def probabilities(protocol, network, image, *, preprocess_name, classes):
     """
     image = tf.cast(image, tf.float32)
 
-    def prepare(picture):
-        return preprocess(picture, preprocess_name)
+    def prepare(image):
+        return preprocess(image, preprocess_name)
 
     if protocol.name == "tf1_whole":
         scores = _tf1_whole(protocol, network, prepare(image), classes)
@@ -212,7 +212,7 @@ def _semseg(protocol, network, image, scale, prepare, classes):
 
 
 def _matlab(protocol, network, image, scale, prepare, classes):
-    """`evaluation/ms_caffe_process.m`: a uint8 picture, antialiased resizing there and back."""
+    """`evaluation/ms_caffe_process.m`: a uint8 image, antialiased resizing there and back."""
     height, width = height_width(image[None])
     long_side = max(math.floor(protocol.base_size * scale + 1.5), 1)
     size = _long_and_short(height, width, long_side, _single_half_away)
@@ -241,7 +241,7 @@ def _lfp(protocol, network, image, preprocess_name, classes):
     return lfp_scores(
         network,
         tf.round(image),
-        prepare=lambda picture: preprocess(picture, preprocess_name),
+        prepare=lambda image: preprocess(image, preprocess_name),
         mean=preprocessing(preprocess_name).mean,
         windows=Windows(
             protocol.crop,

@@ -63,7 +63,7 @@ def write_report(folder, facts, *, colors, best=(), worst=()):
     Args:
         folder: where to; made if it is not there.
         facts: what `metrics.json` holds, `score_facts` among it, and: "experiment", "dataset",
-            "split", "pictures" (list of {"source", "mIoU", "allAcc"}), "protocol", "seconds",
+            "split", "images" (list of {"source", "mIoU", "allAcc"}), "protocol", "seconds",
             "checkpoint"; where known "history" (entries of `history.jsonl`), "config", "versions".
         colors: list of [r, g, b], by class.
         best, worst: lists of `image_panels.Example`.
@@ -82,8 +82,8 @@ def write_report(folder, facts, *, colors, best=(), worst=()):
         _classes(facts, colors),
         "<h2>Confusion matrix</h2><p>Rows: truth. Columns: prediction. Numbers: per cent of the "
         "truth's pixels.</p>" + heat_map(facts["confusion"], _names(facts)),
-        figures("Best pictures", best),
-        figures("Worst pictures", worst),
+        figures("Best images", best),
+        figures("Worst images", worst),
         _curves(facts["history"]),
         configuration(facts),
     ]
@@ -107,9 +107,9 @@ def _head(facts):
         ]
         for name, about in DEFINITIONS.items()
     ]
-    count = len(facts["pictures"])
+    count = len(facts["images"])
     return (
-        big(percent(facts["scores"][own]["mIoU"]), f"mean IoU ({own}) over {count} pictures")
+        big(percent(facts["scores"][own]["mIoU"]), f"mean IoU ({own}) over {count} images")
         + table(["", "IoU %", "accuracy %", "pixels %", "weighted IoU %", "definition"], rows)
         + origin(facts, count)
     )

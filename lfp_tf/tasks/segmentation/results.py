@@ -31,10 +31,10 @@ def of_model(model, arguments, annotations=None):
         try:
             return function(tf.constant(image))
         except tf.errors.ResourceExhaustedError as error:
-            raise LfpError("There is not enough memory for a picture of this size.") from error
+            raise LfpError("There is not enough memory for an image of this size.") from error
         except tf.errors.InvalidArgumentError as error:
             height, width = image.shape[:2]
-            raise LfpError(f"The network cannot take a picture of {width}x{height}.") from error
+            raise LfpError(f"The network cannot take an image of {width}x{height}.") from error
 
     def probabilities(image):
         found = outputs(image)
@@ -74,7 +74,7 @@ class Results(results.Results):
         arguments: of `lfp-tf predict`, checked: long side, CRF.
     """
 
-    hint = "Point at the picture to name a class."
+    hint = "Point at the image to name a class."
 
     def __init__(self, labels, probabilities, table, facts, arguments):
         if arguments.long_side:

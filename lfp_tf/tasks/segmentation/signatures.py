@@ -1,4 +1,4 @@
-"""What an export answers: three graph functions from pictures to labels.
+"""What an export answers: three graph functions from images to labels.
 
 | signature | in | out |
 | --- | --- | --- |
@@ -6,7 +6,7 @@
 | `images` | `images` uint8 [B, H, W, 3] | `labels` [B, H, W] |
 | `probabilities` | `images` | `probabilities` float32 [B, H, W, C], `labels` |
 
-Labels are uint8, above 256 classes int32 (a PNG of 16 bits). Pictures pass the network one after
+Labels are uint8, above 256 classes int32 (a PNG of 16 bits). Images pass the network one after
 the other, so that memory is bounded by the largest one, not by the batch.
 """
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from lfp_tf.errors import LfpError
 from lfp_tf.ops.resize import resize_opencv
-from lfp_tf.serving.limits import checked_files, checked_images, decode_picture
+from lfp_tf.serving.limits import checked_files, checked_images, decode_image
 from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.segmentation.arguments import EXPORTED_PROTOCOLS
 from lfp_tf.tasks.segmentation.protocols import probabilities
@@ -61,11 +61,11 @@ def signature_functions(model, *, protocol, limits):
         return {"probabilities": found, "labels": _labels(found, dtype)}
 
     text = tf.TensorSpec([None], tf.string, "image_bytes")
-    pictures = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
+    images_spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
     return {
         "serving_default": _graph(serving_default, text),
-        "images": _graph(images_, pictures),
-        "probabilities": _graph(probabilities_, pictures),
+        "images": _graph(images_, images_spec),
+        "probabilities": _graph(probabilities_, images_spec),
     }
 
 
@@ -85,7 +85,7 @@ def warmup_requests(recipe, limits):
 
 
 def _seer(model, protocol, input_size):
-    """A function from one picture [h, w, 3] to its probabilities [h, w, C]."""
+    """A function from one image [h, w, 3] to its probabilities [h, w, C]."""
     # One graph of the network for all signatures: its nodes are stored once.
     inputs = _network_input(protocol, input_size)
     network = tf.function(
@@ -124,13 +124,13 @@ def _network_input(protocol, input_size):
 
 
 def _answer(contents, see, max_pixels, classes):
-    image = decode_picture(contents, max_pixels=max_pixels)
+    image = decode_image(contents, max_pixels=max_pixels)
     labels = _labels(see(image), tf.uint8 if classes <= 256 else tf.uint16)
     return tf.io.encode_png(labels[..., None]), tf.shape(image)[:2]
 
 
 def _each(images, limits, function, output):
-    """Applies a function of one picture to each of a batch, after the limits have passed."""
+    """Applies a function of one image to each of a batch, after the limits have passed."""
     dtype, tail = output
     return tf.map_fn(
         function,

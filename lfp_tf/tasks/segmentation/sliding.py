@@ -1,4 +1,4 @@
-"""Walking a network over a picture in overlapping windows, the sums kept in one buffer.
+"""Walking a network over an image in overlapping windows, the sums kept in one buffer.
 
 Windows are of one size, a stride of two thirds of it apart; the last one ends at the edge. What
 several windows see is averaged (`hszhao/semseg tool/test.py:127-175`).
@@ -10,7 +10,7 @@ from lfp_tf.ops.resize import resize_aligned, resize_opencv
 
 
 def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=1):
-    """Class probabilities of a picture, each pixel's the mean over the windows that see it.
+    """Class probabilities of an image, each pixel's the mean over the windows that see it.
 
     Args:
         network: maps float32 [n, *crop, 3] to logits [n, h, w, classes].
@@ -32,7 +32,7 @@ def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=
 
 
 def mean_over_windows(look, inputs, *, crop, classes, stride=(None, None), window_batch=1):
-    """Scores of a picture, each pixel's the mean over the windows that see it.
+    """Scores of an image, each pixel's the mean over the windows that see it.
 
     Args:
         look: maps windows float32 [n, *crop, K] to scores [n, *crop, classes].
@@ -87,7 +87,7 @@ def window_starts(length, crop, stride=None):
 
 
 def window_probabilities(network, windows, *, size, flip, resize="align_corners"):
-    """Probabilities of pictures, with those of their mirror images if asked for.
+    """Probabilities of images, with those of their mirror images if asked for.
 
     Args:
         network: maps [n, h, w, 3] to logits [n, h', w', C].
@@ -111,10 +111,10 @@ def window_probabilities(network, windows, *, size, flip, resize="align_corners"
     return 0.5 * (probabilities[:count] + probabilities[count:, :, ::-1])
 
 
-def _resized_logits(network, pictures, size, resize):
+def _resized_logits(network, images, size, resize):
     if resize == "half_pixel":
-        return resize_opencv(network(pictures), size=size)
-    return tf.cast(resize_aligned(network(pictures), size), tf.float32)
+        return resize_opencv(network(images), size=size)
+    return tf.cast(resize_aligned(network(images), size), tf.float32)
 
 
 def _coverage(starts, crop, length):

@@ -45,10 +45,10 @@ class Task(TrainedTask):
 
     @tf.autograph.experimental.do_not_convert
     def validation_step(self, inputs, model, metrics=None):
-        """Counts classes of whole pictures; the loss is a mean over the batch's valid pixels."""
+        """Counts classes of whole images; the loss is a mean over the batch's valid pixels."""
         config = self.task_config
         outputs = model(self.preprocessed(inputs["images"]), training=False)
-        # Scores count every pixel of the picture, whatever size the loss works at.
+        # Scores count every pixel of the image, whatever size the loss works at.
         resize = LIKE[config.evaluation.logits_resize]
         logits = {"logits": resize(outputs["logits"], inputs["labels"])}
         labels = {"logits": inputs["labels"]}
@@ -63,17 +63,17 @@ class Task(TrainedTask):
         return f"mean IoU {100 * logs['mean_iou']:.2f}"
 
     def panels(self, predict, count):
-        """The first validation pictures, each beside its truth and what the network sees."""
+        """The first validation images, each beside its truth and what the network sees."""
         config = self.task_config
         data = config.validation_data
         colors = np.asarray(read_dataset(data.folder)["colors"], np.uint8)
         for batch in self.evaluation_batches(data, 1, same_size=False).take(count):
             outputs = predict(self.preprocessed(batch["images"]))
             labels = np.argmax(outputs["logits"][0].numpy(), -1)
-            picture = batch["images"][0].numpy().astype(np.uint8)
+            image = batch["images"][0].numpy().astype(np.uint8)
             truth = batch["labels"][0].numpy()
-            seen = _as_large(colorize(labels, colors), picture)
-            yield np.concatenate([picture, colorize(truth, colors), seen], 1)
+            seen = _as_large(colorize(labels, colors), image)
+            yield np.concatenate([image, colorize(truth, colors), seen], 1)
 
     def training_batches(self, data, start_step, **hosts):
         """Augmented crops for ever."""
@@ -125,8 +125,8 @@ class Task(TrainedTask):
         return found
 
 
-def _as_large(picture, other):
+def _as_large(image, other):
     """Repeats pixels up to the size of `other`, for logits below zoom 8."""
-    rows = np.arange(other.shape[0]) * picture.shape[0] // other.shape[0]
-    columns = np.arange(other.shape[1]) * picture.shape[1] // other.shape[1]
-    return picture[rows][:, columns]
+    rows = np.arange(other.shape[0]) * image.shape[0] // other.shape[0]
+    columns = np.arange(other.shape[1]) * image.shape[1] // other.shape[1]
+    return image[rows][:, columns]

@@ -29,7 +29,7 @@ def test_a_video_starts_with_its_viewer_and_its_end_is_told(video):
         {"id": 0, "name": "road", "pixels": 384, "share": 0.25, "color": "#c80000"},
     ]
     assert last["frames_per_second"] > 1
-    assert last["hint"] == "Point at the picture to name a class."
+    assert last["hint"] == "Point at the image to name a class."
 
 
 def test_a_classifiers_view_tells_its_best_classes(video):
@@ -72,8 +72,8 @@ def test_a_video_that_breaks_is_told_to_viewers_and_to_the_caller(tmp_path):
 
 
 def test_a_frame_that_the_network_refuses_ends_the_view(video):
-    def refuse(picture):
-        raise LfpError("There is not enough memory for a picture of this size.")
+    def refuse(image):
+        raise LfpError("There is not enough memory for an image of this size.")
 
     live = Live(open_video(video), labelling(refuse))
     assert live.follow()[-1]["message"].startswith("There is not enough memory")

@@ -17,27 +17,27 @@ from lfp_tf.cli.live_view import web
 from lfp_tf.cli.live_view.stage import Result, Stage
 from lfp_tf.cli.live_view.web import WebView
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import read_labels, read_picture
+from lfp_tf.images.decode import read_image, read_labels
 
 
 @pytest.fixture
 def shown():
     """The page of a stage that shows one frame, grey 95."""
     view = WebView(Stage("a.mp4"))
-    picture = numbered_frames(10)[9]
-    view.stage.publish(Result(9, picture, left_is_road(picture), labelling()))
+    image = numbered_frames(10)[9]
+    view.stage.publish(Result(9, image, left_is_road(image), labelling()))
     yield Page(view)
     view.close()
 
 
-def test_the_newest_frame_is_served_as_pictures_labels_and_names(shown):
+def test_the_newest_frame_is_served_as_images_labels_and_names(shown):
     _, headers, data = shown.get("overlay.jpg?frame=9")
     assert headers["Content-Type"] == "image/jpeg"
     # Half of grey 95, half of the class's colour.
-    overlay = read_picture(data).astype(float)
+    overlay = read_image(data).astype(float)
     assert np.abs(overlay[:, :10].mean(axis=(0, 1)) - [147.5, 47.5, 47.5]).max() < 8
     assert np.abs(overlay[:, 16:].mean(axis=(0, 1)) - [47.5, 47.5, 97.5]).max() < 8
-    assert number_of(read_picture(shown.get("picture.jpg")[2])) == 9
+    assert number_of(read_image(shown.get("image.jpg")[2])) == 9
     labels = read_labels(shown.get("labels.png")[2])
     np.testing.assert_array_equal(labels, left_is_road(np.zeros((32, 48, 3))))
     for (x, y), wanted in {(0, 0): (0, "road"), (12, 31): (1, "<b>sky</b>")}.items():
@@ -49,12 +49,12 @@ def test_the_newest_frame_is_served_as_pictures_labels_and_names(shown):
 
 def test_a_classifiers_frame_has_no_labels_and_no_names_of_pixels():
     view = WebView(Stage("a.mp4"))
-    results, picture = classifying(), numbered_frames(10)[9]
-    view.stage.publish(Result(9, picture, results.predict(picture), results))
+    results, image = classifying(), numbered_frames(10)[9]
+    view.stage.publish(Result(9, image, results.predict(image), results))
     page = Page(view)
     try:
-        assert number_of(read_picture(page.get("picture.jpg")[2])) == 9
-        assert read_picture(page.get("overlay.jpg")[2]).shape == picture.shape
+        assert number_of(read_image(page.get("image.jpg")[2])) == 9
+        assert read_image(page.get("overlay.jpg")[2]).shape == image.shape
         assert page.refusal("labels.png") == page.refusal("class?x=0&y=0") == 404
     finally:
         view.close()
@@ -88,7 +88,7 @@ def test_the_page_is_constant_and_nothing_else_is_served(shown, video):
 def test_only_this_machines_name_is_answered(shown):
     port = int(shown.url.rsplit(":", 1)[1].strip("/"))
     for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}"):
-        for path in ("", "state", "picture.jpg"):
+        for path in ("", "state", "image.jpg"):
             assert shown.refusal(path, Host=host) == 403
     assert shown.get("", Host=f"localhost:{port}")[0] == 200
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -105,7 +105,7 @@ def test_it_listens_on_the_loopback_alone_and_says_when_a_port_is_taken():
         with pytest.raises(LfpError, match=r"--port \d+ cannot be used \(Address already in use\)"):
             WebView(Stage("x"), port=view._server.server_port)
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(view.url + "picture.jpg", timeout=5)
+            urllib.request.urlopen(view.url + "image.jpg", timeout=5)
     finally:
         view.close()
     with socket.socket() as probe:

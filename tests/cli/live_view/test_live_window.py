@@ -108,9 +108,9 @@ def test_the_window_shows_frames_legend_and_the_class_under_the_mouse(monkeypatc
     monkeypatch.setitem(sys.modules, "tkinter", tk)
     view = open_view("window", "a.mp4")
     (root,) = tk.roots
-    picture, legend, line = (w for w in tk.widgets if w is not root)
+    image, legend, line = (w for w in tk.widgets if w is not root)
     point = types.SimpleNamespace(x=0, y=0)
-    root.after_show = lambda: picture.bound["<Motion>"](point)
+    root.after_show = lambda: image.bound["<Motion>"](point)
     num_frames = run_live(open_video(video), view, labelling())
     view.close()
     assert num_frames >= 1 and root.destroyed and root.text == "lfp-tf: a.mp4"
@@ -121,7 +121,7 @@ def test_the_window_shows_frames_legend_and_the_class_under_the_mouse(monkeypatc
 
 @pytest.mark.parametrize(
     ("results", "line"),
-    [(labelling(), "q quits. Point at the picture to name a class."), (classifying(), "q quits.")],
+    [(labelling(), "q quits. Point at the image to name a class."), (classifying(), "q quits.")],
     ids=["segmentation", "classification"],
 )
 def test_the_line_tells_what_can_be_done(monkeypatch, video, results, line):

@@ -1,4 +1,4 @@
-"""Pictures and classes in batches: order, keys, what fills up, wrong classes by name."""
+"""Images and classes in batches: order, keys, what fills up, wrong classes by name."""
 
 import numpy as np
 import pytest
@@ -21,17 +21,17 @@ from lfp_tf.errors import LfpError
 SIZES = [(20, 30), (24, 17), (9, 40), (31, 31), (16, 16)]
 
 
-def picture(number):
+def random_image(number):
     return np.random.RandomState(number).randint(0, 256, (*SIZES[number], 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("images")
     for number in range(len(SIZES)):
         folder = root / "train" / f"n{number % 3}"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture(number)).save(folder / f"{number}.png")
+        Image.fromarray(random_image(number)).save(folder / f"{number}.png")
     plan = imagenet.plan(root)
     write_plan(plan, take_census(plan), root / "records")
     assert read_dataset(root / "records")["tasks"] == ["classification"]
@@ -86,7 +86,7 @@ def test_starting_later_and_sharing_give_the_same_samples(index):
 def test_without_augmentation_the_middle_is_shown(index):
     (batch,) = batches(index, 1, global_batch_size=5, augmentation=None)
     for place, number in enumerate(numbers(batch)):
-        want = centre(tf.constant(picture(number)), shortest=usual_shortest(8), size=8)
+        want = centre(tf.constant(random_image(number)), shortest=usual_shortest(8), size=8)
         np.testing.assert_array_equal(batch["images"][place], want)
 
 
@@ -101,7 +101,7 @@ def test_evaluation_shows_the_files_once_and_fills_up(index):
     assert not found[1]["images"][1:].any() and found[1]["sources"][1:].tolist() == [b""] * 3
     other = evaluation_batches(index, size=8, shortest=16, global_batch_size=1, num_classes=3)
     first = next(iter(other))["images"].numpy()
-    want = centre(tf.constant(picture(0)), shortest=16, size=8)
+    want = centre(tf.constant(random_image(0)), shortest=16, size=8)
     np.testing.assert_array_equal(first[0], want)
 
 

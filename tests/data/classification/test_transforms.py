@@ -1,4 +1,4 @@
-"""Crops and colours of a classifier's pictures: by hand, by law, against OpenCV."""
+"""Crops and colours of a classifier's images: by hand, by law, against OpenCV."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from lfp_tf.data.classification.transforms import ClassificationAugmentation
 from lfp_tf.errors import LfpError
 
 
-def picture(height=30, width=40, seed=0):
+def random_image(height=30, width=40, seed=0):
     return np.random.RandomState(seed).randint(0, 256, (height, width, 3), np.uint8)
 
 
@@ -24,8 +24,8 @@ def augmented(image, number, **words):
     ).numpy()
 
 
-def test_a_picture_is_a_function_of_its_key():
-    first, again, other = (augmented(picture(), number) for number in (5, 5, 6))
+def test_an_image_is_a_function_of_its_key():
+    first, again, other = (augmented(random_image(), number) for number in (5, 5, 6))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1
     assert first.shape == (16, 16, 3) and first.min() >= 0 and first.max() <= 255
@@ -60,8 +60,8 @@ def test_the_last_offset_is_never_taken():
     assert fits and top + height == 99 and left + width == 99
 
 
-def test_a_picture_that_no_crop_fits_gives_its_middle():
-    thin = picture(4, 200)
+def test_an_image_that_no_crop_fits_gives_its_middle():
+    thin = random_image(4, 200)
     plain = {"brightness": 0, "contrast": 0, "saturation": 0, "lighting": 0, "flip_probability": 0}
     got = augmented(thin, 1, areas=(1.0, 1.0), aspect_ratios=(1.0, 1.0), **plain)
     want = transforms.centre(tf.constant(thin), shortest=16, size=16)
@@ -90,7 +90,7 @@ def test_lighting_adds_one_colour_to_all_pixels():
 
 
 def test_all_orders_of_the_colour_steps_occur():
-    image = tf.constant(picture(8, 8), tf.float32)
+    image = tf.constant(random_image(8, 8), tf.float32)
     seen = set()
     for number in range(12):
         random = np.random.RandomState(number)
@@ -103,7 +103,7 @@ def test_all_orders_of_the_colour_steps_occur():
 
 
 def test_the_middle_is_opencvs():
-    image = picture(90, 123)
+    image = random_image(90, 123)
     want = cv2.resize(image, (87, 64), interpolation=cv2.INTER_CUBIC)[4:60, 15:71]
     got = transforms.centre(tf.constant(image), shortest=64, size=56).numpy()
     assert np.abs(got - want).max() <= 1

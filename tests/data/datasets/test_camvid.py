@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataset_trees import PICTURE, camvid_tree, problems, record, values
+from dataset_trees import IMAGE, camvid_tree, problems, record, values
 
 from lfp_tf.data.datasets import camvid
 from lfp_tf.errors import LfpError
@@ -13,10 +13,10 @@ def test_camvid_keeps_its_order_and_ignores_void(tmp_path, suffix):
     camvid_tree(tmp_path, values(0, 10, 11), suffix)
     plan = camvid.plan(tmp_path)
     assert problems(plan) == [] and set(plan.splits) == {"train", "val", "test"}
-    picture, labels = record(plan, "test")
+    image, labels = record(plan, "test")
     assert labels[0, :3].tolist() == [0, 10, 255]
     if suffix == "png":
-        np.testing.assert_array_equal(picture, PICTURE)
+        np.testing.assert_array_equal(image, IMAGE)
 
 
 def test_camvid_suspects_the_original_classes(tmp_path):

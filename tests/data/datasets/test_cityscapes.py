@@ -1,7 +1,7 @@
 """Cityscapes: train ids, or label ids mapped to them."""
 
 import pytest
-from dataset_trees import LABELS, PICTURE, labelled, problems, record, save, values
+from dataset_trees import IMAGE, LABELS, labelled, problems, record, save, values
 
 from lfp_tf.data.datasets import cityscapes
 from lfp_tf.errors import LfpError
@@ -41,14 +41,14 @@ def test_cityscapes_suspects_label_ids_among_train_ids(tmp_path):
     assert "Label ids instead of train ids?" in found[0]
 
 
-def test_cityscapes_names_pictures_without_labels(tmp_path):
+def test_cityscapes_names_images_without_labels(tmp_path):
     cityscapes_tree(tmp_path)
-    save(tmp_path / "leftImg8bit/val/ulm/b_leftImg8bit.png", PICTURE)
-    with pytest.raises(LfpError, match=r"pictures of cityscapes have neither .*ulm/b"):
+    save(tmp_path / "leftImg8bit/val/ulm/b_leftImg8bit.png", IMAGE)
+    with pytest.raises(LfpError, match=r"images of cityscapes have neither .*ulm/b"):
         cityscapes.plan(tmp_path)
 
 
-def test_cityscapes_without_pictures_tells_the_layout(tmp_path):
+def test_cityscapes_without_images_tells_the_layout(tmp_path):
     (tmp_path / "leftImg8bit").mkdir()
     (tmp_path / "gtFine").mkdir()
     with pytest.raises(LfpError, match=r"holds no \*_leftImg8bit\.png. Expected: leftImg8bit/"):

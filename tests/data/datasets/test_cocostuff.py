@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.io
-from dataset_trees import LABELS, PICTURE, labelled, problems, record, save, values
+from dataset_trees import IMAGE, LABELS, labelled, problems, record, save, values
 from PIL import Image
 
 from lfp_tf.data.census import take_census
@@ -15,7 +15,7 @@ from lfp_tf.data.datasets import (
 )
 from lfp_tf.data.datasets.label_maps import cocostuff_171
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import read_picture
+from lfp_tf.images.decode import read_image
 from lfp_tf.images.palette import class_table
 
 
@@ -31,7 +31,7 @@ def small_tree(root, labels=LABELS, lists=None):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     for name in "abc":
-        save(root / f"images/{name}.jpg", PICTURE)
+        save(root / f"images/{name}.jpg", IMAGE)
         save_mat(root / f"annotations/{name}.mat", labels)
 
 
@@ -62,13 +62,13 @@ def test_10k_with_171_classes_numbers_the_annotated_ones_through(tmp_path):
     small_tree(tmp_path, values(0, 11, 13, 182))
     plan = cocostuff10k_171.plan(tmp_path)
     assert plan.name == "cocostuff10k_171" and len(plan.table) == 171
-    # File value 12 is the street sign, which no picture has; what follows moves up by one.
+    # File value 12 is the street sign, which no image has; what follows moves up by one.
     assert record(plan, "test")[1][0, :4].tolist() == [255, 10, 11, 170]
     assert [plan.table.names[n] for n in (10, 11, 170)] == ["fire hydrant", "stop sign", "wood"]
     small_tree(tmp_path, values(12))
     (first, *_) = problems(cocostuff10k_171.plan(tmp_path))
     assert "holds the value 12, but 0-11, 13-25, " in first
-    assert first.endswith("Classes that no published picture has; cocostuff10k keeps them.")
+    assert first.endswith("Classes that no published image has; cocostuff10k keeps them.")
 
 
 def test_10k_names_labels_out_of_range(tmp_path):
@@ -87,7 +87,7 @@ def test_10k_names_odd_files(tmp_path):
     content = (tmp_path / "annotations/c.mat").read_bytes()
     small, floats = problems_of = problems(cocostuff10k.plan(tmp_path))
     assert len(problems_of) == 2 and "b.mat holds S as double" in floats
-    assert "a.mat is 3x6 (height x width), but its picture" in small and "is 4x6." in small
+    assert "a.mat is 3x6 (height x width), but its image" in small and "is 4x6." in small
     small_tree(tmp_path, lists={"train": "a\nb\nc\n"})
     (tmp_path / "imageLists/test.txt").unlink()
     (tmp_path / "annotations/c.mat").write_bytes(content[:150])
@@ -112,15 +112,15 @@ def test_10k_tells_blank_double_and_shared_lines(tmp_path):
     assert [sample.name for sample in plan.splits["train"]] == ["images/a", "images/b"]
     blank, shared = plan.notes
     assert blank.endswith("train.txt has 2 blank lines, which are skipped.")
-    assert shared == "1 pictures are in train.txt and in test.txt: a."
+    assert shared == "1 images are in train.txt and in test.txt: a."
     (tmp_path / "imageLists/test.txt").write_text("c\nc\na\n")
-    with pytest.raises(LfpError, match=r"test\.txt names 1 pictures twice: c; leave one line"):
+    with pytest.raises(LfpError, match=r"test\.txt names 1 images twice: c; leave one line"):
         cocostuff10k.plan(tmp_path)
     (tmp_path / "imageLists/test.txt").write_bytes(b"\xff\xfe\x00c")
     with pytest.raises(LfpError, match=r"test\.txt cannot be read as a list of names"):
         cocostuff10k.plan(tmp_path)
     (tmp_path / "imageLists/test.txt").write_text("\n")
-    with pytest.raises(LfpError, match=r"test\.txt names no pictures"):
+    with pytest.raises(LfpError, match=r"test\.txt names no images"):
         cocostuff10k.plan(tmp_path)
     (tmp_path / "imageLists/test.txt").write_text("../../secret\n")
     with pytest.raises(LfpError, match=r"which lies outside"):
@@ -137,15 +137,15 @@ def test_10k_without_lists_tells_the_layout(tmp_path):
         cocostuff10k.plan(tmp_path)
 
 
-def test_grey_and_cmyk_pictures_are_stored_as_colours(tmp_path):
+def test_grey_and_cmyk_images_are_stored_as_colours(tmp_path):
     small_tree(tmp_path)
-    grey, cmyk = Image.fromarray(PICTURE[..., 0]), Image.fromarray(PICTURE).convert("CMYK")
+    grey, cmyk = Image.fromarray(IMAGE[..., 0]), Image.fromarray(IMAGE).convert("CMYK")
     grey.save(tmp_path / "images/a.jpg")
     cmyk.save(tmp_path / "images/b.jpg")
     plan = cocostuff10k.plan(tmp_path)
     assert problems(plan) == []
     for number, name in enumerate("ab"):
-        want = read_picture(tmp_path / f"images/{name}.jpg")
+        want = read_image(tmp_path / f"images/{name}.jpg")
         np.testing.assert_array_equal(record(plan, "train", number)[0], want)
 
 
@@ -184,7 +184,7 @@ def test_164k_with_171_classes(tmp_path):
     large_tree(tmp_path, values(11))
     (first, *_) = problems(cocostuff164k_171.plan(tmp_path))
     assert "holds the value 11, but 0-10, 12-24," in first
-    assert first.endswith("Classes that no published picture has; cocostuff164k keeps them.")
+    assert first.endswith("Classes that no published image has; cocostuff164k keeps them.")
 
 
 def test_a_class_has_one_name_and_one_colour_whatever_its_number():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataset_trees import LABELS, PICTURE, labelled, problems, record, save, values
+from dataset_trees import IMAGE, LABELS, labelled, problems, record, save, values
 from PIL import Image
 
 from lfp_tf.data.datasets import folder
@@ -109,22 +109,22 @@ def test_folder_tells_the_layout(tmp_path):
         folder.plan(tmp_path / "nowhere")
     (tmp_path / "images").mkdir()
     (tmp_path / "labels").mkdir()
-    with pytest.raises(LfpError, match="images holds no pictures"):
+    with pytest.raises(LfpError, match="images holds no images"):
         folder.plan(tmp_path)
     labelled(tmp_path / "images/a.png", tmp_path / "labels/a.png")
-    with pytest.raises(LfpError, match="1 picture cannot be divided"):
+    with pytest.raises(LfpError, match="1 image cannot be divided"):
         folder.plan(tmp_path)
-    save(tmp_path / "images/a.jpg", PICTURE)
+    save(tmp_path / "images/a.jpg", IMAGE)
     with pytest.raises(LfpError, match="holds a.jpg and a.png: which one is meant"):
         folder.plan(tmp_path)
 
 
-def test_odd_pictures_are_stored_as_plain_png(tmp_path):
+def test_odd_images_are_stored_as_plain_png(tmp_path):
     folder_tree(tmp_path, LABELS)
     for path in (tmp_path / "images/x").iterdir():
-        Image.fromarray(PICTURE[..., 0]).save(path)
-    picture, _ = record(folder.plan(tmp_path), "train")
-    np.testing.assert_array_equal(picture, np.repeat(PICTURE[..., :1], 3, axis=2))
+        Image.fromarray(IMAGE[..., 0]).save(path)
+    image, _ = record(folder.plan(tmp_path), "train")
+    np.testing.assert_array_equal(image, np.repeat(IMAGE[..., :1], 3, axis=2))
 
 
 def test_folder_takes_lists_of_pairs(tmp_path):
@@ -136,7 +136,7 @@ def test_folder_takes_lists_of_pairs(tmp_path):
     assert problems(plan) == [] and set(plan.splits) == {"train", "val"}
     assert plan.splits["train"][0].name == "train2017/a"
     (tmp_path / "val.txt").write_text("a\n")
-    with pytest.raises(LfpError, match=r"val\.txt, line 1 is not PICTURE LABEL, two paths"):
+    with pytest.raises(LfpError, match=r"val\.txt, line 1 is not IMAGE LABEL, two paths"):
         folder.plan(tmp_path)
     (tmp_path / "val.txt").write_text("val2017/a.jpg ../a.png\n")
     with pytest.raises(LfpError, match=r"val\.txt names \"\.\./a\.png\", which lies outside"):

@@ -4,14 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from dataset_trees import PICTURE, save
+from dataset_trees import IMAGE, save
 
 from lfp_tf.data.census import take_census
 from lfp_tf.data.datasets import imagenet
 from lfp_tf.data.example import decode_example, encode_example
 from lfp_tf.data.tfrecord import frame
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import encode_png, read_picture
+from lfp_tf.images.decode import encode_png, read_image
 
 WNIDS = ("n01", "n02", "n03")
 
@@ -20,7 +20,7 @@ def tree(root, splits=("train", "val"), wnids=WNIDS, count=2):
     for split in splits:
         for wnid in wnids:
             for number in range(count):
-                save(root / split / wnid / f"{wnid}_{number}.png", PICTURE)
+                save(root / split / wnid / f"{wnid}_{number}.png", IMAGE)
     return root
 
 
@@ -31,7 +31,7 @@ def record(plan, split, number=0):
 def flat_val(root, lines):
     tree(root, ("train",))
     for number in range(3):
-        save(root / "val" / f"v{number}.png", PICTURE)
+        save(root / "val" / f"v{number}.png", IMAGE)
     (root / "val.txt").write_text("\n".join(lines))
     return root
 
@@ -41,7 +41,7 @@ def shards(root, labels, split="train", key="image/class/label"):
     for shard in range(2):
         with open(root / f"{split}-{shard:05d}-of-00002", "wb") as stream:
             for label in labels[shard::2]:
-                features = {"image/encoded": encode_png(PICTURE), key: label}
+                features = {"image/encoded": encode_png(IMAGE), key: label}
                 stream.write(frame(encode_example(features)))
     return root
 
@@ -54,7 +54,7 @@ def test_class_folders_become_records(tmp_path):
     features = record(plan, "train", 4)
     assert features["image/class/label"] == [2] and features["image/class/synset"] == [b"n03"]
     assert features["image/filename"] == [b"n03/n03_0.png"]
-    np.testing.assert_array_equal(read_picture(features["image/encoded"][0]), PICTURE)
+    np.testing.assert_array_equal(read_image(features["image/encoded"][0]), IMAGE)
 
 
 def test_a_file_of_classes_gives_order_and_names(tmp_path):
@@ -96,23 +96,23 @@ def test_a_class_too_many_is_named(tmp_path):
         imagenet.plan(tmp_path)
 
 
-def test_a_class_without_pictures_is_named(tmp_path):
+def test_a_class_without_images_is_named(tmp_path):
     tree(tmp_path)
     for path in (tmp_path / "train/n02").iterdir():
         path.unlink()
-    with pytest.raises(LfpError, match="train has no pictures in 1 of its 3 class folders: n02."):
+    with pytest.raises(LfpError, match="train has no images in 1 of its 3 class folders: n02."):
         imagenet.plan(tmp_path)
 
 
-def test_unreadable_pictures_are_named_and_left_out(tmp_path):
+def test_unreadable_images_are_named_and_left_out(tmp_path):
     tree(tmp_path)
-    (tmp_path / "train/n01/n01_0.png").write_bytes(b"no picture")
+    (tmp_path / "train/n01/n01_0.png").write_bytes(b"no image")
     whole = (tmp_path / "val/n02/n02_1.png").read_bytes()
     (tmp_path / "val/n02/n02_1.png").write_bytes(whole[:60])
     census = take_census(imagenet.plan(tmp_path))
     assert census.problems == []
     assert census.broken["train"] == [
-        f"{tmp_path}/train/n01/n01_0.png is no picture of a format that can be read."
+        f"{tmp_path}/train/n01/n01_0.png is no image of a format that can be read."
     ]
     assert census.broken["val"][0].startswith(f"{tmp_path}/val/n02/n02_1.png cannot be read: ")
     assert len(census.samples["train"]) == 5
@@ -139,10 +139,10 @@ def test_a_flat_val_has_a_list(tmp_path, lines, options, labels):
             r"line 1 has the label 3, but 0-2 are expected. Does it count from 1\? Then",
         ),
         (["v0.png -1"], "line 1 has the label -1, but 0-2 are expected.$"),
-        (["v0.png 1", "v1.png"], "val.txt, line 2 is not PICTURE LABEL"),
-        (["v0.png dog"], "val.txt, line 1 is not PICTURE LABEL"),
+        (["v0.png 1", "v1.png"], "val.txt, line 2 is not IMAGE LABEL"),
+        (["v0.png dog"], "val.txt, line 1 is not IMAGE LABEL"),
         (["v9.png 1"], "1 files that .*val.txt names are missing: .*v9.png"),
-        ([], "val.txt names no pictures"),
+        ([], "val.txt names no images"),
     ],
 )
 def test_lists_that_are_wrong(tmp_path, lines, message):

@@ -4,7 +4,7 @@ import importlib.resources
 
 import numpy as np
 import pytest
-from dataset_trees import PICTURE, labelled, problems, record, save
+from dataset_trees import IMAGE, labelled, problems, record, save
 
 from lfp_tf.data.datasets import kitti_road
 from lfp_tf.errors import LfpError
@@ -34,8 +34,8 @@ def test_kitti_reads_colours(tmp_path):
 def test_kitti_upsamples_and_writes_the_forks_labels(tmp_path):
     kitti_tree(tmp_path)
     plan = kitti_road.plan(tmp_path, seed=0, upsampling=2, fork_labels=True)
-    picture, labels = record(plan, "train")
-    assert picture.shape == (8, 12, 3)
+    image, labels = record(plan, "train")
+    assert image.shape == (8, 12, 3)
     assert labels[:3, :6].tolist() == [[1, 1, 2, 2, 0, 0]] * 2 + [[0] * 6]
     assert plan.table.names == ("other", "not road", "road")
 
@@ -61,8 +61,8 @@ def test_kitti_counts_what_the_lists_miss(tmp_path):
         kitti_road.plan(tmp_path)
 
 
-def test_kitti_suspects_other_pictures(tmp_path):
+def test_kitti_suspects_other_images(tmp_path):
     kitti_tree(tmp_path)
-    save(tmp_path / "data_road/training/gt_image_2/um_road_000000.png", PICTURE)
+    save(tmp_path / "data_road/training/gt_image_2/um_road_000000.png", IMAGE)
     (found,) = problems(kitti_road.plan(tmp_path, seed=0))
     assert "has no pixel in red (not road) or magenta (road)" in found

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataset_trees import LABELS, PICTURE, camvid_tree, labelled, problems, save
+from dataset_trees import IMAGE, LABELS, camvid_tree, labelled, problems, save
 
 from lfp_tf.data.census import take_census
 from lfp_tf.data.datasets import camvid, catalog, folders
@@ -13,14 +13,13 @@ from lfp_tf.errors import LfpError
 def test_unpaired_files_are_counted_and_named(tmp_path):
     camvid_tree(tmp_path)
     for number in range(7):
-        save(tmp_path / f"train/b{number}.png", PICTURE)
+        save(tmp_path / f"train/b{number}.png", IMAGE)
     save(tmp_path / "trainannot/x.png", LABELS)
     with pytest.raises(LfpError) as caught:
         camvid.plan(tmp_path)
     text = str(caught.value)
     assert (
-        "7 of 8 pictures in" in text
-        and "b0.png, b1.png, b2.png, b3.png, b4.png, and 2 more" in text
+        "7 of 8 images in" in text and "b0.png, b1.png, b2.png, b3.png, b4.png, and 2 more" in text
     )
     assert "1 labels in" in text and "x.png" in text
 
@@ -29,13 +28,13 @@ def test_sizes_that_differ_are_named(tmp_path):
     camvid_tree(tmp_path)
     save(tmp_path / "valannot/a.png", np.zeros((4, 5)))
     (found,) = problems(camvid.plan(tmp_path))
-    assert "valannot/a.png is 4x5 (height x width), but its picture" in found
+    assert "valannot/a.png is 4x5 (height x width), but its image" in found
     assert "val/a.png is 4x6" in found
 
 
 def test_colour_coded_labels_are_problems_and_broken_files_are_left_out(tmp_path):
     camvid_tree(tmp_path)
-    save(tmp_path / "valannot/a.png", PICTURE)
+    save(tmp_path / "valannot/a.png", IMAGE)
     labelled(tmp_path / "train/b.png", tmp_path / "trainannot/b.png")
     (tmp_path / "train/b.png").write_bytes(b"")
     census = take_census(camvid.plan(tmp_path))
@@ -58,7 +57,7 @@ def test_digests_change_with_a_pixel_and_not_with_workers(tmp_path):
     plan = camvid.plan(tmp_path)
     first = take_census(plan).digests
     assert take_census(plan, workers=2).digests == first
-    save(tmp_path / "val/a.png", PICTURE ^ 1)
+    save(tmp_path / "val/a.png", IMAGE ^ 1)
     second = take_census(plan).digests
     assert (second["val"] != first["val"]) and second["train"] == first["train"]
 

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
-from dataset_trees import PICTURE, save
+from dataset_trees import IMAGE, save
 
 from lfp_tf.data.census import take_census
 from lfp_tf.data.datasets import lsp, mpii
@@ -14,7 +14,7 @@ from lfp_tf.data.example import decode_example
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
 
-HEIGHT, WIDTH = PICTURE.shape[:2]
+HEIGHT, WIDTH = IMAGE.shape[:2]
 MPII, LSP = JOINTS["mpii"], JOINTS["lsp"]
 
 
@@ -22,9 +22,9 @@ def points(count, seed=0):
     return np.random.RandomState(seed).uniform(1, HEIGHT - 1, (count, 2)).round(2).tolist()
 
 
-def pictures(root, names=("a.png", "b.png")):
+def random_images(root, names=("a.png", "b.png")):
     for name in names:
-        save(root / "images" / name, PICTURE)
+        save(root / "images" / name, IMAGE)
     return root
 
 
@@ -59,7 +59,7 @@ def keypoints(features, joints):
 
 
 def test_hrnets_json_is_made_ready(tmp_path):
-    pictures(tmp_path)
+    random_images(tmp_path)
     write(tmp_path, "annot/train.json", [hrnet(), hrnet(1), hrnet(2, "b.png")])
     write(tmp_path, "annot/valid.json", [hrnet(3, head_size=9.5)])
     plan = mpii.plan(tmp_path)
@@ -78,7 +78,7 @@ def test_hrnets_json_is_made_ready(tmp_path):
 
 
 def test_cpms_json_is_divided_by_its_own_word(tmp_path):
-    pictures(tmp_path)
+    random_images(tmp_path)
     person = {
         "joint_self": [[x, y, 1] for x, y in points(16)],
         "objpos": [3.0, 2.0],
@@ -111,7 +111,7 @@ def newell(path, count=2, **arrays):
 
 
 def test_newells_arrays_are_ready(tmp_path):
-    pictures(tmp_path)
+    random_images(tmp_path)
     newell(tmp_path / "annot/train.h5")
     newell(tmp_path / "annot/valid.h5", 1)
     (tmp_path / "annot/train_images.txt").write_text("a.png\nb.png\n")
@@ -126,18 +126,21 @@ def test_newells_arrays_are_ready(tmp_path):
 
 
 def test_newells_names_may_be_numbers(tmp_path):
-    pictures(tmp_path)
+    random_images(tmp_path)
     codes = np.zeros((2, 16))
     codes[:, :5] = [list(b"a.png"), list(b"b.png")]
     newell(tmp_path / "train.h5", imgname=codes)
-    assert [person.picture for person in mpii.plan(tmp_path).splits["train"]] == ["a.png", "b.png"]
+    assert [person.image_name for person in mpii.plan(tmp_path).splits["train"]] == [
+        "a.png",
+        "b.png",
+    ]
 
 
 @pytest.mark.parametrize(
     ("arrays", "names", "message"),
     [
         ({}, None, "train.h5 needs train_images.txt beside it"),
-        ({}, "a.png\n", "names 1 pictures, but .*train.h5 has 2 people"),
+        ({}, "a.png\n", "names 1 images, but .*train.h5 has 2 people"),
         ({"scale": None}, "a.png\nb.png", "train.h5 has no array scale of people, as files"),
         ({"part": np.zeros((2, 14, 2))}, "a.png\nb.png", "no array part of peoplex16x2"),
         ({"normalize": np.zeros(3)}, "a.png\nb.png", "array normalize of another length"),
@@ -145,7 +148,7 @@ def test_newells_names_may_be_numbers(tmp_path):
     ],
 )
 def test_arrays_that_do_not_go_together(tmp_path, arrays, names, message):
-    pictures(tmp_path)
+    random_images(tmp_path)
     newell(tmp_path / "train.h5", **arrays)
     if names:
         (tmp_path / "train_images.txt").write_text(names)
@@ -154,7 +157,7 @@ def test_arrays_that_do_not_go_together(tmp_path, arrays, names, message):
 
 
 def test_a_person_without_a_joint_is_left_out_by_name(tmp_path):
-    pictures(tmp_path)
+    random_images(tmp_path)
     empty = hrnet(0, joints_vis=[0] * 16)
     write(tmp_path, "train.json", [hrnet(1), empty])
     census = take_census(mpii.plan(tmp_path))
@@ -164,8 +167,8 @@ def test_a_person_without_a_joint_is_left_out_by_name(tmp_path):
     ]
 
 
-def test_a_joint_outside_the_picture_is_told(tmp_path):
-    pictures(tmp_path)
+def test_a_joint_outside_the_image_is_told(tmp_path):
+    random_images(tmp_path)
     far = hrnet(1)
     far["joints"][9] = [50.0, 2.0]
     nearly = hrnet(2)
@@ -175,23 +178,23 @@ def test_a_joint_outside_the_picture_is_told(tmp_path):
     assert len(census.samples["train"]) == 2
     assert census.broken["train"] == [
         f"{tmp_path}/train.json, entry 1 (a.png) has the joint head_top at (50, 2), outside its "
-        "picture of 6x4 (width x height)."
+        "image of 6x4 (width x height)."
     ]
 
 
 @pytest.mark.parametrize("words", [{"scale": 0.0}, {"scale": 1e9}, {"center": [float("nan"), 1]}])
 def test_a_place_that_shows_nothing_is_told(tmp_path, words):
-    pictures(tmp_path)
+    random_images(tmp_path)
     write(tmp_path, "train.json", [hrnet(), hrnet(1, **words)])
     census = take_census(mpii.plan(tmp_path))
     assert "which show nothing of it" in census.broken["train"][0]
 
 
-def test_an_unreadable_picture_is_named(tmp_path):
-    pictures(tmp_path)
+def test_an_unreadable_image_is_named(tmp_path):
+    random_images(tmp_path)
     (tmp_path / "images/b.png").write_bytes(b"nothing")
     write(tmp_path, "train.json", [hrnet(), hrnet(1, "b.png")])
-    assert "b.png is no picture of" in take_census(mpii.plan(tmp_path)).broken["train"][0]
+    assert "b.png is no image of" in take_census(mpii.plan(tmp_path)).broken["train"][0]
 
 
 @pytest.mark.parametrize(
@@ -203,18 +206,18 @@ def test_an_unreadable_picture_is_named(tmp_path):
         (["x"], "train.json, entry 0 is no person with 16 joints of a known form"),
         ([{"image": "a.png"}], r"entry 0 is no person .* \(KeyError\('joints'\)\)"),
         ([hrnet(joints=[[1, 2]])], "entry 0 is no person with 16 joints"),
-        ([hrnet(image="c.png")], "1 of the 1 annotated pictures are not in .*images: .*c.png"),
+        ([hrnet(image="c.png")], "1 of the 1 annotated images are not in .*images: .*c.png"),
         ([hrnet(image="/etc/passwd")], 'names "/etc/passwd", which lies outside'),
     ],
 )
 def test_json_that_is_wrong(tmp_path, content, message):
-    write(pictures(tmp_path), "train.json", content)
+    write(random_images(tmp_path), "train.json", content)
     with pytest.raises(LfpError, match=message):
         mpii.plan(tmp_path)
 
 
 def test_json_that_is_none(tmp_path):
-    (pictures(tmp_path) / "train.json").write_text("{")
+    (random_images(tmp_path) / "train.json").write_text("{")
     with pytest.raises(LfpError, match="train.json cannot be read as JSON"):
         mpii.plan(tmp_path)
 
@@ -244,7 +247,7 @@ def rect(number=0, **words):
 
 
 def official(root, people, is_train):
-    pictures(root, [f"{number}.png" for number in range(len(people))])
+    random_images(root, [f"{number}.png" for number in range(len(people))])
     annolist = [
         structure(image=structure(name=f"{number}.png"), annorect=rects, frame_sec=np.zeros((0, 0)))
         for number, rects in enumerate(people)
@@ -255,19 +258,19 @@ def official(root, people, is_train):
     return root
 
 
-def test_the_official_file_is_divided_by_its_pictures(tmp_path):
+def test_the_official_file_is_divided_by_its_images(tmp_path):
     alone = rect(2, annopoints=np.zeros((0, 0)))
     people = [[rect(0), rect(1)], [alone], [rect(3)], [rect(4)], np.zeros((0, 0))]
     plan = mpii.plan(official(tmp_path, people, [1, 1, 1, 0, 1]), val_share=0.5)
-    assert {split: len({p.picture for p in found}) for split, found in plan.splits.items()} == {
+    assert {split: len({p.image_name for p in found}) for split, found in plan.splits.items()} == {
         "train": 1,
         "val": 1,
     }
-    assert "no val; pictures are held out by --seed" in plan.notes[0]
+    assert "no val; images are held out by --seed" in plan.notes[0]
     assert plan.notes[1].startswith("1 people of it have no joints or no place")
     census = take_census(plan)
     assert census.problems == [] and not any(census.broken.values())
-    people = {(p.picture, p.number): p for found in plan.splits.values() for p in found}
+    people = {(p.image_name, p.number): p for found in plan.splits.values() for p in found}
     assert set(people) == {("0.png", 0), ("0.png", 1), ("2.png", 0)}
     features = decode_example(plan.encode(people["0.png", 1]).payload)
     np.testing.assert_allclose(features["person/head_size"], [3.0])
@@ -283,8 +286,8 @@ def test_the_official_file_is_divided_by_its_pictures(tmp_path):
     [
         ([[rect()]], [1, 0], "is not MPII's file of annotations .*differ in length"),
         ([[rect()]], [0], "names no people with joints"),
-        ([[rect(annopoints=structure(point=[structure(x=1.0)]))]], [1], "picture 1 is not annot"),
-        ([[rect(objpos="here")]], [1], "picture 1 is not annotated as MPII's are"),
+        ([[rect(annopoints=structure(point=[structure(x=1.0)]))]], [1], "image 1 is not annot"),
+        ([[rect(objpos="here")]], [1], "image 1 is not annotated as MPII's are"),
     ],
 )
 def test_an_official_file_that_is_wrong(tmp_path, people, is_train, message):
@@ -293,7 +296,7 @@ def test_an_official_file_that_is_wrong(tmp_path, people, is_train, message):
 
 
 def test_folders_of_something_else(tmp_path):
-    (pictures(tmp_path) / "mpii_human_pose_v1_u12_1.mat").write_bytes(b"x")
+    (random_images(tmp_path) / "mpii_human_pose_v1_u12_1.mat").write_bytes(b"x")
     with pytest.raises(LfpError, match="is no whole MATLAB 5 file: its first 128 bytes"):
         mpii.plan(tmp_path)
     with pytest.raises(LfpError, match="not laid out as mpii. Expected"):
@@ -302,14 +305,14 @@ def test_folders_of_something_else(tmp_path):
         mpii.plan(None)
 
 
-def test_pictures_must_be_somewhere(tmp_path):
+def test_images_must_be_somewhere(tmp_path):
     write(tmp_path, "train.json", [hrnet()])
-    with pytest.raises(LfpError, match="has no folder images with the pictures"):
+    with pytest.raises(LfpError, match="has no folder images with the images"):
         mpii.plan(tmp_path)
 
 
-def test_lsp_stands_in_its_picture(tmp_path):
-    pictures(tmp_path)
+def test_lsp_stands_in_its_image(tmp_path):
+    random_images(tmp_path)
     both = {"train": [lsp_entry()], "val": [lsp_entry(1, "b.png")]}
     write(tmp_path, "annotations.json", ours(LSP, None, **both))
     plan = lsp.plan(tmp_path)
@@ -321,7 +324,7 @@ def test_lsp_stands_in_its_picture(tmp_path):
 
 
 def test_lsp_may_stand_in_its_joints(tmp_path):
-    pictures(tmp_path)
+    random_images(tmp_path)
     write(tmp_path, "annotations.json", ours(LSP, [lsp_entry()]))
     features, found = record(lsp.plan(tmp_path, box="joints")), np.array(points(14))
     middle = (found.min(0) + found.max(0)) / 2
@@ -331,7 +334,7 @@ def test_lsp_may_stand_in_its_joints(tmp_path):
 
 
 def test_joints_come_in_our_order_whatever_the_files(tmp_path):
-    pictures(tmp_path)
+    random_images(tmp_path)
     entry = lsp_entry()
     write(tmp_path, "annotations.json", ours(LSP[::-1], [entry]))
     found = keypoints(record(lsp.plan(tmp_path)), 14)
@@ -341,7 +344,7 @@ def test_joints_come_in_our_order_whatever_the_files(tmp_path):
 @pytest.mark.parametrize("compressed", [False, True])
 def test_the_mat_of_the_2000(tmp_path, monkeypatch, compressed):
     monkeypatch.setattr(lsp, "NUM_TRAIN", 1)
-    pictures(tmp_path)
+    random_images(tmp_path)
     table = np.ones((3, 14, 2))
     table[:2] = np.array([points(14, 0), points(14, 1)]).transpose(2, 1, 0)
     table[2, 3] = 0
@@ -354,7 +357,7 @@ def test_the_mat_of_the_2000(tmp_path, monkeypatch, compressed):
 
 
 def test_the_mat_of_the_extended_set(tmp_path):
-    pictures(tmp_path)
+    random_images(tmp_path)
     table = np.ones((14, 3, 2))
     table[:, :2] = np.array([points(14, 0), points(14, 1)]).transpose(1, 2, 0)
     table[3, :, 1] = 0
@@ -369,20 +372,20 @@ def test_the_mat_of_the_extended_set(tmp_path):
     ("content", "message"),
     [
         ({"joints": np.zeros((3, 13, 2))}, "holds joints of 3x13x2, not 3x14xN or 14x3xN"),
-        ({"joints": np.zeros((3, 14, 5))}, "has 5 people, but images beside it holds 2 pictures"),
+        ({"joints": np.zeros((3, 14, 5))}, "has 5 people, but images beside it holds 2 images"),
         ({"points": np.zeros((3, 14, 2))}, "has no variable joints; it holds points"),
         ({"joints": {"a": 1}}, "holds no numbers as joints"),
         ({"joints": "text"}, "holds no numbers as joints"),
     ],
 )
 def test_mats_that_hold_something_else(tmp_path, content, message):
-    scipy.io.savemat(pictures(tmp_path) / "joints.mat", content)
+    scipy.io.savemat(random_images(tmp_path) / "joints.mat", content)
     with pytest.raises(LfpError, match=message):
         lsp.plan(tmp_path)
 
 
 def test_a_mat_that_is_cut_short(tmp_path):
-    path = pictures(tmp_path) / "joints.mat"
+    path = random_images(tmp_path) / "joints.mat"
     scipy.io.savemat(path, {"joints": np.ones((3, 14, 2))})
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(LfpError, match="joints.mat is no whole MATLAB 5 file: it is cut short"):
@@ -392,5 +395,5 @@ def test_a_mat_that_is_cut_short(tmp_path):
 def test_lsp_needs_its_folders(tmp_path):
     with pytest.raises(LfpError, match="not laid out as lsp: it lacks joints.mat, images"):
         lsp.plan(tmp_path)
-    with pytest.raises(LfpError, match="--box is one of picture, joints, not"):
+    with pytest.raises(LfpError, match="--box is one of image, joints, not"):
         lsp.OPTIONS["box"].read("box", "head")

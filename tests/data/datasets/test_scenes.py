@@ -17,7 +17,7 @@ from lfp_tf.data.datasets.scene_drawing import (
 )
 from lfp_tf.data.example import decode_example
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import read_labels, read_picture
+from lfp_tf.images.decode import read_image, read_labels
 from lfp_tf.images.palette import class_table
 
 
@@ -31,10 +31,10 @@ def test_scenes_repeat_and_differ():
 
 @pytest.mark.parametrize("size", [(73, 257), (97, 129), (64, 48)])
 def test_shapes_and_values(size):
-    picture, labels, instances = draw_scene(0, 3, size)
-    assert picture.shape == (*size, 3) and picture.dtype == np.uint8
+    image, labels, instances = draw_scene(0, 3, size)
+    assert image.shape == (*size, 3) and image.dtype == np.uint8
     assert labels.shape == size and labels.max() < len(scene_drawing.CLASSES)
-    assert picture.std() > 20
+    assert image.std() > 20
     assert len(instances.boxes) == len(instances.classes) == len(instances.masks) > 0
 
 
@@ -56,7 +56,7 @@ def test_every_class_has_its_share_and_sky_is_always_seen():
     labels = np.stack([draw_scene(0, index)[1] for index in range(20)])
     shares = np.bincount(labels.ravel(), minlength=8) / labels.size
     assert shares.min() > 0.015 and shares.max() < 0.4
-    assert all((picture[:8] == SKY).mean() > 0.9 for picture in labels)
+    assert all((image[:8] == SKY).mean() > 0.9 for image in labels)
 
 
 @pytest.fixture
@@ -78,17 +78,17 @@ def other_light(monkeypatch):
     return draw
 
 
-def test_far_from_the_light_pictures_agree_and_labels_do_not(other_light):
+def test_far_from_the_light_images_agree_and_labels_do_not(other_light):
     partner = np.arange(8)
     partner[[BUILDING, TREE, ROAD, PAVEMENT]] = TREE, BUILDING, PAVEMENT, ROAD
     shares = []
     for index in range(8):
-        (picture, labels, _), (other_picture, other_labels, _) = other_light(index)
+        (image, labels, _), (other_image, other_labels, _) = other_light(index)
         decided = labels != other_labels
         np.testing.assert_array_equal(other_labels[decided], partner[labels[decided]])
-        np.testing.assert_array_equal(picture[decided], other_picture[decided])
+        np.testing.assert_array_equal(image[decided], other_image[decided])
         shares.append(decided.mean())
-        disc = np.abs(picture.astype(int) - other_picture).sum(axis=2) > 250
+        disc = np.abs(image.astype(int) - other_image).sum(axis=2) > 250
         assert disc.sum() > 80 and (labels[disc] == SKY).all()
         distances = np.abs(np.nonzero(decided)[1] - np.nonzero(disc)[1].mean())
         assert distances.min() > 0.5 * labels.shape[1]
@@ -98,8 +98,8 @@ def test_far_from_the_light_pictures_agree_and_labels_do_not(other_light):
 def test_sun_and_moon_are_told_by_the_mean_of_the_sky_and_are_equally_frequent():
     redness, is_sunny = [], []
     for index in range(24):
-        picture, labels, _ = draw_scene(0, index)
-        sky = picture[labels == SKY].astype(int)
+        image, labels, _ = draw_scene(0, index)
+        sky = image[labels == SKY].astype(int)
         redness.append((sky[:, 0] - sky[:, 2]).mean())
         is_sunny.append((sky[:, 0] - sky[:, 2]).max() > 120)
     redness, is_sunny = np.array(redness), np.array(is_sunny)
@@ -112,8 +112,8 @@ def test_records_carry_the_hosts_keys():
     assert {split: len(found) for split, found in plan.splits.items()} == {"train": 2, "val": 1}
     encoded = plan.encode(plan.splits["train"][1])
     features = decode_example(encoded.payload)
-    picture, labels, instances = draw_scene(5, 1, (33, 41))
-    np.testing.assert_array_equal(read_picture(features["image/encoded"][0]), picture)
+    image, labels, instances = draw_scene(5, 1, (33, 41))
+    np.testing.assert_array_equal(read_image(features["image/encoded"][0]), image)
     np.testing.assert_array_equal(
         read_labels(features["image/segmentation/class/encoded"][0]), labels
     )

@@ -1,7 +1,7 @@
 """VOC: palette indices, lists of both forms, SBD where it is."""
 
 import pytest
-from dataset_trees import PICTURE, problems, record, save, values
+from dataset_trees import IMAGE, problems, record, save, values
 
 from lfp_tf.data.datasets import voc
 from lfp_tf.errors import LfpError
@@ -13,7 +13,7 @@ def voc_tree(root, augmented=False):
     (lists / "train.txt").write_text("a\n")
     (lists / "val.txt").write_text("b\n")
     for name in "abc":
-        save(root / f"JPEGImages/{name}.jpg", PICTURE)
+        save(root / f"JPEGImages/{name}.jpg", IMAGE)
     for name in "ab":
         path = root / f"SegmentationClass/{name}.png"
         save(path, values(0, 15, 255), palette=[0, 0, 0, 128, 0, 0] * 128)

@@ -26,7 +26,7 @@ def joints(number):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Black pictures with a white spot at the first joint; the last joint is not annotated."""
+    """Black images with a white spot at the first joint; the last joint is not annotated."""
     root = tmp_path_factory.mktemp("people")
     (root / "images").mkdir()
     entries = []
@@ -34,8 +34,8 @@ def folder(tmp_path_factory):
         y, x = np.mgrid[:SIDE, :SIDE]
         at = joints(number)[0]
         spot = 255 * np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / 8)
-        picture = np.repeat(spot[..., None], 3, 2).astype(np.uint8)
-        Image.fromarray(picture).save(root / f"images/{number}.png")
+        image = np.repeat(spot[..., None], 3, 2).astype(np.uint8)
+        Image.fromarray(image).save(root / f"images/{number}.png")
         known = [1] * (len(NAMES) - 1) + [0]
         entries.append(
             {"file_name": f"{number}.png", "joints": joints(number).tolist(), "visible": known}
@@ -100,7 +100,7 @@ def test_starting_later_and_sharing_give_the_same_samples(index):
         np.testing.assert_array_equal(joined, whole[1][key])
 
 
-def test_without_augmentation_the_picture_is_the_crop(index):
+def test_without_augmentation_the_image_is_the_crop(index):
     (batch,) = batches(index, 1, augmentation=None)
     number = int(batch["sources"][0].decode()[0])
     assert np.abs(place(batch["images"][0, ..., 0]) - joints(number)[0]).max() <= 1

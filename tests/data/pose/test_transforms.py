@@ -1,4 +1,4 @@
-"""The augmentation of people: laws of the drawn numbers, picture and maps together."""
+"""The augmentation of people: laws of the drawn numbers, image and maps together."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_no_choice_changes_nothing():
 
 
 @pytest.mark.parametrize("words", [{"rotation": 50.0}, {"scale": 1.2}, {"scale": 0.8}])
-def test_picture_and_maps_move_together(words):
+def test_image_and_maps_move_together(words):
     got, maps = transforms.render(*sample(64), choices(**words), flip_order=ORDER)
     moved = place(got.numpy()[..., 0]) / 4
     assert np.abs(place(maps.numpy()[..., 0]) - moved).max() <= 1.0

@@ -153,7 +153,7 @@ def test_a_label_map_of_another_size_names_its_file(tmp_path):
         batches(index, 1)
 
 
-def test_evaluation_goes_through_the_files_once_and_fills_up_with_ignored_pictures(index):
+def test_evaluation_goes_through_the_files_once_and_fills_up_with_ignored_images(index):
     found = list(
         evaluation_batches(index, global_batch_size=2, replicas=2, same_size=False, mean=MEAN)
     )
@@ -167,7 +167,7 @@ def test_evaluation_goes_through_the_files_once_and_fills_up_with_ignored_pictur
     np.testing.assert_allclose(found[7]["images"][0, 0, 0], MEAN)
 
 
-def test_evaluation_batches_pictures_of_one_size(tmp_path):
+def test_evaluation_batches_images_of_one_size(tmp_path):
     index = write(tmp_path, [sample(i, (6, 8)) for i in range(3)])
     found = evaluation_batches(index, global_batch_size=2, same_size=True, mean=MEAN)
     assert found.element_spec["images"].shape == (2, 6, 8, 3)
@@ -175,7 +175,7 @@ def test_evaluation_batches_pictures_of_one_size(tmp_path):
 
 
 def test_evaluation_refuses_differing_sizes_in_one_batch(index):
-    with pytest.raises(LfpError, match="puts 2 pictures of differing sizes"):
+    with pytest.raises(LfpError, match="puts 2 images of differing sizes"):
         evaluation_batches(index, global_batch_size=2, same_size=False, mean=MEAN)
     with pytest.raises(tf.errors.InvalidArgumentError, match="p1.png is not 20x30"):
         list(evaluation_batches(index, global_batch_size=2, same_size=True, mean=MEAN))
@@ -196,7 +196,7 @@ def test_deeplabs_augmentation_runs_in_the_pipeline(index):
     assert all(map(same, first, again))
     assert first[0]["images"].shape == (7, 13, 17, 3)
     assert set(np.unique(first[0]["labels"])) <= {0, 1, 2, 3, 4, 255}
-    # The picture of one pixel: the rest of its crop is the mean, ignored.
+    # The image of one pixel: the rest of its crop is the mean, ignored.
     place = first[0]["sources"].tolist().index(b"p5.png")
     ignored = first[0]["labels"][place] == 255
     assert ignored.sum() >= 13 * 17 - 1
@@ -204,7 +204,7 @@ def test_deeplabs_augmentation_runs_in_the_pipeline(index):
     assert (shown == np.float32(MEAN)).all(axis=1).sum() >= 13 * 17 - 1
 
 
-def test_warped_pictures_have_one_size_in_training_and_evaluation(index):
+def test_warped_images_have_one_size_in_training_and_evaluation(index):
     (batch,) = batches(
         index,
         1,

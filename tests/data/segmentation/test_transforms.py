@@ -52,8 +52,8 @@ def sample(height, width, seed=0):
     return image, labels
 
 
-def whole_picture(image, labels, choices, crop):
-    """What `render` must give, one whole-picture transform after the other."""
+def whole_image(image, labels, choices, crop):
+    """What `render` must give, one whole-image transform after the other."""
     images, maps = tf.cast(image, tf.float32)[None], tf.cast(labels, tf.int32)[None]
     if choices.grid is not None and choices.grid.is_legacy:
         size = choices.grid.scaled
@@ -93,14 +93,14 @@ def whole_picture(image, labels, choices, crop):
     ids=["torch", "aspect", "tf1", "none"],
 )
 @pytest.mark.parametrize("size", [(1, 1), (5, 1), (40, 160), (90, 70)], ids=str)
-def test_the_window_has_the_numbers_of_the_whole_picture(augmentation, size):
+def test_the_window_has_the_numbers_of_the_whole_image(augmentation, size):
     image, labels = sample(*size)
     crop = (33, 41)
     for number in range(4):
         key = tf.constant([3, number])
         got = augment(image, labels, key, crop=crop, mean=MEAN, augmentation=augmentation)
         choices = draw(tf.constant(size), key, crop=crop, augmentation=augmentation)
-        want_image, want_labels = whole_picture(image, labels, choices, crop)
+        want_image, want_labels = whole_image(image, labels, choices, crop)
         # Positions are float32: 1e-4 pixel, times steps of up to 255 levels.
         np.testing.assert_allclose(got[0], want_image, atol=0.05)
         assert np.mean(got[1].numpy() != want_labels) <= 1e-3

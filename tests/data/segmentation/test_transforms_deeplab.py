@@ -1,4 +1,4 @@
-"""DeepLab's augmentation: the window's numbers are those of the whole picture by OpenCV, Pillow."""
+"""DeepLab's augmentation: the window's numbers are those of the whole image by OpenCV, Pillow."""
 
 import collections
 import functools
@@ -38,7 +38,7 @@ def sample(height, width, dtype="uint8"):
 
 
 def newest(image, labels, scale, offset, is_flipped, *, base=None, crop=CROP):
-    """The steps of `libs/datasets/base.py` one after the other, on the whole picture."""
+    """The steps of `libs/datasets/base.py` one after the other, on the whole image."""
     height, width = labels.shape
     if base:
         if height > width:
@@ -74,7 +74,7 @@ def cut(image, labels, offset, is_flipped, crop):
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("size", [(2, 3), (5, 80), (40, 160), (90, 70)], ids=str)
-def test_the_window_has_the_numbers_of_the_whole_picture(name, size):
+def test_the_window_has_the_numbers_of_the_whole_image(name, size):
     image, labels = sample(*size)
     rule = RULES[name]
     for number in range(6):
@@ -96,7 +96,7 @@ def test_the_window_has_the_numbers_of_the_whole_picture(name, size):
 
 
 def drawn_scale(rule, key):
-    """The factor of a key, read off a picture so large that truncation cannot hide it."""
+    """The factor of a key, read off an image so large that truncation cannot hide it."""
     side = 2**24
     plain = DeepLabAugmentation(scale_choices=rule.scale_choices, scales=rule.scales)
     chosen = draw(tf.constant([side, side]), key, crop=CROP, augmentation=plain)
@@ -107,7 +107,7 @@ def drawn_scale(rule, key):
 
 
 def test_what_a_crop_shows_none_of_is_padding():
-    """Padded to its size before scaling, a small picture may lie beside the crop."""
+    """Padded to its size before scaling, a small image may lie beside the crop."""
     image, labels = sample(90, 90)
     rule = RULES["first"]
     frame = frame_of(

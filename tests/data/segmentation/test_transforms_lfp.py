@@ -1,4 +1,4 @@
-"""LFP's augmentation of VOC: what the crop sees is what the whole picture would give."""
+"""LFP's augmentation of VOC: what the crop sees is what the whole image would give."""
 
 import cv2
 import numpy as np

@@ -22,8 +22,8 @@ def test_every_command_sees_the_middle_of_an_image():
 def test_the_table_lines_up():
     facts = {
         "classes": [
-            {"name": "ant", "top1": 0.5, "top5": 1.0, "pictures": 2},
-            {"name": "long name", "top1": None, "top5": None, "pictures": 0},
+            {"name": "ant", "top1": 0.5, "top5": 1.0, "images": 2},
+            {"name": "long name", "top1": None, "top5": None, "images": 0},
         ],
         "scores": {
             "top1_accuracy": 0.5,
@@ -32,12 +32,12 @@ def test_the_table_lines_up():
             "top5_error": 0.0,
             "mean_class_accuracy": 0.5,
         },
-        "pictures": [{}, {}],
+        "images": [{}, {}],
     }
     assert own.table(facts).splitlines() == [
-        "class       top-1   top-5  pictures",
+        "class       top-1   top-5  images",
         "ant         50.00  100.00         2",
         "long name       -       -         0",
         "top-1 accuracy 50.00 (error 50.00), top-5 accuracy 100.00 (error 0.00), mean of the "
-        "classes' top-1 50.00, over 2 pictures",
+        "classes' top-1 50.00, over 2 images",
     ]

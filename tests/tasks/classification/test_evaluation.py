@@ -1,4 +1,4 @@
-"""Scores of a classifier: against the network picture by picture, and what is refused."""
+"""Scores of a classifier: against the network image by image, and what is refused."""
 
 import dataclasses
 import json
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
-from small_classifier import CROP, NAMES, class_records, picture, small_classifier
+from small_classifier import CROP, NAMES, class_records, random_image, small_classifier
 
 from lfp_tf.data.classification.transforms import centre
 from lfp_tf.data.records import read_dataset
@@ -37,27 +37,25 @@ def found(model, records):
 
 
 def middles(numbers):
-    shown = [centre(tf.constant(picture(n)), shortest=74, size=CROP) for n in numbers]
+    shown = [centre(tf.constant(random_image(n)), shortest=74, size=CROP) for n in numbers]
     return preprocess(tf.stack(shown), "imagenet_bgr")
 
 
-def test_every_picture_counts_once(model, records, found):
+def test_every_image_counts_once(model, records, found):
     numbers = records[1]
     wanted = tf.nn.softmax(model(middles(numbers), training=False)["logits"]).numpy()
     truths = np.array(numbers) % 6
-    assert [one["source"] for one in found.pictures] == [
+    assert [one["source"] for one in found.images] == [
         f"{NAMES[number % 6]}/{number:02}.png" for number in numbers
     ]
-    assert [one["truth"] for one in found.pictures] == truths.tolist()
-    assert [one["guess"] for one in found.pictures] == wanted.argmax(1).tolist()
+    assert [one["truth"] for one in found.images] == truths.tolist()
+    assert [one["guess"] for one in found.images] == wanted.argmax(1).tolist()
     assert len(set(wanted.argmax(1))) > 1
     own = wanted[np.arange(11), truths]
     # The cubic resize of records and that of arrays round alike; batches of another size do not.
-    np.testing.assert_allclose([one["probability"] for one in found.pictures], own, atol=1e-5)
-    np.testing.assert_allclose(
-        [one["certainty"] for one in found.pictures], wanted.max(1), atol=1e-5
-    )
-    assert [one["rank"] for one in found.pictures] == (wanted > own[:, None]).sum(1).tolist()
+    np.testing.assert_allclose([one["probability"] for one in found.images], own, atol=1e-5)
+    np.testing.assert_allclose([one["certainty"] for one in found.images], wanted.max(1), atol=1e-5)
+    assert [one["rank"] for one in found.images] == (wanted > own[:, None]).sum(1).tolist()
     confusion = np.zeros((6, 6), int)
     np.add.at(confusion, (truths, wanted.argmax(1)), 1)
     np.testing.assert_array_equal(found.confusion, confusion)
@@ -65,22 +63,20 @@ def test_every_picture_counts_once(model, records, found):
 
 
 def test_the_most_certain_mistakes_are_kept(model, records, found):
-    wrong = [one for one in found.pictures if one["rank"]]
+    wrong = [one for one in found.images if one["rank"]]
     wrong.sort(key=lambda one: -one["certainty"])
     assert [m.source for m in found.mistakes] == [one["source"] for one in wrong]
     first = evaluate(model, records[0], protocol=MIDDLE, kept=1).mistakes
     assert [m.source for m in first] == [wrong[0]["source"]]
     number = int(wrong[0]["source"][-6:-4])
-    want = centre(tf.constant(picture(number)), shortest=74, size=CROP)
-    np.testing.assert_array_equal(first[0].picture, want)
+    want = centre(tf.constant(random_image(number)), shortest=74, size=CROP)
+    np.testing.assert_array_equal(first[0].image, want)
 
 
 @pytest.mark.parametrize("limit", [1, 4, 6, 50])
-def test_a_limit_takes_the_first_pictures(model, records, found, limit):
+def test_a_limit_takes_the_first_images(model, records, found, limit):
     part = evaluate(model, records[0], protocol=MIDDLE, batch=4, limit=limit)
-    assert [one["source"] for one in part.pictures] == [
-        one["source"] for one in found.pictures[:limit]
-    ]
+    assert [one["source"] for one in part.images] == [one["source"] for one in found.images[:limit]]
     assert part.confusion.sum() == min(limit, 11)
 
 
@@ -90,11 +86,11 @@ def test_metrics_and_page_hold_the_numbers(model, records, found, tmp_path):
         tmp_path, model, found, records=records[0], split="val", checkpoint="x", history=history
     )
     written = json.loads((tmp_path / "metrics.json").read_text())
-    accuracy = np.mean([one["rank"] == 0 for one in found.pictures])
+    accuracy = np.mean([one["rank"] == 0 for one in found.images])
     assert written["scores"]["top1_accuracy"] == facts["scores"]["top1_accuracy"] == accuracy
     assert written["protocol"] == {"name": "middle", "shortest": 74, "crop": [65, 65]}
-    assert written["pictures"] == found.pictures and written["seen_in_training"] is None
-    assert sum(entry["pictures"] for entry in written["classes"]) == 11
+    assert written["images"] == found.images and written["seen_in_training"] is None
+    assert sum(entry["images"] for entry in written["classes"]) == 11
     page = path.read_text()
     assert f"{100 * accuracy:.2f}" in page and "The most certain mistakes" in page
     assert "accuracy on validation" in page

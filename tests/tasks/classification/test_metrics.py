@@ -23,10 +23,10 @@ def test_ranks_are_those_of_in_top_k(k):
 
 
 def test_scores_by_hand():
-    # Three pictures of class 0, one of class 2, two of class 3.
+    # Three images of class 0, one of class 2, two of class 3.
     found = class_scores([0, 0, 0, 2, 3, 3], [0, 4, 5, 0, 1, 2], num_classes=4)
     assert found == {
-        "pictures": [3, 0, 1, 2],
+        "images": [3, 0, 1, 2],
         "top1_accuracy": 2 / 6,
         "top1_error": 1 - 2 / 6,
         "top1": [1 / 3, None, 1.0, 0.0],
@@ -37,17 +37,17 @@ def test_scores_by_hand():
     }
 
 
-def test_without_pictures_there_is_no_score():
+def test_without_images_there_is_no_score():
     found = class_scores([], [], num_classes=2)
     assert found["top1_accuracy"] is found["top5_error"] is found["mean_class_accuracy"] is None
-    assert found["top1"] == [None, None] and found["pictures"] == [0, 0]
+    assert found["top1"] == [None, None] and found["images"] == [0, 0]
 
 
 def test_pairs_are_named_by_how_often_they_occur():
     confusion = [[9, 2, 0], [2, 9, 3], [0, 0, 9]]
     assert most_confused(confusion, 2) == [
-        {"truth": 1, "guess": 2, "pictures": 3},
-        {"truth": 0, "guess": 1, "pictures": 2},
+        {"truth": 1, "guess": 2, "images": 3},
+        {"truth": 0, "guess": 1, "images": 2},
     ]
     assert len(most_confused(confusion, 9)) == 3
     assert confusion[0][0] == 9

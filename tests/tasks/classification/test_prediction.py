@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_classifier import CROP, picture, small_classifier
+from small_classifier import CROP, random_image, small_classifier
 
 from lfp_tf.data.classification.transforms import centre
 from lfp_tf.errors import LfpError
@@ -45,7 +45,7 @@ def test_a_protocol_is_told_as_plain_values():
 
 @pytest.mark.parametrize("shortest", [74, 90])
 def test_probabilities_are_those_of_the_middle(model, shortest):
-    protocol, image = Protocol(crop=65, shortest=shortest), tf.constant(picture(3))
+    protocol, image = Protocol(crop=65, shortest=shortest), tf.constant(random_image(3))
     shown = centre(image, shortest=shortest, size=CROP)
     np.testing.assert_array_equal(middle(protocol, image), shown)
     logits = model(preprocess(shown[None], "imagenet_bgr"), training=False)["logits"]

@@ -26,23 +26,23 @@ def written(folder, truths, guesses, names, **more):
     np.add.at(confusion, (truths, guesses), 1)
     ranks = (np.asarray(truths) != guesses).astype(int)
     facts = ABOUT | score_facts(truths, ranks, confusion, names=names)
-    path = write_report(folder, facts | {"pictures": [{}] * len(truths)}, **more)
+    path = write_report(folder, facts | {"images": [{}] * len(truths)}, **more)
     return json.loads((folder / "metrics.json").read_text()), path.read_text()
 
 
 def test_scores_matrix_pairs_and_mistakes_are_there(tmp_path):
-    picture = np.zeros((8, 8, 3), np.uint8)
-    mistakes = [Mistake("<b>.png", 1, 2, 0.875, picture)]
+    image = np.zeros((8, 8, 3), np.uint8)
+    mistakes = [Mistake("<b>.png", 1, 2, 0.875, image)]
     names = ["a & b", "c", "d"]
     facts, page = written(tmp_path, [0, 1, 1, 1], [0, 1, 2, 2], names, mistakes=mistakes)
     assert facts["scores"]["top1_accuracy"] == 0.5
     assert facts["confusion"] == [[1, 0, 0], [0, 1, 2], [0, 0, 0]]
-    assert facts["confusions"] == [{"truth": "c", "guess": "d", "pictures": 2}]
-    assert facts["classes"][2] == {"id": 2, "name": "d", "top1": None, "top5": None, "pictures": 0}
+    assert facts["confusions"] == [{"truth": "c", "guess": "d", "images": 2}]
+    assert facts["classes"][2] == {"id": 2, "name": "d", "top1": None, "top5": None, "images": 0}
     assert facts["mistakes"] == [
         {"source": "<b>.png", "truth": "c", "guess": "d", "probability": 0.875}
     ]
-    assert '<span class="big">50.00</span> top-1 accuracy over 4 pictures' in page
+    assert '<span class="big">50.00</span> top-1 accuracy over 4 images' in page
     assert "top-1, mean of the classes</td><td>66.67</td><td>33.33" in page
     assert "&lt;b&gt;.png<br>truth: c<br>named: d, 87.5 %" in page and "<b>.png" not in page
     assert "a &amp; b" in page and "Confusion matrix" in page and "not there" in page
@@ -69,7 +69,7 @@ def test_the_training_is_drawn(tmp_path):
         {"step": 2, "accuracy": 0.25, "top5_accuracy": 0.75},
     ]
     facts = ABOUT | score_facts([0], [0], np.ones((1, 1), int), names=["a"])
-    path = write_report(tmp_path, facts | {"pictures": [{}], "history": history})
+    path = write_report(tmp_path, facts | {"images": [{}], "history": history})
     page = path.read_text()
     assert "training loss" in page and "accuracy on validation, per cent" in page
     assert json.loads((tmp_path / "metrics.json").read_text())["history"] == history

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_classifier import NAMES, picture, small_classifier
+from small_classifier import NAMES, random_image, small_classifier
 from words import parsed
 
 from lfp_tf.errors import LfpError
@@ -11,7 +11,7 @@ from lfp_tf.tasks.classification.arguments import ENDINGS
 from lfp_tf.tasks.classification.results import Results, best_classes, of_model
 
 SURE = np.array([0.05, 0.5, 0.1, 0.25, 0.04, 0.06], np.float32)
-IMAGE = picture(1)
+IMAGE = random_image(1)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_classifier import NAMES, picture, small_classifier
+from small_classifier import NAMES, random_image, small_classifier
 
 from lfp_tf.errors import LfpError, graph_sentence
 from lfp_tf.images.decode import encode_png
@@ -31,9 +31,9 @@ def model():
 
 @pytest.fixture(scope="module")
 def expected(model):
-    """[(picture, probabilities)] of the Python model, of four sizes."""
+    """[(image, probabilities)] of the Python model, of four sizes."""
     classify = predictor(model, protocol_of(model.recipe))
-    return [(image, classify(tf.constant(image)).numpy()) for image in map(picture, range(4))]
+    return [(image, classify(tf.constant(image)).numpy()) for image in map(random_image, range(4))]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_pixels_give_the_python_models_classes(signatures, expected):
 
 def test_a_grey_jpeg_is_served(model, signatures):
     stream = io.BytesIO()
-    Image.fromarray(picture(5)).convert("L").save(stream, "JPEG", quality=95)
+    Image.fromarray(random_image(5)).convert("L").save(stream, "JPEG", quality=95)
     answer = signatures["serving_default"](image_bytes=tf.constant([stream.getvalue()]))
     image = np.array(Image.open(stream).convert("RGB"))
     wanted = predictor(model, protocol_of(model.recipe))(tf.constant(image))[None].numpy()
@@ -89,7 +89,7 @@ def test_a_grey_jpeg_is_served(model, signatures):
 def test_of_few_classes_all_are_given():
     model = small_classifier(names=NAMES[:3])
     functions = functions_of(model, limits=LIMITS)
-    answer = functions["images"](tf.constant(picture(0)[None]))
+    answer = functions["images"](tf.constant(random_image(0)[None]))
     assert answer["classes"].shape == answer["scores"].shape == (1, 3)
     assert sorted(answer["classes"][0].numpy().tolist()) == [0, 1, 2]
 
@@ -126,9 +126,9 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
             yield graph_sentence(caught.value)
 
     for image, count, wanted in (
-        (np.zeros((100, 200, 3)), 1, "The picture has 200x100 pixels, but at most 12000 are serv"),
-        (np.zeros((4, 4, 3)), 5, "The request has 5 pictures, at most 4 are served."),
-        (np.zeros((2, 101, 3)), 1, "The picture has 101x2 pixels, but no side may be more than 50"),
+        (np.zeros((100, 200, 3)), 1, "The image has 200x100 pixels, but at most 12000 are serv"),
+        (np.zeros((4, 4, 3)), 5, "The request has 5 images, at most 4 are served."),
+        (np.zeros((2, 101, 3)), 1, "The image has 101x2 pixels, but no side may be more than 50"),
     ):
         for text in refusals(image.astype(np.uint8), count):
             assert text.startswith(wanted)

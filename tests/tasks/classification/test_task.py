@@ -36,7 +36,7 @@ def task_of(records, **task):
     return Task(params)
 
 
-def test_the_loss_is_the_mean_over_pictures_and_fillers_count_nowhere(records):
+def test_the_loss_is_the_mean_over_images_and_fillers_count_nowhere(records):
     task = task_of(records)
     logits = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
     piece = {"labels": tf.constant([2, 0, -1, 5])}
@@ -47,7 +47,7 @@ def test_the_loss_is_the_mean_over_pictures_and_fillers_count_nowhere(records):
     assert float(task.counts(piece, outputs)["logits"]) == 3.0
 
 
-def test_validation_scores_every_picture_once(records):
+def test_validation_scores_every_image_once(records):
     task = task_of(records)
     model, metrics = task.build_model(), task.build_metrics(training=False)
     batches = task.build_inputs(task.task_config.validation_data)
@@ -99,7 +99,7 @@ def test_crops_are_squares():
         config.validate(params)
 
 
-def test_train_py_learns_six_pictures_by_heart_and_scores_them(records, tmp_path):
+def test_train_py_learns_six_images_by_heart_and_scores_them(records, tmp_path):
     values = {
         "task.model.blocks": "[1,1,1,1]",
         "task.model.width": 0.125,

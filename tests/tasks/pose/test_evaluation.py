@@ -9,7 +9,7 @@ from small_people import NAMES, KnownNetwork, drawn_people, mixed_maps, same_map
 from lfp_tf.data.pose.pipeline import evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import read_picture
+from lfp_tf.images.decode import read_image
 from lfp_tf.images.skeleton import JOINTS
 from lfp_tf.tasks.pose.evaluation import evaluate, report
 from lfp_tf.tasks.pose.prediction import Protocol, keypoints, predictor
@@ -35,7 +35,7 @@ def found(drawn, known):
 
 
 def place(maps, joint, person):
-    """A joint's place by the text of the method: peak, quarter, half, back to the picture."""
+    """A joint's place by the text of the method: peak, quarter, half, back to the image."""
     heights = maps[..., joint]
     row, column = np.unravel_index(heights.argmax(), heights.shape)
     place = np.array([column, row], float)
@@ -47,7 +47,7 @@ def place(maps, joint, person):
     return np.trunc((place + 0.5) * side / 16 - side / 2 + np.array(person.center))
 
 
-def test_joints_come_back_to_each_persons_picture(drawn, known, found):
+def test_joints_come_back_to_each_persons_image(drawn, known, found):
     _, maps = known
     assert found.predictions.shape == (11, 14, 3)
     for number, person in enumerate(drawn[1]["val"]):
@@ -103,7 +103,7 @@ def test_chance_is_the_mean_place_in_the_box(drawn, found):
     np.testing.assert_allclose(found.chance[3], low + places * (high - low), atol=1e-3)
 
 
-def test_sources_tell_people_of_one_picture_apart(found):
+def test_sources_tell_people_of_one_image_apart(found):
     assert found.people.sources[:3] == ["val0.png", "val1.png#1", "val2.png"]
 
 
@@ -124,7 +124,7 @@ def test_a_person_alone_gives_the_same(drawn, factors):
     for number, person in enumerate(drawn[1]["val"][:2]):
         (x, y), half = person.center, 100 * np.float32(person.scale)
         box = np.float32([[y - half, x - half, y + half, x + half]])
-        joints = predict(read_picture(person.image), box).numpy()[0]
+        joints = predict(read_image(person.image), box).numpy()[0]
         np.testing.assert_allclose(found.predictions[number, :, 2], joints[:, 2], rtol=1e-5)
         assert (found.predictions[number, :, :2] == joints[:, :2]).mean() > 0.9
 

@@ -12,8 +12,8 @@ from lfp_tf.tasks.pose.prediction import (
     box_frame,
     fused_keypoints,
     heatmap_function,
+    image_box,
     keypoints,
-    picture_box,
     predictor,
 )
 
@@ -77,28 +77,28 @@ def test_sizes_fused_find_the_joint():
     found = fused_keypoints(
         tf.stack(maps), tf.constant(center), tf.constant(scales), size=(80, 90), resolution=64
     ).numpy()
-    # A map pixel is 4 to 6 pixels of the picture.
+    # A map pixel is 4 to 6 pixels of the image.
     assert np.abs(found[:, :2] - points).max() <= 4
     assert (found[:, 2] > 0.8).all()
 
 
-def test_a_picture_is_a_person_as_high_as_it():
-    center, scale = box_frame(picture_box(np.zeros((120, 70, 3), np.uint8)))
+def test_an_image_is_a_person_as_high_as_it():
+    center, scale = box_frame(image_box(np.zeros((120, 70, 3), np.uint8)))
     assert center.numpy().tolist() == [35.0, 60.0] and scale.numpy() == np.float32(0.6)
     center, scale = box_frame(tf.constant([10.0, 20.0, 50.0, 30.0]))
     assert center.numpy().tolist() == [25.0, 30.0] and scale.numpy() == np.float32(0.2)
 
 
 @pytest.mark.parametrize("factors", [(1.0,), (0.8,), (0.9, 1.2)])
-def test_people_of_a_picture_one_after_the_other(factors):
+def test_people_of_an_image_one_after_the_other(factors):
     network = KnownNetwork(pooled, THREE)
-    picture = np.random.default_rng(3).integers(0, 256, (70, 90, 3), np.uint8)
+    image = np.random.default_rng(3).integers(0, 256, (70, 90, 3), np.uint8)
     boxes = np.float32([[0, 0, 70, 90], [10, 30, 60, 50]])
-    found = predictor(network, Protocol(flip=True, scales=factors))(picture, boxes).numpy()
+    found = predictor(network, Protocol(flip=True, scales=factors))(image, boxes).numpy()
     maps = heatmap_function(network, flip=True)
     for box, joints in zip(boxes, found, strict=True):
         center, scale = box_frame(tf.constant(box))
-        heatmaps = maps(person_views(picture, center, scale, factors, resolution=64))
+        heatmaps = maps(person_views(image, center, scale, factors, resolution=64))
         scales = scale * tf.constant(factors)
         if len(factors) == 1:
             wanted = keypoints(heatmaps, center[None], scales)[0]

@@ -57,7 +57,7 @@ def test_a_box_beside_its_image_is_refused(make, box):
     with pytest.raises(LfpError) as caught:
         make({source: [box]}).predict(IMAGE, source)
     assert str(caught.value) == (
-        f"--people people.json has the box {box} beside the picture of 40x30."
+        f"--people people.json has the box {box} beside the image of 40x30."
     )
 
 

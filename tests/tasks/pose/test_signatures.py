@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_network import pictures
+from small_network import random_images
 from small_people import NAMES, KnownNetwork, mixed_maps, same_maps, small_hourglass
 
 from lfp_tf.errors import LfpError, graph_sentence
@@ -54,7 +54,7 @@ def whole(image):
 
 
 def test_bytes_of_differing_sizes_give_the_python_models_joints(signatures, predict):
-    images = list(pictures(*SIZES))
+    images = list(random_images(*SIZES))
     data = tf.constant([encode_png(image) for image in images])
     found = signatures["serving_default"](image_bytes=data)["keypoints"]
     assert found.dtype == tf.float32 and found.shape == (4, 14, 3)
@@ -64,7 +64,7 @@ def test_bytes_of_differing_sizes_give_the_python_models_joints(signatures, pred
 
 
 def test_pixels_give_them_too(signatures, predict):
-    (image,) = pictures(SIZES[0])
+    (image,) = random_images(SIZES[0])
     batch = np.stack([image, image[:, ::-1]])
     found = signatures["images"](images=tf.constant(batch))["keypoints"]
     for one, joints in zip(batch, found, strict=True):
@@ -72,7 +72,7 @@ def test_pixels_give_them_too(signatures, predict):
 
 
 def test_boxes_choose_the_person(signatures, predict):
-    (image,) = pictures(SIZES[0])
+    (image,) = random_images(SIZES[0])
     boxes = np.float32([BOX, whole(image)[0]])
     wanted = predict(image, boxes).numpy()
     assert np.abs(wanted[0] - wanted[1]).max() > 1
@@ -84,7 +84,7 @@ def test_boxes_choose_the_person(signatures, predict):
 
 
 def test_the_export_runs_from_python(folder, predict):
-    (image,) = pictures(SIZES[0])
+    (image,) = random_images(SIZES[0])
     boxes = np.float32([BOX, whole(image)[0]])
     as_files = {"two": boxes[:, [1, 0, 3, 2]].tolist(), "none": [], "turned": [[10, 10, 30, 5]]}
     about, words = {"classes": NAMES, "protocol": {}}, types.SimpleNamespace(people="boxes.json")
@@ -105,17 +105,17 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
 
     large = np.zeros((1, 60, 60, 3), np.uint8)
     box = tf.constant([BOX])
-    wanted = "The picture has 60x60 pixels, but at most 3000 are served; send a smaller one."
+    wanted = "The image has 60x60 pixels, but at most 3000 are served; send a smaller one."
     data = tf.constant([encode_png(large[0])])
     assert refusal("serving_default", image_bytes=data) == wanted
     assert refusal("images", images=tf.constant(large)) == wanted
     assert refusal("images_boxes", images=tf.constant(large), boxes=box) == wanted
     assert refusal("image_bytes_boxes", image_bytes=data, boxes=box) == wanted
-    many = "The request has 5 pictures, at most 4 are served."
+    many = "The request has 5 images, at most 4 are served."
     assert refusal("images", images=tf.zeros([5, 2, 2, 3], tf.uint8)) == many
     small = tf.zeros([2, 50, 50, 3], tf.uint8)
     assert refusal("images_boxes", images=small, boxes=box) == (
-        "The request has 1 boxes for 2 pictures; send one each, and a picture twice for two people."
+        "The request has 1 boxes for 2 images; send one each, and an image twice for two people."
     )
 
 
@@ -150,7 +150,7 @@ def test_warm_up_requests_run(signatures, model):
 
 def test_without_the_mirror_image_joints_differ():
     network = KnownNetwork(mixed_maps())
-    (image,) = pictures(SIZES[0])
+    (image,) = random_images(SIZES[0])
     plain, averaged = (
         signature_functions(network, protocol=Protocol(flip=flip), limits=LIMITS)["images"](
             image[None]
@@ -162,7 +162,7 @@ def test_without_the_mirror_image_joints_differ():
     assert np.abs(plain - averaged).max() > 1
 
 
-def test_a_fixed_size_of_pictures_is_refused():
+def test_a_fixed_size_of_images_is_refused():
     network = KnownNetwork(same_maps()[0])
     with pytest.raises(LfpError, match="--input_size is for segmentation; .* people at 64 x 64"):
         signature_functions(

@@ -34,10 +34,10 @@ def records(tmp_path_factory):
     entries, rng = [], np.random.RandomState(0)
     for number in range(3):
         points = rng.uniform(8, 56, (14, 2))
-        picture = np.full((64, 64, 3), 40 * number, np.uint8)
+        image = np.full((64, 64, 3), 40 * number, np.uint8)
         for joint, (x, y) in enumerate(points.round().astype(int)):
-            picture[y - 2 : y + 3, x - 2 : x + 3] = (255 - 15 * joint, 15 * joint, 128)
-        Image.fromarray(picture).save(root / "in" / "images" / f"{number}.png")
+            image[y - 2 : y + 3, x - 2 : x + 3] = (255 - 15 * joint, 15 * joint, 128)
+        Image.fromarray(image).save(root / "in" / "images" / f"{number}.png")
         entries.append(
             {"file_name": f"{number}.png", "joints": points.tolist(), "visible": [1] * 14}
         )
@@ -102,7 +102,7 @@ def test_validation_takes_every_person_once(records):
     assert int(tf.reduce_max(metrics[0].valid)) <= 3
 
 
-def test_pictures_of_tensorboard_show_the_crop_twice(records):
+def test_images_of_tensorboard_show_the_crop_twice(records):
     task = task_of(records)
     model = task.build_model()
     shown = list(task.panels(lambda images: model(images, training=False), 2))

@@ -40,7 +40,7 @@ def test_what_will_train_but_not_as_meant_is_said_once():
     assert len(found) == 2 and "[472, 473] is not 8k+1" in found[0] and "bin 1" in found[1]
 
 
-def test_a_batch_norm_that_sees_one_picture_is_told():
+def test_a_batch_norm_that_sees_one_image_is_told():
     task = config.of_network("pspnet").task
     task.train_data.global_batch_size = 4
     # Statistics over all replicas, or each replica's own.

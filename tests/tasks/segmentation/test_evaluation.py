@@ -1,4 +1,4 @@
-"""Scores of a split: the sums of all pictures, against a slow count, and what is refused."""
+"""Scores of a split: the sums of all images, against a slow count, and what is refused."""
 
 import numpy as np
 import pytest
@@ -38,17 +38,17 @@ def test_the_confusion_matrix_counts_every_pixel_once(model, records):
             if truth != 255:
                 confusion[truth, label] += 1
     np.testing.assert_array_equal(found.confusion, confusion)
-    assert [entry["source"] for entry in found.pictures] == sources
-    values = [entry["mIoU"] for entry in found.pictures]
+    assert [entry["source"] for entry in found.images] == sources
+    values = [entry["mIoU"] for entry in found.images]
     assert [e.score for e in found.best] == sorted(values, reverse=True)[:4]
     assert [e.score for e in found.worst] == sorted(values)[:4]
-    assert found.best[0].picture.shape == (33, 41, 3)
+    assert found.best[0].image.shape == (33, 41, 3)
 
 
-def test_a_limit_takes_the_first_pictures(model, records):
+def test_a_limit_takes_the_first_images(model, records):
     whole = evaluate(model, records, protocol=Protocol("whole"), kept=1)
     two = evaluate(model, records, protocol=Protocol("whole"), limit=2, kept=1)
-    assert two.pictures == whole.pictures[:2]
+    assert two.images == whole.images[:2]
     assert two.confusion.sum() < whole.confusion.sum()
     assert len(two.best) == len(two.worst) == 1
 
@@ -64,11 +64,11 @@ def test_a_split_that_is_not_there_is_refused(model, records):
         evaluate(model, records, split="vall", protocol=Protocol("whole"))
 
 
-def test_a_squashed_picture_is_scored_at_its_squashed_size(model, records):
+def test_a_squashed_image_is_scored_at_its_squashed_size(model, records):
     protocol = Protocol("deeplab", warp=(25, 49), logits_resize="half_pixel")
     found = evaluate(model, records, protocol=protocol, kept=1)
     assert found.confusion.sum() <= 5 * 25 * 49
-    assert found.best[0].picture.shape == (25, 49, 3)
-    # Elsewhere the result comes back at the picture's own size.
-    picture = np.zeros((33, 41, 3), np.uint8)
-    assert predictor(model, protocol)(tf.constant(picture))["labels"].shape == (33, 41)
+    assert found.best[0].image.shape == (25, 49, 3)
+    # Elsewhere the result comes back at the image's own size.
+    image = np.zeros((33, 41, 3), np.uint8)
+    assert predictor(model, protocol)(tf.constant(image))["labels"].shape == (33, 41)

@@ -17,7 +17,7 @@ def network(pixels):
     return tf.nn.conv2d(pixels, kernel, 1, "VALID")
 
 
-def picture(height=20, width=31):
+def random_image(height=20, width=31):
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(x / 5.0), np.cos(y / 4.0), np.sin((x + y) / 6.0)]
     return np.round(127 + 100 * np.stack(waves, -1)).astype("f")
@@ -31,7 +31,7 @@ def run(image, scales=(1.0,), **words):
 
 
 def test_a_pixelwise_network_sees_the_same_in_every_window():
-    image = picture()
+    image = random_image()
     whole = probabilities(
         Protocol("whole"), network, image, preprocess_name="torch", classes=CLASSES
     )
@@ -41,15 +41,15 @@ def test_a_pixelwise_network_sees_the_same_in_every_window():
         )
 
 
-def test_a_mirrored_picture_gives_the_mirrored_answer():
-    image = picture()
+def test_a_mirrored_image_gives_the_mirrored_answer():
+    image = random_image()
     plain = run(image, (0.75, 1.0), flip="softmax")["probabilities"].numpy()
     mirrored = run(image[:, ::-1], (0.75, 1.0), flip="softmax")["probabilities"].numpy()
     np.testing.assert_allclose(plain, mirrored[:, ::-1], atol=1e-4)
     np.testing.assert_allclose(plain.sum(-1), 1.0, atol=1e-4)
 
 
-def test_large_pictures_are_not_enlarged_beyond_one_and_a_half():
+def test_large_images_are_not_enlarged_beyond_one_and_a_half():
     asked = []
 
     def counted(pixels):
@@ -72,7 +72,7 @@ def test_large_pictures_are_not_enlarged_beyond_one_and_a_half():
 
 
 def test_the_second_softmax_keeps_a_windows_best_class_and_flattens():
-    image = picture(15, 15)
+    image = random_image(15, 15)
     plain, flat = (run(image, second_softmax=value) for value in (False, True))
     np.testing.assert_array_equal(plain["labels"], flat["labels"])
     assert flat["probabilities"].numpy().max() < np.e / (np.e + 2) + 1e-6
@@ -82,7 +82,7 @@ def test_the_second_softmax_keeps_a_windows_best_class_and_flattens():
 
 
 def test_the_crf_works_inside_each_window_on_the_grey_levels():
-    image = picture(15, 15)
+    image = random_image(15, 15)
     plain = run(image)["probabilities"].numpy()
     refined = run(image, window_crf=PRESETS["lfp"])["probabilities"].numpy()
     want = refine(np.clip(plain, 0, 1), image.astype(np.uint8), PRESETS["lfp"])
@@ -90,7 +90,7 @@ def test_the_crf_works_inside_each_window_on_the_grey_levels():
     assert np.abs(refined - plain).max() > 0.01
 
 
-def test_the_crf_runs_in_a_graph_over_pictures_smaller_than_a_window():
+def test_the_crf_runs_in_a_graph_over_images_smaller_than_a_window():
     protocol = Protocol("lfp", crop=(18, 18), scales=(1.0,), window_crf=PRESETS["lfp"])
     graph = tf.function(
         lambda x: probabilities(protocol, network, x, preprocess_name="torch", classes=CLASSES)[
@@ -98,7 +98,7 @@ def test_the_crf_runs_in_a_graph_over_pictures_smaller_than_a_window():
         ],
         input_signature=[tf.TensorSpec([None, None, 3])],
     )
-    found = graph(picture(9, 25)).numpy()
+    found = graph(random_image(9, 25)).numpy()
     assert found.shape == (9, 25, CLASSES)
     np.testing.assert_allclose(found.sum(-1), 1.0, atol=1e-4)
 

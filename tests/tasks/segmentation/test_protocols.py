@@ -49,12 +49,12 @@ def test_golden_case_in_a_graph_of_unknown_size(name):
 
 
 def linear_network(classes=3):
-    """One pixel decides its own logits, so that windows and the whole picture agree."""
+    """One pixel decides its own logits, so that windows and the whole image agree."""
     kernel = np.random.RandomState(5).normal(0, 0.02, (1, 1, 3, classes)).astype(np.float32)
     return lambda x: tf.nn.conv2d(x, kernel, 1, "VALID")
 
 
-def picture(height, width):
+def random_image(height, width):
     return np.random.RandomState(height + width).uniform(0, 255, (height, width, 3)).astype("f")
 
 
@@ -65,16 +65,16 @@ def run(protocol, image, network=None):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 30), (30, 7), (30, 30)])
-def test_windows_of_a_pixelwise_network_equal_the_whole_picture(size):
-    image = picture(*size)
+def test_windows_of_a_pixelwise_network_equal_the_whole_image(size):
+    image = random_image(*size)
     windows = run(Protocol("semseg", base_size=max(size), crop=(11, 13)), image)
     whole = run(Protocol("whole", flip="softmax"), image)
     np.testing.assert_allclose(windows["probabilities"], whole["probabilities"], atol=1e-5)
 
 
 @pytest.mark.parametrize("name, flip", [("whole", "softmax"), ("semseg", None), ("matlab", None)])
-def test_a_mirrored_picture_gives_the_mirrored_answer(name, flip):
-    # Matlab's 19 + 1 is the picture's own size: resizing would round ties by the last bit.
+def test_a_mirrored_image_gives_the_mirrored_answer(name, flip):
+    # Matlab's 19 + 1 is the image's own size: resizing would round ties by the last bit.
     base_size = 19 if name == "matlab" else 20
     sliding = {} if name == "whole" else {"base_size": base_size, "crop": (24, 24)}
     protocol = Protocol(name, flip=flip, **sliding)
@@ -86,7 +86,7 @@ def test_a_mirrored_picture_gives_the_mirrored_answer(name, flip):
     def network(x):
         return tf.nn.conv2d(x, kernel, 1, "SAME")
 
-    image = np.round(picture(20, 20))
+    image = np.round(random_image(20, 20))
     first, mirrored = run(protocol, image, network), run(protocol, image[:, ::-1], network)
     np.testing.assert_allclose(
         mirrored["probabilities"].numpy()[:, ::-1], first["probabilities"], atol=1e-4
@@ -104,19 +104,19 @@ def test_a_mirrored_picture_gives_the_mirrored_answer(name, flip):
 )
 @pytest.mark.parametrize("size", [(1, 1), (13, 19)])
 def test_probabilities_sum_to_one(protocol, size):
-    got = run(protocol, picture(*size))
+    got = run(protocol, random_image(*size))
     assert got["labels"].shape == size
     np.testing.assert_allclose(tf.reduce_sum(got["probabilities"], -1), np.ones(size), atol=1e-5)
 
 
 def test_batched_windows_change_nothing():
-    image, words = picture(30, 41), {"base_size": 41, "crop": (11, 13)}
+    image, words = random_image(30, 41), {"base_size": 41, "crop": (11, 13)}
     one, many = (run(Protocol("semseg", window_batch=n, **words), image) for n in (1, 5))
     np.testing.assert_allclose(one["probabilities"], many["probabilities"], atol=1e-6)
 
 
 def test_equal_scores_give_the_first_class():
-    got = run(Protocol("whole"), picture(2, 2), lambda x: tf.zeros([*x.shape[:3], 3]))
+    got = run(Protocol("whole"), random_image(2, 2), lambda x: tf.zeros([*x.shape[:3], 3]))
     assert (got["labels"].numpy() == 0).all()
 
 

@@ -52,7 +52,7 @@ def facts():
         "protocol": {"name": "whole", "flip": "none"},
         "seconds": 2.0,
         **score_facts(CONFUSION, names=NAMES, definition="present"),
-        "pictures": [{"source": "a.png", "mIoU": 0.5, "allAcc": 0.75}],
+        "images": [{"source": "a.png", "mIoU": 0.5, "allAcc": 0.75}],
         "history": [
             {"step": 1, "loss": 2.0},
             {"step": 2, "loss": 1.0},
@@ -76,8 +76,8 @@ def test_scores_by_hand():
 
 
 def test_the_page_stands_alone_and_holds_the_numbers(facts, tmp_path):
-    picture, labels = np.full((20, 30, 3), 7, np.uint8), np.zeros((20, 30), int)
-    example = Example.of(facts["pictures"][0], picture, labels, labels, numbered_table(3))
+    image, labels = np.full((20, 30, 3), 7, np.uint8), np.zeros((20, 30), int)
+    example = Example.of(facts["images"][0], image, labels, labels, numbered_table(3))
     path = write_report(
         tmp_path / "new", facts, colors=[[1, 2, 3]] * 3, best=[example], worst=[example]
     )
@@ -98,7 +98,7 @@ def test_the_page_stands_alone_and_holds_the_numbers(facts, tmp_path):
     assert written["history"] == facts["history"]
 
 
-def test_a_report_without_training_and_pictures_has_no_such_sections(facts, tmp_path):
+def test_a_report_without_training_and_images_has_no_such_sections(facts, tmp_path):
     text = write_report(tmp_path, facts | {"history": []}, colors=[[0, 0, 0]] * 3).read_text()
     assert "Training" not in text and "<figure>" not in text
     assert "Confusion matrix" in text

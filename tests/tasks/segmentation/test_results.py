@@ -18,20 +18,20 @@ from lfp_tf.tasks.segmentation.results import Results
 TABLE = ClassTable(("road", "sky"), np.array([[200, 0, 0], [0, 0, 100]], np.uint8))
 
 
-def image(number, size=(16, 24)):
+def numbered_image(number, size=(16, 24)):
     return np.random.RandomState(number).randint(0, 256, (*size, 3)).astype(np.uint8)
 
 
-def probabilities(picture):
-    """Of sky: how blue the picture is there."""
-    if picture.shape[0] < 2:
+def probabilities(image):
+    """Of sky: how blue the image is there."""
+    if image.shape[0] < 2:
         raise LfpError("too small")
-    blue = picture[..., 2].astype(np.float32) / 255 * 0.98 + 0.01
+    blue = image[..., 2].astype(np.float32) / 255 * 0.98 + 0.01
     return np.stack([1 - blue, blue], axis=-1)
 
 
-def labels(picture):
-    return probabilities(picture).argmax(axis=-1)
+def labels(image):
+    return probabilities(image).argmax(axis=-1)
 
 
 def results(*words):
@@ -39,12 +39,12 @@ def results(*words):
 
 
 def test_labels_are_told_drawn_and_written():
-    found, picture = results(), image(0)
-    seen = found.predict(picture)
-    np.testing.assert_array_equal(seen, labels(picture))
-    mixed = overlay(picture, seen, TABLE)
-    np.testing.assert_array_equal(found.overlay(picture, seen), mixed)
-    np.testing.assert_array_equal(found.explained(picture, seen), with_legend(mixed, seen, TABLE))
+    found, image = results(), numbered_image(0)
+    seen = found.predict(image)
+    np.testing.assert_array_equal(seen, labels(image))
+    mixed = overlay(image, seen, TABLE)
+    np.testing.assert_array_equal(found.overlay(image, seen), mixed)
+    np.testing.assert_array_equal(found.explained(image, seen), with_legend(mixed, seen, TABLE))
     classes = found.describe(seen)["classes"]
     assert sum(entry["pixels"] for entry in classes) == seen.size
     assert classes[0]["share"] >= classes[1]["share"]
@@ -73,10 +73,10 @@ def test_a_video_has_the_pixels_of_all_frames():
 
 
 def test_the_network_sees_the_long_side():
-    found, picture = results("--long_side=12"), image(1)
-    small = resize_long_side(picture, 12)
+    found, image = results("--long_side=12"), numbered_image(1)
+    small = resize_long_side(image, 12)
     wanted = resize_labels(labels(small), (16, 24))
-    np.testing.assert_array_equal(found.predict(picture), wanted)
+    np.testing.assert_array_equal(found.predict(image), wanted)
     assert found.facts == {"a": 1, "long_side": 12}
 
 
@@ -84,17 +84,22 @@ def test_the_network_sees_the_long_side():
 def test_the_crf_gives_the_same_in_processes_and_refusals_keep_their_place(processes):
     words = ["--crf", "--crf_preset=seed", f"--crf_processes={processes}", "--long_side=14"]
     found = results(*words)
-    images = [("a", image(1)), ("b", image(2, (1, 60))), ("c", image(3)), ("d", image(4, (20, 9)))]
+    images = [
+        ("a", numbered_image(1)),
+        ("b", numbered_image(2, (1, 60))),
+        ("c", numbered_image(3)),
+        ("d", numbered_image(4, (20, 9))),
+    ]
     answers = list(found.predictions(iter(images), count=len(images)))
     assert {source for source, *_ in answers} == {"a", "b", "c", "d"}
     assert [source for source, *_ in answers if source != "b"] == ["a", "c", "d"]
     by_source = {source: seen for source, _, seen, _ in answers}
     assert str(by_source.pop("b")) == "too small"
-    for source, picture in images:
+    for source, image in images:
         if source in by_source:
-            small = resize_long_side(picture, 14)
+            small = resize_long_side(image, 14)
             refined = refine(probabilities(small), small, PRESETS["seed"]).argmax(axis=-1)
-            wanted = resize_labels(refined, picture.shape[:2])
+            wanted = resize_labels(refined, image.shape[:2])
             np.testing.assert_array_equal(by_source[source], wanted)
     assert found.facts["crf"]["bi_xy_std"] == 49
 
@@ -103,13 +108,13 @@ def test_one_image_needs_no_process(monkeypatch):
     from lfp_tf.tasks.segmentation import results as module
 
     monkeypatch.setattr(module, "CrfPool", None)
-    found, picture = results("--crf", "--crf_processes=2"), image(1)
-    ((_, _, seen, _),) = found.predictions(iter([("a", picture)]), count=1)
-    wanted = refine(probabilities(picture), picture, PRESETS["newest"]).argmax(axis=-1)
+    found, image = results("--crf", "--crf_processes=2"), numbered_image(1)
+    ((_, _, seen, _),) = found.predictions(iter([("a", image)]), count=1)
+    wanted = refine(probabilities(image), image, PRESETS["newest"]).argmax(axis=-1)
     np.testing.assert_array_equal(seen, wanted)
 
 
 def test_the_crf_of_the_protocol_lfp_is_not_done_twice():
-    found, picture = results("--crf", "--protocol=lfp"), image(1)
-    np.testing.assert_array_equal(found.predict(picture), labels(picture))
+    found, image = results("--crf", "--protocol=lfp"), numbered_image(1)
+    np.testing.assert_array_equal(found.predict(image), labels(image))
     assert found.facts["crf"] == vars(PRESETS["lfp"])

@@ -1,4 +1,4 @@
-"""The dense CRF of DeepLab: probabilities sharpened along the edges of the picture.
+"""The dense CRF of DeepLab: probabilities sharpened along the edges of the image.
 
 Kraehenbuehl and Koltun, "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials"
 (2011), with the parameters and the use of `kazuto1011/deeplab-pytorch libs/utils/crf.py`. No
@@ -15,15 +15,15 @@ from lfp_tf.tasks.segmentation.crf.kernel import gaussian_kernel
 from lfp_tf.tasks.segmentation.crf.mean_field import mean_field
 from lfp_tf.tasks.segmentation.crf.options import PRESETS, CrfOptions
 
-__all__ = ["PRESETS", "CrfOptions", "guiding_picture", "kernels", "refine"]
+__all__ = ["PRESETS", "CrfOptions", "guiding_image", "kernels", "refine"]
 
 
-def refine(probabilities, picture, options=CrfOptions()):  # noqa: B008 (frozen)
+def refine(probabilities, image, options=CrfOptions()):  # noqa: B008 (frozen)
     """Probabilities after the mean field.
 
     Args:
         probabilities: [H, W, C] float, from a softmax.
-        picture: uint8 [H, W, 3] RGB, as large.
+        image: uint8 [H, W, 3] RGB, as large.
         options: `CrfOptions`.
 
     Returns:
@@ -32,11 +32,11 @@ def refine(probabilities, picture, options=CrfOptions()):  # noqa: B008 (frozen)
     Raises:
         LfpError: arrays of another kind or size, values that are no probabilities.
     """
-    probabilities, picture = np.asarray(probabilities), np.asarray(picture)
-    _check(probabilities, picture)
+    probabilities, image = np.asarray(probabilities), np.asarray(image)
+    _check(probabilities, image)
     height, width, classes = probabilities.shape
     kept = _kept_classes(probabilities, options.class_threshold)
-    guide = guiding_picture(picture, options)
+    guide = guiding_image(image, options)
     flat = probabilities.reshape(-1, classes)
     flat = flat if kept.size == classes else flat[:, kept]
     log_probabilities = np.log(np.clip(flat, options.floor, 1), dtype=np.float32)
@@ -52,29 +52,29 @@ def refine(probabilities, picture, options=CrfOptions()):  # noqa: B008 (frozen)
     return refined.reshape(height, width, classes)
 
 
-def guiding_picture(picture, options):
-    """The uint8 [H, W, 3] RGB picture whose colours the CRF looks at, see `CrfOptions.guide`.
+def guiding_image(image, options):
+    """The uint8 [H, W, 3] RGB image whose colours the CRF looks at, see `CrfOptions.guide`.
 
     With a mean of 104.008 the grey levels 0, 104 and 105 become 152 (-104), 0 and 0.
     """
     if options.guide == "original":
-        return picture
-    rest = picture.astype(np.float32) - np.array(options.mean_rgb, np.float32)
+        return image
+    rest = image.astype(np.float32) - np.array(options.mean_rgb, np.float32)
     return (rest.astype(np.int32) & 255).astype(np.uint8)
 
 
 def kernels(guide, options):
-    """The pairwise terms of a guiding picture: list of `kernel.Kernel`.
+    """The pairwise terms of a guiding image: list of `kernel.Kernel`.
 
     Raises:
-        LfpError: deviations too small for the picture.
+        LfpError: deviations too small for the image.
     """
     height, width = guide.shape[:2]
     found = []
     if options.pos_w:
         found.append(_spatial(height, width, options.pos_xy_std, options.pos_w))
     if options.bi_w:
-        # The original reads its pictures with OpenCV: B, G, R. The lattice tells them apart.
+        # The original reads its images with OpenCV: B, G, R. The lattice tells them apart.
         colours = guide.reshape(-1, 3).T[::-1] / np.float32(options.bi_rgb_std)
         features = np.concatenate([_places(height, width, options.bi_xy_std), colours])
         found.append(gaussian_kernel(features, options.bi_w))
@@ -96,21 +96,21 @@ def _kept_classes(probabilities, threshold):
     if not threshold:
         return np.arange(probabilities.shape[2])
     largest = probabilities.max(axis=(0, 1))
-    # Where nothing reaches the threshold, the likeliest class is the picture's.
+    # Where nothing reaches the threshold, the likeliest class is the image's.
     return np.flatnonzero(largest >= min(threshold, largest.max()))
 
 
-def _check(probabilities, picture):
+def _check(probabilities, image):
     if probabilities.ndim != 3 or not probabilities.size or probabilities.dtype.kind != "f":
         raise LfpError(
             "The CRF needs probabilities as floats [height, width, classes], not "
             f"{probabilities.dtype} {list(probabilities.shape)}."
         )
-    if picture.dtype != np.uint8 or picture.shape != (*probabilities.shape[:2], 3):
+    if image.dtype != np.uint8 or image.shape != (*probabilities.shape[:2], 3):
         height, width = probabilities.shape[:2]
         raise LfpError(
-            f"The CRF needs the picture as uint8 [{height}, {width}, 3] like the probabilities, "
-            f"not {picture.dtype} {list(picture.shape)}."
+            f"The CRF needs the image as uint8 [{height}, {width}, 3] like the probabilities, "
+            f"not {image.dtype} {list(image.shape)}."
         )
     # One pass finds NaN, too: it compares false.
     if not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-3):

@@ -141,7 +141,7 @@ def _mixed_radix(quotients):
 
 def _too_far():
     return LfpError(
-        "The standard deviations of the CRF are too small for this picture; give larger ones."
+        "The standard deviations of the CRF are too small for this image; give larger ones."
     )
 
 

@@ -21,12 +21,12 @@ class CrfOptions:
         pos_w, pos_xy_std: weight of the Gaussian over places, and its deviation in pixels.
         bi_w, bi_xy_std, bi_rgb_std: weight of the Gaussian over places and colours, its deviation
             in pixels and in grey levels.
-        guide: `original`, the picture as it is, or `wrapped_mean_subtracted`: the mean taken off
+        guide: `original`, the image as it is, or `wrapped_mean_subtracted`: the mean taken off
             and the rest cast to uint8, where negative values wrap around, as the original's
             evaluation did by mistake and its published numbers were made.
         mean_rgb: that mean; `original` does not look at it.
         floor: probabilities are brought up to it.
-        class_threshold: a class whose probability reaches it nowhere in a picture is left out and
+        class_threshold: a class whose probability reaches it nowhere in an image is left out and
             comes back as 0; 0 keeps all.
         backend: `numpy` (this library), `pydensecrf` (package `pydensecrf2`), or `auto`, the
             quicker one: `numpy`.

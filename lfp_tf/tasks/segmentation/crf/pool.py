@@ -1,7 +1,7 @@
-"""The CRF over many pictures in processes of its own, while the caller's makes the next ones.
+"""The CRF over many images in processes of its own, while the caller's makes the next ones.
 
-A picture goes to a process that waits for one, and nothing queues before it: with P processes no
-more than P + 1 pictures are between the caller's items and its results. Nothing is written to disk.
+An image goes to a process that waits for one, and nothing queues before it: with P processes no
+more than P + 1 images are between the caller's items and its results. Nothing is written to disk.
 """
 
 import collections
@@ -22,7 +22,7 @@ _SECONDS_TO_END = 5
 
 
 class CrfPool:
-    """Refines pictures in parallel; a context manager, which ends the processes.
+    """Refines images in parallel; a context manager, which ends the processes.
 
     Args:
         options: `crf.CrfOptions`.
@@ -32,7 +32,7 @@ class CrfPool:
         LfpError: a negative number.
 
     >>> with CrfPool(CrfOptions(), processes=2) as pool:  # doctest: +SKIP
-    ...     for name, labels in pool.map((name, network(x), x) for name, x in pictures):
+    ...     for name, labels in pool.map((name, network(x), x) for name, x in images):
     ...         save(name, labels)
     """
 
@@ -54,7 +54,7 @@ class CrfPool:
         """Yields (key, labels [H, W], uint8 up to 256 classes, else int32) in the items' order.
 
         Args:
-            items: iterable of (key, probabilities [H, W, C], picture uint8 [H, W, 3]); it is read
+            items: iterable of (key, probabilities [H, W, C], image uint8 [H, W, 3]); it is read
                 only as fast as the results are.
 
         Raises:
@@ -62,18 +62,18 @@ class CrfPool:
             WorkFailed: a process died, or failed otherwise.
         """
         if not self.processes:
-            for key, probabilities, picture in items:
+            for key, probabilities, image in items:
                 with _named(key):
-                    labels = _labels(probabilities, picture, self.options)
+                    labels = _labels(probabilities, image, self.options)
                 yield key, labels
             return
         waiting, done = collections.deque(), {}
         try:
-            for number, (key, probabilities, picture) in enumerate(items):
+            for number, (key, probabilities, image) in enumerate(items):
                 worker = self._idle(done)
-                worker.begin(number, key, probabilities, picture)
-                # The caller's picture is the worker's now.
-                del probabilities, picture
+                worker.begin(number, key, probabilities, image)
+                # The caller's image is the worker's now.
+                del probabilities, image
                 waiting.append((number, key))
                 yield from _ready(waiting, done)
                 while len(waiting) > self.processes:
@@ -123,14 +123,14 @@ class _Worker:
     def is_busy(self):
         return self._number is not None
 
-    def begin(self, number, key, probabilities, picture):
-        """Hands over a picture."""
+    def begin(self, number, key, probabilities, image):
+        """Hands over an image."""
         self._number, self._key = number, key
         with self._alive():
-            self.connection.send((np.asarray(probabilities), np.asarray(picture)))
+            self.connection.send((np.asarray(probabilities), np.asarray(image)))
 
     def finish(self):
-        """(number, labels) of the picture, whose result is there."""
+        """(number, labels) of the image, whose result is there."""
         with self._alive():
             labels, failure = self.connection.recv()
         number, key = self._number, self._key
@@ -167,21 +167,21 @@ class _InWorker(Exception):
 
 
 def _serve(connection, options):
-    """A worker's life: pictures in, labels out, until the connection closes."""
+    """A worker's life: images in, labels out, until the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears it and closes.
     with contextlib.suppress(EOFError, OSError):
         while True:
-            probabilities, picture = connection.recv()
+            probabilities, image = connection.recv()
             try:
-                answer = _labels(probabilities, picture, options), None
+                answer = _labels(probabilities, image, options), None
             except Exception as error:
                 answer = None, (_portable(error), traceback.format_exc())
-            del probabilities, picture
+            del probabilities, image
             connection.send(answer)
 
 
-def _labels(probabilities, picture, options):
-    refined = refine(probabilities, picture, options)
+def _labels(probabilities, image, options):
+    refined = refine(probabilities, image, options)
     kind = np.uint8 if refined.shape[2] <= 256 else np.int32
     return refined.argmax(axis=2).astype(kind)
 

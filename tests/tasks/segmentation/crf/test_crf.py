@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks.segmentation.crf import pydensecrf
-from lfp_tf.tasks.segmentation.crf.crf import PRESETS, CrfOptions, guiding_picture, refine
+from lfp_tf.tasks.segmentation.crf.crf import PRESETS, CrfOptions, guiding_image, refine
 
 GOLDEN = pathlib.Path(__file__).parents[3] / "golden" / "deeplabv2"
 CASES = [case for case in cases(GOLDEN) if case.kind == "crf"]
@@ -37,19 +37,19 @@ def half_pixel(values, size):
 
 
 def of_case(case):
-    """(probabilities, picture RGB, options) of a golden case."""
+    """(probabilities, image RGB, options) of a golden case."""
     inputs, words = case.inputs(), dict(case.config)
-    picture = inputs["image"][..., ::-1]
-    probabilities = softmax(half_pixel(inputs["logits"], picture.shape[:2]))
+    image = inputs["image"][..., ::-1]
+    probabilities = softmax(half_pixel(inputs["logits"], image.shape[:2]))
     mean = tuple(words.pop("mean_bgr")[::-1])
-    return probabilities, picture, CrfOptions(**words, mean_rgb=mean)
+    return probabilities, image, CrfOptions(**words, mean_rgb=mean)
 
 
 def drawn(height=40, width=56, classes=6, seed="s"):
-    """A picture and probabilities that follow it loosely."""
-    picture = fill(["image_u8"], seed, "picture", (height, width, 3), "uint8")
+    """An image and probabilities that follow it loosely."""
+    image = fill(["image_u8"], seed, "image", (height, width, 3), "uint8")
     coarse = fill(["normal", 0.0, 2.0], seed, "logits", (-(-height // 7), -(-width // 7), classes))
-    return softmax(half_pixel(coarse, (height, width))), picture
+    return softmax(half_pixel(coarse, (height, width))), image
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -66,9 +66,9 @@ def test_there_are_four_golden_cases():
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_golden_case_by_the_other_backend(case):
     pytest.importorskip("pydensecrf", reason="extra crf")
-    probabilities, picture, options = of_case(case)
+    probabilities, image, options = of_case(case)
     options = CrfOptions(**{**vars(options), "backend": "pydensecrf"})
-    found = refine(probabilities, picture, options)
+    found = refine(probabilities, image, options)
     got = {"probabilities": found, "labels": found.argmax(axis=2)}
     assert case.problems(got) == []
 
@@ -77,11 +77,11 @@ def test_golden_case_by_the_other_backend(case):
 @pytest.mark.parametrize("noise", [0, 40])
 def test_both_backends_agree(preset, noise):
     pytest.importorskip("pydensecrf", reason="extra crf")
-    probabilities, picture = drawn(64, 80)
-    more = np.random.default_rng(0).normal(0, noise, picture.shape)
-    picture = np.clip(picture + more, 0, 255).astype(np.uint8)
+    probabilities, image = drawn(64, 80)
+    more = np.random.default_rng(0).normal(0, noise, image.shape)
+    image = np.clip(image + more, 0, 255).astype(np.uint8)
     ours, theirs = (
-        refine(probabilities, picture, CrfOptions(**{**vars(PRESETS[preset]), "backend": name}))
+        refine(probabilities, image, CrfOptions(**{**vars(PRESETS[preset]), "backend": name}))
         for name in ("numpy", "pydensecrf")
     )
     # float32 sums in another order, through ten iterations.
@@ -100,8 +100,8 @@ def test_presets_are_the_parameters_of_both_revisions():
 @laws
 @given(SIZES, st.integers(1, 5), st.integers(0, 99))
 def test_classes_that_are_alike_stay_alike(size, classes, seed):
-    picture = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-    found = refine(np.full((*size, classes), 1 / classes, np.float32), picture)
+    image = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+    found = refine(np.full((*size, classes), 1 / classes, np.float32), image)
     np.testing.assert_allclose(found, 1 / classes, atol=1e-6)
 
 
@@ -109,28 +109,28 @@ def test_classes_that_are_alike_stay_alike(size, classes, seed):
 @given(SIZES, st.permutations(range(4)), st.integers(0, 99))
 def test_the_order_of_the_classes_does_not_matter(size, order, seed):
     rng = np.random.default_rng(seed)
-    picture = rng.integers(0, 256, (*size, 3), np.uint8)
+    image = rng.integers(0, 256, (*size, 3), np.uint8)
     probabilities = softmax(rng.normal(0, 2, (*size, 4)))
-    found = refine(probabilities[..., order], picture)
-    np.testing.assert_allclose(found, refine(probabilities, picture)[..., order], atol=1e-5)
+    found = refine(probabilities[..., order], image)
+    np.testing.assert_allclose(found, refine(probabilities, image)[..., order], atol=1e-5)
     np.testing.assert_allclose(found.sum(axis=2), 1, atol=1e-5)
     assert found.dtype == np.float32 and found.shape == (*size, 4)
 
 
-def test_a_flat_picture_is_smoothed_to_its_commonest_class():
+def test_a_flat_image_is_smoothed_to_its_commonest_class():
     probabilities = np.full((9, 11, 2), (0.8, 0.2), np.float32)
     probabilities[4, 5] = (0.3, 0.7)
     found = refine(probabilities, np.full((9, 11, 3), 90, np.uint8))
     assert (found.argmax(axis=2) == 0).all()
 
 
-def test_an_edge_of_the_picture_keeps_its_sides_apart():
-    picture = np.zeros((20, 20, 3), np.uint8)
-    picture[:, 10:] = 200
+def test_an_edge_of_the_image_keeps_its_sides_apart():
+    image = np.zeros((20, 20, 3), np.uint8)
+    image[:, 10:] = 200
     # The network put the border two pixels too far to the right.
     probabilities = np.full((20, 20, 2), (0.7, 0.3), np.float32)
     probabilities[:, 12:] = (0.3, 0.7)
-    labels = refine(probabilities, picture).argmax(axis=2)
+    labels = refine(probabilities, image).argmax(axis=2)
     np.testing.assert_array_equal(labels, np.repeat([[0] * 10 + [1] * 10], 20, axis=0))
 
 
@@ -141,42 +141,42 @@ def test_one_class_and_one_pixel():
 
 
 def test_without_weights_only_the_floor_is_left():
-    probabilities, picture = drawn()
-    found = refine(probabilities, picture, CrfOptions(pos_w=0, bi_w=0, floor=0.01))
+    probabilities, image = drawn()
+    found = refine(probabilities, image, CrfOptions(pos_w=0, bi_w=0, floor=0.01))
     floored = np.maximum(probabilities, 0.01)
     np.testing.assert_allclose(found, floored / floored.sum(axis=2, keepdims=True), atol=1e-6)
 
 
 def test_the_wrapped_guide_is_the_originals_cast():
-    picture = np.array([[[0, 104, 105], [255, 0, 1]]], np.uint8)
+    image = np.array([[[0, 104, 105], [255, 0, 1]]], np.uint8)
     options = CrfOptions(guide="wrapped_mean_subtracted", mean_rgb=(104.008, 104.008, 104.008))
     # -104.008, -0.008 and 0.992; 150.992, -104.008 and -103.008.
-    assert guiding_picture(picture, options).tolist() == [[[152, 0, 0], [150, 152, 153]]]
-    assert guiding_picture(picture, CrfOptions()) is picture
+    assert guiding_image(image, options).tolist() == [[[152, 0, 0], [150, 152, 153]]]
+    assert guiding_image(image, CrfOptions()) is image
 
 
 def test_a_class_subset_drops_what_is_unlikely_everywhere_and_changes_little():
-    probabilities, picture = drawn(classes=4)
-    rare = np.full((*picture.shape[:2], 2), 1e-4, np.float32)
+    probabilities, image = drawn(classes=4)
+    rare = np.full((*image.shape[:2], 2), 1e-4, np.float32)
     probabilities = np.concatenate([probabilities * (1 - 2e-4), rare], axis=2)
-    whole = refine(probabilities, picture)
-    subset = refine(probabilities, picture, CrfOptions(class_threshold=1e-3))
+    whole = refine(probabilities, image)
+    subset = refine(probabilities, image, CrfOptions(class_threshold=1e-3))
     assert not subset[..., 4:].any()
     np.testing.assert_allclose(subset.sum(axis=2), 1, atol=1e-5)
     assert np.mean(whole.argmax(axis=2) != subset.argmax(axis=2)) < 0.005
     # Where nothing reaches the threshold the likeliest class stays.
     alone = refine(
-        np.full((2, 2, 2), (0.6, 0.4), np.float32), picture[:2, :2], CrfOptions(class_threshold=0.9)
+        np.full((2, 2, 2), (0.6, 0.4), np.float32), image[:2, :2], CrfOptions(class_threshold=0.9)
     )
     np.testing.assert_allclose(alone, np.broadcast_to([1.0, 0.0], (2, 2, 2)), atol=1e-6)
 
 
 def test_inputs_are_left_as_they_are():
-    probabilities, picture = drawn()
-    before = probabilities.copy(), picture.copy()
-    refine(probabilities, picture)
+    probabilities, image = drawn()
+    before = probabilities.copy(), image.copy()
+    refine(probabilities, image)
     np.testing.assert_array_equal(probabilities, before[0])
-    np.testing.assert_array_equal(picture, before[1])
+    np.testing.assert_array_equal(image, before[1])
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_backend_that_is_not_installed_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("shape", "picture", "value", "words"),
+    ("shape", "image", "value", "words"),
     [
         ((4, 2), (4, 2, 3), 0.5, r"floats \[height, width, classes\], not float32 \[4, 2\]"),
         ((4, 2, 3), (4, 3, 3), 0.5, r"uint8 \[4, 2, 3\] like the probabilities, not uint8 \[4, 3"),
@@ -216,9 +216,9 @@ def test_a_backend_that_is_not_installed_is_told(monkeypatch):
         ((4, 2, 3), (4, 2, 3), float("nan"), "between 0 and 1"),
     ],
 )
-def test_arrays_that_do_not_fit_are_told(shape, picture, value, words):
+def test_arrays_that_do_not_fit_are_told(shape, image, value, words):
     with pytest.raises(LfpError, match=words):
-        refine(np.full(shape, value, np.float32), np.zeros(picture, np.uint8))
+        refine(np.full(shape, value, np.float32), np.zeros(image, np.uint8))
     with pytest.raises(LfpError, match="not float32"):
         refine(np.full((2, 2, 2), 0.5, np.float32), np.zeros((2, 2, 3), np.float32))
 

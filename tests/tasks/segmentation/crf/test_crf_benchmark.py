@@ -18,13 +18,13 @@ def test_it_runs_and_reports(tmp_path, capsys):
     for comparison in content["comparisons"]:
         assert all(row["seconds"][0] > 0 for row in comparison["rows"])
     said = capsys.readouterr().out
-    for picture in crf.PICTURES:
-        assert f"{picture}: {content['facts'][picture]['vertices']} vertices" in said
-        assert len(content["facts"][picture]["vertices"]) == 2
+    for image in crf.IMAGES:
+        assert f"{image}: {content['facts'][image]['vertices']} vertices" in said
+        assert len(content["facts"][image]["vertices"]) == 2
 
 
-def test_pictures_are_smooth_and_noisy_and_probabilities_sum_to_one():
-    smooth, noisy = (crf_rival.drawn_picture(kind, [60, 80]) for kind in ("smooth", "noisy"))
+def test_images_are_smooth_and_noisy_and_probabilities_sum_to_one():
+    smooth, noisy = (crf_rival.drawn_image(kind, [60, 80]) for kind in ("smooth", "noisy"))
     steps = [np.abs(np.diff(p.astype(int), axis=1)).mean() for p in (smooth, noisy)]
     assert smooth.shape == noisy.shape == (60, 80, 3) and steps[0] < steps[1] / 2
     found = crf_rival.drawn_probabilities([60, 80], 21)

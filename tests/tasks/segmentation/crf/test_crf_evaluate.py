@@ -1,4 +1,4 @@
-"""`lfp-tf evaluate --crf`: the scores after and before the CRF from one pass over the pictures."""
+"""`lfp-tf evaluate --crf`: the scores after and before the CRF from one pass over the images."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_probabilities_of_every_protocol_are_refined(network, records, protocol)
     np.testing.assert_array_equal(found.without_crf, plain.confusion)
     np.testing.assert_array_equal(found.confusion, by_hand(model, records, protocol, options))
     assert (found.confusion != found.without_crf).any()
-    assert [e["source"] for e in found.pictures] == [e["source"] for e in plain.pictures]
+    assert [e["source"] for e in found.images] == [e["source"] for e in plain.images]
     assert plain.crf is plain.without_crf is None
 
 
@@ -66,7 +66,7 @@ def test_the_command_tells_both(network, records, tmp_path, capsys):
     wanted = evaluate(model, records, protocol=Protocol("whole"), crf=PRESETS["seed"])
     np.testing.assert_array_equal(facts["confusion"], wanted.confusion)
     np.testing.assert_array_equal(facts["without_crf"]["confusion"], plain.confusion)
-    assert facts["pictures"] == wanted.pictures
+    assert facts["images"] == wanted.images
     options = facts["protocol"]["crf"]
     assert (options["pos_xy_std"], options["bi_rgb_std"], options["guide"]) == (3, 5, "original")
     for scores, start in (

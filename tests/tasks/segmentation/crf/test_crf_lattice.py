@@ -64,5 +64,5 @@ def test_numbers_of_any_size_are_counted_alike(factor):
 @pytest.mark.parametrize(("dimensions", "spread"), [(5, 1e5), (2, 1e8)])
 def test_deviations_beyond_numbering_are_refused(dimensions, spread):
     points = features(dimensions, 10) * np.float32(spread)
-    with pytest.raises(LfpError, match="deviations of the CRF are too small for this picture"):
+    with pytest.raises(LfpError, match="deviations of the CRF are too small for this image"):
         lattice.build(points)

@@ -1,4 +1,4 @@
-"""Pictures through processes: the same labels, in order, few at a time, and failures by name."""
+"""Images through processes: the same labels, in order, few at a time, and failures by name."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ def items(count, classes=3):
         # The first is the largest: later ones are done before it.
         height, width = (60, 80) if number == 0 else (5 + number, 7)
         values = rng.random((height, width, classes), np.float32) + 0.01
-        picture = rng.integers(0, 256, (height, width, 3), np.uint8)
-        yield f"p{number}", values / values.sum(axis=2, keepdims=True), picture
+        image = rng.integers(0, 256, (height, width, 3), np.uint8)
+        yield f"p{number}", values / values.sum(axis=2, keepdims=True), image
 
 
 @pytest.mark.parametrize("processes", [0, 1, 3])
@@ -30,8 +30,8 @@ def test_labels_are_those_of_refine_in_order(processes):
         for _ in range(2):  # The processes serve again.
             found = list(pool.map(items(5)))
             assert [key for key, _ in found] == [f"p{number}" for number in range(5)]
-            for (_, labels), (_, probabilities, picture) in zip(found, items(5), strict=True):
-                wanted = refine(probabilities, picture, OPTIONS).argmax(axis=2)
+            for (_, labels), (_, probabilities, image) in zip(found, items(5), strict=True):
+                wanted = refine(probabilities, image, OPTIONS).argmax(axis=2)
                 np.testing.assert_array_equal(labels, wanted)
                 assert labels.dtype == np.uint8
 
@@ -45,7 +45,7 @@ def test_more_than_256_classes_have_wider_labels():
 
 
 @pytest.mark.parametrize("processes", [0, 1, 2])
-def test_few_pictures_are_under_way(processes):
+def test_few_images_are_under_way(processes):
     taken, given, most = 0, 0, 0
 
     def counted():
@@ -63,7 +63,7 @@ def test_few_pictures_are_under_way(processes):
 
 
 @pytest.mark.parametrize("processes", [0, 2])
-def test_a_picture_that_is_refused_is_named_and_the_pool_goes_on(processes):
+def test_an_image_that_is_refused_is_named_and_the_pool_goes_on(processes):
     bad = [*items(2), ("bad one", np.zeros((2, 2), np.float32), np.zeros((2, 2, 3), np.uint8))]
     with CrfPool(OPTIONS, processes=processes) as pool:
         with pytest.raises(LfpError, match="bad one: The CRF needs probabilities as floats"):
@@ -82,7 +82,7 @@ def test_other_failures_are_named_with_their_kind(monkeypatch):
     assert "not enough memory for its CRF" in str(pools._portable(MemoryError()))
 
 
-def test_a_process_that_dies_is_told_with_its_picture():
+def test_a_process_that_dies_is_told_with_its_image():
     def killing(pool):
         yield from items(1)
         os.kill(pool._workers[0]._process.pid, signal.SIGKILL)

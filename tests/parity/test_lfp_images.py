@@ -1,4 +1,4 @@
-"""Words of LFP's cases of pictures that are not known; the cases run in `test_golden.py`."""
+"""Words of LFP's cases of images that are not known; the cases run in `test_golden.py`."""
 
 import pathlib
 

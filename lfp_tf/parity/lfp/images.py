@@ -1,6 +1,6 @@
-"""Cases of pictures without a network of LFP's: ImageNet's crops, VOC's augmentation and test.
+"""Cases of images without a network of LFP's: ImageNet's crops, VOC's augmentation and test.
 
-The cases' pictures are BGR, as OpenCV reads them; ours are RGB.
+The cases' images are BGR, as OpenCV reads them; ours are RGB.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ VOC_TEST_TILING = {
     "flip": is_flag,
     "second_softmax": is_flag,
     "crf": (False,),
-    "interpolation": ("cv2 INTER_CUBIC on uint8 pictures and on float scores",),
+    "interpolation": ("cv2 INTER_CUBIC on uint8 images and on float scores",),
 }
 _PADDING, _IGNORED = (128.0, 128.0, 128.0), 127  # 128 + 255 in uint8
 _STUB_STRIDE = 8
@@ -60,7 +60,7 @@ def imagenet_augmentation(case):
 
 
 def imagenet_eval_crop(case):
-    """`imagenet_eval_crop`: the middle of the picture, and what the network is given."""
+    """`imagenet_eval_crop`: the middle of the image, and what the network is given."""
     check(case.config, IMAGENET_EVAL_CROP)
     image = tf.constant(case.inputs()["image"][..., ::-1])
     crop = transforms_classification.centre(
@@ -73,7 +73,7 @@ def imagenet_eval_crop(case):
 
 
 def voc_augmentation(case):
-    """`voc_augmentation`: one picture with the choices made."""
+    """`voc_augmentation`: one image with the choices made."""
     check(case.config, VOC_AUGMENTATION)
     config, inputs = case.config, case.inputs()
     image, labels = tf.constant(inputs["image"][..., ::-1]), tf.constant(inputs["label"])
@@ -105,7 +105,7 @@ def voc_test_tiling(case):
         return lfp_scores(
             network,
             image,
-            prepare=lambda picture: preprocess(picture, _PREPROCESS),
+            prepare=lambda image: preprocess(image, _PREPROCESS),
             mean=preprocessing(_PREPROCESS).mean,
             windows=Windows(
                 (config["crop"],) * 2,

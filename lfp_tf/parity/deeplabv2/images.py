@@ -1,6 +1,6 @@
-"""Cases without a network: label maps, augmentation, data sets, scores, the demo's pictures.
+"""Cases without a network: label maps, augmentation, data sets, scores, the demo's images.
 
-The cases' pictures are BGR, as OpenCV reads them; ours are RGB.
+The cases' images are BGR, as OpenCV reads them; ours are RGB.
 """
 
 import posixpath
@@ -89,7 +89,7 @@ def label_resize(case):
 
 
 def augmentation(case):
-    """`augmentation`: one picture with the choices made."""
+    """`augmentation`: one image with the choices made."""
     check(case.config, AUGMENTATION)
     config, inputs = case.config, case.inputs()
     image, labels = tf.constant(inputs["image"][..., ::-1]), tf.constant(inputs["labels"])
@@ -118,7 +118,7 @@ def augmentation(case):
 
 
 def dataset_item(case):
-    """`dataset_item`: one picture of a data set on disk, by way of its record."""
+    """`dataset_item`: one image of a data set on disk, by way of its record."""
     check(case.config, DATASET_ITEM)
     config = case.config
     name, split = _our_split(config)
@@ -136,7 +136,7 @@ def dataset_item(case):
 
 
 def metrics(case):
-    """`metrics`: the scores of several pictures as one set, under the original's names."""
+    """`metrics`: the scores of several images as one set, under the original's names."""
     check(case.config, METRICS)
     config, inputs = case.config, case.inputs()
     counts = [
@@ -154,7 +154,7 @@ def metrics(case):
 
 
 def preprocessing(case):
-    """`preprocessing`: the picture that the demo shows to the network."""
+    """`preprocessing`: the image that the demo shows to the network."""
     check(case.config, PREPROCESSING)
     config = case.config
     images, size = tf.constant(case.inputs()["image"][None, ..., ::-1]), config["test_size"]
@@ -181,7 +181,7 @@ def _refuse_other(config, word):
 
 
 def _bgr_input(image, mean):
-    """An RGB picture [H, W, 3] as the network takes it: minus the mean (R, G, B), then BGR."""
+    """An RGB image [H, W, 3] as the network takes it: minus the mean (R, G, B), then BGR."""
     image = tf.cast(image, tf.float32)[None]
     image, _ = whole_transforms.normalize(image, None, mean=mean, std=(1.0, 1.0, 1.0))
     image, _ = whole_transforms.rgb_to_bgr(image, None)

@@ -75,9 +75,9 @@ def loss(case):
     maps = {name: tf.Variable(inputs[name]) for name in ("main", "aux") if name in inputs}
     labels = tf.constant(inputs["labels"], tf.int32)
     zoom = config.get("zoom_factor", 1)
-    pictures = tf.zeros([*labels.shape, 3])
+    images = tf.zeros([*labels.shape, 3])
     with tf.GradientTape() as tape:
-        resized = {n: ZoomLogits(zoom)([v.value(), pictures]) for n, v in maps.items()}
+        resized = {n: ZoomLogits(zoom)([v.value(), images]) for n, v in maps.items()}
         size = "map" if config["label_size"] == "map" else "full"
         small = labels_for_loss(labels, resized["main"], label_size=size, zoom_factor=zoom)
         outputs = {"logits": resized["main"]}
