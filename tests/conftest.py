@@ -1,5 +1,6 @@
-"""What tests share: quiet TensorFlow, Keras 2, their own folder importable, a small network."""
+"""What tests share: quiet TensorFlow on two threads, a small network."""
 
+import gc
 import os
 import pathlib
 import sys
@@ -9,11 +10,14 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+# As many as two cores have: with other numbers oneDNN adds up in another order, and gradients of an
+# hourglass on maps of a few pixels change by up to 6 % (without oneDNN they do not).
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def network(tmp_path_factory):
-    """(model, the folder of its checkpoint)."""
+    """(model, the folder of its checkpoint); tests only read both."""
     from small_network import small_checkpoint
 
     folder = tmp_path_factory.mktemp("network") / "converted"
@@ -33,3 +37,33 @@ def float32_again():
             tf.config.optimizer.set_experimental_options(
                 {"auto_mixed_precision_onednn_bfloat16": False}
             )
+
+
+def pytest_collection_finish():
+    """Settings of the process that make no difference but in time."""
+    # What is imported and collected stays; looking through it again and again is a part of all
+    # time that grows with the suite.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5000, 10, 10)
+    if "tensorflow" in sys.modules:
+        _autotune_no_pipelines()
+
+
+def _autotune_no_pipelines():
+    """Switches off tf.data's autotuner, whose thread may hold up the end of an iterator.
+
+    The thread is woken to end just before it can see that it shall: on busy cores it looks too
+    early and sleeps on, for about as long as the iterator lived and up to a minute, and the
+    iterator's end waits for it (tensorflow/core/framework/model.cc, Model::OptimizeLoop).
+    """
+    import tensorflow as tf
+
+    before = tf.data.Dataset._apply_debug_options
+
+    def apply(self):
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return before(self).with_options(options)
+
+    tf.data.Dataset._apply_debug_options = apply

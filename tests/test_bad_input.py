@@ -307,7 +307,7 @@ def test_a_training_that_cannot_be_leaves_no_folder(records, tmp_path, capsys, c
 
 
 def test_a_batch_that_replicas_do_not_divide_leaves_no_folder(records, tmp_path):
-    done = tiny.train(records, tmp_path / "run", "--cpu_replicas=3")
+    done = tiny.run(*tiny.train_arguments(records, tmp_path / "run", "--cpu_replicas=3"))
     assert done.returncode == 2 and done.stderr == (
         "task.train_data.global_batch_size is 4, but 3 replicas x 1 accumulation steps need a "
         "multiple of 3.\n"

@@ -37,7 +37,7 @@ def test_predict_needs_neither_a_checkpoint_nor_a_download(tmp_path):
 
     image = draw_scene(0, 0, size=(97, 129))[0]
     Image.fromarray(image).save(tmp_path / "street.png")
-    done = tiny.lfp_tf(
+    done = tiny.command(
         "predict", "--experiment", "pspnet_mobilenetv2_camvid", tmp_path / "street.png",
         "--out", tmp_path / "out", cwd=tmp_path,
     )  # fmt: skip

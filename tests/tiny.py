@@ -1,5 +1,7 @@
 """A tiny training for tests: drawn records of 33x41 images and a PSPNet-18 an eighth as wide."""
 
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -32,14 +34,23 @@ def run(*arguments, cwd=ROOT, timeout=300, **environment):
     )
 
 
-def lfp_tf(*arguments, **more):
-    """Runs `lfp-tf`."""
-    return run("-m", "lfp_tf.cli", *arguments, **more)
+def command(*words, cwd="."):
+    """Runs `lfp-tf` in this process, where TensorFlow is up already; the result is as of `run`.
+
+    Not for what needs a process of its own: signals, the environment, several replicas.
+    """
+    from lfp_tf.cli.main import main
+
+    output, error = io.StringIO(), io.StringIO()
+    captured = contextlib.redirect_stdout(output), contextlib.redirect_stderr(error)
+    with captured[0], captured[1], contextlib.chdir(cwd):
+        status = main([str(word) for word in words])
+    return subprocess.CompletedProcess(words, status, output.getvalue(), error.getvalue())
 
 
 def make_records(folder, *, train=10, val=5):
     """Draws the records."""
-    done = lfp_tf(
+    done = command(
         "data", "scenes", "--out", folder, "--counts", f"{train},{val},2",
         "--size", "33,41", "--workers", "1",
     )  # fmt: skip
@@ -48,7 +59,7 @@ def make_records(folder, *, train=10, val=5):
 
 
 def train_arguments(records, folder, *extra, **changes):
-    """The words of a tiny training."""
+    """The words of a tiny training, for `run`; without the first, for `command("train", ...)`."""
     values = OVERRIDES | {key.replace("__", "."): value for key, value in changes.items()}
     text = ",".join(f"{key}={value}" for key, value in values.items())
     return [
@@ -58,8 +69,8 @@ def train_arguments(records, folder, *extra, **changes):
 
 
 def train(records, folder, *extra, **changes):
-    """Trains; returns the finished process."""
-    return run(*train_arguments(records, folder, *extra, **changes))
+    """Trains in this process; the result is as of `run`."""
+    return command("train", *train_arguments(records, folder, *extra, **changes)[1:])
 
 
 def losses(folder):

@@ -27,8 +27,8 @@ def copy(tmp_path, request):
 def test_a_stopped_run_goes_on_to_the_same_numbers(copy):
     folder, run = copy
     task = run["task"]
-    done = tiny.run(
-        tiny.ROOT / "train.py",
+    done = tiny.command(
+        "train",
         f"--experiment={run['experiment']}",
         f"--data_dir={task}/records",
         f"--model_dir={task}/run",
@@ -50,8 +50,8 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(copy):
 @pytest.mark.parametrize("copy", RUNS, indirect=True)
 def test_its_params_are_a_config_file(copy):
     folder, run = copy
-    done = tiny.run(
-        tiny.ROOT / "train.py",
+    done = tiny.command(
+        "train",
         f"--experiment={run['experiment']}",
         f"--config_file={run['task']}/run/params.yaml",
         "--print_config",
@@ -66,7 +66,7 @@ def test_an_export_predicts(copy):
     folder, run = copy
     image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     Image.fromarray(image).save(folder / "street.png")
-    done = tiny.lfp_tf(
+    done = tiny.command(
         *("predict", "--saved_model", f"{run['task']}/export", "street.png", "--out", "seen"),
         cwd=folder,
     )
@@ -76,7 +76,7 @@ def test_an_export_predicts(copy):
 
 
 def test_a_converted_network_evaluates_on_old_records(tmp_path):
-    done = tiny.lfp_tf(
+    done = tiny.command(
         *("evaluate", "--experiment", "pspnet18_scenes", "--out", tmp_path),
         *("--checkpoint", HERE / "segmentation" / "converted"),
         *("--data_dir", HERE / "segmentation" / "records"),

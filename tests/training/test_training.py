@@ -1,4 +1,4 @@
-"""The equalities a training keeps: replicas, pieces, stops. Each runs train.py as a user does."""
+"""The equalities a training keeps: replicas, pieces, stops."""
 
 import json
 import os
@@ -35,7 +35,9 @@ def close(one, other, relative):
 
 
 def test_two_replicas_are_one_with_the_whole_batch(records, reference, tmp_path):
-    done = tiny.train(records, tmp_path / "run", "--cpu_replicas=2")
+    # A validation on two replicas is in test_deeplab_training.py.
+    words = ["--mode=train", "--cpu_replicas=2"]
+    done = tiny.run(*tiny.train_arguments(records, tmp_path / "run", *words))
     assert done.returncode == 0, done.stderr
     # Later steps multiply the rounding of the first by the rate; the first two show the equality.
     one, two = tiny.losses(reference), tiny.losses(tmp_path / "run")
@@ -66,7 +68,7 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(records, reference, tmp_p
     _, error = process.communicate(timeout=120)
     assert process.returncode == 143, error
     assert "the same command goes on from there" in error
-    done = tiny.run(*arguments)
+    done = tiny.command("train", *arguments[1:])
     assert done.returncode == 0, done.stderr
     assert "going on from step" in done.stderr
     assert tiny.losses(tmp_path / "run") == tiny.losses(reference)
@@ -74,14 +76,14 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(records, reference, tmp_p
 
 def test_a_run_killed_again_and_again_goes_on_bit_for_bit(records, reference, tmp_path):
     folder = tmp_path / "run"
-    arguments = tiny.train_arguments(records, folder, trainer__checkpoint_interval=1)
+    words = tiny.train_arguments(records, folder, "--mode=train", trainer__checkpoint_interval=1)
     for step in (1, 4):
-        process = start(arguments)
+        process = start(words)
         wait_for_step(folder, step)
         # The loss of a step is written just before its checkpoint: the kill falls inside it.
         process.kill()
         process.communicate()
-    done = tiny.run(*arguments)
+    done = tiny.command("train", *words[1:])
     assert done.returncode == 0, done.stderr
     assert tiny.losses(folder) == tiny.losses(reference)
 

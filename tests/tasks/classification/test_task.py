@@ -115,8 +115,8 @@ def test_train_py_learns_six_images_by_heart_and_scores_them(records, tmp_path):
         "trainer.steps_per_loop": 20,
     }
     text = ",".join(f"{key}={value}" for key, value in values.items())
-    done = tiny.run(
-        tiny.ROOT / "train.py", "--experiment=lfp_resnet50_small", f"--data_dir={records}",
+    done = tiny.command(
+        "train", "--experiment=lfp_resnet50_small", f"--data_dir={records}",
         f"--model_dir={tmp_path / 'run'}", f"--params_override={text}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -43,7 +43,7 @@ def records(tmp_path_factory):
         )
     content = {"joint_names": list(JOINTS["lsp"]), "train": entries, "val": entries}
     (root / "in" / "annotations.json").write_text(json.dumps(content))
-    done = tiny.lfp_tf(
+    done = tiny.command(
         "data", "lsp", "--source", root / "in", "--out", root / "out", "--workers", "1"
     )
     assert done.returncode == 0, done.stderr
@@ -152,8 +152,8 @@ def test_train_py_learns_three_people_and_scores_them(records, tmp_path):
         "trainer.optimizer_config.learning_rate.stepwise.values": "[0.003,0.0003]",
     }
     text = ",".join(f"{key}={value}" for key, value in values.items())
-    done = tiny.run(
-        tiny.ROOT / "train.py", "--experiment=lfp_hourglass_small", f"--data_dir={records}",
+    done = tiny.command(
+        "train", "--experiment=lfp_hourglass_small", f"--data_dir={records}",
         f"--model_dir={tmp_path / 'run'}", f"--params_override={text}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -21,12 +21,15 @@ def records(tmp_path_factory):
     return tiny.make_records(tmp_path_factory.mktemp("records") / "scenes")
 
 
-def train(records, folder, *extra, experiment="deeplabv2_folder", **changes):
+def words(records, folder, *extra, experiment="deeplabv2_folder", **changes):
     values = DEEPLAB | {key.replace("__", "."): value for key, value in changes.items()}
     changes = {key.replace(".", "__"): value for key, value in values.items()}
-    done = tiny.train(records, folder, f"--experiment={experiment}", *extra, **changes)
+    return tiny.train_arguments(records, folder, f"--experiment={experiment}", *extra, **changes)
+
+
+def train(*given, **changes):
+    done = tiny.command("train", *words(*given, **changes)[1:])
     assert done.returncode == 0, done.stderr
-    return done
 
 
 def entries(folder):
@@ -49,20 +52,19 @@ def test_every_scale_has_its_loss_and_they_add_up(reference):
     assert "aux_loss" not in first
 
 
-def test_two_replicas_and_pieces_are_the_whole_batch(records, reference, tmp_path):
-    whole = tiny.losses(reference)
-    for name, extra, pieces in (("pieces", (), 2), ("replicas", ("--cpu_replicas=2",), 1)):
-        train(
-            records,
-            tmp_path / name,
-            *extra,
-            task__losses__normalization="global",
-            trainer__accumulation_steps=pieces,
-        )
-        found = tiny.losses(tmp_path / name)
-        assert found.keys() == whole.keys()
-        for step, loss in whole.items():
-            np.testing.assert_allclose(found[step], loss, rtol=1e-6)
+@pytest.mark.parametrize(("replicas", "pieces"), [(1, 2), (2, 1)])
+def test_replicas_and_pieces_are_the_whole_batch(records, reference, tmp_path, replicas, pieces):
+    given = words(
+        *(records, tmp_path / "run", f"--cpu_replicas={replicas}"),
+        task__losses__normalization="global",
+        trainer__accumulation_steps=pieces,
+    )
+    done = tiny.run(*given) if replicas > 1 else tiny.command("train", *given[1:])
+    assert done.returncode == 0, done.stderr
+    whole, found = tiny.losses(reference), tiny.losses(tmp_path / "run")
+    assert found.keys() == whole.keys()
+    for step, loss in whole.items():
+        np.testing.assert_allclose(found[step], loss, rtol=1e-6)
 
 
 def test_the_rate_holds_for_ten_steps(records, tmp_path):
