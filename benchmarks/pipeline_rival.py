@@ -32,17 +32,17 @@ def _ours(spec):
     import tensorflow as tf
 
     from lfp_tf.data.records import record_index
+    from lfp_tf.data.segmentation.augmentations import Canvas, recipe
     from lfp_tf.data.segmentation.pipeline import training_batches
-    from lfp_tf.data.segmentation.transforms import Augmentation
     from lfp_tf.ops.preprocessing import preprocess, preprocessing
+    from lfp_tf.options import Shares
 
     dataset = training_batches(
         record_index(spec["records"], "train"),
-        crop=tuple(spec["crop"]),
-        global_batch_size=spec["batch"],
+        shares=Shares(spec["batch"]),
         seed=0,
-        mean=preprocessing("torch").mean,
-        augmentation=Augmentation(),
+        augmentation=recipe("semseg"),
+        canvas=Canvas(tuple(spec["crop"]), preprocessing("torch").mean),
         num_classes=spec["classes"],
     )
 

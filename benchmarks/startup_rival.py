@@ -12,6 +12,7 @@ import tensorflow  # noqa: E402, F401
 
 _TENSORFLOW = time.perf_counter()
 
+from lfp_tf.models.catalog import build_network  # noqa: E402
 from lfp_tf.tasks.segmentation.task import Task  # noqa: E402
 from lfp_tf.training.run import Run  # noqa: E402
 from lfp_tf.training.trainer import Trainer  # noqa: E402
@@ -24,7 +25,6 @@ from benchmarks.rivals import serve  # noqa: E402
 from lfp_tf.checkpoints.variables import variables_by_name  # noqa: E402
 from lfp_tf.cli import train  # noqa: E402
 from lfp_tf.data.records import read_dataset  # noqa: E402
-from lfp_tf.models.pspnet import pspnet  # noqa: E402
 
 
 def make(spec):
@@ -81,7 +81,7 @@ def _arguments(spec):
 
 def _write_weights(spec):
     classes = len(read_dataset(spec["records"])["classes"])
-    model = pspnet(classes=classes, depth=spec["depth"], width=spec["width"])
+    model = build_network("pspnet", classes=classes, depth=spec["depth"], width=spec["width"])
     arrays = {name: variable.numpy() for name, variable in variables_by_name(model).items()}
     np.savez(spec["weights"], **arrays)
     return {}

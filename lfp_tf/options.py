@@ -1,14 +1,304 @@
-"""Names and options that builders of networks, experiments and pages share; no TensorFlow here."""
+"""Options that travel together: values that builders, experiments and pages share; no TensorFlow.
+
+A network's builder takes these as values. An experiment's YAML is flat: `from_flat` reads the
+values out of its names.
+"""
 
 import dataclasses
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 # Parameters of a ResNet with heads, in millions.
 RESNET_MILLIONS = {18: 13, 34: 23, 50: 49, 101: 68, 152: 84}
-PYRAMID_DEPTHS = (50, 101, 152)
-# Pyramid residual modules (Yang et al. 2017, figure 4) and how they draw weights and pool.
-PYRAMID_VARIANTS = ("A", "B", "C", "D")
+RESNET_BLOCKS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+OUTPUT_STRIDES = (8, 16, 32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """A group of options; making one refuses a value outside its choices.
+
+    Raises:
+        ValueError: as it says.
+    """
+
+    # {option: its values}
+    CHOICES: ClassVar[dict[str, tuple]] = {}
+    # {option: its name in an experiment}, where it is another one.
+    FLAT: ClassVar[dict[str, str]] = {}
+
+    def __post_init__(self) -> None:
+        for name, choices in self.CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                shown = f'"{value}"' if isinstance(value, str) else value
+                raise ValueError(
+                    f"{self.flat_names()[name]} is {shown}, but must be one of "
+                    f"{', '.join(map(str, choices))}."
+                )
+
+    @classmethod
+    def flat_names(cls) -> dict[str, str]:
+        """{option: its name in an experiment}."""
+        return {f.name: cls.FLAT.get(f.name, f.name) for f in dataclasses.fields(cls)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Norm(Options):
+    """Batch norm: how its running values move and what training normalizes by.
+
+    Attributes:
+        decay: share of the old running value that is kept; None takes the network's own.
+        epsilon: added to the variance; None takes the network's own.
+        unbiased: whether the running variance is that of n - 1 values.
+        synchronized: whether statistics are those of all replicas.
+        frozen: whether training, too, normalizes by the running values and leaves them alone.
+    """
+
+    FLAT = {
+        "decay": "bn_decay",
+        "epsilon": "bn_eps",
+        "unbiased": "bn_unbiased",
+        "synchronized": "bn_synchronized",
+        "frozen": "bn_frozen",
+    }
+
+    decay: float | None = None
+    epsilon: float | None = None
+    unbiased: bool = True
+    synchronized: bool = True
+    frozen: bool = False
+
+    @classmethod
+    def of(cls, norm: "Norm | dict[str, Any]") -> "Norm":
+        """Itself, or made from its values by name, as a saved layer has them."""
+        return cls(**norm) if isinstance(norm, dict) else norm
+
+    def or_else(self, *, decay: float, epsilon: float) -> "Norm":
+        """The same norm, with these values where it leaves them to the network."""
+        return dataclasses.replace(
+            self,
+            decay=decay if self.decay is None else self.decay,
+            epsilon=epsilon if self.epsilon is None else self.epsilon,
+        )
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the layer `BatchNorm`, without those that are None."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNet(Options):
+    """A ResNet in the form that some lineage of weights needs.
+
+    Attributes:
+        depth: 18 and 34 have basic blocks, the others bottlenecks.
+        blocks: of the four stages, in place of the depth's.
+        stem: `deep` (three 3x3 convolutions) or `plain` (one 7x7).
+        stride_in: the convolution of a bottleneck that has its stride.
+        padding: of the stem's convolutions and pool: `symmetric`, or `same`, which is TensorFlow's.
+        pool_rounding: of the stem's max-pool; `ceil` is Caffe's.
+        output_stride: input pixels a cell of the last map; later stages are dilated instead.
+        multi_grids: factors of the last stage's dilations, one for each block.
+        width: multiplies all widths.
+    """
+
+    # Maps that a second classifier and the first one stand on.
+    TAPS: ClassVar[tuple[str, str]] = ("stage3", "stage4")
+    CHOICES = {
+        "depth": tuple(RESNET_BLOCKS),
+        "stem": ("deep", "plain"),
+        "stride_in": ("3x3", "1x1"),
+        "padding": ("symmetric", "same"),
+        "pool_rounding": ("floor", "ceil"),
+        "output_stride": OUTPUT_STRIDES,
+    }
+
+    depth: int = 50
+    blocks: tuple = ()
+    stem: str = "deep"
+    stride_in: str = "3x3"
+    padding: str = "symmetric"
+    pool_rounding: str = "floor"
+    output_stride: int = 8
+    multi_grids: tuple = ()
+    width: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_stages(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class PyramidResNet(Options):
+    """A ResNet of pyramid blocks (Learning Feature Pyramids), or its plain twin.
+
+    Attributes:
+        depth, blocks, output_stride, multi_grids, width: as of a `ResNet`.
+        pyramid: whether its blocks have pyramids; without is tensorpack's own ResNet.
+        dilated_bias: whether dilated convolutions have biases, as in the original's VOC network.
+        block_padding: `same`, or `floor`, which rounds odd sizes down as the detector does.
+        size_precision: `float64`, or `float32` as in the detector.
+    """
+
+    TAPS: ClassVar[tuple[str, str]] = ("stage3", "stage4")
+    CHOICES = {
+        "depth": (50, 101, 152),
+        "output_stride": OUTPUT_STRIDES,
+        "block_padding": ("same", "floor"),
+        "size_precision": ("float64", "float32"),
+    }
+
+    depth: int = 50
+    blocks: tuple = ()
+    pyramid: bool = True
+    output_stride: int = 8
+    multi_grids: tuple = ()
+    dilated_bias: bool = False
+    block_padding: str = "same"
+    size_precision: str = "float64"
+    width: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_stages(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class MobileNetV2(Options):
+    """MobileNetV2, dilated.
+
+    Attributes:
+        output_stride, width: as of a `ResNet`.
+    """
+
+    TAPS: ClassVar[tuple[str, str]] = ("stage5", "stage7")
+    CHOICES = {"output_stride": OUTPUT_STRIDES}
+
+    output_stride: int = 8
+    width: float = 1.0
+
+
+BACKBONES = {"resnet": ResNet, "pyramid_resnet": PyramidResNet, "mobilenet_v2": MobileNetV2}
+Backbone = ResNet | PyramidResNet | MobileNetV2
+
+
+@dataclasses.dataclass(frozen=True)
+class PoolingPyramid(Options):
+    """The pyramid pooling module of PSPNet.
+
+    Attributes:
+        use_ppm: whether there is one.
+        bins: cells a side of its grids, a branch each.
+        pooling: `adaptive` (PyTorch) or `window` (Caffe and the TF1 port).
+        pool_windows: for `window`: rows and columns of each branch's window.
+        concat: order of the branches behind the map.
+    """
+
+    CHOICES = {"pooling": ("adaptive", "window"), "concat": ("ascending", "descending")}
+
+    use_ppm: bool = True
+    bins: tuple = (1, 2, 3, 6)
+    pooling: str = "adaptive"
+    pool_windows: tuple = ()
+    concat: str = "ascending"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pooling == "window" and len(self.pool_windows) != len(self.bins):
+            raise ValueError(f"pool_windows needs {len(self.bins)} numbers, one per bin.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Head(Options):
+    """Classifiers of pixels.
+
+    Attributes:
+        dropout: share that is dropped before them.
+        dropout_kind: whole channels, or single elements.
+        zoom_factor: size of the logits: 8 as the image, 4, 2, or 1 as the map.
+        aux_head: whether a second one stands on the last stage but one.
+    """
+
+    CHOICES = {"dropout_kind": ("channel", "element"), "zoom_factor": (8, 4, 2, 1)}
+
+    dropout: float = 0.1
+    dropout_kind: str = "channel"
+    zoom_factor: int = 8
+    aux_head: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Scales(Options):
+    """The further sizes at which a network sees an image (DeepLab v2, section 4.2).
+
+    Attributes:
+        factors: none leaves the network as it is.
+        resize: how images and logits come to a size: `ratio` (PyTorch up to 1.5), `factor` (PyTorch
+            since), `align_corners` (deeplab-pytorch's first revision), `legacy` (TF1).
+    """
+
+    CHOICES = {"resize": ("ratio", "factor", "align_corners", "legacy")}
+    FLAT = {"factors": "scales", "resize": "scale_resize"}
+
+    factors: tuple = ()
+    resize: str = "ratio"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        factors = self.factors
+        if any(one <= 0 or one == 1 for one in factors) or len(set(factors)) < len(factors):
+            raise ValueError(
+                f"scales are {list(factors)}, but must be different numbers above 0 other than 1."
+            )
+
+    def outputs(self) -> tuple[str, ...]:
+        """The maximum's name and, with factors, those of each scale's own logits."""
+        if not self.factors:
+            return ("logits",)
+        return ("logits", *(scale_output(factor) for factor in (1, *self.factors)))
+
+
+@dataclasses.dataclass(frozen=True)
+class PyramidModule(Options):
+    """The pyramid residual modules of an hourglass (Yang et al. 2017, figure 4).
+
+    Attributes:
+        pyramid: whether there are any; without is the plain hourglass.
+        variant: see `PyramidResidual`.
+        base_width: channels of a module over those of its pyramid.
+        cardinality: levels of the pyramid.
+        shared_weights: whether all levels have one kernel.
+        fractional_pooling: when windows are drawn.
+    """
+
+    CHOICES = {
+        "variant": ("A", "B", "C", "D"),
+        "fractional_pooling": ("training", "random", "fixed"),
+    }
+
+    pyramid: bool = True
+    variant: str = "B"
+    base_width: int = 9
+    cardinality: int = 4
+    shared_weights: bool = False
+    fractional_pooling: str = "training"
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the layer `PyramidResidual`."""
+        values = dataclasses.asdict(self)
+        del values["pyramid"]
+        return values
+
+
+# How the hourglass' units draw their weights.
 PYRAMID_INITIALIZERS = ("branch_aware", "torch_default")
-FRACTIONAL_POOLING = ("training", "random", "fixed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +334,102 @@ PREPROCESSINGS = {
 }
 
 
-def scale_output(scale):
+@dataclasses.dataclass(frozen=True)
+class Shares:
+    """How the samples of a step are divided among hosts and replicas.
+
+    Attributes:
+        global_batch_size: samples of a step over all replicas.
+        replicas: of all hosts; a batch is for one replica, a step's batches follow each other.
+        pipeline_id: this host, 0..num_pipelines-1; it takes its contiguous share of each step.
+        num_pipelines: hosts.
+    """
+
+    global_batch_size: int
+    replicas: int = 1
+    pipeline_id: int = 0
+    num_pipelines: int = 1
+
+    @property
+    def host(self) -> int:
+        """Samples of a step on this host."""
+        return self.global_batch_size // self.num_pipelines
+
+    @property
+    def replica(self) -> int:
+        """Samples of a replica's batch."""
+        return self.global_batch_size // self.replicas
+
+    def number(self, ordinal: Any) -> Any:
+        """The sample index in the run of this host's sample `ordinal`, an int64 scalar."""
+        step, place = ordinal // self.host, ordinal % self.host
+        return step * self.global_batch_size + self.pipeline_id * self.host + place
+
+
+def from_flat(default: Any, flat: dict[str, Any]) -> Any:
+    """The options of a group under their flat names, in place of the default's.
+
+    A default that is a backbone becomes the one that `flat["backbone"]` names, with what both have
+    in common; names of the other backbones' options are left out.
+
+    Args:
+        default: an `Options`.
+        flat: {name: value}; what was read is taken out.
+
+    Returns:
+        Options of the default's kind, lists as tuples.
+
+    Example:
+        >>> flat = {"bn_frozen": True, "classes": 19}
+        >>> from_flat(Norm(decay=0.9), flat)
+        Norm(decay=0.9, epsilon=None, unbiased=True, synchronized=True, frozen=True)
+        >>> flat
+        {'classes': 19}
+    """
+    has_choice = isinstance(default, Backbone) and "backbone" in flat
+    if has_choice:
+        default = _backbone_of(flat.pop("backbone"), default)
+    names = default.flat_names()
+    values = {name: _value(flat.pop(key)) for name, key in names.items() if key in flat}
+    for kind in BACKBONES.values() if has_choice else ():
+        for key in kind.flat_names().values():
+            flat.pop(key, None)
+    return dataclasses.replace(default, **values)
+
+
+def of_flat(kind: type[Options], flat: dict[str, Any]) -> Options:
+    """The options of a kind, those that `flat` has under their flat names, the rest by default.
+
+    Raises:
+        ValueError: a value outside its choices, values that do not go together.
+    """
+    names = kind.flat_names()
+    return kind(**{name: _value(flat[key]) for name, key in names.items() if key in flat})
+
+
+def scale_output(scale: float) -> str:
     """The name of a scale's own logits: `logits_0.5` and the like."""
     return f"logits_{scale:g}"
+
+
+def _backbone_of(name, default):
+    """The default where it is of that name, else that kind with what both have in common."""
+    kind = BACKBONES.get(name)
+    if kind is None:
+        raise ValueError(f'backbone is "{name}", but must be one of {", ".join(BACKBONES)}.')
+    if isinstance(default, kind):
+        return default
+    common = kind.flat_names().keys() & default.flat_names().keys()
+    return kind(**{name: getattr(default, name) for name in common})
+
+
+def _check_stages(backbone):
+    blocks = backbone.blocks or RESNET_BLOCKS[backbone.depth]
+    if len(blocks) != 4 or min(blocks) < 1:
+        raise ValueError(f"blocks are {list(blocks)}, but must be four numbers of at least 1.")
+    if backbone.multi_grids and len(backbone.multi_grids) != blocks[3]:
+        raise ValueError(f"multi_grids needs {blocks[3]} numbers, one per block of the last stage.")
+
+
+def _value(value):
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value

@@ -6,7 +6,7 @@ from PIL import Image
 
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.data.census import take_census
-from lfp_tf.data.classification.transforms import centre
+from lfp_tf.data.classification.augmentations import centre
 from lfp_tf.data.datasets import imagenet
 from lfp_tf.data.prepare import write_plan
 from lfp_tf.models.catalog import build_network

@@ -121,10 +121,10 @@ def test_multiply_adds_of_a_convolution_by_hand():
 def test_multiply_adds_of_pspnet_50_are_the_published_order():
     import tensorflow as tf
 
-    from lfp_tf.models.pspnet import pspnet
+    from lfp_tf.models.catalog import build_network
     from lfp_tf.recipes.multiply_adds import multiply_adds
 
-    model = pspnet(classes=19, depth=50, width=0.25, input_shape=(241, 241, 3))
+    model = build_network("pspnet", classes=19, depth=50, width=0.25, input_shape=(241, 241, 3))
     forward = tf.function(lambda images: model(images, training=False)["logits"])
     found = multiply_adds(forward.get_concrete_function(tf.TensorSpec([1, 241, 241, 3])))
     # 86.3 GFLOP at full width; a quarter of the width is nearly a sixteenth of the work.

@@ -18,7 +18,7 @@ import tf_keras
 from benchmarks import drawn
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.files import write_json, write_text
-from lfp_tf.models.pspnet import pspnet
+from lfp_tf.models.catalog import build_network
 from lfp_tf.ops import convolution
 from lfp_tf.recipes.multiply_adds import multiply_adds
 from lfp_tf.tasks.segmentation.losses import loss_sums, loss_weights, valid_counts
@@ -66,7 +66,8 @@ class _Network:
     def __init__(self, spec):
         self.spec = spec
         shape = (*spec["size"], 3)
-        self.model = pspnet(
+        self.model = build_network(
+            "pspnet",
             classes=spec["classes"],
             depth=spec["depth"],
             width=spec["width"],

@@ -19,17 +19,17 @@ class Hourglass:
     Args:
         features: channels of the hourglasses.
         residuals: units at each place.
-        module: arguments of `PyramidResidual`; None builds plain units everywhere.
+        module: `PyramidModule`.
         initializer: `branch_aware` or `torch_default`.
-        norm: arguments of `BatchNorm`.
+        norm: `Norm`.
     """
 
     def __init__(self, features, residuals, module, initializer, norm):
         self.features = features
         self.residuals = residuals
-        self.module_arguments = module
+        self.pyramid = module
         self.initializer = initializer
-        self.norm_arguments = norm
+        self.batch_norm = norm
         self.salts = itertools.count()
 
     def stem(self, x):
@@ -71,13 +71,13 @@ class Hourglass:
 
     def module(self, x, channels, name, **arguments):
         """A pyramid residual module, or a plain unit in the network without pyramids."""
-        if self.module_arguments is None:
+        if not self.pyramid.pyramid:
             return self.residual(x, channels, name, **arguments)
-        arguments |= self.module_arguments | {"salt": next(self.salts)}
+        arguments |= self.pyramid.arguments() | {"salt": next(self.salts)}
         return PyramidResidual(
             channels,
             initializer=self.initializer,
-            norm=self.norm_arguments,
+            norm=self.batch_norm,
             name=name,
             **arguments,
         )(x)
@@ -87,7 +87,7 @@ class Hourglass:
         return Residual(
             channels,
             initializer=self.initializer,
-            norm=self.norm_arguments,
+            norm=self.batch_norm,
             name=name,
             **arguments,
         )(x)
@@ -111,7 +111,7 @@ class Hourglass:
     def norm(self, x, name):
         """Batch norm and ReLU."""
         if self.initializer == "branch_aware":
-            layer = BatchNorm(name=name, **self.norm_arguments)
+            layer = BatchNorm(name=name, **self.batch_norm.arguments())
         else:
-            layer = GammaNorm("uniform", name=name, **self.norm_arguments)
+            layer = GammaNorm("uniform", name=name, **self.batch_norm.arguments())
         return tf_keras.layers.ReLU(name=f"{name}_relu")(layer(x))

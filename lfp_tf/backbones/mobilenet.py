@@ -3,6 +3,7 @@
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.options import MobileNetV2, Norm
 
 # (expansion, channels, blocks, stride) of Sandler et al. 2018, table 2.
 _STAGES = (
@@ -14,10 +15,9 @@ _STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-NORM = {"epsilon": 1e-3, "decay": 0.999}
 
 
-def mobilenet_v2_features(images, *, output_stride=8, width=1.0, norm=None):
+def mobilenet_v2_features(images, options=MobileNetV2(), norm=Norm()):
     """Builds MobileNetV2's feature maps up to its 320 channels (Sandler et al. 2018).
 
     Layer names are those of `tf_keras.applications.MobileNetV2`, so its weights fit by name.
@@ -26,21 +26,21 @@ def mobilenet_v2_features(images, *, output_stride=8, width=1.0, norm=None):
 
     Args:
         images: [B, H, W, 3] Keras tensor, preprocessed (`mobilenet`).
-        output_stride: 8, 16 or 32.
-        width: multiplies all widths, without rounding to multiples of 8.
-        norm: arguments of `BatchNorm` that differ from `NORM`.
+        options: `MobileNetV2`; widths are not rounded to multiples of 8.
+        norm: `Norm`; by itself decay 0.999 and epsilon 1e-3.
 
     Returns:
         {"stage2".. "stage7": the last map of each stage}; stage 5 has 96 channels, 7 has 320.
     """
-    norm = NORM | dict(norm or {})
+    norm = norm.or_else(decay=0.999, epsilon=1e-3)
+    width = options.width
     x = tf_keras.layers.Conv2D(
         round(32 * width), 3, strides=2, padding="same", use_bias=False, name="Conv1"
     )(images)
     x = _activate(x, "bn_Conv1", norm)
     taps, stride, dilation, number = {}, 2, 1, 0
-    for stage, (expansion, channels, blocks, wanted) in enumerate(_STAGES, start=1):
-        step = wanted if stride * wanted <= output_stride else 1
+    for stage, (expansion, channels, blocks, full_step) in enumerate(_STAGES, start=1):
+        step = full_step if stride * full_step <= options.output_stride else 1
         stride *= step
         for block in range(blocks):
             x = _inverted_residual(
@@ -54,7 +54,7 @@ def mobilenet_v2_features(images, *, output_stride=8, width=1.0, norm=None):
             )
             number += 1
             if block == 0:
-                dilation *= wanted // step
+                dilation *= full_step // step
         taps[f"stage{stage}"] = x
     return taps
 
@@ -76,12 +76,12 @@ def _inverted_residual(x, channels, *, expansion, stride, dilation, name, norm):
     )(y)
     y = _activate(y, f"{name}_depthwise_BN", norm)
     y = tf_keras.layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project")(y)
-    y = BatchNorm(name=f"{name}_project_BN", **norm)(y)
+    y = BatchNorm(name=f"{name}_project_BN", **norm.arguments())(y)
     if stride == 1 and x.shape[-1] == channels:
         return tf_keras.layers.Add(name=f"{name}_add")([x, y])
     return y
 
 
 def _activate(x, name, norm):
-    x = BatchNorm(name=name, **norm)(x)
+    x = BatchNorm(name=name, **norm.arguments())(x)
     return tf_keras.layers.ReLU(6.0, name=f"{name}_relu")(x)

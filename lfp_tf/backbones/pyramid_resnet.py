@@ -4,138 +4,98 @@ Three forms of one network (Learning Feature Pyramids): the classifier (stride 3
 of PASCAL VOC (stride 8) and the detector's, which pads so that odd sizes are rounded down.
 """
 
+import dataclasses
+
 import tf_keras
 
-from lfp_tf.backbones.resnet import BLOCKS
+from lfp_tf.backbones.stages import block_dilations, stage_strides
 from lfp_tf.layers.blocks import normalize
 from lfp_tf.layers.initializers import fan_out_truncated
-from lfp_tf.layers.pyramid_block import EPSILON, SCALES, PyramidBlock
+from lfp_tf.layers.pyramid_block import DECAY, EPSILON, SCALES, PyramidBlock
+from lfp_tf.options import Norm, PyramidResNet
 
-DEPTHS = (50, 101, 152)
 _WIDTHS = (64, 128, 256, 512)
 _STEM = 64
 
 
-def pyramid_resnet_features(
-    images,
-    *,
-    depth=50,
-    blocks=(),
-    pyramid=True,
-    output_stride=32,
-    multi_grids=(),
-    dilated_bias=False,
-    padding="same",
-    size_precision="float64",
-    width=1.0,
-    norm=None,
-):
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Blocks of one width.
+
+    Attributes:
+        width: channels of the 3x3 convolutions.
+        stride: of the first block.
+        dilations: of the 3x3 convolutions, one for each block.
+        has_bias: whether these have biases.
+    """
+
+    width: int
+    stride: int
+    dilations: tuple[int, ...]
+    has_bias: bool = False
+
+
+def pyramid_resnet_features(images, options=PyramidResNet(), norm=Norm()):
     """Builds a pyramid ResNet's feature maps.
 
     Args:
         images: [B, H, W, 3] Keras tensor, preprocessed; at least 33 pixels a side at stride 32.
-        depth: 50, 101 or 152.
-        blocks: blocks of the four stages in place of the depth's.
-        pyramid: whether blocks have pyramids; without it is tensorpack's own ResNet.
-        output_stride: 32, 16 or 8 input pixels a cell of the last map; later stages are dilated.
-        multi_grids: factors of the last stage's dilations, one a block; none leaves them alone.
-        dilated_bias: whether dilated convolutions have biases, as in the original's VOC network.
-        padding: `same`, or `floor` as in the detector, see `PyramidBlock`.
-        size_precision: `float64`, or `float32` as in the detector.
-        width: multiplies all widths.
-        norm: arguments of `BatchNorm`; epsilon is 1.001e-5 unless they say otherwise.
+        options: `PyramidResNet`.
+        norm: `Norm`; by itself decay 0.9 and epsilon 1.001e-5.
 
     Returns:
-        {"stem", "stage1", "stage2", "stage3", "stage4": Keras tensors}; C2 to C5 are the stages.
+        {"stem", "stage1", "stage2", "stage3", "stage4": [B, h, w, C] Keras tensors}; C2 to C5 are
+        the stages.
 
     Raises:
-        ValueError: an argument outside these choices.
+        ValueError: an image too small for the pyramids.
     """
-    if depth not in DEPTHS:
-        raise ValueError(f"depth is {depth!r}, but must be one of 50, 101, 152.")
-    if output_stride not in (8, 16, 32):
-        raise ValueError(f"output_stride is {output_stride!r}, but must be one of 8, 16, 32.")
-    blocks = tuple(blocks) or BLOCKS[depth]
-    if len(blocks) != 4 or min(blocks) < 1:
-        raise ValueError(f"blocks are {list(blocks)}, but must be four numbers of at least 1.")
-    if multi_grids and len(multi_grids) != blocks[3]:
-        raise ValueError(f"multi_grids needs {blocks[3]} numbers, one a block of the last stage.")
-    strides, dilations, reached = [], [], 4
-    for stage in range(4):
-        wanted = 1 if stage == 0 else 2
-        strides.append(wanted if reached * wanted <= output_stride else 1)
-        reached *= strides[-1]
-        dilations.append(max(1, 2 ** (stage + 2) // reached))
-    return pyramid_stages(
-        images,
-        stem=round(_STEM * width),
-        widths=[round(number * width) for number in _WIDTHS],
-        blocks=blocks,
-        strides=strides,
-        dilations=dilations,
-        multi_grids=multi_grids,
-        pyramid=pyramid,
-        dilated_bias=dilated_bias,
-        padding=padding,
-        size_precision=size_precision,
-        norm=norm,
-    )
+    stages = []
+    for number, (stride, dilation) in enumerate(stage_strides(options.output_stride), start=1):
+        stages.append(
+            Stage(
+                round(_WIDTHS[number - 1] * options.width),
+                stride,
+                tuple(block_dilations(options, number, dilation)),
+                has_bias=options.dilated_bias and dilation > 1,
+            )
+        )
+    return pyramid_stages(images, round(_STEM * options.width), stages, options, norm)
 
 
-def pyramid_stages(
-    images,
-    *,
-    stem,
-    widths,
-    blocks,
-    strides,
-    dilations,
-    multi_grids=(),
-    pyramid=True,
-    dilated_bias=False,
-    padding="same",
-    size_precision="float64",
-    norm=None,
-):
-    """A stem and any number of stages, each of blocks of one width.
+def pyramid_stages(images, stem, stages, options=PyramidResNet(), norm=Norm()):
+    """A stem and any number of stages.
 
     Args:
+        images: [B, H, W, 3] Keras tensor.
         stem: channels of the 7x7 convolution.
-        widths, blocks, strides, dilations: one number a stage; the stride is its first block's.
-        images, multi_grids, pyramid, dilated_bias, padding, size_precision, norm: as in
-            `pyramid_resnet_features`.
+        stages: list of `Stage`.
+        options: `PyramidResNet`, of which `pyramid`, `block_padding` and `size_precision` count.
+        norm: as in `pyramid_resnet_features`.
 
     Returns:
         {"stem", "stage1", ...: Keras tensors}.
     """
-    norm = {"epsilon": EPSILON} | dict(norm or {})
-    x = _stem(images, stem, padding, norm)
+    norm = norm.or_else(decay=DECAY, epsilon=EPSILON)
+    x = _stem(images, stem, options.block_padding, norm)
     taps = {"stem": x}
-    stages = list(zip(widths, blocks, strides, dilations, strict=True))
-    for stage, (width, count, stride, dilation) in enumerate(stages, start=1):
-        grids = multi_grids if multi_grids and stage == len(stages) else [1] * count
-        for block in range(1, count + 1):
+    for number, stage in enumerate(stages, start=1):
+        for block, dilation in enumerate(stage.dilations, start=1):
             layer = PyramidBlock(
-                width,
-                stride=stride if block == 1 else 1,
-                dilation=dilation * grids[block - 1],
-                scales=SCALES if pyramid else (),
-                use_bias=dilated_bias and dilation > 1,
-                padding=padding,
-                size_precision=size_precision,
+                stage.width,
+                stride=stage.stride if block == 1 else 1,
+                dilation=dilation,
+                scales=SCALES if options.pyramid else (),
+                use_bias=stage.has_bias,
+                padding=options.block_padding,
+                size_precision=options.size_precision,
                 norm=norm,
-                name=f"stage{stage}_block{block}",
+                name=f"stage{number}_block{block}",
             )
             layer.check_size(*x.shape[1:3])
             x = layer(x)
-        taps[f"stage{stage}"] = x
+        taps[f"stage{number}"] = x
     return taps
-
-
-def pyramid_resnet(*, input_shape=(None, None, 3), name="pyramid_resnet", **arguments):
-    """A Keras model from a preprocessed image to the maps of `pyramid_resnet_features`."""
-    images = tf_keras.Input(input_shape, name="images")
-    return tf_keras.Model(images, pyramid_resnet_features(images, **arguments), name=name)
 
 
 def _stem(x, channels, padding, norm):

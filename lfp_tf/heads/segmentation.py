@@ -3,43 +3,45 @@
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers.blocks import convolve, normalize
+from lfp_tf.layers.blocks import conv_norm_relu
 from lfp_tf.layers.dropout import SampleDropout
 from lfp_tf.layers.initializers import bias_uniform, fan_in_uniform
 from lfp_tf.ops.resize import resize_aligned
 from lfp_tf.ops.shapes import height_width
+from lfp_tf.options import Head, Norm
 
 
-def segmentation_head(
-    x, *, classes, channels, name, dropout=0.1, dropout_kind="channel", salt=0, norm=None
-):
-    """3x3 convolution, batch norm, ReLU, dropout, 1x1 classifier with bias (semseg pspnet.py).
+def segmentation_head(x, *, classes, channels, name, options=Head(), norm=Norm(), salt=0):
+    """3x3 convolution, batch norm, ReLU, dropout, 1x1 classifier (`hszhao/semseg model/pspnet.py`).
 
     Args:
         x: [B, H, W, C] Keras tensor.
         classes: channels out.
         channels: channels between.
         name: prefix of the layers.
+        options: `Head`, of which the dropout counts.
+        norm: `Norm`.
         salt: tells this head's dropout from another's.
 
     Returns:
         [B, H, W, classes] logits.
     """
-    x = convolve(x, channels, 3, initializer=fan_in_uniform(), name=f"{name}_conv")
-    x = normalize(x, name=f"{name}_bn", norm=dict(norm or {}))
-    x = SampleDropout(dropout, kind=dropout_kind, salt=salt, name=f"{name}_dropout")(x)
+    x = conv_norm_relu(x, channels, 3, name=name, norm=norm)
+    dropout = SampleDropout(
+        options.dropout, kind=options.dropout_kind, salt=salt, name=f"{name}_dropout"
+    )
     return tf_keras.layers.Conv2D(
         classes,
         1,
         kernel_initializer=fan_in_uniform(),
         bias_initializer=bias_uniform(channels),
         name=f"{name}_logits",
-    )(x)
+    )(dropout(x))
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
 class ZoomLogits(tf_keras.layers.Layer):
-    """Resizes logits to the size that a zoom factor gives an image (PSPNet spec D6, D14).
+    """Resizes logits to the size that a zoom factor gives an image (semseg `model/pspnet.py`).
 
     Zoom 8 is the image's own size; below, (h - 1) // 8 * zoom + 1; at 1 the map stays as it is.
     Bilinear with aligned corners, in float32.

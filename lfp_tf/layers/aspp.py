@@ -1,12 +1,14 @@
 """Atrous spatial pyramid pooling: v2's sum of classifiers and v3's concatenation of features."""
 
+import dataclasses
+
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers.blocks import convolve, normalize
+from lfp_tf.layers.blocks import conv_norm_relu
 from lfp_tf.layers.convolution import Conv2D
-from lfp_tf.layers.initializers import fan_in_uniform
 from lfp_tf.ops.shapes import height_width
+from lfp_tf.options import Norm
 
 
 def atrous_classifiers(x, *, classes, rates, initializer=None, name="aspp"):
@@ -36,46 +38,70 @@ def atrous_classifiers(x, *, classes, rates, initializer=None, name="aspp"):
     return tf_keras.layers.Add(name=f"{name}_sum")(branches) if len(branches) > 1 else branches[0]
 
 
-def atrous_features(x, *, rates, channels=256, name="aspp", norm=None):
-    """DeepLab v3's module: a 1x1 branch, dilated 3x3 branches and the image's mean, joined.
+@dataclasses.dataclass(frozen=True)
+class AtrousBranch:
+    """A dilated convolution with batch norm and ReLU.
+
+    Attributes:
+        name: prefix of its layers.
+        kernel: rows and columns of the kernel.
+        rate: dilation.
+    """
+
+    name: str
+    kernel: int
+    rate: int = 1
+
+    def __call__(self, x, channels, norm):
+        """[B, H, W, C] to [B, H, W, channels]."""
+        return conv_norm_relu(
+            x, channels, self.kernel, dilation=self.rate, name=self.name, norm=norm
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageMeanBranch:
+    """The mean over the image through a 1x1 convolution, repeated over the map."""
+
+    name: str
+
+    def __call__(self, x, channels, norm):
+        """[B, H, W, C] to [B, H, W, channels]."""
+        prefix = self.name.rsplit("_", 1)[0]
+        mean = tf_keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{prefix}_mean")(x)
+        mean = conv_norm_relu(mean, channels, 1, name=self.name, norm=norm)
+        return RepeatOverMap(name=f"{prefix}_spread")([mean, x])
+
+
+def atrous_features(x, *, rates, channels=256, norm=Norm(), name="aspp"):
+    """DeepLab v3's module: several views of the map, joined (Chen et al. 2017, section 3.3).
 
     Args:
         x: [B, H, W, C] Keras tensor.
         rates: dilations of the 3x3 branches.
         channels: of a branch.
+        norm: `Norm`.
         name: prefix of the layers `NAME_c0_conv`, ..., `NAME_imagepool_conv`.
-        norm: arguments of `BatchNorm`.
 
     Returns:
-        [B, H, W, (len(rates) + 2) * channels], in the order c0, c1, ..., imagepool.
+        [B, H, W, (len(rates) + 2) * channels]: the 1x1 branch, the dilated ones, the image's mean.
     """
-
-    def branch(y, kernel, dilation, part):
-        part = f"{name}_{part}"
-        y = convolve(
-            y,
-            channels,
-            kernel,
-            dilation=dilation,
-            initializer=fan_in_uniform(),
-            name=f"{part}_conv",
-        )
-        return normalize(y, name=f"{part}_bn", norm=dict(norm or {}))
-
-    branches = [branch(x, 1, 1, "c0")]
-    branches += [branch(x, 3, rate, f"c{number}") for number, rate in enumerate(rates, start=1)]
-    mean = tf_keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
-    mean = branch(mean, 1, 1, "imagepool")
-    branches.append(Spread(name=f"{name}_spread")([mean, x]))
-    return tf_keras.layers.Concatenate(name=f"{name}_join")(branches)
+    branches = [
+        AtrousBranch(f"{name}_c0", kernel=1),
+        *(AtrousBranch(f"{name}_c{n}", 3, rate) for n, rate in enumerate(rates, start=1)),
+        ImageMeanBranch(f"{name}_imagepool"),
+    ]
+    maps = [branch(x, channels, norm) for branch in branches]
+    return tf_keras.layers.Concatenate(name=f"{name}_join")(maps)
 
 
-@tf_keras.utils.register_keras_serializable("lfp_tf")
-class Spread(tf_keras.layers.Layer):
+# Saved models know it under its first name.
+@tf_keras.utils.register_keras_serializable("lfp_tf", name="Spread")
+class RepeatOverMap(tf_keras.layers.Layer):
     """Repeats one cell [B, 1, 1, C] over the map [B, H, W, ...]: what bilinear makes of it."""
 
     def call(self, inputs):
-        """Takes the cell and the map."""
+        """Takes the cell and the map; gives [B, H, W, C]."""
         cell, like = inputs
         height, width = height_width(like)
         return tf.tile(cell, [1, height, width, 1])

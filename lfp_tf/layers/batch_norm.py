@@ -4,17 +4,6 @@ import tensorflow as tf
 import tf_keras
 
 
-def norm_arguments(decay, epsilon, unbiased, synchronized, frozen):
-    """The arguments of `BatchNorm` as a dictionary, which networks hand down to their layers."""
-    return {
-        "decay": decay,
-        "epsilon": epsilon,
-        "unbiased": unbiased,
-        "synchronized": synchronized,
-        "frozen": frozen,
-    }
-
-
 @tf_keras.utils.register_keras_serializable("lfp_tf")
 class BatchNorm(tf_keras.layers.Layer):
     """Normalizes channels over batch, height and width of all replicas (PSPNet spec D7, D24).

@@ -4,7 +4,7 @@ import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
 from lfp_tf.layers.convolution import Conv2D
-from lfp_tf.layers.initializers import fan_out_normal
+from lfp_tf.layers.initializers import fan_in_uniform, fan_out_normal
 
 
 def convolve(
@@ -39,13 +39,38 @@ def convolve(
 
 
 def normalize(x, *, name, norm, relu=True):
-    """Batch norm under `name` with the arguments `norm`, then a ReLU unless told otherwise."""
-    x = BatchNorm(name=name, **norm)(x)
+    """Batch norm under `name` as `norm` says, then a ReLU unless told otherwise."""
+    x = BatchNorm(name=name, **norm.arguments())(x)
     return tf_keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
+def conv_norm_relu(x, channels, kernel, *, name, norm, dilation=1, number=""):
+    """Convolution, batch norm and ReLU, drawn as PyTorch's are: what heads are made of.
+
+    Args:
+        x: [B, H, W, C] Keras tensor.
+        channels: channels out.
+        kernel: rows and columns of the kernel, odd.
+        name: prefix of the layers `NAME_conv` and `NAME_bn`.
+        norm: `Norm`.
+        number: told at the end of these names.
+
+    Returns:
+        [B, H, W, channels].
+    """
+    x = convolve(
+        x,
+        channels,
+        kernel,
+        dilation=dilation,
+        initializer=fan_in_uniform(),
+        name=f"{name}_conv{number}",
+    )
+    return normalize(x, name=f"{name}_bn{number}", norm=norm)
+
+
 def max_pool(x, *, padding, rounding, name):
-    """Max-pool of 3 with stride 2 after a ReLU (PSPNet spec D3, D25).
+    """Max-pool of 3 with stride 2 after a ReLU (Caffe rounds its size up).
 
     Args:
         padding: `symmetric` (1 on each side) or `same`.

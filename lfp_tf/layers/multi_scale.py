@@ -11,19 +11,10 @@ from lfp_tf.ops.resize import (
     resize_torch_factor,
 )
 from lfp_tf.ops.shapes import height_width
+from lfp_tf.options import Scales
 
-# Where the grid stands: from the sizes (PyTorch up to 1.5), from the factor (since), on the corners
-# (the first revision) (deeplabv2 spec 1.1 and 2.5); from the sizes without half a pixel (TF1; LFP
-# spec 2.4).
-RULES = ("ratio", "factor", "align_corners", "legacy")
 # How images and logits come to a size, where it is not `resize_opencv`.
 _RESIZES = {"align_corners": resize_aligned, "legacy": resize_legacy_bilinear}
-
-
-def check_rule(rule):
-    """Refuses a rule that is none."""
-    if rule not in RULES:
-        raise ValueError(f"scale_resize is {rule!r}, but must be one of {', '.join(RULES)}.")
 
 
 # Saved models know it under its first name.
@@ -33,13 +24,12 @@ class ScaleImages(tf_keras.layers.Layer):
 
     Args:
         factor: above 0.
-        rule: one of `RULES`.
+        rule: `resize` of `options.Scales`.
     """
 
     def __init__(self, factor, rule="ratio", **kwargs):
         super().__init__(**kwargs | {"dtype": "float32"})
-        check_rule(rule)
-        self.factor, self.rule = factor, rule
+        self.factor, self.rule = factor, Scales(resize=rule).resize
 
     def call(self, images):
         """Resizes; H and W may be unknown."""
@@ -60,13 +50,13 @@ class MaximumOfScales(tf_keras.layers.Layer):
     """The element-wise maximum of logits of several sizes, at the size of the first, in float32.
 
     Args:
-        rule: one of `RULES`; logits are resized by size, so `ratio` and `factor` are the same.
+        rule: `resize` of `options.Scales`; logits are resized by size, so `ratio` and `factor` are
+            the same.
     """
 
     def __init__(self, rule="ratio", **kwargs):
         super().__init__(**kwargs | {"dtype": "float32"})
-        check_rule(rule)
-        self.rule = rule
+        self.rule = Scales(resize=rule).resize
 
     def call(self, logits):
         """Takes a list of [B, h, w, C], sizes their own."""

@@ -1,5 +1,7 @@
 """The pyramid bottleneck: a ResNet's block with a thin branch that works at several sizes."""
 
+import dataclasses
+
 import tensorflow as tf
 import tf_keras
 
@@ -9,10 +11,12 @@ from lfp_tf.layers.gamma_norm import GammaNorm
 from lfp_tf.layers.initializers import ContribFanIn, fan_out_truncated
 from lfp_tf.ops.interpolation import legacy_matrix, resize, resize_to_all, scaled_size
 from lfp_tf.ops.shapes import height_width
+from lfp_tf.options import Norm
 
 SCALES = (0.75, 0.875, 1.16, 1.33)
 # Epsilon of TF1's fused batch norm, which raises 1e-5 to it.
 EPSILON = 1.001e-5
+DECAY = 0.9
 # Channels of the block over those of its pyramid.
 _THINNING = 8
 
@@ -36,7 +40,7 @@ class PyramidBlock(tf_keras.layers.Layer):
             the last ones of the shortcut are left out): what the detector does.
         size_precision: `float64` or, in the detector, `float32`: how sizes are computed from
             scales, see `scaled_size`.
-        norm: arguments of `BatchNorm`.
+        norm: `Norm`, or its values by name.
 
     Raises:
         ValueError: an unknown padding, a stride on an identity shortcut, a map that has no pixel
@@ -53,7 +57,7 @@ class PyramidBlock(tf_keras.layers.Layer):
         use_bias=False,
         padding="same",
         size_precision="float64",
-        norm=None,
+        norm=Norm(),
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -70,7 +74,7 @@ class PyramidBlock(tf_keras.layers.Layer):
         self.use_bias = use_bias
         self.padding = padding
         self.size_precision = size_precision
-        self.norm = {"epsilon": EPSILON} | dict(norm or {})
+        self.norm = Norm.of(norm).or_else(decay=DECAY, epsilon=EPSILON)
         self.convolutions, self.norms = [], []
 
     def build(self, input_shape):
@@ -133,8 +137,8 @@ class PyramidBlock(tf_keras.layers.Layer):
     def get_config(self):
         """The arguments, for saving."""
         names = ("width", "stride", "dilation", "scales", "use_bias", "padding")
-        names += ("size_precision", "norm")
-        return super().get_config() | {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in (*names, "size_precision")}
+        return super().get_config() | values | {"norm": dataclasses.asdict(self.norm)}
 
     @property
     def _is_padded(self):
@@ -161,7 +165,7 @@ class PyramidBlock(tf_keras.layers.Layer):
             name=name,
             dtype=self.dtype_policy,
         )
-        arguments = self.norm | {"name": norm_name, "dtype": self.dtype_policy}
+        arguments = self.norm.arguments() | {"name": norm_name, "dtype": self.dtype_policy}
         norm = GammaNorm(gamma, **arguments) if gamma else BatchNorm(**arguments)
         for layer, count in ((convolution, channels), (norm, filters)):
             with tf.name_scope(layer.name):

@@ -5,6 +5,7 @@ each convolution, which have biases.
 """
 
 import contextlib
+import dataclasses
 import threading
 
 import tensorflow as tf
@@ -20,7 +21,7 @@ from lfp_tf.ops.fractional_pooling import pick_windows, sliding_max
 from lfp_tf.ops.interpolation import aligned_matrix, fractional_sizes, resize
 from lfp_tf.ops.randomness import uniforms
 from lfp_tf.ops.shapes import height_width
-from lfp_tf.options import FRACTIONAL_POOLING, PYRAMID_INITIALIZERS, PYRAMID_VARIANTS
+from lfp_tf.options import PYRAMID_INITIALIZERS, Norm, PyramidModule
 
 # Draws of the data's augmentation have lower numbers under the same keys.
 _FIRST_SALT = 1 << 20
@@ -62,7 +63,7 @@ class _PreactUnit(tf_keras.layers.Layer):
         preact=True,
         project=False,
         initializer="branch_aware",
-        norm=None,
+        norm=Norm(),
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -75,13 +76,14 @@ class _PreactUnit(tf_keras.layers.Layer):
         self.preact = preact
         self.project = project
         self.initializer = initializer
-        self.norm = dict(norm or {})
+        self.norm = Norm.of(norm)
         self.convolutions, self.norms = [], []
 
     def get_config(self):
         """The arguments, for saving."""
-        names = ("channels", "preact", "project", "initializer", "norm")
-        return super().get_config() | {name: getattr(self, name) for name in names}
+        names = ("channels", "preact", "project", "initializer")
+        values = {name: getattr(self, name) for name in names}
+        return super().get_config() | values | {"norm": dataclasses.asdict(self.norm)}
 
     def convolutions_with_norms(self):
         """Pairs (convolution, the norm that alone reads it); most norms stand behind sums."""
@@ -112,7 +114,7 @@ class _PreactUnit(tf_keras.layers.Layer):
         self.convolutions.append(layer)
 
     def _add_norm(self, name, channels):
-        arguments = self.norm | {"name": name, "dtype": self.dtype_policy}
+        arguments = self.norm.arguments() | {"name": name, "dtype": self.dtype_policy}
         is_paper = self.initializer == "branch_aware"
         layer = BatchNorm(**arguments) if is_paper else GammaNorm("uniform", **arguments)
         with tf.name_scope(name):
@@ -146,7 +148,7 @@ class Residual(_PreactUnit):
         preact: whether a norm and a ReLU stand before the first convolution.
         project: whether the skip is norm, ReLU and a 1x1 though the channels stay.
         initializer: `branch_aware` or `torch_default`.
-        norm: arguments of `BatchNorm`.
+        norm: `Norm`, or its values by name.
     """
 
     def build(self, input_shape):
@@ -194,7 +196,7 @@ class PyramidResidual(_PreactUnit):
             `dropout.sample_keys` a sample's draw depends on its key and `salt` only.
         salt: tells apart two modules of one network.
         initializer: `branch_aware` or `torch_default`.
-        norm: arguments of `BatchNorm`.
+        norm: `Norm`, or its values by name.
 
     Raises:
         ValueError: a word outside its choices, fewer channels than `base_width`, a map too small
@@ -214,12 +216,8 @@ class PyramidResidual(_PreactUnit):
         **kwargs,
     ):
         super().__init__(channels, **kwargs)
-        for name, value, choices in (
-            ("variant", variant, PYRAMID_VARIANTS),
-            ("fractional_pooling", fractional_pooling, FRACTIONAL_POOLING),
-        ):
-            if value not in choices:
-                raise ValueError(f'{name} is "{value}", but must be one of {", ".join(choices)}.')
+        # Refuses what is outside its choices.
+        PyramidModule(variant=variant, fractional_pooling=fractional_pooling)
         if not 1 <= base_width <= channels:
             raise ValueError(f"base_width is {base_width}, but must be 1 to {channels}, the width.")
         if cardinality < 1:

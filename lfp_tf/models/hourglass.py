@@ -3,7 +3,7 @@
 import tf_keras
 
 from lfp_tf.backbones.hourglass import Hourglass
-from lfp_tf.layers.batch_norm import norm_arguments
+from lfp_tf.options import Norm, PyramidModule
 
 _DEPTH = 4
 # Input pixels a cell of the deepest map: sides must be multiples.
@@ -12,24 +12,15 @@ MULTIPLE = 64
 
 def hourglass(
     *,
-    classes=16,
-    stacks=2,
-    features=256,
-    residuals=1,
-    pyramid=True,
-    variant="B",
-    base_width=9,
-    cardinality=4,
-    shared_weights=False,
-    fractional_pooling="training",
-    initializer="branch_aware",
-    bn_decay=0.9,
-    bn_eps=1e-5,
-    bn_unbiased=True,
-    bn_synchronized=True,
-    bn_frozen=False,
-    input_shape=(None, None, 3),
-):
+    classes: int = 16,
+    stacks: int = 2,
+    features: int = 256,
+    residuals: int = 1,
+    module: PyramidModule = PyramidModule(),
+    initializer: str = "branch_aware",
+    norm: Norm = Norm(),
+    input_shape: tuple = (None, None, 3),
+) -> tf_keras.Model:
     """Hourglasses behind each other, each with heat maps of its own.
 
     Args:
@@ -37,11 +28,9 @@ def hourglass(
         stacks: hourglasses; published are 1, 2 and 8.
         features: channels of the hourglasses.
         residuals: units at each place.
-        pyramid: whether there are pyramid modules; without them is the plain hourglass.
-        variant, base_width, cardinality, shared_weights, fractional_pooling: see
-            `PyramidResidual`.
+        module: `PyramidModule`.
         initializer: `branch_aware` or `torch_default`.
-        bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen: see `BatchNorm`.
+        norm: `Norm`; by itself decay 0.9 and epsilon 1e-5.
         input_shape: (height, width, 3), multiples of 64; None where any may come.
 
     Returns:
@@ -58,15 +47,7 @@ def hourglass(
             )
     if stacks < 1 or residuals < 1:
         raise ValueError("stacks and residuals must be at least 1.")
-    norm = norm_arguments(bn_decay, bn_eps, bn_unbiased, bn_synchronized, bn_frozen)
-    module = {
-        "variant": variant,
-        "base_width": base_width,
-        "cardinality": cardinality,
-        "shared_weights": shared_weights,
-        "fractional_pooling": fractional_pooling,
-    }
-    builder = Hourglass(features, residuals, module if pyramid else None, initializer, norm)
+    builder = Hourglass(features, residuals, module, initializer, norm)
     images = tf_keras.Input(input_shape, name="images")
     x, outputs = builder.stem(images), {}
     for stack in range(1, stacks + 1):

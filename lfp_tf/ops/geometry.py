@@ -46,10 +46,10 @@ def opencv_grid(size, factors):
     return Grid(size, tf.maximum(scaled, 1), step, 0.5 * step - 0.5)
 
 
-def sized_grid(size, scaled):
-    """`cv2.resize` to a size, positions (i+0.5) a/b - 0.5, and Pillow's nearest for the labels."""
+def sized_grid(size, scaled, *, is_pil=True):
+    """`cv2.resize` to a size, positions (i+0.5) a/b - 0.5; labels by Pillow's nearest or not."""
     step = tf.cast(size, tf.float64) / tf.cast(scaled, tf.float64)
-    return Grid(size, scaled, step, 0.5 * step - 0.5, is_pil=True)
+    return Grid(size, scaled, step, 0.5 * step - 0.5, is_pil=is_pil)
 
 
 def legacy_grid(size, factors):
@@ -67,6 +67,13 @@ def scaled_source(grid, low, high):
     return first, tf.clip_by_value(tf.cast(last, tf.int32), first + 1, grid.size)
 
 
+def scaled_labels_source(grid, low, high):
+    """The source window of labels that the outputs low..high of a resize touch."""
+    first = [_nearest(grid, low, low + 1, axis)[0] for axis in (0, 1)]
+    last = [_nearest(grid, high - 1, high, axis)[0] + 1 for axis in (0, 1)]
+    return tf.stack(first), tf.stack(last)
+
+
 def scale_window(pixels, source_low, grid, low, high):
     """Bilinear resize, outputs low..high: float32 [H', W', C] from [H, W, C] at `source_low`."""
     for axis in (0, 1):
@@ -79,9 +86,9 @@ def scale_window(pixels, source_low, grid, low, high):
     return pixels
 
 
-def scale_labels_window(labels, grid, low, high):
-    """Nearest resize of a whole label map [H, W], outputs low..high: [H', W']."""
-    rows, columns = (_nearest(grid, low, high, axis) for axis in (0, 1))
+def scale_labels_window(labels, source_low, grid, low, high):
+    """Nearest resize of a label map, outputs low..high: [H', W'] from [H, W] at `source_low`."""
+    rows, columns = (_nearest(grid, low, high, axis) - source_low[axis] for axis in (0, 1))
     labels = labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     labels = tf.gather(labels, rows - rows[0])
     # Gathering rows copies blocks, gathering columns would copy single bytes: turn between.

@@ -1,8 +1,8 @@
-"""From an image to the crop of one person and its heat maps (`bearpaw/PyraNet`).
+"""From an image to the crop of one person (`bearpaw/PyraNet`).
 
 Points are (x, y) and count from 1, as in Torch, wherever a function says "1-based"; `center` is
 (x, y) and `scale` a person's height over 200 pixels, so that a crop shows 200 * scale pixels.
-Images are [H, W, C] float32, heat maps [..., H, W, J].
+Images are [H, W, C] float32.
 """
 
 import math
@@ -14,7 +14,15 @@ from lfp_tf.ops import torch_image
 PIXELS_PER_SCALE = 200.0
 
 
-def transform(points, center, scale, *, resolution, rotation=0.0, invert=False):
+def transform(
+    points: tf.Tensor,
+    center: tf.Tensor,
+    scale: tf.Tensor,
+    *,
+    resolution: int,
+    rotation: float | tf.Tensor = 0.0,
+    invert: bool = False,
+) -> tf.Tensor:
     """1-based points from the image to the crop, or back (`datasets/posetransforms.lua:9-53`).
 
     The whole part is taken toward zero, as the original's cast to integers does.
@@ -39,7 +47,14 @@ def transform(points, center, scale, *, resolution, rotation=0.0, invert=False):
     return tf.cast(moved, tf.int32) + 1
 
 
-def person_crop(image, center, scale, *, resolution, rotation=0.0):
+def person_crop(
+    image: tf.Tensor,
+    center: tf.Tensor,
+    scale: tf.Tensor,
+    *,
+    resolution: int,
+    rotation: float | tf.Tensor = 0.0,
+) -> tf.Tensor:
     """The square about a person, brought to `resolution` (`posetransforms.lua:115-178`, crop2).
 
     Large persons are made smaller before the crop is cut out, small ones after it. What lies
@@ -100,41 +115,6 @@ def person_crop(image, center, scale, *, resolution, rotation=0.0):
     return tf.ensure_shape(crop, [resolution, resolution, image.shape[2]])
 
 
-def heatmap_targets(
-    points, center, scale, *, resolution, gaussian_size=1, legacy_border=False, background=False
-):
-    """Heat maps with a bell of height 1 at each joint (`datasets/mpii.lua:56-90`).
-
-    The bell spans 2 * ceil(3 * gaussian_size) + 1 pixels, a quarter of which is its deviation:
-    7 pixels and 1.75 with the original's 1.
-
-    Args:
-        points: [J, 2] pixels of the image, counted from 0; x <= 0 is not annotated.
-        center, scale: as above.
-        resolution: pixels a side of the maps.
-        gaussian_size: the original's `gsize`.
-        legacy_border: as the original draws beyond the upper and the left border: shifted into
-            the map by one pixel, or two.
-        background: one more map, the maximum over all joints.
-
-    Returns:
-        float32 [resolution, resolution, J], or J + 1 of them.
-    """
-    points = tf.cast(points, tf.float64)
-    center = tf.cast(center, tf.float64)
-    reach = math.ceil(3 * gaussian_size)
-    peaks = transform(points + 1.0, center, scale, resolution=resolution)
-    places = tf.range(1, resolution + 1)[None]
-    is_known = points[:, 0] > 0
-    columns, rows = (
-        _bell(places, peaks[:, axis, None], reach, legacy_border=legacy_border) for axis in (0, 1)
-    )
-    maps = tf.einsum("jy,jx->yxj", rows, columns) * tf.cast(is_known, tf.float32)
-    if background:
-        maps = tf.concat([maps, tf.reduce_max(maps, axis=-1, keepdims=True)], axis=-1)
-    return maps
-
-
 def _matrix(center, scale, resolution, rotation):
     """From pixels of the image to those of the crop, both counted from 0: [..., 3, 3]."""
     height = PIXELS_PER_SCALE * scale
@@ -162,19 +142,6 @@ def _margin(first, last):
     """What a turned crop needs on each side beyond a straight one."""
     sides = tf.cast(last - first, tf.float64)
     return tf.cast(tf.math.ceil(tf.norm(sides) / 2.0 - sides[0] / 2.0), tf.int32)
-
-
-def _bell(places, peak, reach, *, legacy_border):
-    """The bell along one axis of the maps: float32 [J, resolution], 0 where it does not reach."""
-    first = peak - reach
-    if legacy_border:
-        along = places - tf.maximum(first, 1) + tf.maximum(-first, 1)
-    else:
-        along = places - first + 1
-    deviation = 0.25 * (2 * reach + 1)
-    away = tf.cast(along - (reach + 1), tf.float32) / deviation
-    is_near = (places >= first) & (places <= peak + reach)
-    return tf.where(is_near, tf.exp(-0.5 * away * away), 0.0)
 
 
 def _zeros(size, like):

@@ -2,7 +2,7 @@
 
 They say what the recipes of `hszhao/semseg` do and, where named `legacy`, those of
 `hellochick/PSPNet-tensorflow image_reader.py`; parity and tests use them. Training itself uses
-`lfp_tf.data.segmentation.transforms`, which gives the same numbers for the crop alone.
+`lfp_tf.data.segmentation.augmentations`, which gives the same numbers for the crop alone.
 
 Every function takes and gives images [B, H, W, 3], float32 grey levels, and labels [B, H, W].
 Arguments have the originals' names.

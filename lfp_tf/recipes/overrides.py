@@ -165,7 +165,7 @@ def _fits(value, hint):
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    if hint in (str, bool):
+    if hint in (str, bool, dict):
         return isinstance(value, hint)
     if hint is type(None):
         return value is None

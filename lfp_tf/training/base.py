@@ -13,6 +13,7 @@ from lfp_tf.checkpoints.variables import assign, flat_layers, variables_by_name
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.options import Shares
 from lfp_tf.training.groups import freeze_layers, is_decayed, is_trained, multiplier
 from lfp_tf.training.optimization import build_optimizer, variable_key
 
@@ -54,12 +55,12 @@ class TrainedTask(base_task.Task):
         """Keras metrics that `validation_step` updates."""
 
     @abc.abstractmethod
-    def training_batches(self, data, start_step, **hosts):
+    def training_batches(self, data, start_step, shares):
         """`tf.data.Dataset` of the steps from `start_step` on, see the task's pipeline."""
 
     @abc.abstractmethod
-    def evaluation_batches(self, data, batch, **hosts):
-        """`tf.data.Dataset` of every sample once, `batch` at a time over all replicas."""
+    def evaluation_batches(self, data, shares):
+        """`tf.data.Dataset` of every sample once."""
 
     @abc.abstractmethod
     def headline(self, logs):
@@ -81,17 +82,14 @@ class TrainedTask(base_task.Task):
             params: `fields.Data`.
             input_context: `tf.distribute.InputContext`, or None for one replica.
         """
-        hosts = {}
+        replicas, place = 1, (0, 1)
         if input_context:
-            hosts = {
-                "replicas": input_context.num_replicas_in_sync,
-                "pipeline_id": input_context.input_pipeline_id,
-                "num_pipelines": input_context.num_input_pipelines,
-            }
+            replicas = input_context.num_replicas_in_sync
+            place = (input_context.input_pipeline_id, input_context.num_input_pipelines)
+        shares = Shares(params.global_batch_size or replicas, replicas, *place)
         if params.is_training:
-            return self.training_batches(params, self.start_step, **hosts).map(_without_sources)
-        batch = params.global_batch_size or hosts.get("replicas", 1)
-        return self.evaluation_batches(params, batch, **hosts).map(self.scored)
+            return self.training_batches(params, self.start_step, shares).map(_without_sources)
+        return self.evaluation_batches(params, shares).map(self.scored)
 
     def scored(self, batch):
         """What `validation_step` takes of a batch of `evaluation_batches`."""
@@ -99,7 +97,8 @@ class TrainedTask(base_task.Task):
 
     def sources(self, begin, end):
         """File names of the training samples of the steps after `begin` up to `end`."""
-        batches = self.training_batches(self.task_config.train_data, begin)
+        data = self.task_config.train_data
+        batches = self.training_batches(data, begin, Shares(data.global_batch_size))
         found = batches.take(end - begin)
         return [name.decode() for batch in found for name in batch["sources"].numpy()]
 

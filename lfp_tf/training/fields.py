@@ -4,7 +4,7 @@ import dataclasses
 
 from lfp_tf.errors import LfpError
 from lfp_tf.fields import Fields, field
-from lfp_tf.options import PREPROCESSINGS
+from lfp_tf.options import PREPROCESSINGS, Norm, of_flat
 from lfp_tf.training.host_fields import Runtime, Trainer
 
 # Fields of a network that its builder does not take.
@@ -22,6 +22,15 @@ class Network(Fields):
     classes: int = 0  # 0: as many as the data set has
     width: float = 1.0  # multiplies all widths
     preprocess: str = "torch"  # torch, imagenet_bgr, caffe, kitti, mobilenet, deeplab, pose, none
+    bn_decay: float | None = None  # share of the old running value; null: the network's own
+    bn_eps: float | None = None  # null: the network's own
+    bn_unbiased: bool = True  # running variances are those of n - 1 values
+    bn_synchronized: bool = True  # statistics over all replicas
+    bn_frozen: bool = False  # running values in training too
+
+    def groups(self):
+        """The `options` that its builder takes as values and YAML as fields, by their classes."""
+        return (Norm,)
 
     def arguments(self):
         """The arguments of the network's builder."""
@@ -36,10 +45,20 @@ class Network(Fields):
 
     def choices(self):
         """{field: its values}."""
-        return {"network": (type(self)().network,), "preprocess": tuple(PREPROCESSINGS)}
+        values = {"network": (type(self)().network,), "preprocess": tuple(PREPROCESSINGS)}
+        for kind in self.groups():
+            names = kind.flat_names()
+            values |= {names[name]: choices for name, choices in kind.CHOICES.items()}
+        own = {f.name for f in dataclasses.fields(self)}
+        return {name: choices for name, choices in values.items() if name in own}
 
     def check(self):
         """Raises LfpError where fields do not go together."""
+        for kind in self.groups():
+            try:
+                of_flat(kind, self.as_dict())
+            except ValueError as error:
+                raise LfpError(f"task.model.{error}") from None
 
     def millions(self):
         """Parameters in millions at full width, roughly: for the room that checkpoints take."""
@@ -160,9 +179,3 @@ def check_square(size):
     """Refuses a training crop that is no square."""
     if size[0] != size[1]:
         raise LfpError(f"task.train_data.crop is {size}, but this network's crops are squares.")
-
-
-def check_blocks(blocks):
-    """Refuses all but four stages, or none."""
-    if blocks and (len(blocks) != 4 or min(blocks) < 1):
-        raise LfpError("task.model.blocks must be four numbers of at least 1.")

@@ -5,16 +5,23 @@ import pytest
 import tensorflow as tf
 from golden_cases import cases
 
-from lfp_tf.backbones.pyramid_resnet import pyramid_resnet
+from lfp_tf.backbones.catalog import backbone_model
 from lfp_tf.checkpoints.load import TRANSLATIONS, translate
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.layers.pyramid_block import PyramidBlock
 from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.options import PyramidResNet
 from lfp_tf.parity.lfp.words import build
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "lfp"
 DETECTORS = [case for case in cases(GOLDEN) if case.config.get("network") == "pyramid_c4"]
 SMALL = {"blocks": (1, 1, 1, 2), "width": 1 / 8}
+
+
+def pyramid_resnet(input_shape=(None, None, 3), **options):
+    return backbone_model(PyramidResNet(**{"output_stride": 32} | options), input_shape=input_shape)
+
+
 # A known size builds in half the time.
 KNOWN = SMALL | {"input_shape": (64, 64, 3)}
 
@@ -30,7 +37,7 @@ def test_strides_of_the_classifier_round_up():
 
 
 def test_the_detectors_form_rounds_down():
-    found = sizes(pyramid_resnet(**SMALL, padding="floor", size_precision="float32"), 75, 91)
+    found = sizes(pyramid_resnet(**SMALL, block_padding="floor", size_precision="float32"), 75, 91)
     assert found["stage1"] == (18, 22) and found["stage3"] == (4, 5)
 
 

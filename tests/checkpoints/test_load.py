@@ -27,11 +27,13 @@ def variables():
 
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     from lfp_tf.checkpoints.variables import variables_by_name
-    from lfp_tf.models.pspnet import pspnet
+    from lfp_tf.models.catalog import build_network
 
     return {
         name: Shape(*variable.shape)
-        for name, variable in variables_by_name(pspnet(classes=3, depth=50, width=0.125)).items()
+        for name, variable in variables_by_name(
+            build_network("pspnet", classes=3, depth=50, width=0.125)
+        ).items()
     }
 
 

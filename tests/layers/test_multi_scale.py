@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lfp_tf.layers.multi_scale import MaximumOfScales, ScaleImages
 from lfp_tf.layers.scaling import ResizeLike
 from lfp_tf.models.multi_scale import multi_scale
+from lfp_tf.options import Scales
 
 
 def sampled(row, positions):
@@ -45,10 +46,10 @@ def test_any_network_can_be_wrapped():
     images = tf_keras.Input((None, None, 3))
     logits = tf_keras.layers.Conv2D(2, 3, strides=2, padding="same", name="net")(images)
     network = tf_keras.Model(images, {"logits": logits})
-    wrapped = multi_scale(network, scales=(2.0,))
+    wrapped = multi_scale(network, Scales((2.0,)))
     found = wrapped(np.ones((1, 8, 6, 3), np.float32))
     assert found["logits"].shape == (1, 4, 3, 2) and found["logits_2"].shape == (1, 8, 6, 2)
-    assert multi_scale(network, scales=()) is network
+    assert multi_scale(network, Scales()) is network
     assert len(wrapped.trainable_variables) == 2
 
 

@@ -4,8 +4,7 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.checkpoints.variables import flat_layers, variables_by_name
-from lfp_tf.models.classifier import resnet_classifier
-from lfp_tf.models.deeplab import deeplabv1, deeplabv2, deeplabv3, deeplabv3plus
+from lfp_tf.models.catalog import build_network
 
 SMALL = {"classes": 3, "blocks": (1, 1, 1, 1), "width": 1 / 16}
 
@@ -15,7 +14,7 @@ def random_images(*shape, seed=0):
 
 
 def test_logits_of_each_scale_have_their_own_size():
-    model = deeplabv2(scales=(0.75, 0.5), **SMALL)
+    model = build_network("deeplabv2", scales=(0.75, 0.5), **SMALL)
     found = model(random_images(1, 81, 113))
     assert {name: tuple(values.shape) for name, values in found.items()} == {
         "logits": (1, 11, 15, 3),
@@ -26,8 +25,8 @@ def test_logits_of_each_scale_have_their_own_size():
 
 
 def test_the_first_scale_is_the_plain_network():
-    both = deeplabv2(scales=(0.5,), **SMALL)
-    plain = deeplabv2(**SMALL)
+    both = build_network("deeplabv2", scales=(0.5,), **SMALL)
+    plain = build_network("deeplabv2", **SMALL)
     for name, variable in variables_by_name(plain).items():
         variable.assign(variables_by_name(both)[name])
     images = random_images(2, 49, 33)
@@ -36,13 +35,13 @@ def test_the_first_scale_is_the_plain_network():
 
 
 def test_a_multi_scale_network_has_the_names_of_its_plain_one():
-    assert list(variables_by_name(deeplabv2(scales=(0.5, 0.75), **SMALL))) == list(
-        variables_by_name(deeplabv2(**SMALL))
+    assert list(variables_by_name(build_network("deeplabv2", scales=(0.5, 0.75), **SMALL))) == list(
+        variables_by_name(build_network("deeplabv2", **SMALL))
     )
 
 
 def test_gradients_of_the_maximum_go_to_one_scale_only():
-    model = deeplabv2(scales=(0.5,), **SMALL)
+    model = build_network("deeplabv2", scales=(0.5,), **SMALL)
     bias = variables_by_name(model)["aspp_c0/bias"]
     images = random_images(1, 33, 33)
     with tf.GradientTape() as tape:
@@ -53,7 +52,7 @@ def test_gradients_of_the_maximum_go_to_one_scale_only():
 
 
 def test_frozen_norms_do_not_move_in_training():
-    model = deeplabv2(**SMALL)
+    model = build_network("deeplabv2", **SMALL)
     before = {n: v.numpy() for n, v in variables_by_name(model).items() if "moving" in n}
     trained = model(random_images(2, 33, 33), training=True)["logits"]
     np.testing.assert_array_equal(trained, model(random_images(2, 33, 33))["logits"])
@@ -61,7 +60,9 @@ def test_frozen_norms_do_not_move_in_training():
 
 
 def test_v3_trains_its_norms():
-    model = deeplabv3(**SMALL | {"blocks": (1, 1, 1, 3)}, bn_frozen=False, bn_decay=0.9)
+    model = build_network(
+        "deeplabv3", **SMALL | {"blocks": (1, 1, 1, 3)}, bn_frozen=False, bn_decay=0.9
+    )
     mean = variables_by_name(model)["fc1_bn/moving_mean"]
     before = mean.numpy()
     model(random_images(2, 33, 33), training=True)
@@ -72,24 +73,29 @@ def test_v3_trains_its_norms():
 def test_v3_works_at_its_stride_and_v3plus_at_the_images(stride, size):
     small = SMALL | {"blocks": (1, 1, 1, 3), "output_stride": stride}
     images = random_images(1, 65, 65)
-    assert deeplabv3(**small)(images)["logits"].shape == (1, size, size, 3)
-    assert deeplabv3plus(**small)(images)["logits"].shape == (1, 65, 65, 3)
+    assert build_network("deeplabv3", **small)(images)["logits"].shape == (1, size, size, 3)
+    assert build_network("deeplabv3plus", **small)(images)["logits"].shape == (1, 65, 65, 3)
 
 
 def test_dilations_of_the_last_stage_follow_the_grids():
-    model = deeplabv3(**SMALL | {"blocks": (1, 1, 1, 3)}, output_stride=8)
+    model = build_network("deeplabv3", **SMALL | {"blocks": (1, 1, 1, 3)}, output_stride=8)
     layers = {layer.name: layer for layer in flat_layers(model)}
     assert [layers[f"stage4_block{n}_conv2"].dilation_rate[0] for n in (1, 2, 3)] == [4, 8, 16]
 
 
 def test_v1_and_the_classifier_have_one_head():
-    assert deeplabv1(**SMALL)(random_images(1, 33, 41))["logits"].shape == (1, 5, 6, 3)
-    classifier = resnet_classifier(**SMALL, stem="plain")
+    assert build_network("deeplabv1", **SMALL)(random_images(1, 33, 41))["logits"].shape == (
+        1,
+        5,
+        6,
+        3,
+    )
+    classifier = build_network("resnet", **SMALL, stem="plain")
     assert classifier(random_images(2, 65, 65))["logits"].shape == (2, 3)
 
 
 def test_layers_can_be_saved_and_loaded_by_anybody(tmp_path):
-    model = deeplabv3plus(**SMALL | {"blocks": (1, 1, 1, 3)}, scales=(0.5,))
+    model = build_network("deeplabv3plus", **SMALL | {"blocks": (1, 1, 1, 3)}, scales=(0.5,))
     model.save(tmp_path / "model.keras")
     again = tf_keras.models.load_model(tmp_path / "model.keras")
     images = random_images(1, 33, 33)
@@ -101,21 +107,26 @@ def test_layers_can_be_saved_and_loaded_by_anybody(tmp_path):
     [
         ({"scales": (1.0,)}, "other than 1"),
         ({"scales": (0.5, 0.5)}, "different numbers"),
-        ({"scales": (0.5,), "scale_resize": "nearest"}, "scale_resize is 'nearest'"),
+        ({"scales": (0.5,), "scale_resize": "nearest"}, 'scale_resize is "nearest"'),
         ({"blocks": (1, 1, 1)}, "four numbers"),
         ({"depth": 20}, "depth is 20"),
     ],
 )
 def test_wrong_values_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
-        deeplabv2(**SMALL | changes)
+        build_network("deeplabv2", **SMALL | changes)
 
 
 def test_another_stride_is_refused():
-    with pytest.raises(ValueError, match="output_stride is 4, but must be 16 or 8"):
-        deeplabv3(**SMALL, output_stride=4)
+    with pytest.raises(ValueError, match="output_stride is 4, but must be one of 8, 16, 32"):
+        build_network("deeplabv3", **SMALL, output_stride=4)
 
 
-def test_grids_need_one_number_a_block():
+def test_grids_need_one_number_per_block():
     with pytest.raises(ValueError, match="multi_grids needs 1 numbers"):
-        deeplabv3(**SMALL)
+        build_network("deeplabv3", **SMALL)
+
+
+def test_v3_takes_stride_16_or_8():
+    with pytest.raises(ValueError, match="output_stride is 32, but must be 16 or 8"):
+        build_network("deeplabv3", **SMALL, output_stride=32, multi_grids=())

@@ -5,7 +5,7 @@ import tf_keras
 
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual
-from lfp_tf.models.hourglass import hourglass
+from lfp_tf.models.catalog import build_network
 
 # Known sizes and two levels build quickly.
 SMALL = {"classes": 5, "features": 18, "stacks": 1, "cardinality": 2, "input_shape": (64, 64, 3)}
@@ -18,16 +18,16 @@ def random_images(*shape, seed=0):
 @pytest.fixture(scope="module")
 def single():
     """One stack; tests only read it and the next one."""
-    return hourglass(**SMALL)
+    return build_network("hourglass", **SMALL)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return hourglass(**SMALL | {"stacks": 2})
+    return build_network("hourglass", **SMALL | {"stacks": 2})
 
 
 def test_each_stack_has_maps_of_a_quarter_at_any_size():
-    found = hourglass(**SMALL | {"stacks": 2, "input_shape": (None, None, 3)})(
+    found = build_network("hourglass", **SMALL | {"stacks": 2, "input_shape": (None, None, 3)})(
         random_images(1, 64, 128)
     )
     assert {name: tuple(maps.shape) for name, maps in found.items()} == {
@@ -59,7 +59,7 @@ def test_modules_draw_apart(model):
 
 
 def test_several_units_stand_behind_each_other():
-    names = variables_by_name(hourglass(**SMALL, residuals=2))
+    names = variables_by_name(build_network("hourglass", **SMALL, residuals=2))
     assert {"stack1_n4_up_2/join_conv/kernel", "stack1_n1_low2_2/conv1/kernel"} <= set(names)
 
 
@@ -77,7 +77,7 @@ def test_it_can_be_saved_and_loaded_by_anybody(single, tmp_path):
 
 
 def test_gradients_reach_every_weight():
-    model = hourglass(**SMALL)
+    model = build_network("hourglass", **SMALL)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(
             tf.square(model(random_images(2, 64, 64), training=True)["heatmaps_1"])
@@ -88,9 +88,9 @@ def test_gradients_reach_every_weight():
 @pytest.mark.parametrize("shape", [(100, 128, 3), (None, 32, 3)])
 def test_other_sizes_are_refused(shape):
     with pytest.raises(ValueError, match="both sides must be multiples of 64"):
-        hourglass(**SMALL | {"input_shape": shape})
+        build_network("hourglass", **SMALL | {"input_shape": shape})
 
 
 def test_no_stack_is_refused():
     with pytest.raises(ValueError, match="stacks and residuals must be at least 1"):
-        hourglass(**SMALL | {"stacks": 0})
+        build_network("hourglass", **SMALL | {"stacks": 0})

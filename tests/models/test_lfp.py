@@ -5,9 +5,7 @@ import tf_keras
 
 from lfp_tf.checkpoints.variables import flat_layers, variables_by_name
 from lfp_tf.layers.pyramid_block import PyramidBlock
-from lfp_tf.models.deeplab import deeplabv2, deeplabv3
-from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
-from lfp_tf.models.pspnet import pspnet
+from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.resize import resize_legacy_bilinear
 
 SMALL = {"classes": 3, "blocks": (1, 1, 1, 1), "width": 1 / 8}
@@ -20,19 +18,19 @@ def random_images(*shape, seed=0):
 @pytest.fixture(scope="module")
 def unknown():
     """A classifier of images of any size; tests only read it and the next two."""
-    return lfp_classifier(**SMALL)
+    return build_network("lfp_classifier", **SMALL)
 
 
 @pytest.fixture(scope="module")
 def plain():
     """The VOC network of one scale."""
-    return lfp_segmentation(**SMALL, scales=())
+    return build_network("lfp_segmentation", **SMALL, scales=())
 
 
 @pytest.fixture(scope="module")
 def both(plain):
     """The VOC network of two scales, with the weights of `plain`."""
-    model = lfp_segmentation(**SMALL, scales=(0.5,))
+    model = build_network("lfp_segmentation", **SMALL, scales=(0.5,))
     for name, variable in variables_by_name(model).items():
         variable.assign(variables_by_name(plain)[name])
     return model
@@ -44,7 +42,7 @@ def test_the_classifier_names_one_class_an_image(unknown):
 
 
 def test_static_and_unknown_sizes_give_the_same(unknown):
-    static = lfp_classifier(**SMALL, input_shape=(75, 49, 3))
+    static = build_network("lfp_classifier", **SMALL, input_shape=(75, 49, 3))
     for name, variable in variables_by_name(static).items():
         variable.assign(variables_by_name(unknown)[name])
     images = random_images(1, 75, 49)
@@ -77,10 +75,10 @@ def test_dilated_convolutions_have_biases_and_norms_stand(plain):
 
 def test_the_plain_head_is_one_classifier_without_bias():
     known = {"scales": (), "input_shape": (65, 65, 3)}
-    names = variables_by_name(lfp_segmentation(**SMALL, **known, head="conv102"))
+    names = variables_by_name(build_network("lfp_segmentation", **SMALL, **known, head="conv102"))
     assert [name for name in names if "block" not in name and "stem" not in name] == ["fc/kernel"]
     with pytest.raises(ValueError, match='head is "fcn"'):
-        lfp_segmentation(**SMALL, **known, head="fcn")
+        build_network("lfp_segmentation", **SMALL, **known, head="fcn")
 
 
 def blocks_of(model):
@@ -89,18 +87,23 @@ def blocks_of(model):
 
 def test_pspnet_and_deeplab_stand_on_it_by_one_word():
     on = {"backbone": "pyramid_resnet", "classes": 3, "depth": 50, "width": 1 / 8}
-    psp = pspnet(**on, input_shape=(49, 57, 3))
+    psp = build_network("pspnet", **on, input_shape=(49, 57, 3))
     assert psp(random_images(1, 49, 57))["logits"].shape == (1, 49, 57, 3)
     small = {"blocks": (1, 1, 1, 1), "input_shape": (49, 57, 3), **on}
-    assert deeplabv2(**small)(random_images(1, 49, 57))["logits"].shape == (1, 7, 8, 3)
-    three = deeplabv3(**small, multi_grids=(2,))
+    assert build_network("deeplabv2", **small)(random_images(1, 49, 57))["logits"].shape == (
+        1,
+        7,
+        8,
+        3,
+    )
+    three = build_network("deeplabv3", **small, multi_grids=(2,))
     assert blocks_of(three)[-1].dilation == 4
     assert len(blocks_of(psp)) == 16 and blocks_of(psp)[-1].dilation == 4
-    assert blocks_of(deeplabv2(**small, pyramid=False))[0].scales == ()
+    assert blocks_of(build_network("deeplabv2", **small, pyramid=False))[0].scales == ()
     assert blocks_of(psp)[0].norms[0].epsilon == 1.001e-5
-    for build in (pspnet, deeplabv2):
+    for name in ("pspnet", "deeplabv2"):
         with pytest.raises(ValueError, match='backbone is "vgg"'):
-            build(classes=3, backbone="vgg")
+            build_network(name, classes=3, backbone="vgg")
 
 
 def test_layers_can_be_saved_and_loaded_by_anybody(both, tmp_path):

@@ -3,22 +3,27 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.backbones.resnet import resnet
+from lfp_tf.backbones.catalog import backbone_model
 from lfp_tf.layers.pyramid_pooling import PyramidPooling
-from lfp_tf.models.pspnet import pspnet
+from lfp_tf.models.catalog import build_network
+from lfp_tf.options import MobileNetV2, ResNet
 
 SMALL = {"classes": 3, "depth": 18, "width": 0.125}
 
 
 @pytest.fixture(scope="module")
 def small():
-    return pspnet(**SMALL)
+    return build_network("pspnet", **SMALL)
 
 
 def test_logits_have_the_size_of_the_zoom(small):
     x = np.zeros([1, 33, 41, 3], np.float32)
     for zoom, size in ((8, (33, 41)), (4, (17, 21)), (2, (9, 11)), (1, (5, 6))):
-        assert pspnet(**SMALL, zoom_factor=zoom)(x)["logits"].shape == (1, *size, 3)
+        assert build_network("pspnet", **SMALL, zoom_factor=zoom)(x)["logits"].shape == (
+            1,
+            *size,
+            3,
+        )
 
 
 def test_sizes_that_are_not_8k_plus_1_keep_the_images_size(small):
@@ -39,7 +44,7 @@ def test_survives_from_config(small):
 
 def test_layers_work_in_a_users_own_model(tmp_path):
     images = tf_keras.Input([None, None, 3])
-    features = resnet(depth=18, width=0.125)(images)["stage4"]
+    features = backbone_model(ResNet(depth=18, width=0.125))(images)["stage4"]
     pooled = PyramidPooling(bins=(1, 2), channels=5)(features)
     model = tf_keras.Model(images, pooled)
     x = np.random.RandomState(0).rand(1, 33, 33, 3).astype(np.float32)
@@ -50,7 +55,7 @@ def test_layers_work_in_a_users_own_model(tmp_path):
 
 def test_initial_kernels_follow_the_originals_rules():
     tf_keras.utils.set_random_seed(0)
-    model = pspnet(classes=3, depth=18, width=0.5)
+    model = build_network("pspnet", classes=3, depth=18, width=0.5)
     kernel = model.get_layer("stage4_block2_conv2").kernel.numpy()
     assert abs(kernel.std() / np.sqrt(2 / (9 * kernel.shape[-1])) - 1) < 0.02
     head = model.get_layer("cls_conv").kernel.numpy()
@@ -59,8 +64,14 @@ def test_initial_kernels_follow_the_originals_rules():
 
 
 def test_the_plain_stem_and_caffes_rounding():
-    model = pspnet(
-        classes=2, depth=50, width=0.125, stem="plain", pool_rounding="ceil", aux_head=False
+    model = build_network(
+        "pspnet",
+        classes=2,
+        depth=50,
+        width=0.125,
+        stem="plain",
+        pool_rounding="ceil",
+        aux_head=False,
     )
     # 34 > 17 (floor) > 9 (floor) or 10 where Caffe rounds up an even 18.
     assert model.get_layer("stem_conv1").kernel.shape[:2] == (7, 7)
@@ -73,22 +84,22 @@ def test_the_plain_stem_and_caffes_rounding():
     [
         ({"depth": 19}, "depth is 19"),
         ({"backbone": "vgg"}, 'backbone is "vgg"'),
-        ({"stride_in": "5x5"}, "stride_in is '5x5'"),
+        ({"stride_in": "5x5"}, 'stride_in is "5x5"'),
         ({"pooling": "max"}, 'pooling is "max"'),
         ({"pooling": "window"}, "pool_windows needs 4 numbers"),
         ({"bins": (1, 2, 3)}, "3 bins do not divide 64 channels"),
         ({"concat": "upwards"}, 'concat is "upwards"'),
         ({"zoom_factor": 3}, "zoom_factor is 3"),
-        ({"dropout_kind": "row"}, 'kind is "row"'),
+        ({"dropout_kind": "row"}, 'dropout_kind is "row"'),
     ],
 )
 def test_a_value_outside_its_choices_is_named(words, message):
     with pytest.raises(ValueError, match=message):
-        pspnet(**SMALL | words)
+        build_network("pspnet", **SMALL | words)
 
 
 def test_mobilenet_keeps_output_stride_8_and_keras_names():
-    model = pspnet(classes=2, backbone="mobilenet_v2", zoom_factor=1)
+    model = build_network("pspnet", classes=2, backbone="mobilenet_v2", zoom_factor=1)
     assert model(np.zeros([1, 65, 65, 3], np.float32))["logits"].shape == (1, 9, 9, 2)
     reference = tf_keras.applications.MobileNetV2(weights=None, include_top=False)
     theirs = {
@@ -104,7 +115,7 @@ def test_mobilenet_without_dilation_is_keras_mobilenet():
     from lfp_tf.backbones.mobilenet import mobilenet_v2_features
 
     images = tf_keras.Input([64, 64, 3])
-    ours = tf_keras.Model(images, mobilenet_v2_features(images, output_stride=32)["stage7"])
+    ours = tf_keras.Model(images, mobilenet_v2_features(images, MobileNetV2(32))["stage7"])
     theirs = tf_keras.applications.MobileNetV2(
         input_shape=(64, 64, 3), weights=None, include_top=False
     )
@@ -127,7 +138,7 @@ def test_mobilenet_without_dilation_is_keras_mobilenet():
 def test_bfloat16_policy_gives_float32_logits():
     tf_keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        model = pspnet(**SMALL)
+        model = build_network("pspnet", **SMALL)
     finally:
         tf_keras.mixed_precision.set_global_policy("float32")
     got = model(np.random.RandomState(0).rand(1, 33, 33, 3).astype(np.float32), training=True)

@@ -53,7 +53,7 @@ def test_a_scaled_window_equals_the_whole(grid, factor):
     rule = grid(tf.constant([29, 41]), tf.constant([factor, factor], tf.float64))
     zero = tf.constant([0, 0])
     whole = geometry.scale_window(image, zero, rule, zero, rule.scaled)
-    whole_labels = geometry.scale_labels_window(labels, rule, zero, rule.scaled)
+    whole_labels = geometry.scale_labels_window(labels, zero, rule, zero, rule.scaled)
     for low, high in (((3, 7), (9, 20)), (rule.scaled - 4, rule.scaled)):
         low, high = tf.constant(low), tf.constant(high)
         first, last = geometry.scaled_source(rule, low, high)
@@ -62,5 +62,5 @@ def test_a_scaled_window_equals_the_whole(grid, factor):
         part = np.s_[low[0] : high[0], low[1] : high[1]]
         np.testing.assert_allclose(got, whole[part], atol=2e-3)
         np.testing.assert_array_equal(
-            geometry.scale_labels_window(labels, rule, low, high), whole_labels[part]
+            geometry.scale_labels_window(labels, zero, rule, low, high), whole_labels[part]
         )

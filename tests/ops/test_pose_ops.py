@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfp_tf.ops import pose, pose_maps
+from lfp_tf.ops import heatmaps, pose
+from lfp_tf.ops.heatmaps import HeatmapCodec
 
 ORDER = [1, 0, 2]
 
@@ -80,7 +81,7 @@ def test_crops_know_sizes_only_when_they_run():
 
 def test_a_bell_is_one_at_its_joint_and_nothing_where_none_is_annotated():
     points = f64([[32.0, 20.0], [0.0, 9.0], [-3.0, 5.0]])
-    maps = pose.heatmap_targets(points, f64([32.0, 32.0]), f64(0.32), resolution=64).numpy()
+    maps = HeatmapCodec(64).encode(points, f64([32.0, 32.0]), f64(0.32)).numpy()
     assert maps[20, 32, 0] == 1.0 and maps[..., 0].sum() > 10
     assert not maps[..., 1:].any()
     assert maps[20, 33, 0] == pytest.approx(np.exp(-0.5 / 1.75**2))
@@ -88,10 +89,11 @@ def test_a_bell_is_one_at_its_joint_and_nothing_where_none_is_annotated():
 
 
 def test_the_original_shifts_bells_at_the_upper_left_border():
-    words = {"center": f64([32.0, 32.0]), "scale": f64(0.32), "resolution": 64}
-    points = f64([[1.0, 30.0]])
-    right = pose.heatmap_targets(points, **words).numpy()[30, :, 0]
-    legacy = pose.heatmap_targets(points, legacy_border=True, **words).numpy()[30, :, 0]
+    person = f64([[1.0, 30.0]]), f64([32.0, 32.0]), f64(0.32)
+    right, legacy = (
+        HeatmapCodec(64, legacy_border=is_legacy).encode(*person).numpy()[30, :, 0]
+        for is_legacy in (False, True)
+    )
     assert right.argmax() == 1
     # Its bell begins at -1: two pixels further in, cut where the right one ends.
     assert legacy.argmax() == 3 and legacy[5:].sum() == 0
@@ -100,42 +102,38 @@ def test_the_original_shifts_bells_at_the_upper_left_border():
 def test_the_way_back_finds_the_joint():
     centers, scales = f64([[200.0, 150.0]]), f64([1.3])
     truth = np.array([[180.0, 120.0], [240.0, 190.0], [205.0, 160.0]])
-    maps = pose.heatmap_targets(f64(truth), centers[0], scales[0], resolution=64)[None]
-    found = pose_maps.image_points(
-        pose_maps.map_points(maps), centers, scales, resolution=64
-    ).numpy()
+    maps = HeatmapCodec(64).encode(f64(truth), centers[0], scales[0])[None]
+    joints = HeatmapCodec(64).decode(maps, centers, scales).numpy()
     # A pixel of the maps is 200 * 1.3 / 64 = 4 pixels of the image.
-    assert np.abs(found[0, :, :2] - 1 - truth).max() < 4.1
-    np.testing.assert_allclose(found[0, :, 2], 1.0)
+    assert np.abs(joints[0, :, :2] - truth).max() < 4.1
+    np.testing.assert_allclose(joints[0, :, 2], 1.0)
 
 
 def test_an_empty_map_gives_the_corner():
-    found = pose_maps.map_points(tf.zeros([1, 8, 8, 2])).numpy()
+    found = heatmaps.map_points(tf.zeros([1, 8, 8, 2])).numpy()
     assert found[0].tolist() == [[1.5, 1.5, 0.0]] * 2
 
 
 def test_the_first_of_equal_peaks_counts():
     maps = np.zeros((1, 4, 5, 1), np.float32)
     maps[0, 1, 3] = maps[0, 2, 1] = 0.7
-    assert pose_maps.peaks(tf.constant(maps)).numpy()[0, 0].tolist() == pytest.approx(
+    assert heatmaps.peaks(tf.constant(maps)).numpy()[0, 0].tolist() == pytest.approx(
         [4.0, 2.0, 0.7]
     )
 
 
 def test_flipping_twice_changes_nothing():
     maps = tf.constant(np.random.RandomState(0).normal(size=(2, 4, 4, 3)).astype("f"))
-    twice = pose_maps.mirrored_maps(
-        pose_maps.mirrored_maps(maps, flip_order=ORDER), flip_order=ORDER
-    )
+    twice = heatmaps.mirrored_maps(heatmaps.mirrored_maps(maps, flip_order=ORDER), flip_order=ORDER)
     np.testing.assert_array_equal(twice, maps)
-    same = pose_maps.flip_average(
-        maps, pose_maps.mirrored_maps(maps, flip_order=ORDER), flip_order=ORDER
+    same = heatmaps.flip_average(
+        maps, heatmaps.mirrored_maps(maps, flip_order=ORDER), flip_order=ORDER
     )
     np.testing.assert_allclose(same, maps)
 
 
 def test_fused_maps_beside_the_image_are_nothing():
-    fused = pose_maps.fused_maps(
+    fused = heatmaps.fused_maps(
         tf.ones([2, 8, 8, 1]), f64([-900.0, 4.0]), f64([0.1, 0.2]), size=(12, 10), resolution=32
     )
     assert fused.shape == (12, 10, 1) and not fused.numpy().any()

@@ -3,8 +3,11 @@
 import tensorflow as tf
 
 from lfp_tf.data import ordering
-from lfp_tf.data.classification import transforms as transforms_classification
+from lfp_tf.data.classification.augmentations import augment, centre, usual_shortest
+from lfp_tf.data.records import RecordIndex
+from lfp_tf.data.steps import Augmentation
 from lfp_tf.errors import LfpError
+from lfp_tf.options import Shares
 
 FILLER = -1  # label of what fills up the last batch
 
@@ -16,32 +19,25 @@ _FEATURES = {
 
 
 def training_batches(
-    index,
+    index: RecordIndex,
     *,
-    size,
-    global_batch_size,
-    seed,
-    augmentation,
-    num_classes,
-    start_step=0,
-    replicas=1,
-    pipeline_id=0,
-    num_pipelines=1,
-):
+    shares: Shares,
+    seed: int,
+    augmentation: Augmentation,
+    size: int,
+    num_classes: int,
+    start_step: int = 0,
+) -> tf.data.Dataset:
     """Augmented images for ever, from the first batch of `start_step` on.
 
     Args:
-        index: `lfp_tf.data.records.RecordIndex`, at least one record.
-        size: pixels a side; the original's is 224.
-        global_batch_size: samples of one step over all replicas, a multiple of `replicas`.
+        index: at least one record.
+        shares: how a step's samples are divided.
         seed: whole number, 0..2**31-1.
-        augmentation: `transforms_classification.ClassificationAugmentation`; None takes the centre
-            of the whole image, as in evaluation.
+        augmentation: of `data.classification.augmentations`.
+        size: pixels a side; the original's is 224.
         num_classes: labels are 0..num_classes-1.
         start_step: first step given; the batches are those of a run that began at 0.
-        replicas: of all hosts. One batch is for one replica; a step's batches follow each other.
-        pipeline_id: this host, 0..num_pipelines-1; it takes its contiguous share of each step.
-        num_pipelines: hosts.
 
     Returns:
         `tf.data.Dataset` of {"images": float32 [b, size, size, 3] RGB grey levels, "labels": int32
@@ -51,14 +47,7 @@ def training_batches(
     Raises:
         LfpError: the batch cannot be divided, the seed is out of range or there is no record.
     """
-    shares = ordering.shares(
-        index,
-        global_batch_size,
-        replicas=replicas,
-        pipeline_id=pipeline_id,
-        num_pipelines=num_pipelines,
-    )
-    ordering.check_seed(seed)
+    ordering.check(index, shares, seed=seed)
     read = ordering.record_reader(index)
 
     def sample(ordinal):
@@ -66,14 +55,7 @@ def training_batches(
         record = ordering.training_record(number, seed=seed, count=len(index.length))
         image, label, source = decoded(read(record), num_classes)
         key = ordering.training_key(number, seed=seed)
-        if augmentation is None:
-            image = transforms_classification.centre(
-                image, shortest=usual_shortest(size), size=size
-            )
-        else:
-            image = transforms_classification.augment(
-                image, key, size=size, augmentation=augmentation
-            )
+        image = augment(image, key, augmentation=augmentation, size=size)
         return {"images": image, "labels": label, "keys": key, "sources": source}
 
     ordinals = tf.data.Dataset.counter(start_step * shares.host)
@@ -81,29 +63,25 @@ def training_batches(
 
 
 def evaluation_batches(
-    index,
+    index: RecordIndex,
     *,
-    size,
-    global_batch_size,
-    num_classes,
-    shortest=None,
-    replicas=1,
-    pipeline_id=0,
-    num_pipelines=1,
-):
+    shares: Shares,
+    size: int,
+    num_classes: int,
+    shortest: int | None = None,
+) -> tf.data.Dataset:
     """The middle of every image once, in the order of the files.
 
     The last global batch is filled up with black images of label -1 (`FILLER`), which no score
     may count, so that every replica gets the same number of batches.
 
     Args:
-        index: `lfp_tf.data.records.RecordIndex`, at least one record.
+        index: at least one record.
+        shares: how a batch is divided.
         size: pixels a side; the original's is 224.
-        global_batch_size: images over all replicas.
         num_classes: labels are 0..num_classes-1.
         shortest: pixels of the shorter side before the middle is cut out, at least `size`; None
             takes `usual_shortest(size)`.
-        replicas, pipeline_id, num_pipelines: as in `training_batches`.
 
     Returns:
         `tf.data.Dataset` as of `training_batches`; the sample index in `keys` counts the records,
@@ -115,13 +93,8 @@ def evaluation_batches(
     shortest = usual_shortest(size) if shortest is None else shortest
     if shortest < size:
         raise LfpError(f"The shorter side of {shortest} pixels holds no crop of {size}.")
-    shares = ordering.shares(
-        index,
-        global_batch_size,
-        replicas=replicas,
-        pipeline_id=pipeline_id,
-        num_pipelines=num_pipelines,
-    )
+    ordering.check(index, shares)
+    global_batch_size = shares.global_batch_size
     count = len(index.length)
     steps = -(-count // global_batch_size)
     read = ordering.record_reader(index)
@@ -129,7 +102,7 @@ def evaluation_batches(
     def sample(ordinal):
         number = shares.number(ordinal)
         image, label, source = decoded(read(tf.minimum(number, count - 1)), num_classes)
-        image = transforms_classification.centre(image, shortest=shortest, size=size)
+        image = centre(image, shortest=shortest, size=size)
         is_filler = number >= count
         return {
             "images": tf.where(is_filler, 0.0, image),
@@ -142,12 +115,7 @@ def evaluation_batches(
     return ordering.batched(ordinals, sample, shares.replica)
 
 
-def usual_shortest(size):
-    """The shorter side that goes with a crop of `size`, in the proportion of 256 to 224."""
-    return round(size * 256 / 224)
-
-
-def decoded(record, num_classes):
+def decoded(record: tf.Tensor, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """uint8 [H, W, 3] RGB, int32 label and the file name of a serialized record."""
     fields = tf.io.parse_single_example(record, _FEATURES)
     source, label = fields["image/filename"], fields["image/class/label"]

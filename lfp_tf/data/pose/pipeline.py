@@ -7,9 +7,13 @@ the image; the mean is taken off by the network's preprocessing.
 import tensorflow as tf
 
 from lfp_tf.data import ordering
-from lfp_tf.data.pose import transforms as transforms_pose
+from lfp_tf.data.pose.augmentations import augment
+from lfp_tf.data.records import RecordIndex
+from lfp_tf.data.steps import Augmentation
 from lfp_tf.errors import LfpError
 from lfp_tf.ops import pose
+from lfp_tf.ops.heatmaps import HeatmapCodec
+from lfp_tf.options import Shares
 
 MAP_STRIDE = 4  # pixels of the crop per pixel of the heat maps
 
@@ -24,73 +28,50 @@ _FEATURES = {
 
 
 def training_batches(
-    index,
+    index: RecordIndex,
     *,
-    resolution,
-    flip_order,
-    global_batch_size,
-    seed,
-    augmentation,
-    legacy_border=False,
-    background=False,
-    start_step=0,
-    replicas=1,
-    pipeline_id=0,
-    num_pipelines=1,
-):
+    shares: Shares,
+    seed: int,
+    augmentation: Augmentation,
+    codec: HeatmapCodec,
+    flip_order: list,
+    start_step: int = 0,
+) -> tf.data.Dataset:
     """Augmented people for ever, from the first batch of `start_step` on.
 
     Args:
-        index: `lfp_tf.data.records.RecordIndex`, at least one record.
-        resolution: pixels a side of the crops, a multiple of 4; the original's is 256.
-        flip_order: for each joint the one it becomes in a mirror (`images.skeleton.flip_order`).
-        global_batch_size: samples of one step over all replicas, a multiple of `replicas`.
+        index: at least one record.
+        shares: how a step's samples are divided.
         seed: whole number, 0..2**31-1.
-        augmentation: `transforms_pose.PoseAugmentation`, or None.
-        legacy_border, background: of the heat maps, see `ops.pose.heatmap_targets`.
+        augmentation: of `data.pose.augmentations`.
+        codec: of the heat maps; crops have four times its resolution, 256 in the original.
+        flip_order: for each joint the one it becomes in a mirror (`images.skeleton.flip_order`).
         start_step: first step given; the batches are those of a run that began at 0.
-        replicas: of all hosts. One batch is for one replica; a step's batches follow each other.
-        pipeline_id: this host, 0..num_pipelines-1; it takes its contiguous share of each step.
-        num_pipelines: hosts.
 
     Returns:
         `tf.data.Dataset` of {"images": float32 [b, r, r, 3], "heatmaps": float32 [b, r/4, r/4, J]
-        (J + 1 with `background`), "keys": int32 [b, 2] (seed, sample index), "sources": string [b]
-        file names}.
+        (J + 1 with the codec's background), "keys": int32 [b, 2] (seed, sample index), "sources":
+        string [b] file names}.
 
     Raises:
-        LfpError: the batch cannot be divided, the seed or the resolution is impossible.
+        LfpError: the batch cannot be divided, the seed is impossible, or there is no record.
     """
-    shares = ordering.shares(
-        index,
-        global_batch_size,
-        replicas=replicas,
-        pipeline_id=pipeline_id,
-        num_pipelines=num_pipelines,
-    )
-    ordering.check_seed(seed)
-    check_resolution(resolution)
+    ordering.check(index, shares, seed=seed)
     read, joints = ordering.record_reader(index), len(flip_order)
+    resolution = codec.resolution * MAP_STRIDE
 
     def sample(ordinal):
         number = shares.number(ordinal)
         record = ordering.training_record(number, seed=seed, count=len(index.length))
         person = decoded(read(record), joints)
-        image, heatmaps = transforms_pose.person_sample(
-            person["image"],
-            annotated_points(person["keypoints"]),
-            person["center"],
-            person["scale"],
-            resolution=resolution,
-            map_resolution=resolution // MAP_STRIDE,
-            legacy_border=legacy_border,
-            background=background,
-        )
+        center, scale = person["center"], person["scale"]
+        image = tf.cast(person["image"], tf.float32)
+        image = pose.person_crop(image, center, scale, resolution=resolution)
+        heatmaps = codec.encode(annotated_points(person["keypoints"]), center, scale)
         key = ordering.training_key(number, seed=seed)
-        if augmentation is not None:
-            image, heatmaps = transforms_pose.augment(
-                image, heatmaps, key, augmentation=augmentation, flip_order=flip_order
-            )
+        image, heatmaps = augment(
+            image, heatmaps, key, augmentation=augmentation, flip_order=flip_order
+        )
         return {"images": image, "heatmaps": heatmaps, "keys": key, "sources": person["source"]}
 
     ordinals = tf.data.Dataset.counter(start_step * shares.host)
@@ -98,26 +79,22 @@ def training_batches(
 
 
 def evaluation_batches(
-    index,
+    index: RecordIndex,
     *,
-    resolution,
-    num_joints,
-    global_batch_size,
-    scales=(1.0,),
-    legacy_border=False,
-    replicas=1,
-    pipeline_id=0,
-    num_pipelines=1,
-):
+    shares: Shares,
+    codec: HeatmapCodec,
+    num_joints: int,
+    scales: tuple = (1.0,),
+) -> tf.data.Dataset:
     """Every person once, in the order of the files, with what a score needs.
 
     The last global batch is filled up with black people without any joint, whose source is empty.
 
     Args:
-        index, resolution, replicas, pipeline_id, num_pipelines, legacy_border: as in
-            `training_batches`.
+        index: at least one record.
+        shares: how a batch is divided.
+        codec: of the heat maps; crops have four times its resolution.
         num_joints: J.
-        global_batch_size: people over all replicas.
         scales: factors of the person's scale, one crop each; the paper's are 0.8 to 1.3.
 
     Returns:
@@ -129,16 +106,11 @@ def evaluation_batches(
         its image, "sources": string [b]}.
 
     Raises:
-        LfpError: the batch cannot be divided, the resolution or a scale is impossible.
+        LfpError: the batch cannot be divided, or a scale is impossible.
     """
-    shares = ordering.shares(
-        index,
-        global_batch_size,
-        replicas=replicas,
-        pipeline_id=pipeline_id,
-        num_pipelines=num_pipelines,
-    )
-    check_resolution(resolution)
+    ordering.check(index, shares)
+    resolution = codec.resolution * MAP_STRIDE
+    global_batch_size = shares.global_batch_size
     if not scales or min(scales) <= 0:
         raise LfpError(f"scales must be numbers above 0, not {list(scales)}.")
     count = len(index.length)
@@ -149,12 +121,8 @@ def evaluation_batches(
         number = shares.number(ordinal)
         person = decoded(read(tf.minimum(number, count - 1)), num_joints)
         is_filler = number >= count
-        heatmaps = pose.heatmap_targets(
-            annotated_points(person["keypoints"]),
-            person["center"],
-            person["scale"],
-            resolution=resolution // MAP_STRIDE,
-            legacy_border=legacy_border,
+        heatmaps = codec.encode(
+            annotated_points(person["keypoints"]), person["center"], person["scale"]
         )
         views = person_views(
             person["image"], person["center"], person["scale"], scales, resolution=resolution
@@ -176,7 +144,9 @@ def evaluation_batches(
     return ordering.batched(ordinals, sample, shares.replica)
 
 
-def person_views(image, center, scale, scales, *, resolution):
+def person_views(
+    image: tf.Tensor, center: tf.Tensor, scale: tf.Tensor, scales: tuple, *, resolution: int
+) -> tf.Tensor:
     """One person at several sizes: float32 [S, resolution, resolution, 3] grey levels.
 
     Args:
@@ -195,18 +165,23 @@ def person_views(image, center, scale, scales, *, resolution):
     )
 
 
-def annotated_points(keypoints):
+def annotated_points(keypoints: tf.Tensor) -> tf.Tensor:
     """Points [J, 2] of keypoints [J, 3]; (0, 0), which counts nowhere, where not annotated."""
     return tf.where(keypoints[:, 2:] > 0, keypoints[:, :2], 0.0)
 
 
-def check_resolution(resolution):
-    """Refuses crops whose heat maps would have no whole size."""
+def codec_of(resolution: int, *, legacy_border: bool = False) -> HeatmapCodec:
+    """The codec that goes with crops of `resolution` pixels a side.
+
+    Raises:
+        LfpError: heat maps would have no whole size.
+    """
     if resolution < MAP_STRIDE or resolution % MAP_STRIDE:
         raise LfpError(f"resolution must be a multiple of {MAP_STRIDE}, not {resolution}.")
+    return HeatmapCodec(resolution // MAP_STRIDE, legacy_border=legacy_border)
 
 
-def decoded(record, num_joints):
+def decoded(record: tf.Tensor, num_joints: int) -> dict[str, tf.Tensor]:
     """A record's {"image" uint8 [H, W, 3] RGB, "keypoints" [J, 3], "center", "scale", ...}."""
     keypoints = tf.io.FixedLenFeature([num_joints * 3], tf.float32)
     fields = tf.io.parse_single_example(record, _FEATURES | {"person/keypoints": keypoints})

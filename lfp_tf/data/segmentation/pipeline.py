@@ -6,14 +6,11 @@ The order is that of `ordering.py`; the augmentation of sample g is keyed by (se
 import tensorflow as tf
 
 from lfp_tf.data import ordering
-from lfp_tf.data.segmentation import transforms, transforms_deeplab, transforms_lfp
+from lfp_tf.data.records import RecordIndex
+from lfp_tf.data.segmentation.augmentations import Canvas, Warp, augment
+from lfp_tf.data.steps import Augmentation
 from lfp_tf.errors import LfpError
-
-_AUGMENT = {
-    transforms.Augmentation: transforms.augment,
-    transforms_deeplab.DeepLabAugmentation: transforms_deeplab.augment,
-    transforms_lfp.LfpAugmentation: transforms_lfp.augment,
-}
+from lfp_tf.options import Shares
 
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -23,40 +20,27 @@ _FEATURES = {
 
 
 def training_batches(
-    index,
+    index: RecordIndex,
     *,
-    crop,
-    global_batch_size,
-    seed,
-    mean,
-    augmentation,
-    num_classes,
-    warp=None,
-    label_resize="pil_nearest",
-    start_step=0,
-    ignore_label=255,
-    replicas=1,
-    pipeline_id=0,
-    num_pipelines=1,
-):
+    shares: Shares,
+    seed: int,
+    augmentation: Augmentation,
+    canvas: Canvas,
+    num_classes: int,
+    warp: Warp | None = None,
+    start_step: int = 0,
+) -> tf.data.Dataset:
     """Augmented crops for ever, from the first batch of `start_step` on.
 
     Args:
-        index: `lfp_tf.data.records.RecordIndex`, at least one record.
-        crop: (height, width).
-        global_batch_size: samples of one step over all replicas, a multiple of `replicas`.
+        index: at least one record.
+        shares: how a step's samples are divided.
         seed: whole number, 0..2**31-1.
-        mean: RGB grey levels of what lies outside an image.
-        augmentation: `Augmentation` of `data.segmentation.transforms`, `DeepLabAugmentation` of
-            `transforms_deeplab` or `LfpAugmentation` of `transforms_lfp` beside it.
-        num_classes: labels are 0..num_classes-1 or `ignore_label`.
-        warp: (height, width) that every image is squashed to before all else, or None.
-        label_resize: how the labels are squashed, see `transforms_deeplab.warp`.
+        augmentation: of `data.segmentation.augmentations`.
+        canvas: the crop, and what lies outside an image.
+        num_classes: labels are 0..num_classes-1 or the canvas' `ignore_label`.
+        warp: what every image goes through before all else.
         start_step: first step given; the batches are those of a run that began at 0.
-        ignore_label: label that no loss counts.
-        replicas: of all hosts. One batch is for one replica; a step's batches follow each other.
-        pipeline_id: this host, 0..num_pipelines-1; it takes its contiguous share of each step.
-        num_pipelines: hosts.
 
     Returns:
         `tf.data.Dataset` of {"images": float32 [b, *crop, 3] RGB grey levels, "labels": int32
@@ -66,32 +50,17 @@ def training_batches(
     Raises:
         LfpError: the batch cannot be divided, the seed is out of range or there is no record.
     """
-    shares = ordering.shares(
-        index,
-        global_batch_size,
-        replicas=replicas,
-        pipeline_id=pipeline_id,
-        num_pipelines=num_pipelines,
-    )
-    ordering.check_seed(seed)
-    read = ordering.record_reader(index)
+    ordering.check(index, shares, seed=seed)
+    read, ignore_label = ordering.record_reader(index), canvas.ignore_label
 
     def sample(ordinal):
         number = shares.number(ordinal)
         record = ordering.training_record(number, seed=seed, count=len(index.length))
         image, labels, source = decoded(read(record))
         if warp:
-            image, labels = transforms_deeplab.warp(image, labels, warp, label_resize=label_resize)
+            image, labels = warp(image, labels)
         key = ordering.training_key(number, seed=seed)
-        image, labels = _AUGMENT[type(augmentation)](
-            image,
-            labels,
-            key,
-            crop=crop,
-            mean=mean,
-            augmentation=augmentation,
-            ignore_label=ignore_label,
-        )
+        image, labels = augment(image, labels, key, augmentation=augmentation, canvas=canvas)
         with tf.control_dependencies([_check_labels(labels, source, num_classes, ignore_label)]):
             labels = tf.identity(labels)
         return {"images": image, "labels": labels, "keys": key, "sources": source}
@@ -101,30 +70,26 @@ def training_batches(
 
 
 def evaluation_batches(
-    index,
+    index: RecordIndex,
     *,
-    global_batch_size,
-    mean,
-    same_size,
-    warp=None,
-    label_resize="pil_nearest",
-    replicas=1,
-    ignore_label=255,
-    pipeline_id=0,
-    num_pipelines=1,
-):
+    shares: Shares,
+    mean: tuple,
+    same_size: bool,
+    warp: Warp | None = None,
+    ignore_label: int = 255,
+) -> tf.data.Dataset:
     """Whole images once, in the order of the files.
 
     The last global batch is filled up with images of the mean colour whose labels are all
     ignored, so that every replica gets the same number of batches and no image counts twice.
 
     Args:
-        index: `lfp_tf.data.records.RecordIndex`, at least one record.
-        global_batch_size: images over all replicas; `replicas` where sizes differ.
+        index: at least one record.
+        shares: how a batch is divided; one image per replica where sizes differ.
         mean: RGB grey levels of the images that fill up.
         same_size: whether all images have one size; several go into a replica's batch then.
-        warp, label_resize: as in `training_batches`; all images have one size then.
-        replicas, ignore_label, pipeline_id, num_pipelines: as in `training_batches`.
+        warp: as in `training_batches`; all images have one size then.
+        ignore_label: label that no score counts.
 
     Returns:
         `tf.data.Dataset` as of `training_batches`, [b, H, W, ...]; the sample index in `keys`
@@ -133,31 +98,26 @@ def evaluation_batches(
     Raises:
         LfpError: the batch cannot be divided, or holds images of differing sizes.
     """
-    shares = ordering.shares(
-        index,
-        global_batch_size,
-        replicas=replicas,
-        pipeline_id=pipeline_id,
-        num_pipelines=num_pipelines,
-    )
-    same_size = same_size or bool(warp)
+    ordering.check(index, shares)
+    global_batch_size, replicas = shares.global_batch_size, shares.replicas
+    same_size = same_size or warp is not None
     if not same_size and shares.replica > 1:
         raise LfpError(
             f"global_batch_size {global_batch_size} puts {shares.replica} images of differing "
-            f"sizes into one batch; use {replicas}, one a replica."
+            f"sizes into one batch; use {replicas}, one per replica."
         )
     count = len(index.length)
     steps = -(-count // global_batch_size)
     read = ordering.record_reader(index)
     size = None
     if same_size:
-        size = warp or tf.shape(decoded(read(tf.constant(0, tf.int64)))[1]).numpy()
+        size = warp.size if warp else tf.shape(decoded(read(tf.constant(0, tf.int64)))[1]).numpy()
 
     def sample(ordinal):
         number = shares.number(ordinal)
         image, labels, source = decoded(read(tf.minimum(number, count - 1)))
         if warp:
-            image, labels = transforms_deeplab.warp(image, labels, warp, label_resize=label_resize)
+            image, labels = warp(image, labels)
         image, labels = tf.cast(image, tf.float32), tf.cast(labels, tf.int32)
         if same_size:
             with tf.control_dependencies([_check_size(labels, source, size)]):
@@ -174,7 +134,7 @@ def evaluation_batches(
     return ordering.batched(ordinals, sample, shares.replica)
 
 
-def decoded(record):
+def decoded(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """uint8 [H, W, 3] RGB, uint8 [H, W] and the file name of a serialized record."""
     fields = tf.io.parse_single_example(record, _FEATURES)
     image = ordering.decoded_image(fields["image/encoded"])

@@ -3,15 +3,22 @@
 The cases' images are BGR, as OpenCV reads them; ours are RGB.
 """
 
+import dataclasses
 import posixpath
 
 import numpy as np
 import tensorflow as tf
 
 from lfp_tf.data.datasets.catalog import dataset
-from lfp_tf.data.segmentation import transforms_deeplab
+from lfp_tf.data.segmentation.augmentations import (
+    Canvas,
+    Place,
+    Sized,
+    Warp,
+    recipe,
+    render,
+)
 from lfp_tf.data.segmentation.pipeline import decoded
-from lfp_tf.data.segmentation.transforms_deeplab import Choices, DeepLabAugmentation
 from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.ops.fit import fit_longer_side, fit_squashed
 from lfp_tf.ops.nearest import resize_opencv_nearest, resize_pil_nearest
@@ -96,24 +103,19 @@ def augmentation(case):
     is_seed = config["revision"] == "seed"
     _refuse_other(config, "base_size" if is_seed else "warp_size")
     if is_seed:
-        warp = (config["warp_size"],) * 2
-        image, labels = transforms_deeplab.warp(image, labels, warp, label_resize="opencv_nearest")
-    crop, mean = (config["crop_size"],) * 2, config["mean_bgr"][::-1]
-    frame = transforms_deeplab.frame_of(
-        tf.shape(labels),
-        tf.constant(config["scale"], tf.float64),
-        crop=crop,
-        augmentation=DeepLabAugmentation(base_size=config.get("base_size"), is_seed=is_seed),
-    )
-    offset = tf.constant([config["top"], config["left"]], tf.int32)
-    image, labels = transforms_deeplab.render(
-        image,
-        labels,
-        Choices(frame, offset, tf.constant(config["flip"])),
-        crop=crop,
-        mean=mean,
-        ignore_label=config["ignore_label"],
-    )
+        image, labels = Warp((config["warp_size"],) * 2, "opencv_nearest")(image, labels)
+    mean = config["mean_bgr"][::-1]
+    canvas = Canvas((config["crop_size"],) * 2, tuple(mean), config["ignore_label"])
+    augmentation = recipe("deeplab_seed" if is_seed else "deeplab")
+    scale, crop, _ = augmentation.steps
+    scale = dataclasses.replace(scale, base_size=config.get("base_size") or 0)
+    factor = tf.constant(config["scale"], tf.float64)
+    grid = scale.grid(tf.shape(labels), tf.stack([factor, factor]))
+    before, _ = crop.padded(grid.scaled, canvas.crop, grid.size)
+    place = Place(grid.scaled, tf.constant([config["top"], config["left"]], tf.int32), before)
+    flip = Sized(tf.constant(canvas.crop), tf.constant(config["flip"]))
+    choices = [grid, place, flip]
+    image, labels = render(image, labels, choices, augmentation=augmentation, canvas=canvas)
     return {"image": _bgr_input(image, mean), "labels": labels.numpy()}
 
 
@@ -126,7 +128,7 @@ def dataset_item(case):
     sample = plan.splits[split][config["index"]]
     image, labels, _ = decoded(tf.constant(plan.encode(sample).payload))
     if config.get("warp_image"):
-        image, labels = transforms_deeplab.warp(image, labels, _WARP)
+        image, labels = Warp(_WARP)(image, labels)
     return {
         "image_id": posixpath.basename(sample.name),
         "length": len(plan.splits[split]),

@@ -6,8 +6,15 @@ The cases' images are BGR, as OpenCV reads them; ours are RGB.
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.classification import transforms as transforms_classification
-from lfp_tf.data.segmentation import transforms_lfp
+from lfp_tf.data.classification.augmentations import area_sides, centre, color_step
+from lfp_tf.data.segmentation.augmentations import (
+    Canvas,
+    Place,
+    Sized,
+    recipe,
+    render,
+    upper_left_offset,
+)
 from lfp_tf.ops.preprocessing import preprocess, preprocessing
 from lfp_tf.ops.resize_cubic import resize_cubic
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
@@ -63,9 +70,7 @@ def imagenet_eval_crop(case):
     """`imagenet_eval_crop`: the middle of the image, and what the network is given."""
     check(case.config, IMAGENET_EVAL_CROP)
     image = tf.constant(case.inputs()["image"][..., ::-1])
-    crop = transforms_classification.centre(
-        image, shortest=case.config["shortest"], size=case.config["crop"]
-    )
+    crop = centre(image, shortest=case.config["shortest"], size=case.config["crop"])
     return {
         "crop": crop.numpy()[..., ::-1],
         "network_input": preprocess(crop, _PREPROCESS).numpy()[..., ::-1],
@@ -77,17 +82,16 @@ def voc_augmentation(case):
     check(case.config, VOC_AUGMENTATION)
     config, inputs = case.config, case.inputs()
     image, labels = tf.constant(inputs["image"][..., ::-1]), tf.constant(inputs["label"])
-    crop = (config["crop"],) * 2
-    grid = transforms_lfp.grid_of(tf.shape(labels), tf.constant(config["scale"], tf.float64))
-    share = tf.constant(config["u"], tf.float64)
-    choices = transforms_lfp.Choices(
-        grid=grid,
-        offset=transforms_lfp.half_range_offset(grid, share, crop),
-        is_flipped=tf.constant(config["flip"]),
-    )
-    image, labels = transforms_lfp.render(
-        image, labels, choices, crop=crop, padding=_PADDING, ignore_label=_IGNORED
-    )
+    canvas = Canvas((config["crop"],) * 2, mean=(), ignore_label=_IGNORED)
+    augmentation = recipe("lfp_original")
+    _, scale, _, crop = augmentation.steps
+    factor = tf.constant(config["scale"], tf.float64)
+    grid = scale.grid(tf.shape(labels), tf.stack([factor, factor]))
+    before, margin = crop.padded(grid.scaled, canvas.crop, grid.size)
+    offset = upper_left_offset(tf.constant(config["u"], tf.float64), margin)
+    flip = Sized(grid.scaled, tf.constant(config["flip"]))
+    choices = [None, grid, flip, Place(grid.scaled, offset, before)]
+    image, labels = render(image, labels, choices, augmentation=augmentation, canvas=canvas)
     return {"image": image.numpy()[..., ::-1], "label": labels.numpy()}
 
 
@@ -130,14 +134,14 @@ def _step(image, name, step):
     value = step["value"]
     # The cases count the principal components from the last, as their BGR tables do.
     value = value[::-1] if name == "lighting" else value
-    return transforms_classification.color_step(image, name, tf.constant(value, tf.float64))
+    return color_step(image, name, tf.constant(value, tf.float64))
 
 
 def _area_crop(image, step):
     pixels = tf.constant(float(image.shape[0] * image.shape[1]), tf.float64)
     areas, ratios = step["area"] * pixels, tf.constant(step["aspect"], tf.float64)
     is_exchanged = tf.constant([step["swap"]])
-    sides = transforms_classification.area_sides(areas[None], ratios[None], is_exchanged)
+    sides = area_sides(areas[None], ratios[None], is_exchanged)
     (height, width), (top, left) = sides[0].numpy(), step["value"]
     window = image[None, top : top + height, left : left + width]
     return resize_cubic(window, (step["size"],) * 2, rounded=True)[0]

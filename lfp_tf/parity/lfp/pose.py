@@ -6,10 +6,10 @@ Points of the cases are (x, y) and count from 1 unless said otherwise, as ours d
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.pose import transforms as transforms_pose
+from lfp_tf.data.pose.augmentations import recipe
 from lfp_tf.images.skeleton import JOINTS, flip_order
+from lfp_tf.ops import heatmaps
 from lfp_tf.ops import pose as pose_ops
-from lfp_tf.ops import pose_maps
 from lfp_tf.ops import torch_image as torch_ops
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
 from lfp_tf.tasks.pose import metrics as pose_scores
@@ -141,14 +141,14 @@ def heatmap_targets(case):
     """`heatmap_targets`: the maps of one person's joints."""
     check(case.config, HEATMAP_TARGETS)
     config = case.config
-    maps = pose_ops.heatmap_targets(
-        _float64(config["joints"]),
-        _float64(config["center"]),
-        _float64(config["scale"]),
-        resolution=config["resolution"],
+    codec = heatmaps.HeatmapCodec(
+        config["resolution"],
         gaussian_size=config["gsize"],
         legacy_border=config["legacy_border"],
         background=config["background_map"],
+    )
+    maps = codec.encode(
+        *(tf.constant(config[name], tf.float64) for name in ("joints", "center", "scale"))
     )
     return {"heatmaps": maps.numpy()}
 
@@ -157,18 +157,15 @@ def pose_augmentation(case):
     """`pose_augmentation`: a crop and its maps with the choices made."""
     check(case.config, POSE_AUGMENTATION)
     config, inputs = case.config, case.inputs()
-    choices = transforms_pose.Choices(
-        scale=_float64(config["scale"]),
-        rotation=_float64(config["rotation"]),
-        color=tf.constant(config["color"], tf.float32),
-        is_flipped=tf.constant(config["flip"]),
+    choices = (
+        tf.constant(config["color"], tf.float32),
+        (_float64(config["scale"]), _float64(config["rotation"])),
+        tf.constant(config["flip"]),
     )
-    image, maps = transforms_pose.render(
-        tf.constant(inputs["image"]),
-        tf.constant(inputs["heatmaps"]),
-        choices,
-        flip_order=flip_order(JOINTS[config["dataset"]]),
-    )
+    image, maps = tf.constant(inputs["image"]), tf.constant(inputs["heatmaps"])
+    order = flip_order(JOINTS[config["dataset"]])
+    for step, choice in zip(recipe().steps, choices, strict=True):
+        image, maps = step.render(choice, image, maps, order)
     return {"image": image.numpy() / _GREY_LEVELS, "heatmaps": maps.numpy()}
 
 
@@ -176,8 +173,8 @@ def pose_postprocess(case):
     """`pose_postprocess`: points of the maps, there and in the images."""
     check(case.config, POSE_POSTPROCESS)
     maps = tf.constant(case.inputs()["heatmaps"])
-    found = pose_maps.map_points(maps)
-    moved = pose_maps.image_points(
+    found = heatmaps.map_points(maps)
+    moved = heatmaps.image_points(
         found,
         _float64(case.config["centers"]),
         _float64(case.config["scales"]),
@@ -191,21 +188,21 @@ def pose_flip_test(case):
     check(case.config, POSE_FLIP_TEST)
     order = flip_order(JOINTS[case.config["dataset"]])
     inputs = {name: tf.constant(value) for name, value in case.inputs().items()}
-    return {"heatmaps": pose_maps.flip_average(**inputs, flip_order=order).numpy()}
+    return {"heatmaps": heatmaps.flip_average(**inputs, flip_order=order).numpy()}
 
 
 def pose_multiscale(case):
     """`pose_multiscale`: the maps of several crops in the image, and their peaks."""
     check(case.config, POSE_MULTISCALE)
     config = case.config
-    fused = pose_maps.fused_maps(
+    fused = heatmaps.fused_maps(
         tf.constant(case.inputs()["heatmaps"]),
         _float64(config["center"]),
         _float64(config["scales"]),
         size=(config["height"], config["width"]),
         resolution=config["resolution"],
     )
-    return {"fused": fused.numpy(), "preds": pose_maps.peaks(fused).numpy()}
+    return {"fused": fused.numpy(), "preds": heatmaps.peaks(fused).numpy()}
 
 
 def pck(case):
@@ -215,7 +212,7 @@ def pck(case):
     places = {}
     for name in ("predicted", "target"):
         maps = _maps_of_peaks(config[f"{name}_peaks"], config["resolution"])
-        places[name] = pose_maps.peaks(tf.constant(maps)).numpy()[..., :2]
+        places[name] = heatmaps.peaks(tf.constant(maps)).numpy()[..., :2]
     counted = config["joints_counted"]
     found = pose_scores.map_accuracy(
         places["predicted"],

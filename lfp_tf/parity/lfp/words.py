@@ -2,11 +2,13 @@
 
 import tf_keras
 
-from lfp_tf.backbones.pyramid_resnet import pyramid_resnet, pyramid_stages
+from lfp_tf.backbones.catalog import backbone_model
+from lfp_tf.backbones.pyramid_resnet import Stage, pyramid_stages
 from lfp_tf.layers.pyramid_block import PyramidBlock
 from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual
 from lfp_tf.models.catalog import build_network
 from lfp_tf.models.lfp import dense_head, linear_head
+from lfp_tf.options import Norm, PyramidResNet
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
 
 POOLING = ("given samples", "fixed 0.5")
@@ -166,8 +168,14 @@ def build(config, input_shape=(None, None, 3)):
     if config["network"] == "pyramid_c4":
         blocks = config.get("blocks", ())
         depth = {"depth": config["depth"]} if config.get("depth") else {}
-        form = {"padding": "floor", "size_precision": "float32", "norm": {"frozen": True}}
-        return pyramid_resnet(blocks=blocks, input_shape=input_shape, **depth, **form)
+        options = PyramidResNet(
+            blocks=tuple(blocks),
+            output_stride=32,
+            block_padding="floor",
+            size_precision="float32",
+            **depth,
+        )
+        return backbone_model(options, Norm(frozen=True), input_shape=input_shape)
     if "stem" in config:
         return _tiny(config)
     network, options = network_options(config)
@@ -178,17 +186,15 @@ def _tiny(config):
     """A network of the case's own widths and strides."""
     images = tf_keras.Input((None, None, 3), name="images")
     is_voc = config["network"] == "pyramid_voc"
-    maps = pyramid_stages(
-        images,
-        stem=config["stem"],
-        widths=config["widths"],
-        blocks=config["blocks"],
-        strides=config["strides"],
-        dilations=config.get("dilations", [1] * len(config["widths"])),
-        pyramid=config["network"] != "plain_resnet",
-        dilated_bias=is_voc,
-        norm={"frozen": True},
-    )
+    dilations = config.get("dilations", [1] * len(config["widths"]))
+    stages = [
+        Stage(width, stride, (dilation,) * count, has_bias=is_voc and dilation > 1)
+        for width, stride, dilation, count in zip(
+            config["widths"], config["strides"], dilations, config["blocks"], strict=True
+        )
+    ]
+    options = PyramidResNet(pyramid=config["network"] != "plain_resnet")
+    maps = pyramid_stages(images, config["stem"], stages, options, Norm(frozen=True))
     last = maps[f"stage{len(config['widths'])}"]
     if is_voc:
         logits = dense_head(last, config["classes"], head=config["head"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from lfp_tf.data.classification.steps import check_steps
 from lfp_tf.fields import Fields, field
 from lfp_tf.tasks.classification.networks import LFPClassifier
 from lfp_tf.training.fields import CroppedData, CroppedTaskConfig, Losses, Network, check_square
@@ -9,7 +10,7 @@ from lfp_tf.training.fields import CroppedData, CroppedTaskConfig, Losses, Netwo
 
 @dataclasses.dataclass
 class ClassificationAugmentation(Fields):
-    """See `data.classification.transforms.ClassificationAugmentation`."""
+    """See `data.classification.augmentations`."""
 
     enabled: bool = True  # false: the middle of the image, as in evaluation
     areas: list[float] = field(lambda: [0.08, 1.0])
@@ -19,6 +20,7 @@ class ClassificationAugmentation(Fields):
     saturation: float = 0.4
     lighting: float = 0.1
     flip_probability: float = 0.5
+    steps: list[dict | str] = field(list)  # the user's own list, in place of all of the above
 
 
 @dataclasses.dataclass
@@ -61,3 +63,4 @@ class Config(CroppedTaskConfig):
         """Crops are squares."""
         super().check()
         check_square(self.train_data.crop)
+        check_steps(self.train_data.augmentation.steps)

@@ -12,6 +12,7 @@ from lfp_tf.data.records import record_index
 from lfp_tf.errors import WorkFailed, graph_sentence
 from lfp_tf.evaluation.confusion import confusion_matrix_numpy
 from lfp_tf.evaluation.image_panels import Extremes
+from lfp_tf.options import Shares
 from lfp_tf.tasks.catalog import CLASSIFICATION
 from lfp_tf.tasks.classification.metrics import truth_ranks
 from lfp_tf.tasks.classification.prediction import Protocol, classifier
@@ -76,7 +77,7 @@ def evaluate(
         record_index(folder, split),
         size=protocol.crop,
         shortest=protocol.shortest,
-        global_batch_size=batch,
+        shares=Shares(batch),
         num_classes=len(names),
     )
     classify, begin = classifier(model), time.monotonic()

@@ -4,8 +4,8 @@ import dataclasses
 
 from lfp_tf.fields import field
 from lfp_tf.images.palette import numbered_table
-from lfp_tf.options import PYRAMID_DEPTHS, RESNET_MILLIONS
-from lfp_tf.training.fields import Network, check_blocks
+from lfp_tf.options import RESNET_MILLIONS, Norm, PyramidResNet
+from lfp_tf.training.fields import Network
 
 _IMAGENET_CLASSES = 1000
 
@@ -21,19 +21,13 @@ class LFPClassifier(Network):
     depth: int = 50  # 50, 101, 152
     blocks: list[int] = field(list)  # of the four stages, in place of the depth's
     pyramid: bool = True  # false is the plain twin
-    bn_decay: float = 0.9
-    bn_eps: float = 1.001e-5
-    bn_unbiased: bool = True
+    bn_decay: float | None = 0.9
+    bn_eps: float | None = 1.001e-5
     bn_synchronized: bool = False  # the original's statistics are each GPU's own
-    bn_frozen: bool = False
 
-    def choices(self):
-        """{field: its values}."""
-        return super().choices() | {"depth": PYRAMID_DEPTHS}
-
-    def check(self):
-        """Blocks are four."""
-        check_blocks(self.blocks)
+    def groups(self):
+        """See `Network`."""
+        return (Norm, PyramidResNet)
 
     def millions(self):
         """See `Network`."""

@@ -4,8 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from lfp_tf.data.classification.augmentations import centre
 from lfp_tf.data.classification.pipeline import usual_shortest
-from lfp_tf.data.classification.transforms import centre
 from lfp_tf.errors import LfpError
 from lfp_tf.ops.preprocessing import preprocess
 

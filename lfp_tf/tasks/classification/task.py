@@ -4,10 +4,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.data.classification import augmentations
 from lfp_tf.data.classification.pipeline import evaluation_batches, training_batches
-from lfp_tf.data.classification.transforms import ClassificationAugmentation
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.images.overlay import side_by_side
+from lfp_tf.options import Shares
 from lfp_tf.training.base import TrainedTask, mean_losses
 
 _TOP = 5
@@ -60,42 +61,40 @@ class Task(TrainedTask):
         """The first validation images with their class and the network's below."""
         data = self.task_config.validation_data
         names = read_dataset(data.folder)["classes"]
-        for batch in self.evaluation_batches(data, 1).take(count):
+        for batch in self.evaluation_batches(data, Shares(1)).take(count):
             logits = predict(self.preprocessed(batch["images"]))["logits"][0].numpy()
             image = batch["images"][0].numpy().astype(np.uint8)
             truth, guess = names[int(batch["labels"][0])], names[int(np.argmax(logits))]
             yield side_by_side([image, image], [truth, guess])
 
-    def training_batches(self, data, start_step, **hosts):
+    def training_batches(self, data, start_step, shares):
         """Augmented images for ever."""
         return training_batches(
             record_index(data.folder, data.split),
-            size=data.crop[0],
-            global_batch_size=data.global_batch_size,
+            shares=shares,
             seed=data.seed,
             augmentation=_augmentation(data.augmentation),
+            size=data.crop[0],
             num_classes=self.task_config.model.classes,
             start_step=start_step,
-            **hosts,
         )
 
-    def evaluation_batches(self, data, batch, **hosts):
+    def evaluation_batches(self, data, shares):
         """The middle of every image once."""
         config = self.task_config
         return evaluation_batches(
             record_index(data.folder, data.split),
+            shares=shares,
             size=config.train_data.crop[0],
-            global_batch_size=batch,
             num_classes=config.model.classes,
             shortest=config.evaluation.shortest or None,
-            **hosts,
         )
 
 
 def _augmentation(fields):
-    """The pipeline's augmentation, or None where it is off."""
-    kind = ClassificationAugmentation
-    return kind(**fields.values_for(kind)) if fields.enabled else None
+    """The user's own steps, or the recipe's."""
+    steps = fields.steps
+    return augmentations.from_steps(steps) if steps else augmentations.recipe(fields)
 
 
 def _counted(labels):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from lfp_tf.data.pose.steps import check_steps
 from lfp_tf.errors import LfpError
 from lfp_tf.fields import Fields, field
 from lfp_tf.tasks.pose.networks import Hourglass
@@ -10,7 +11,7 @@ from lfp_tf.training.fields import CroppedData, CroppedTaskConfig, Losses, Netwo
 
 @dataclasses.dataclass
 class PoseAugmentation(Fields):
-    """See `data.pose.transforms.PoseAugmentation`."""
+    """See `data.pose.augmentations`."""
 
     enabled: bool = True
     scale_deviation: float = 0.25
@@ -18,6 +19,7 @@ class PoseAugmentation(Fields):
     no_rotation_probability: float = 0.6
     color: float = 0.2
     flip_probability: float = 0.5
+    steps: list[dict | str] = field(list)  # the user's own list, in place of all of the above
 
 
 @dataclasses.dataclass
@@ -66,6 +68,7 @@ class Config(CroppedTaskConfig):
         """Crops are squares that the hourglass can halve."""
         super().check()
         check_square(self.train_data.crop)
+        check_steps(self.train_data.augmentation.steps)
         if self.train_data.crop[0] % 64:
             raise LfpError(
                 f"task.train_data.crop is {self.train_data.crop}, but an hourglass needs multiples "

@@ -7,12 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.data.pose.annotations import People, read_people
-from lfp_tf.data.pose.pipeline import evaluation_batches
+from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation.image_panels import Example, Extremes, image_rows
 from lfp_tf.images.skeleton import draw_skeletons
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
+from lfp_tf.options import Shares
 from lfp_tf.tasks.catalog import POSE
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.pose import metrics as pose_scores
@@ -173,9 +174,9 @@ def _seen(model, folder, split, protocol, count):
     scales = protocol.scales
     batches = evaluation_batches(
         record_index(folder, split),
-        resolution=model.recipe.crop[0],
+        shares=Shares(min(_BATCH, count)),
+        codec=codec_of(model.recipe.crop[0]),
         num_joints=len(model.recipe.classes),
-        global_batch_size=min(_BATCH, count),
         scales=scales,
     )
     find, middle = _finder(model, protocol), int(np.argmin(np.abs(np.log(scales))))

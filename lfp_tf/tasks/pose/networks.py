@@ -5,7 +5,7 @@ import dataclasses
 from lfp_tf.errors import LfpError
 from lfp_tf.images.palette import numbered_table
 from lfp_tf.images.skeleton import JOINTS
-from lfp_tf.options import FRACTIONAL_POOLING, PYRAMID_INITIALIZERS, PYRAMID_VARIANTS
+from lfp_tf.options import PYRAMID_INITIALIZERS, Norm, PyramidModule
 from lfp_tf.training.fields import Network
 
 
@@ -27,17 +27,18 @@ class Hourglass(Network):
     shared_weights: bool = False
     fractional_pooling: str = "training"  # training, random, fixed
     initializer: str = "branch_aware"  # branch_aware (the paper's), torch_default
-    bn_decay: float = 0.9
-    bn_eps: float = 1e-5
-    bn_unbiased: bool = True
-    bn_synchronized: bool = True
-    bn_frozen: bool = False
+    bn_decay: float | None = 0.9
+    bn_eps: float | None = 1e-5
+
+    def groups(self):
+        """See `Network`."""
+        return (Norm, PyramidModule)
 
     def arguments(self):
         """Everything but the width: `features` says it here."""
-        found = super().arguments()
-        del found["width"]
-        return found
+        values = super().arguments()
+        del values["width"]
+        return values
 
     def outputs(self):
         """The heat maps of every stack."""
@@ -45,14 +46,11 @@ class Hourglass(Network):
 
     def choices(self):
         """{field: its values}."""
-        return super().choices() | {
-            "variant": PYRAMID_VARIANTS,
-            "fractional_pooling": FRACTIONAL_POOLING,
-            "initializer": PYRAMID_INITIALIZERS,
-        }
+        return super().choices() | {"initializer": PYRAMID_INITIALIZERS}
 
     def check(self):
         """Counts are at least 1."""
+        super().check()
         for name in ("stacks", "residuals", "features", "base_width", "cardinality"):
             if getattr(self, name) < 1:
                 raise LfpError(f"task.model.{name} must be at least 1, not {getattr(self, name)}.")

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from lfp_tf.data.pose.pipeline import MAP_STRIDE, person_views
 from lfp_tf.images.skeleton import flip_order
-from lfp_tf.ops import pose_maps
+from lfp_tf.ops.heatmaps import HeatmapCodec, flip_average
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
 from lfp_tf.ops.preprocessing import preprocess
 
@@ -82,7 +82,7 @@ def heatmap_function(model, *, flip):
         # Both in one batch: the network stands in the graph once.
         both = network(tf.concat([seen, seen[:, :, ::-1]], axis=0))
         count = tf.shape(seen)[0]
-        return pose_maps.flip_average(both[:count], both[count:], flip_order=order)
+        return flip_average(both[:count], both[count:], flip_order=order)
 
     signature = [tf.TensorSpec([None, *recipe.crop, 3], tf.float32)]
     return tf.function(heatmaps, input_signature=signature, autograph=False)
@@ -99,8 +99,7 @@ def keypoints(heatmaps, centers, scales):
     Returns:
         float32 [B, J, 3].
     """
-    found = pose_maps.map_points(heatmaps)
-    return _from_zero(pose_maps.image_points(found, centers, scales, resolution=heatmaps.shape[1]))
+    return HeatmapCodec(heatmaps.shape[1]).decode(heatmaps, centers, scales)
 
 
 def fused_keypoints(heatmaps, center, scales, *, size, resolution):
@@ -116,8 +115,8 @@ def fused_keypoints(heatmaps, center, scales, *, size, resolution):
     Returns:
         float32 [J, 3], without the quarter pixel of `keypoints`, as the original.
     """
-    fused = pose_maps.fused_maps(heatmaps, center, scales, size=size, resolution=resolution)
-    return _from_zero(pose_maps.peaks(fused))
+    codec = HeatmapCodec(heatmaps.shape[1])
+    return codec.decode_views(heatmaps, center, scales, size=size, crop=resolution)
 
 
 def joints_of(heatmaps, center, scale, factors, *, size, resolution):
@@ -205,7 +204,3 @@ def predictor(model, protocol):
 
     signature = [tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([None, 4], tf.float32)]
     return tf.function(predict, input_signature=signature, autograph=False)
-
-
-def _from_zero(points):
-    return points - tf.constant([1.0, 1.0, 0.0])

@@ -3,11 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.pose.pipeline import evaluation_batches, training_batches
-from lfp_tf.data.pose.transforms import PoseAugmentation
+from lfp_tf.data.pose import augmentations
+from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches, training_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.images.skeleton import JOINTS, draw_skeletons, flip_order
-from lfp_tf.ops.pose_maps import peaks
+from lfp_tf.ops.heatmaps import peaks
+from lfp_tf.options import Shares
 from lfp_tf.tasks.pose.metrics import MPII_COUNTED
 from lfp_tf.tasks.pose.training_metrics import MapAccuracy
 from lfp_tf.training.base import TrainedTask, mean_losses
@@ -67,7 +68,7 @@ class Task(TrainedTask):
     def panels(self, predict, count):
         """The first people of validation: their crop with the truth's peaks, and with ours."""
         data, joints = self.task_config.validation_data, self._joints()
-        for batch in self.evaluation_batches(data, 1).take(count):
+        for batch in self.evaluation_batches(data, Shares(1)).take(count):
             crop = batch["images"][:, 0]
             maps = list(predict(self.preprocessed(crop)).values())[-1]
             image = crop[0].numpy().astype(np.uint8)
@@ -79,39 +80,39 @@ class Task(TrainedTask):
                 shown.append(draw_skeletons(image, [points], joints))
             yield np.concatenate(shown, 1)
 
+    def _codec(self, resolution):
+        return codec_of(resolution, legacy_border=self.task_config.losses.legacy_border)
+
     def _joints(self):
         return tuple(read_dataset(self.task_config.train_data.folder)["classes"])
 
-    def training_batches(self, data, start_step, **hosts):
+    def training_batches(self, data, start_step, shares):
         """Augmented people for ever."""
         return training_batches(
             record_index(data.folder, data.split),
-            resolution=data.crop[0],
-            flip_order=flip_order(self._joints()),
-            global_batch_size=data.global_batch_size,
+            shares=shares,
             seed=data.seed,
             augmentation=_augmentation(data.augmentation),
-            legacy_border=self.task_config.losses.legacy_border,
+            codec=self._codec(data.crop[0]),
+            flip_order=flip_order(self._joints()),
             start_step=start_step,
-            **hosts,
         )
 
-    def evaluation_batches(self, data, batch, **hosts):
+    def evaluation_batches(self, data, shares):
         """Every person once."""
         config = self.task_config
         return evaluation_batches(
             record_index(data.folder, data.split),
-            resolution=config.train_data.crop[0],
+            shares=shares,
+            codec=self._codec(config.train_data.crop[0]),
             num_joints=config.model.classes,
-            global_batch_size=batch,
-            legacy_border=config.losses.legacy_border,
-            **hosts,
         )
 
 
 def _augmentation(fields):
-    """The pipeline's augmentation, or None where it is off."""
-    return PoseAugmentation(**fields.values_for(PoseAugmentation)) if fields.enabled else None
+    """The user's own steps, or the recipe's."""
+    steps = fields.steps
+    return augmentations.from_steps(steps) if steps else augmentations.recipe(fields)
 
 
 def _counted(piece):

@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.ops.pose_maps import peaks
+from lfp_tf.ops.heatmaps import peaks
 
 
 class MapAccuracy(tf_keras.metrics.Metric):

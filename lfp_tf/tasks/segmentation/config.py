@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from lfp_tf.data.segmentation.steps import check_steps
 from lfp_tf.errors import LfpError
 from lfp_tf.fields import Fields, field
 from lfp_tf.tasks.segmentation.networks import PSPNet
@@ -22,6 +23,7 @@ class Augmentation(Fields):
     rotate_probability: float = 0.5
     blur_probability: float = 0.5
     flip_probability: float = 0.5
+    steps: list[dict | str] = field(list)  # the user's own list, in place of all of the above
 
 
 @dataclasses.dataclass
@@ -109,6 +111,7 @@ class Config(CroppedTaskConfig):
         if self.losses.aux_weight and "aux_logits" not in self.model.outputs():
             raise LfpError("task.losses.aux_weight needs task.model.aux_head=true, or set it to 0.")
         augmentation = self.train_data.augmentation
+        check_steps(augmentation.steps)
         if augmentation.recipe == "deeplab" and not augmentation.scale_choices:
             raise LfpError(
                 "task.train_data.augmentation.scale_choices is empty with recipe=deeplab."

@@ -8,12 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.data.records import record_index
+from lfp_tf.data.segmentation.augmentations import Warp
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation.confusion import confusion_matrix_numpy
 from lfp_tf.evaluation.image_panels import Example, Extremes
 from lfp_tf.images.palette import ClassTable, class_groups
 from lfp_tf.ops.preprocessing import preprocessing
+from lfp_tf.options import Shares
 from lfp_tf.tasks.catalog import SEGMENTATION
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.segmentation.crf.crf import CrfOptions
@@ -100,12 +102,11 @@ def evaluate(
     table = _table(dataset)
     batches = evaluation_batches(
         record_index(folder, split),
-        global_batch_size=1,
+        shares=Shares(1),
         mean=preprocessing(model.recipe.preprocess).mean,
         same_size=False,
         ignore_label=dataset["ignore_label"],
-        warp=protocol.warp,
-        label_resize=model.recipe.evaluation["warp_labels"],
+        warp=protocol.warp and Warp(protocol.warp, model.recipe.evaluation["warp_labels"]),
     )
     # A squashed image is scored at its squashed size: the records bring both that way.
     given, crf = crf, None if protocol.name == "lfp" else crf

@@ -7,16 +7,17 @@ import numpy as np
 from lfp_tf.errors import LfpError
 from lfp_tf.fields import field
 from lfp_tf.images.palette import class_table, numbered_table
-from lfp_tf.options import PYRAMID_DEPTHS, RESNET_MILLIONS, scale_output
-from lfp_tf.training.fields import Network, check_blocks
-
-_RESNET_CHOICES = {
-    "depth": (18, 34, 50, 101, 152),
-    "stem": ("deep", "plain"),
-    "stride_in": ("3x3", "1x1"),
-    "padding": ("symmetric", "same"),
-    "pool_rounding": ("floor", "ceil"),
-}
+from lfp_tf.options import (
+    BACKBONES,
+    RESNET_MILLIONS,
+    Head,
+    Norm,
+    PoolingPyramid,
+    PyramidResNet,
+    ResNet,
+    Scales,
+)
+from lfp_tf.training.fields import Network
 
 
 def _check_backbone(model, defaults):
@@ -27,34 +28,10 @@ def _check_backbone(model, defaults):
             "task.model.pyramid=false is the plain twin of backbone=pyramid_resnet, not an option "
             f"of {backbone}."
         )
-    if backbone == "resnet":
-        return
-    is_pyramid = backbone == "pyramid_resnet"
-    for name in _RESNET_CHOICES:
-        if is_pyramid and name == "depth":
-            continue
-        if getattr(model, name) != getattr(defaults, name):
+    own = BACKBONES[backbone].flat_names()
+    for name in ResNet.CHOICES:
+        if name not in own and getattr(model, name) != getattr(defaults, name):
             raise LfpError(f"task.model.{name} is an option of the ResNet, not of {backbone}.")
-    if is_pyramid and model.depth not in PYRAMID_DEPTHS:
-        raise LfpError(
-            f"task.model.depth is {model.depth}, but a pyramid_resnet has 50, 101 or 152."
-        )
-
-
-def _outputs_of_scales(scales):
-    """The maximum, and with scales each one's own logits."""
-    if not scales:
-        return ("logits",)
-    return ("logits", *(scale_output(scale) for scale in (1, *scales)))
-
-
-def _check_scales(scales):
-    """Refuses scales that are no further ones."""
-    if any(scale <= 0 or scale == 1 for scale in scales) or len(set(scales)) < len(scales):
-        raise LfpError(
-            "task.model.scales must be different numbers above 0 other than 1, which is always "
-            "there."
-        )
 
 
 def _check_rates(rates):
@@ -86,11 +63,10 @@ class PSPNet(Network):
     aux_head: bool = True
     dropout: float = 0.1
     dropout_kind: str = "channel"  # channel, element
-    bn_decay: float | None = None  # share of the old running value; null: the backbone's own
-    bn_eps: float | None = None
-    bn_unbiased: bool = True
-    bn_synchronized: bool = True  # statistics over all replicas
-    bn_frozen: bool = False  # running values in training too
+
+    def groups(self):
+        """See `Network`."""
+        return (Norm, BACKBONES.get(self.backbone, ResNet), PoolingPyramid, Head)
 
     def outputs(self):
         """The main head's logits and the auxiliary head's."""
@@ -98,18 +74,11 @@ class PSPNet(Network):
 
     def choices(self):
         """{field: its values}."""
-        return super().choices() | _RESNET_CHOICES | {
-            "backbone": ("resnet", "pyramid_resnet", "mobilenet_v2"),
-            "pooling": ("adaptive", "window"),
-            "concat": ("ascending", "descending"),
-            "zoom_factor": (8, 4, 2, 1),
-            "dropout_kind": ("channel", "element"),
-        }  # fmt: skip
+        return super().choices() | {"backbone": tuple(BACKBONES)}
 
     def check(self):
         """Windows go with bins, and the ResNet's options with a ResNet."""
-        if self.pooling == "window" and len(self.pool_windows) != len(self.bins):
-            raise LfpError("task.model.pool_windows needs one number a bin with pooling=window.")
+        super().check()
         _check_backbone(self, PSPNet())
 
     def millions(self):
@@ -136,28 +105,25 @@ class DeepLabV2(Network):
     rates: list[int] = field(lambda: [6, 12, 18, 24])  # 3, 6, 9, 12: the small field
     scales: list[float] = field(lambda: [0.5, 0.75])  # further scales; none: the plain net
     scale_resize: str = "ratio"  # ratio, factor, align_corners
-    bn_decay: float = 0.999
-    bn_eps: float = 1e-5
-    bn_unbiased: bool = True
-    bn_synchronized: bool = True
+    bn_decay: float | None = 0.999
+    bn_eps: float | None = 1e-5
     bn_frozen: bool = True
+
+    def groups(self):
+        """See `Network`."""
+        return (Norm, BACKBONES.get(self.backbone, ResNet), Scales)
 
     def outputs(self):
         """With scales the maximum and each scale's own logits."""
-        return _outputs_of_scales(self.scales)
+        return Scales(tuple(self.scales)).outputs()
 
     def choices(self):
         """{field: its values}."""
-        rules = {
-            "scale_resize": ("ratio", "factor", "align_corners"),
-            "backbone": ("resnet", "pyramid_resnet"),
-        }
-        return super().choices() | _RESNET_CHOICES | rules
+        return super().choices() | {"backbone": ("resnet", "pyramid_resnet")}
 
     def check(self):
         """Scales are further ones, blocks four, options the backbone's."""
-        _check_scales(self.scales)
-        check_blocks(self.blocks)
+        super().check()
         _check_rates(self.rates)
         _check_backbone(self, type(self)())
 
@@ -168,7 +134,8 @@ class DeepLabV2(Network):
 
 @dataclasses.dataclass
 class DeepLabV3(DeepLabV2):
-    """Fields of `models.deeplab.deeplabv3`; trained with batch norm, which is ours (2.6, D12)."""
+    """Fields of `models.deeplab.deeplabv3`; trained with batch norm, where the original
+    freezes it."""
 
     HEADS = r"^(aspp_|reduce_|fc\d?[_/])"
 
@@ -176,7 +143,7 @@ class DeepLabV3(DeepLabV2):
     output_stride: int = 16  # 16, 8
     rates: list[int] = field(list)  # none: those of the stride
     multi_grids: list[int] = field(lambda: [1, 2, 4])
-    bn_decay: float = 0.9997
+    bn_decay: float | None = 0.9997
     bn_frozen: bool = False
 
     def choices(self):
@@ -207,28 +174,25 @@ class LFPSegmentation(Network):
     rates: list[int] = field(lambda: [6, 12, 18, 24])  # of aspp
     scales: list[float] = field(lambda: [0.75, 0.5])  # further scales; none: the plain net
     scale_resize: str = "legacy"  # legacy, ratio, factor, align_corners
-    bn_decay: float = 0.9
-    bn_eps: float = 1.001e-5
-    bn_unbiased: bool = True
-    bn_synchronized: bool = True
+    bn_decay: float | None = 0.9
+    bn_eps: float | None = 1.001e-5
     bn_frozen: bool = True
+
+    def groups(self):
+        """See `Network`."""
+        return (Norm, PyramidResNet, Scales)
 
     def outputs(self):
         """With scales the maximum and each scale's own logits."""
-        return _outputs_of_scales(self.scales)
+        return Scales(tuple(self.scales)).outputs()
 
     def choices(self):
         """{field: its values}."""
-        return super().choices() | {
-            "depth": PYRAMID_DEPTHS,
-            "head": ("aspp", "conv102"),
-            "scale_resize": ("legacy", "ratio", "factor", "align_corners"),
-        }
+        return super().choices() | {"head": ("aspp", "conv102")}
 
     def check(self):
         """Scales are further ones, blocks four."""
-        _check_scales(self.scales)
-        check_blocks(self.blocks)
+        super().check()
         _check_rates(self.rates)
 
     def millions(self):

@@ -4,11 +4,13 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.data.segmentation import augmentations
+from lfp_tf.data.segmentation.augmentations import Canvas, Warp
 from lfp_tf.data.segmentation.pipeline import evaluation_batches, training_batches
 from lfp_tf.images.palette import colorize
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.ops.resize import LIKE
-from lfp_tf.tasks.segmentation.augmentations import augmentation, label_warp
+from lfp_tf.options import Shares
 from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, loss_weights, valid_counts
 from lfp_tf.tasks.segmentation.training_metrics import MeanIoU
 from lfp_tf.training.base import TrainedTask, mean_losses
@@ -67,7 +69,7 @@ class Task(TrainedTask):
         config = self.task_config
         data = config.validation_data
         colors = np.asarray(read_dataset(data.folder)["colors"], np.uint8)
-        for batch in self.evaluation_batches(data, 1, same_size=False).take(count):
+        for batch in self.evaluation_batches(data, Shares(1), same_size=False).take(count):
             outputs = predict(self.preprocessed(batch["images"]))
             labels = np.argmax(outputs["logits"][0].numpy(), -1)
             image = batch["images"][0].numpy().astype(np.uint8)
@@ -75,38 +77,37 @@ class Task(TrainedTask):
             seen = _as_large(colorize(labels, colors), image)
             yield np.concatenate([image, colorize(truth, colors), seen], 1)
 
-    def training_batches(self, data, start_step, **hosts):
+    def training_batches(self, data, start_step, shares):
         """Augmented crops for ever."""
         config = self.task_config
         return training_batches(
             record_index(data.folder, data.split),
-            crop=tuple(data.crop),
-            global_batch_size=data.global_batch_size,
+            shares=shares,
             seed=data.seed,
-            start_step=start_step,
-            mean=preprocessing(config.model.preprocess).mean,
-            augmentation=augmentation(data.augmentation),
-            ignore_label=config.losses.ignore_label,
+            augmentation=_augmentation(data.augmentation),
+            canvas=Canvas(
+                tuple(data.crop),
+                preprocessing(config.model.preprocess).mean,
+                config.losses.ignore_label,
+            ),
             num_classes=config.model.classes,
-            warp=tuple(data.warp) or None,
-            **label_warp(config),
-            **hosts,
+            warp=_training_warp(config),
+            start_step=start_step,
         )
 
-    def evaluation_batches(self, data, batch, *, same_size=None, **hosts):
+    def evaluation_batches(self, data, shares, *, same_size=None):
         """`same_size` None: as the records say."""
         config = self.task_config
+        size = config.evaluation.warp
         if same_size is None:
             same_size = read_dataset(data.folder)["splits"][data.split]["same_size"]
         return evaluation_batches(
             record_index(data.folder, data.split),
-            global_batch_size=batch,
+            shares=shares,
             mean=preprocessing(config.model.preprocess).mean,
             same_size=same_size,
+            warp=Warp(tuple(size), config.evaluation.warp_labels) if size else None,
             ignore_label=config.losses.ignore_label,
-            warp=tuple(config.evaluation.warp) or None,
-            label_resize=config.evaluation.warp_labels,
-            **hosts,
         )
 
     def _labels(self, labels, outputs):
@@ -123,6 +124,21 @@ class Task(TrainedTask):
                 )
             found[name] = by_size[size]
         return found
+
+
+def _augmentation(fields):
+    """The user's own steps, or the recipe's."""
+    if fields.steps:
+        return augmentations.from_steps(fields.steps)
+    return augmentations.recipe(fields.recipe, fields=fields)
+
+
+def _training_warp(config):
+    """Labels are squashed with their images by the loss' own nearest rule."""
+    size, rule = config.train_data.warp, config.losses.label_size
+    if not size:
+        return None
+    return Warp(tuple(size), rule) if rule.endswith("_nearest") else Warp(tuple(size))
 
 
 def _as_large(image, other):

@@ -9,7 +9,7 @@ from lfp_tf.checkpoints.load import match
 from lfp_tf.checkpoints.names.deeplab import TRANSLATIONS, from_caffe, from_keras, their_name
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
-from lfp_tf.models.deeplab import deeplabv2, deeplabv3plus
+from lfp_tf.models.catalog import build_network
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "deeplabv2" / "manifests"
 SMALL = {"classes": 3, "blocks": (1, 2, 1, 3), "width": 1 / 16}
@@ -21,7 +21,7 @@ NETWORKS = {"deeplabv1": "deeplabv1", "deeplabv2": "deeplabv2", "deeplabv3": "de
 
 @pytest.fixture(scope="module")
 def variables():
-    return variables_by_name(deeplabv2(scales=(0.5,), **SMALL))
+    return variables_by_name(build_network("deeplabv2", scales=(0.5,), **SMALL))
 
 
 def file_of(variables, prefix=""):
@@ -142,7 +142,7 @@ def test_keras_biases_move_the_running_means(conv, norm):
 
 
 def test_another_networks_file_gives_its_backbone_to_a_start_only(variables):
-    other = variables_by_name(deeplabv3plus(**SMALL))
+    other = variables_by_name(build_network("deeplabv3plus", **SMALL))
     arrays = file_of(other)
     with pytest.raises(LfpError, match="is a whole deeplabv3plus .* not a deeplabv2"):
         load(arrays, variables)

@@ -10,9 +10,7 @@ from lfp_tf.checkpoints.names.lfp import tensorpack_name, torch_name
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
-from lfp_tf.models.deeplab import deeplabv2
-from lfp_tf.models.hourglass import hourglass
-from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
+from lfp_tf.models.catalog import build_network
 
 HEADS = r"^(aspp_|fc/)"
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "lfp"
@@ -25,7 +23,7 @@ CROP = {"crop": (64, 64)}
 
 @pytest.fixture(scope="module")
 def variables():
-    return variables_by_name(lfp_classifier(**SMALL))
+    return variables_by_name(build_network("lfp_classifier", **SMALL))
 
 
 def file_of(variables, suffix=":0", **options):
@@ -82,13 +80,13 @@ def test_conv3_is_two_things():
 
 
 def test_plain_files_are_told_from_pyramids():
-    plain = variables_by_name(lfp_classifier(**SMALL, pyramid=False))
+    plain = variables_by_name(build_network("lfp_classifier", **SMALL, pyramid=False))
     arrays = file_of(plain, pyramid=False)
     assert recognise(arrays).name == "lfp_classifier-tensorpack-plain"
     found, _ = load(arrays, plain, pyramid=False)
     assert set(found) == set(plain)
     with pytest.raises(LfpError, match="whose network has pyramid False .not True"):
-        load(arrays, variables_by_name(lfp_classifier(**SMALL)), pyramid=True)
+        load(arrays, variables_by_name(build_network("lfp_classifier", **SMALL)), pyramid=True)
 
 
 @pytest.mark.parametrize(("depth", "theirs"), [(50, 101), (101, 50), (152, 101)])
@@ -103,7 +101,7 @@ def test_a_file_of_another_depth_is_refused(variables, depth, theirs):
 
 
 def test_a_classification_file_begins_a_dilated_network(variables):
-    dilated = variables_by_name(lfp_segmentation(**SMALL, scales=()))
+    dilated = variables_by_name(build_network("lfp_segmentation", **SMALL, scales=()))
     arrays = file_of(variables)
     found, report = load(arrays, dilated, network="lfp_segmentation", heads=HEADS)
     assert set(report.missing) == {n for n in dilated if n.startswith("aspp_")}
@@ -113,7 +111,7 @@ def test_a_classification_file_begins_a_dilated_network(variables):
 
 def test_it_begins_a_deeplab_on_the_same_backbone(variables):
     on = {"backbone": "pyramid_resnet", "pyramid": True}
-    target = variables_by_name(deeplabv2(**SMALL, **on))
+    target = variables_by_name(build_network("deeplabv2", **SMALL, **on))
     arrays = file_of(variables)
     found, report = load(arrays, target, network="deeplabv2", heads=HEADS, **on)
     assert all(name.startswith("aspp_") for name in report.missing)
@@ -123,12 +121,12 @@ def test_it_begins_a_deeplab_on_the_same_backbone(variables):
 
 
 def test_heads_of_the_voc_network_are_told_apart():
-    aspp = variables_by_name(lfp_segmentation(**SMALL, scales=()))
+    aspp = variables_by_name(build_network("lfp_segmentation", **SMALL, scales=()))
     arrays = file_of(aspp)
     assert "aspp/aspp24/W:0" in arrays
     with pytest.raises(LfpError, match="dilated_bias True .not False"):
         load(arrays, aspp, network="lfp_segmentation", dilated_bias=False)
-    plain = variables_by_name(lfp_segmentation(**SMALL, scales=(), head="conv102"))
+    plain = variables_by_name(build_network("lfp_segmentation", **SMALL, scales=(), head="conv102"))
     arrays = file_of(plain, head="conv102")
     found, _ = load(arrays, plain, network="lfp_segmentation", head="conv102")
     assert set(found) == set(plain)
@@ -154,18 +152,22 @@ def test_shipped_forms_hold_the_same_arrays():
 def test_the_hourglass_torch_names():
     assert torch_name("stack2_n4_low3_1/skip_bn/gamma") == "stacks.1.hg.n4.low3.0.skip_bn.weight"
     assert torch_name("stack1_lin_bn/moving_variance") == "stacks.0.lin.bn.running_var"
-    names = variables_by_name(hourglass(features=24, stacks=2, input_shape=(64, 64, 3)))
+    names = variables_by_name(
+        build_network("hourglass", features=24, stacks=2, input_shape=(64, 64, 3))
+    )
     theirs = {torch_name(name) for name in names}
     assert theirs == set(manifest_names("hg-2x24"))
 
 
 def test_our_own_files_are_told_apart(variables):
     assert recognise(variables).network == "lfp_classifier"
-    dilated = variables_by_name(lfp_segmentation(**SMALL, scales=()))
+    dilated = variables_by_name(build_network("lfp_segmentation", **SMALL, scales=()))
     assert recognise(dilated).network == "lfp_segmentation"
     assert (
         recognise(
-            variables_by_name(hourglass(features=18, stacks=1, input_shape=(64, 64, 3)))
+            variables_by_name(
+                build_network("hourglass", features=18, stacks=1, input_shape=(64, 64, 3))
+            )
         ).network
         == "hourglass"
     )

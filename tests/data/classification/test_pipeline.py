@@ -6,17 +6,17 @@ import tensorflow as tf
 from PIL import Image
 
 from lfp_tf.data.census import take_census
+from lfp_tf.data.classification.augmentations import centre, from_steps, recipe, usual_shortest
 from lfp_tf.data.classification.pipeline import (
     FILLER,
     evaluation_batches,
     training_batches,
-    usual_shortest,
 )
-from lfp_tf.data.classification.transforms import ClassificationAugmentation, centre
 from lfp_tf.data.datasets import imagenet
 from lfp_tf.data.prepare import write_plan
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.errors import LfpError
+from lfp_tf.options import Shares
 
 SIZES = [(20, 30), (24, 17), (9, 40), (31, 31), (16, 16)]
 
@@ -39,13 +39,10 @@ def index(tmp_path_factory):
 
 
 def batches(index, count, **options):
-    words = {
-        "size": 8,
-        "global_batch_size": 2,
-        "seed": 7,
-        "augmentation": ClassificationAugmentation(),
-        "num_classes": 3,
-    }
+    words = {"size": 8, "seed": 7, "augmentation": recipe(), "num_classes": 3}
+    names = ("replicas", "pipeline_id", "num_pipelines")
+    shares = {name: options.pop(name) for name in names if name in options}
+    words["shares"] = Shares(options.pop("global_batch_size", 2), **shares)
     found = training_batches(index, **(words | options)).take(count)
     return [{key: value.numpy() for key, value in batch.items()} for batch in found]
 
@@ -84,7 +81,7 @@ def test_starting_later_and_sharing_give_the_same_samples(index):
 
 
 def test_without_augmentation_the_middle_is_shown(index):
-    (batch,) = batches(index, 1, global_batch_size=5, augmentation=None)
+    (batch,) = batches(index, 1, global_batch_size=5, augmentation=from_steps([]))
     for place, number in enumerate(numbers(batch)):
         want = centre(tf.constant(random_image(number)), shortest=usual_shortest(8), size=8)
         np.testing.assert_array_equal(batch["images"][place], want)
@@ -93,13 +90,13 @@ def test_without_augmentation_the_middle_is_shown(index):
 def test_evaluation_shows_the_files_once_and_fills_up(index):
     found = [
         {key: value.numpy() for key, value in batch.items()}
-        for batch in evaluation_batches(index, size=8, global_batch_size=4, num_classes=3)
+        for batch in evaluation_batches(index, size=8, shares=Shares(4), num_classes=3)
     ]
     assert len(found) == 2
     labels = np.concatenate([batch["labels"] for batch in found])
     assert labels.tolist() == [0, 0, 1, 1, 2, FILLER, FILLER, FILLER]
     assert not found[1]["images"][1:].any() and found[1]["sources"][1:].tolist() == [b""] * 3
-    other = evaluation_batches(index, size=8, shortest=16, global_batch_size=1, num_classes=3)
+    other = evaluation_batches(index, size=8, shortest=16, shares=Shares(1), num_classes=3)
     first = next(iter(other))["images"].numpy()
     want = centre(tf.constant(random_image(0)), shortest=16, size=8)
     np.testing.assert_array_equal(first[0], want)
@@ -112,7 +109,7 @@ def test_an_impossible_class_names_its_file(index):
 
 def test_numbers_that_do_not_go_together_are_refused(index):
     with pytest.raises(LfpError, match="The shorter side of 7 pixels holds no crop of 8"):
-        evaluation_batches(index, size=8, shortest=7, global_batch_size=1, num_classes=3)
+        evaluation_batches(index, size=8, shortest=7, shares=Shares(1), num_classes=3)
     with pytest.raises(LfpError, match="must be a multiple of the 3 replicas"):
         batches(index, 1, replicas=3)
     with pytest.raises(LfpError, match="seed must lie in"):

@@ -9,12 +9,14 @@ from PIL import Image
 
 from lfp_tf.data.census import take_census
 from lfp_tf.data.datasets import lsp
-from lfp_tf.data.pose.pipeline import evaluation_batches, training_batches
-from lfp_tf.data.pose.transforms import PoseAugmentation
+from lfp_tf.data.pose.augmentations import from_steps, recipe
+from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches, training_batches
 from lfp_tf.data.prepare import write_plan
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
+from lfp_tf.ops.heatmaps import HeatmapCodec
+from lfp_tf.options import Shares
 
 SIDE, COUNT = 64, 5
 NAMES = JOINTS["lsp"]
@@ -53,14 +55,10 @@ def index(folder):
 
 
 def batches(index, count, **options):
-    words = {
-        "resolution": 64,
-        "flip_order": [*range(len(NAMES))],
-        "global_batch_size": 2,
-        "seed": 7,
-        "augmentation": PoseAugmentation(),
-    }
-    found = training_batches(index, **(words | options)).take(count)
+    words = {"codec": codec_of(64), "flip_order": [*range(len(NAMES))], "seed": 7}
+    shares = Shares(options.pop("global_batch_size", 2), options.pop("replicas", 1))
+    words |= {"augmentation": recipe(), "shares": shares} | options
+    found = training_batches(index, **words).take(count)
     return [{key: value.numpy() for key, value in batch.items()} for batch in found]
 
 
@@ -75,15 +73,17 @@ def test_the_description_tells_task_and_mirror(folder):
 
 
 def test_batches_have_the_stated_form(index):
-    (batch,) = batches(index, 1, background=True)
+    (batch,) = batches(index, 1, codec=HeatmapCodec(16, background=True))
     assert batch["images"].shape == (2, 64, 64, 3) and batch["heatmaps"].shape == (2, 16, 16, 15)
     assert batch["keys"].tolist() == [[7, 0], [7, 1]]
-    (batch,) = batches(index, 1, background=True, augmentation=None)
+    (batch,) = batches(
+        index, 1, codec=HeatmapCodec(16, background=True), augmentation=from_steps([])
+    )
     np.testing.assert_allclose(batch["heatmaps"][..., :14].max(-1), batch["heatmaps"][..., 14])
 
 
 def test_the_spot_and_its_map_stand_together(index):
-    for batch in batches(index, 6, augmentation=PoseAugmentation(flip_probability=0.5)):
+    for batch in batches(index, 6, augmentation=recipe()):
         for image, maps in zip(batch["images"], batch["heatmaps"], strict=True):
             if maps[..., 0].max() > 0.5:
                 # Cut to whole pixels twice: once as the map is drawn, once as it is turned.
@@ -101,7 +101,7 @@ def test_starting_later_and_sharing_give_the_same_samples(index):
 
 
 def test_without_augmentation_the_image_is_the_crop(index):
-    (batch,) = batches(index, 1, augmentation=None)
+    (batch,) = batches(index, 1, augmentation=from_steps([]))
     number = int(batch["sources"][0].decode()[0])
     assert np.abs(place(batch["images"][0, ..., 0]) - joints(number)[0]).max() <= 1
 
@@ -110,7 +110,7 @@ def test_evaluation_tells_what_a_score_needs_and_fills_up(index):
     found = [
         {key: value.numpy() for key, value in batch.items()}
         for batch in evaluation_batches(
-            index, resolution=64, num_joints=14, global_batch_size=3, scales=(0.8, 1.0)
+            index, codec=codec_of(64), num_joints=14, shares=Shares(3), scales=(0.8, 1.0)
         )
     ]
     assert len(found) == 2 and found[0]["images"].shape == (3, 2, 64, 64, 3)
@@ -130,9 +130,9 @@ def test_evaluation_tells_what_a_score_needs_and_fills_up(index):
 
 def test_numbers_that_do_not_go_together_are_refused(index):
     with pytest.raises(LfpError, match="resolution must be a multiple of 4, not 62"):
-        batches(index, 1, resolution=62)
+        codec_of(62)
     with pytest.raises(LfpError, match=r"scales must be numbers above 0, not \[0\]"):
-        evaluation_batches(index, resolution=64, num_joints=14, global_batch_size=1, scales=[0])
+        evaluation_batches(index, codec=codec_of(64), num_joints=14, shares=Shares(1), scales=[0])
     with pytest.raises(LfpError, match="must be a multiple of the 3 replicas"):
         batches(index, 1, replicas=3)
 

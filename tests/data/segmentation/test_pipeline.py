@@ -9,10 +9,10 @@ import tensorflow as tf
 from golden_cases import fill
 from PIL import Image
 
+from lfp_tf.data.segmentation.augmentations import Canvas, Warp, recipe
 from lfp_tf.data.segmentation.pipeline import evaluation_batches, training_batches
-from lfp_tf.data.segmentation.transforms import Augmentation
-from lfp_tf.data.segmentation.transforms_deeplab import DeepLabAugmentation
 from lfp_tf.errors import LfpError
+from lfp_tf.options import Shares
 
 MEAN = (123.675, 116.28, 103.53)
 CLASSES = 5
@@ -76,15 +76,13 @@ def index(tmp_path_factory):
 
 
 def batches(index, count, **options):
-    words = {
-        "crop": (13, 17),
-        "global_batch_size": 4,
-        "seed": 7,
-        "mean": MEAN,
-        "augmentation": Augmentation(),
-        "num_classes": CLASSES,
-    }
-    found = training_batches(index, **(words | options)).take(count)
+    words = {"seed": 7, "augmentation": recipe("semseg"), "num_classes": CLASSES}
+    canvas = Canvas(options.pop("crop", (13, 17)), MEAN)
+    names = ("replicas", "pipeline_id", "num_pipelines")
+    shares = {name: options.pop(name) for name in names if name in options}
+    shares = Shares(options.pop("global_batch_size", 4), **shares)
+    words |= {"canvas": canvas, "shares": shares} | options
+    found = training_batches(index, **words).take(count)
     return [{key: value.numpy() for key, value in batch.items()} for batch in found]
 
 
@@ -132,9 +130,7 @@ def test_hosts_take_contiguous_shares(index):
 
 
 def test_no_augmentation_is_the_centre_crop(index):
-    (batch,) = batches(
-        index, 1, augmentation=Augmentation.none(), crop=(9, 11), global_batch_size=7
-    )
+    (batch,) = batches(index, 1, augmentation=recipe("none"), crop=(9, 11), global_batch_size=7)
     place = batch["sources"].tolist().index(b"p0.png")
     image, labels = sample(0, (20, 30))
     np.testing.assert_array_equal(batch["images"][place], image[5:14, 9:20])
@@ -154,9 +150,7 @@ def test_a_label_map_of_another_size_names_its_file(tmp_path):
 
 
 def test_evaluation_goes_through_the_files_once_and_fills_up_with_ignored_images(index):
-    found = list(
-        evaluation_batches(index, global_batch_size=2, replicas=2, same_size=False, mean=MEAN)
-    )
+    found = list(evaluation_batches(index, shares=Shares(2, 2), same_size=False, mean=MEAN))
     assert [b["sources"].numpy()[0].decode() for b in found] == [f"p{i}.png" for i in range(7)] + [
         ""
     ]
@@ -169,16 +163,16 @@ def test_evaluation_goes_through_the_files_once_and_fills_up_with_ignored_images
 
 def test_evaluation_batches_images_of_one_size(tmp_path):
     index = write(tmp_path, [sample(i, (6, 8)) for i in range(3)])
-    found = evaluation_batches(index, global_batch_size=2, same_size=True, mean=MEAN)
+    found = evaluation_batches(index, shares=Shares(2), same_size=True, mean=MEAN)
     assert found.element_spec["images"].shape == (2, 6, 8, 3)
     assert [b["keys"].numpy()[:, 1].tolist() for b in found] == [[0, 1], [2, 3]]
 
 
 def test_evaluation_refuses_differing_sizes_in_one_batch(index):
     with pytest.raises(LfpError, match="puts 2 images of differing sizes"):
-        evaluation_batches(index, global_batch_size=2, same_size=False, mean=MEAN)
+        evaluation_batches(index, shares=Shares(2), same_size=False, mean=MEAN)
     with pytest.raises(tf.errors.InvalidArgumentError, match="p1.png is not 20x30"):
-        list(evaluation_batches(index, global_batch_size=2, same_size=True, mean=MEAN))
+        list(evaluation_batches(index, shares=Shares(2), same_size=True, mean=MEAN))
 
 
 def test_shares_that_do_not_divide_are_refused(index):
@@ -191,7 +185,7 @@ def test_shares_that_do_not_divide_are_refused(index):
 
 
 def test_deeplabs_augmentation_runs_in_the_pipeline(index):
-    words = {"augmentation": DeepLabAugmentation(), "global_batch_size": 7}
+    words = {"augmentation": recipe("deeplab"), "global_batch_size": 7}
     first, again = batches(index, 2, **words), batches(index, 2, **words)
     assert all(map(same, first, again))
     assert first[0]["images"].shape == (7, 13, 17, 3)
@@ -208,13 +202,13 @@ def test_warped_images_have_one_size_in_training_and_evaluation(index):
     (batch,) = batches(
         index,
         1,
-        augmentation=Augmentation.none(),
+        augmentation=recipe("none"),
         crop=(21, 23),
         global_batch_size=7,
-        warp=(21, 23),
+        warp=Warp((21, 23)),
     )
     found = evaluation_batches(
-        index, global_batch_size=7, same_size=False, mean=MEAN, warp=[21, 23]
+        index, shares=Shares(7), same_size=False, mean=MEAN, warp=Warp((21, 23))
     )
     (whole,) = [{key: value.numpy() for key, value in one.items()} for one in found]
     assert whole["images"].shape == (7, 21, 23, 3)

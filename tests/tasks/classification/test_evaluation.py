@@ -9,7 +9,7 @@ import tensorflow as tf
 import tiny
 from small_classifier import CROP, NAMES, class_records, random_image, small_classifier
 
-from lfp_tf.data.classification.transforms import centre
+from lfp_tf.data.classification.augmentations import centre
 from lfp_tf.data.records import read_dataset
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import write_json

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from small_classifier import CROP, random_image, small_classifier
 
-from lfp_tf.data.classification.transforms import centre
+from lfp_tf.data.classification.augmentations import centre
 from lfp_tf.errors import LfpError
 from lfp_tf.ops.preprocessing import preprocess
 from lfp_tf.tasks.classification.prediction import (

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from small_people import NAMES, KnownNetwork, drawn_people, mixed_maps, same_maps
 
-from lfp_tf.data.pose.pipeline import evaluation_batches
+from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import read_image
 from lfp_tf.images.skeleton import JOINTS
+from lfp_tf.options import Shares
 from lfp_tf.tasks.pose.evaluation import evaluate, report
 from lfp_tf.tasks.pose.prediction import Protocol, keypoints, predictor
 
@@ -181,7 +182,7 @@ def test_perfect_heat_maps_find_every_joint(drawn):
     """The targets that a training aims at, as if a network had given them."""
     folder, splits = drawn
     batches = evaluation_batches(
-        record_index(folder, "val"), resolution=64, num_joints=14, global_batch_size=11
+        record_index(folder, "val"), codec=codec_of(64), num_joints=14, shares=Shares(11)
     )
     (batch,) = batches
     found = keypoints(batch["heatmaps"], batch["centers"], batch["scales"]).numpy()

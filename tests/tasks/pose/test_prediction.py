@@ -6,7 +6,7 @@ import tensorflow as tf
 from small_people import KnownNetwork, same_maps
 
 from lfp_tf.data.pose.pipeline import person_views
-from lfp_tf.ops.pose import heatmap_targets
+from lfp_tf.ops.heatmaps import HeatmapCodec
 from lfp_tf.tasks.pose.prediction import (
     Protocol,
     box_frame,
@@ -71,8 +71,7 @@ def test_sizes_fused_find_the_joint():
     points = np.array([[30.0, 50.0], [61.0, 22.0]])
     center, scales = np.float32([45.0, 40.0]), np.float32([0.3, 0.4, 0.5])
     maps = [
-        heatmap_targets(points, center.astype(np.float64), np.float64(s), resolution=16)
-        for s in scales
+        HeatmapCodec(16).encode(points, center.astype(np.float64), np.float64(s)) for s in scales
     ]
     found = fused_keypoints(
         tf.stack(maps), tf.constant(center), tf.constant(scales), size=(80, 90), resolution=64

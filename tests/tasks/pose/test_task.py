@@ -11,7 +11,7 @@ from small_fields import fields_of
 
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
-from lfp_tf.ops.pose_maps import peaks
+from lfp_tf.ops.heatmaps import peaks
 from lfp_tf.recipes import config, preflight
 from lfp_tf.tasks.pose.metrics import MPII_COUNTED, map_accuracy
 from lfp_tf.tasks.pose.task import Task

@@ -9,6 +9,7 @@ from small_network import small_network
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.errors import LfpError
+from lfp_tf.options import Shares
 from lfp_tf.tasks.segmentation.evaluation import evaluate
 from lfp_tf.tasks.segmentation.prediction import predictor
 from lfp_tf.tasks.segmentation.protocols import Protocol
@@ -28,7 +29,7 @@ def test_the_confusion_matrix_counts_every_pixel_once(model, records):
     found = evaluate(model, records, split="val", protocol=Protocol("whole"))
     predict, confusion = predictor(model, Protocol("whole")), np.zeros((8, 8), int)
     batches = evaluation_batches(
-        record_index(records, "val"), global_batch_size=1, mean=(0, 0, 0), same_size=False
+        record_index(records, "val"), shares=Shares(1), mean=(0, 0, 0), same_size=False
     )
     sources = []
     for batch in batches:

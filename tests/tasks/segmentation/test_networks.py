@@ -4,7 +4,6 @@ import pytest
 
 from lfp_tf.errors import LfpError
 from lfp_tf.models.catalog import build_network
-from lfp_tf.models.lfp import lfp_segmentation
 from lfp_tf.tasks.catalog import SEGMENTATION
 from lfp_tf.tasks.segmentation.config import Config
 from lfp_tf.tasks.segmentation.networks import (
@@ -21,7 +20,10 @@ def test_the_config_line_is_checked():
     PSPNet(backbone="pyramid_resnet", depth=101).check()
     DeepLabV2(backbone="pyramid_resnet", pyramid=False).check()
     for config, message in (
-        (PSPNet(backbone="pyramid_resnet", depth=18), "depth is 18, but a pyramid_resnet has 50"),
+        (
+            PSPNet(backbone="pyramid_resnet", depth=18),
+            "depth is 18, but must be one of 50, 101, 152.",
+        ),
         (PSPNet(backbone="pyramid_resnet", stem="plain"), "task.model.stem is an option of the R"),
         (PSPNet(pyramid=False), "pyramid=false is the plain twin of backbone=pyramid_resnet"),
         (DeepLabV2(backbone="pyramid_resnet", stride_in="3x3"), "task.model.stride_in is an opt"),
@@ -35,10 +37,10 @@ def test_the_config_line_is_checked():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        (PSPNet(pooling="window"), "task.model.pool_windows needs one number a bin with pooling"),
-        (DeepLabV2(scales=[0.5, 0.5]), "task.model.scales must be different numbers above 0"),
-        (DeepLabV2(scales=[-1.0]), "task.model.scales must be different numbers above 0"),
-        (DeepLabV3(blocks=[1, 1, 1, 0]), "task.model.blocks must be four numbers of at least 1."),
+        (PSPNet(pooling="window"), "task.model.pool_windows needs 4 numbers, one per bin."),
+        (DeepLabV2(scales=[0.5, 0.5]), "but must be different numbers above 0"),
+        (DeepLabV2(scales=[-1.0]), "but must be different numbers above 0"),
+        (DeepLabV3(blocks=[1, 1, 1, 0]), "but must be four numbers of at least 1."),
         (LFPSegmentation(rates=[6, 0]), "task.model.rates must be numbers of at least 1."),
         (
             PSPNet(backbone="mobilenet_v2", depth=101),
@@ -53,7 +55,7 @@ def test_every_rule_has_its_sentence(fields, message):
 
 def test_fields_are_the_builders_arguments():
     config = LFPSegmentation(classes=3, depth=50, blocks=[1, 1, 1, 1], width=1 / 8)
-    model = lfp_segmentation(**config.arguments())
+    model = build_network("lfp_segmentation", **config.arguments())
     assert tuple(model.output) == config.outputs()
 
 

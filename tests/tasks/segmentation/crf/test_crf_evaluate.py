@@ -11,6 +11,7 @@ from lfp_tf.cli.main import main
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.evaluation.confusion import confusion_matrix_numpy
+from lfp_tf.options import Shares
 from lfp_tf.tasks.segmentation.crf.crf import PRESETS, CrfOptions, refine
 from lfp_tf.tasks.segmentation.evaluation import evaluate
 from lfp_tf.tasks.segmentation.prediction import predictor
@@ -26,7 +27,7 @@ def by_hand(model, records, protocol, options):
     """The confusion matrix after the CRF."""
     predict, confusion = predictor(model, protocol), np.zeros((8, 8), np.int64)
     batches = evaluation_batches(
-        record_index(records, "val"), global_batch_size=1, mean=(0, 0, 0), same_size=False
+        record_index(records, "val"), shares=Shares(1), mean=(0, 0, 0), same_size=False
     )
     for batch in batches:
         image = tf.cast(batch["images"][0], tf.uint8)

@@ -4,20 +4,30 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfp_tf.data.pose import transforms
-from lfp_tf.data.pose.transforms import PoseAugmentation
+from lfp_tf.data.draws import Draws
+from lfp_tf.data.pose.augmentations import recipe
+from lfp_tf.data.pose.steps import check_steps
 from lfp_tf.errors import LfpError
 
 ORDER = [1, 0]
 
 
 def choices(scale=1.0, rotation=0.0, color=(1.0, 1.0, 1.0), is_flipped=False):
-    return transforms.Choices(
-        tf.constant(scale, tf.float64),
-        tf.constant(rotation, tf.float64),
-        tf.constant(color),
-        tf.constant(is_flipped),
-    )
+    turn = tf.constant(scale, tf.float64), tf.constant(rotation, tf.float64)
+    return tf.constant(color), turn, tf.constant(is_flipped)
+
+
+def render(image, maps, chosen):
+    for step, choice in zip(recipe().steps, chosen, strict=True):
+        image, maps = step.render(choice, image, maps, ORDER)
+    return image, maps
+
+
+def draw(number):
+    """(factors of the channels, (factor, degrees), whether it is flipped)."""
+    augmentation, key = recipe(), tf.constant([3, number])
+    pairs = zip(augmentation.steps, augmentation.slots, strict=True)
+    return [step.draw(Draws(key, slot)) for step, slot in pairs]
 
 
 def sample(side=32):
@@ -35,14 +45,14 @@ def place(values):
 
 def test_no_choice_changes_nothing():
     image, maps = sample()
-    got, got_maps = transforms.render(image, maps, choices(), flip_order=ORDER)
+    got, got_maps = render(image, maps, choices())
     np.testing.assert_allclose(got, image, atol=1e-3)
     np.testing.assert_allclose(got_maps, maps, atol=1e-6)
 
 
 @pytest.mark.parametrize("words", [{"rotation": 50.0}, {"scale": 1.2}, {"scale": 0.8}])
 def test_image_and_maps_move_together(words):
-    got, maps = transforms.render(*sample(64), choices(**words), flip_order=ORDER)
+    got, maps = render(*sample(64), choices(**words))
     moved = place(got.numpy()[..., 0]) / 4
     assert np.abs(place(maps.numpy()[..., 0]) - moved).max() <= 1.0
     assert np.abs(moved * 4 - [48, 24]).max() > 2
@@ -50,7 +60,7 @@ def test_image_and_maps_move_together(words):
 
 def test_a_flip_exchanges_the_sides():
     image, maps = sample()
-    got, flipped = transforms.render(image, maps, choices(is_flipped=True), flip_order=ORDER)
+    got, flipped = render(image, maps, choices(is_flipped=True))
     np.testing.assert_allclose(got, image[:, ::-1], atol=1e-3)
     assert not flipped.numpy()[..., 0].any()
     np.testing.assert_allclose(flipped[..., 1], maps[:, ::-1, 0], atol=1e-6)
@@ -59,45 +69,37 @@ def test_a_flip_exchanges_the_sides():
 def test_a_background_map_keeps_its_place():
     image, maps = sample()
     maps = tf.concat([maps, tf.reduce_max(maps, -1, keepdims=True)], -1)
-    _, flipped = transforms.render(image, maps, choices(is_flipped=True), flip_order=ORDER)
+    _, flipped = render(image, maps, choices(is_flipped=True))
     np.testing.assert_allclose(flipped[..., 2], maps[:, ::-1, 2], atol=1e-6)
 
 
 def test_colours_are_cut_at_white():
     image, maps = sample()
-    got, _ = transforms.render(image, maps, choices(color=(1.2, 1.0, 0.5)), flip_order=ORDER)
+    got, _ = render(image, maps, choices(color=(1.2, 1.0, 0.5)))
     assert got.numpy().max() <= 255.001
     np.testing.assert_allclose(got[..., 2], 0.5 * image[..., 2], atol=1e-3)
 
 
 def test_drawn_numbers_have_the_stated_ranges():
-    drawn = [transforms.draw(tf.constant([3, n]), PoseAugmentation()) for n in range(300)]
-    scales, turns = (
-        np.array([getattr(one, f).numpy() for one in drawn]) for f in ("scale", "rotation")
-    )
-    colors = np.array([one.color.numpy() for one in drawn])
+    drawn = [draw(number) for number in range(300)]
+    scales, turns = np.array([[float(value) for value in turn] for _, turn, _ in drawn]).T
+    colors = np.array([color.numpy() for color, _, _ in drawn])
     assert scales.min() == 0.75 and scales.max() == 1.25 and 0.15 < scales.std() < 0.22
     assert 0.5 < np.mean(turns == 0) < 0.7 and np.abs(turns).max() <= 60
     assert 20 < turns[turns != 0].std() < 38
     assert 0.8 <= colors.min() < 0.82 and 1.18 < colors.max() <= 1.2
-    assert 0.4 < np.mean([bool(one.is_flipped) for one in drawn]) < 0.6
-    again = transforms.draw(tf.constant([3, 7]), PoseAugmentation())
-    assert again.scale == drawn[7].scale
-
-
-def test_none_draws_nothing():
-    one = transforms.draw(tf.constant([3, 8]), PoseAugmentation.none())
-    assert one.scale == 1 and one.rotation == 0 and not one.is_flipped
-    np.testing.assert_array_equal(one.color, [1, 1, 1])
+    assert 0.4 < np.mean([bool(is_flipped) for _, _, is_flipped in drawn]) < 0.6
+    assert draw(7)[1][0] == drawn[7][1][0]
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("step", "message"),
     [
-        ({"scale_deviation": 1.0}, "scale_deviation must lie in 0..0.9, not 1.0"),
-        ({"flip_probability": -1}, "flip_probability must lie in 0..1, not -1"),
+        ({"scale_and_rotate": {"scale_deviation": 1.0}}, "scale_deviation must lie in 0..0.9, not"),
+        ({"flip": {"probability": -1}}, "flip.probability must lie in 0..1, not -1"),
+        ("turn", 'There is no augmentation step "turn".'),
     ],
 )
-def test_impossible_augmentations_are_refused(words, message):
+def test_impossible_steps_are_refused(step, message):
     with pytest.raises(LfpError, match=message):
-        PoseAugmentation(**words)
+        check_steps([step])
