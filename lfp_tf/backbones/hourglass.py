@@ -4,7 +4,9 @@ Source: `bearpaw/PyraNet models/hg-prm.lua`.
 """
 
 import itertools
+from typing import Any
 
+import tensorflow as tf
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
@@ -32,7 +34,7 @@ class Hourglass:
         self.batch_norm = norm
         self.salts = itertools.count()
 
-    def stem(self, x):
+    def stem(self, x: tf.Tensor) -> tf.Tensor:
         """From images [B, H, W, 3] to maps [B, H / 4, W / 4, features]."""
         x = self.norm(self.convolve(x, 64, "stem_conv", kernel=7, stride=2), "stem_bn")
         x = self.module(x, 128, "stem_r1", preact=False)
@@ -40,7 +42,7 @@ class Hourglass:
         x = self.module(x, 128, "stem_r4")
         return self.module(x, self.features, "stem_r5")
 
-    def hourglass(self, x, depth, stack):
+    def hourglass(self, x: tf.Tensor, depth: int, stack: str) -> tf.Tensor:
         """One hourglass; modules turn into plain units where maps are small.
 
         Args:
@@ -69,7 +71,7 @@ class Hourglass:
         y = tf_keras.layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(y)
         return tf_keras.layers.Add(name=f"{name}_add")([above, y])
 
-    def module(self, x, channels, name, **arguments):
+    def module(self, x: tf.Tensor, channels: int, name: str, **arguments: Any) -> tf.Tensor:
         """A pyramid residual module, or a plain unit in the network without pyramids."""
         if not self.pyramid.pyramid:
             return self.residual(x, channels, name, **arguments)
@@ -82,7 +84,7 @@ class Hourglass:
             **arguments,
         )(x)
 
-    def residual(self, x, channels, name, **arguments):
+    def residual(self, x: tf.Tensor, channels: int, name: str, **arguments: Any) -> tf.Tensor:
         """A plain unit."""
         return Residual(
             channels,
@@ -92,7 +94,9 @@ class Hourglass:
             **arguments,
         )(x)
 
-    def convolve(self, x, channels, name, *, kernel=1, stride=1):
+    def convolve(
+        self, x: tf.Tensor, channels: int, name: str, *, kernel: int = 1, stride: int = 1
+    ) -> tf.Tensor:
         """A convolution with bias; `kernel // 2` zeros on every side."""
         fan_in = kernel * kernel * x.shape[-1]
         is_paper = self.initializer == "branch_aware"
@@ -108,7 +112,7 @@ class Hourglass:
             name=name,
         )(x)
 
-    def norm(self, x, name):
+    def norm(self, x: tf.Tensor, name: str) -> tf.Tensor:
         """Batch norm and ReLU."""
         if self.initializer == "branch_aware":
             layer = BatchNorm(name=name, **self.batch_norm.arguments())

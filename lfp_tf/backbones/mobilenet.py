@@ -1,5 +1,6 @@
 """MobileNetV2 with dilation in place of its last strides and a tap for an auxiliary head."""
 
+import tensorflow as tf
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
@@ -17,7 +18,9 @@ _STAGES = (
 )
 
 
-def mobilenet_v2_features(images, options=MobileNetV2(), norm=Norm()):
+def mobilenet_v2_features(
+    images: tf.Tensor, options: MobileNetV2 = MobileNetV2(), norm: Norm = Norm()
+) -> dict[str, tf.Tensor]:
     """Builds MobileNetV2's feature maps up to its 320 channels (Sandler et al. 2018).
 
     Layer names are those of `tf_keras.applications.MobileNetV2`, so its weights fit by name.

@@ -6,6 +6,7 @@ of PASCAL VOC (stride 8) and the detector's, which pads so that odd sizes are ro
 
 import dataclasses
 
+import tensorflow as tf
 import tf_keras
 
 from lfp_tf.backbones.stages import block_dilations, stage_strides
@@ -35,7 +36,9 @@ class Stage:
     has_bias: bool = False
 
 
-def pyramid_resnet_features(images, options=PyramidResNet(), norm=Norm()):
+def pyramid_resnet_features(
+    images: tf.Tensor, options: PyramidResNet = PyramidResNet(), norm: Norm = Norm()
+) -> dict[str, tf.Tensor]:
     """Builds a pyramid ResNet's feature maps.
 
     Args:
@@ -63,7 +66,13 @@ def pyramid_resnet_features(images, options=PyramidResNet(), norm=Norm()):
     return pyramid_stages(images, round(_STEM * options.width), stages, options, norm)
 
 
-def pyramid_stages(images, stem, stages, options=PyramidResNet(), norm=Norm()):
+def pyramid_stages(
+    images: tf.Tensor,
+    stem: int,
+    stages: list[Stage],
+    options: PyramidResNet = PyramidResNet(),
+    norm: Norm = Norm(),
+) -> dict[str, tf.Tensor]:
     """A stem and any number of stages.
 
     Args:

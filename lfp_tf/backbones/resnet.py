@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import tensorflow as tf
 import tf_keras
 
 from lfp_tf.backbones.stages import block_dilations, stage_blocks, stage_strides
@@ -11,7 +12,9 @@ from lfp_tf.options import Norm, ResNet
 _BASIC_DEPTHS = (18, 34)
 
 
-def resnet_features(images, options=ResNet(), norm=Norm()):
+def resnet_features(
+    images: tf.Tensor, options: ResNet = ResNet(), norm: Norm = Norm()
+) -> dict[str, tf.Tensor]:
     """Builds a ResNet's feature maps (`hszhao/semseg model/resnet.py`; He et al. 2016).
 
     Strides that would pass the output stride are left out and later stages are dilated instead,

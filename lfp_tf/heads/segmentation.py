@@ -1,5 +1,7 @@
 """The classifier on a feature map, and its logits brought to the image's size."""
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -11,7 +13,16 @@ from lfp_tf.ops.shapes import height_width
 from lfp_tf.options import Head, Norm
 
 
-def segmentation_head(x, *, classes, channels, name, options=Head(), norm=Norm(), salt=0):
+def segmentation_head(
+    x: tf.Tensor,
+    *,
+    classes: int,
+    channels: int,
+    name: str,
+    options: Head = Head(),
+    norm: Norm = Norm(),
+    salt: int = 0,
+) -> tf.Tensor:
     """3x3 convolution, batch norm, ReLU, dropout, 1x1 classifier (`hszhao/semseg model/pspnet.py`).
 
     Args:
@@ -56,7 +67,7 @@ class ZoomLogits(tf_keras.layers.Layer):
             raise ValueError(f"zoom_factor is {zoom_factor}, but must be 1, 2, 4 or 8.")
         self.zoom_factor = zoom_factor
 
-    def call(self, inputs):
+    def call(self, inputs: list) -> tf.Tensor:
         """Resizes the logits [B, h, w, C] of the images [B, H, W, 3]: inputs are both."""
         logits, images = inputs
         logits = tf.cast(logits, tf.float32)
@@ -67,6 +78,6 @@ class ZoomLogits(tf_keras.layers.Layer):
             height, width = ((side - 1) // 8 * self.zoom_factor + 1 for side in (height, width))
         return resize_aligned(logits, (height, width))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         return super().get_config() | {"zoom_factor": self.zoom_factor}

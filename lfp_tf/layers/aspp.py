@@ -1,6 +1,7 @@
 """Atrous spatial pyramid pooling: v2's sum of classifiers and v3's concatenation of features."""
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -11,7 +12,9 @@ from lfp_tf.ops.shapes import height_width
 from lfp_tf.options import Norm
 
 
-def atrous_classifiers(x, *, classes, rates, initializer=None, name="aspp"):
+def atrous_classifiers(
+    x: tf.Tensor, *, classes: int, rates: tuple, initializer: Any = None, name: str = "aspp"
+) -> tf.Tensor:
     """The sum of dilated 3x3 classifiers with biases (Chen et al. 2017, DeepLab v2).
 
     Args:
@@ -73,7 +76,9 @@ class ImageMeanBranch:
         return RepeatOverMap(name=f"{prefix}_spread")([mean, x])
 
 
-def atrous_features(x, *, rates, channels=256, norm=Norm(), name="aspp"):
+def atrous_features(
+    x: tf.Tensor, *, rates: tuple, channels: int = 256, norm: Norm = Norm(), name: str = "aspp"
+) -> tf.Tensor:
     """DeepLab v3's module: several views of the map, joined (Chen et al. 2017, section 3.3).
 
     Args:
@@ -100,7 +105,7 @@ def atrous_features(x, *, rates, channels=256, norm=Norm(), name="aspp"):
 class RepeatOverMap(tf_keras.layers.Layer):
     """Repeats one cell [B, 1, 1, C] over the map [B, H, W, ...]: what bilinear makes of it."""
 
-    def call(self, inputs):
+    def call(self, inputs: list) -> tf.Tensor:
         """Takes the cell and the map; gives [B, H, W, C]."""
         cell, like = inputs
         height, width = height_width(like)

@@ -1,5 +1,7 @@
 """Batch normalization with the originals' running values, synchronized over replicas."""
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -37,7 +39,7 @@ class BatchNorm(tf_keras.layers.Layer):
         self.synchronized = synchronized
         self.frozen = frozen
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         """Makes gamma, beta and the running values, all float32 [C]."""
         shape = [input_shape[-1]]
         self.gamma = self.add_weight(
@@ -56,7 +58,7 @@ class BatchNorm(tf_keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Normalizes [B, H, W, C]; the result has the type of the input."""
         if not training or self.frozen or not self.trainable:
             return self._with_running_values(inputs)
@@ -65,7 +67,7 @@ class BatchNorm(tf_keras.layers.Layer):
             return self._with_global_statistics(inputs, replica)
         return self._with_batch_statistics(inputs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         names = ("decay", "epsilon", "unbiased", "synchronized", "frozen")
         return super().get_config() | {name: getattr(self, name) for name in names}

@@ -1,15 +1,27 @@
 """Convolution, batch norm and ReLU as Keras layers under telling names, with the padding named."""
 
+from typing import Any
+
+import tensorflow as tf
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
 from lfp_tf.layers.convolution import Conv2D
 from lfp_tf.layers.initializers import fan_in_uniform, fan_out_normal
+from lfp_tf.options import Norm
 
 
 def convolve(
-    x, channels, kernel, *, name, stride=1, dilation=1, padding="symmetric", initializer=None
-):
+    x: tf.Tensor,
+    channels: int,
+    kernel: int,
+    *,
+    name: str,
+    stride: int = 1,
+    dilation: int = 1,
+    padding: str = "symmetric",
+    initializer: Any = None,
+) -> tf.Tensor:
     """A convolution without bias.
 
     Args:
@@ -38,13 +50,22 @@ def convolve(
     )(x)
 
 
-def normalize(x, *, name, norm, relu=True):
+def normalize(x: tf.Tensor, *, name: str, norm: Norm, relu: bool = True) -> tf.Tensor:
     """Batch norm under `name` as `norm` says, then a ReLU unless told otherwise."""
     x = BatchNorm(name=name, **norm.arguments())(x)
     return tf_keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
-def conv_norm_relu(x, channels, kernel, *, name, norm, dilation=1, number=""):
+def conv_norm_relu(
+    x: tf.Tensor,
+    channels: int,
+    kernel: int,
+    *,
+    name: str,
+    norm: Norm,
+    dilation: int = 1,
+    number: int | str = "",
+) -> tf.Tensor:
     """Convolution, batch norm and ReLU, drawn as PyTorch's are: what heads are made of.
 
     Args:
@@ -69,7 +90,7 @@ def conv_norm_relu(x, channels, kernel, *, name, norm, dilation=1, number=""):
     return normalize(x, name=f"{name}_bn{number}", norm=norm)
 
 
-def max_pool(x, *, padding, rounding, name):
+def max_pool(x: tf.Tensor, *, padding: str, rounding: str, name: str) -> tf.Tensor:
     """Max-pool of 3 with stride 2 after a ReLU (Caffe rounds its size up).
 
     Args:

@@ -2,6 +2,8 @@
 
 import contextlib
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -10,7 +12,7 @@ _CONTEXT = threading.local()
 
 
 @contextlib.contextmanager
-def sample_keys(keys):
+def sample_keys(keys: tf.Tensor) -> Iterator[None]:
     """Inside the block, dropout draws its masks from these keys.
 
     Args:
@@ -24,7 +26,7 @@ def sample_keys(keys):
         _CONTEXT.keys = before
 
 
-def current_keys():
+def current_keys() -> tf.Tensor | None:
     """The keys of the innermost `sample_keys` around, [B, 2] int32, or None outside of any."""
     return getattr(_CONTEXT, "keys", None)
 
@@ -51,7 +53,7 @@ class SampleDropout(tf_keras.layers.Layer):
         self.kind = kind
         self.salt = salt
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Drops from [B, H, W, C] in training; otherwise hands it on."""
         if not training or not self.rate:
             return inputs
@@ -69,6 +71,6 @@ class SampleDropout(tf_keras.layers.Layer):
         kept = tf.cast(uniform >= self.rate, inputs.dtype)
         return inputs * kept * tf.cast(1.0 / (1.0 - self.rate), inputs.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         return super().get_config() | {"rate": self.rate, "kind": self.kind, "salt": self.salt}

@@ -1,5 +1,8 @@
 """Batch norm whose gamma does not begin at 1."""
 
+from typing import Any
+
+import tensorflow as tf
 import tf_keras
 
 from lfp_tf.layers.batch_norm import BatchNorm
@@ -23,13 +26,15 @@ class GammaNorm(BatchNorm):
             )
         self.gamma_initializer = gamma_initializer
 
-    def add_weight(self, name, shape, dtype, initializer, **arguments):
+    def add_weight(
+        self, name: str, shape: list, dtype: tf.DType, initializer: Any, **arguments: Any
+    ) -> tf.Variable:
         """Gamma by its own initializer, the rest as given."""
         if name == "gamma":
             initializer = _DRAWS[self.gamma_initializer]()
         return super().add_weight(name, shape, dtype, initializer, **arguments)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         return super().get_config() | {"gamma_initializer": self.gamma_initializer}
 

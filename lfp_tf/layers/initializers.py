@@ -1,27 +1,28 @@
 """How new kernels and biases are drawn, by the originals' rules."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 
-def fan_out_normal():
+def fan_out_normal() -> tf_keras.initializers.Initializer:
     """Normal of standard deviation sqrt(2 / fan_out), for backbone kernels (semseg resnet.py)."""
     return tf_keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
 
 
-def fan_out_truncated():
+def fan_out_truncated() -> tf_keras.initializers.Initializer:
     """`fan_out_normal` cut off at two deviations and made up for it (tensorpack's ResNets)."""
     return tf_keras.initializers.VarianceScaling(2.0, "fan_out", "truncated_normal")
 
 
-def fan_in_uniform():
+def fan_in_uniform() -> tf_keras.initializers.Initializer:
     """Uniform in +-1 / sqrt(fan_in): PyTorch's default for convolution kernels."""
     return tf_keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
-def bias_uniform(fan_in):
+def bias_uniform(fan_in: int) -> tf_keras.initializers.Initializer:
     """Uniform in +-1 / sqrt(fan_in): PyTorch's default for the bias of that kernel."""
     limit = fan_in**-0.5
     return tf_keras.initializers.RandomUniform(-limit, limit)
@@ -30,7 +31,7 @@ def bias_uniform(fan_in):
 class _ByShape(tf_keras.initializers.Initializer):
     """An initializer whose `deviation` follows from the kernel's shape."""
 
-    def deviation(self, shape):
+    def deviation(self, shape: list) -> float:
         """The standard deviation of a kernel [kh, kw, in, out] or [in, out]."""
         raise NotImplementedError
 
@@ -42,7 +43,7 @@ class ContribFanIn(_ByShape):
     The 1.3 is contrib's round value of what the cut takes from the variance.
     """
 
-    def deviation(self, shape):
+    def deviation(self, shape: list) -> float:
         """Of the normal before the cut."""
         return math.sqrt(1.3 * 2.0 / math.prod(shape[:-1]))
 
@@ -69,7 +70,7 @@ class BranchAware(_ByShape):
         self.branches_out = branches_out
         self.alpha = alpha
 
-    def deviation(self, shape):
+    def deviation(self, shape: list) -> float:
         """Of a kernel [kh, kw, in, out]: n_i = kh kw in, n_o = kh kw out."""
         area = math.prod(shape[:-2])
         total = area * (self.branches_in * shape[-2] + self.branches_out * shape[-1])
@@ -79,12 +80,14 @@ class BranchAware(_ByShape):
         """Draws [kh, kw, in, out]."""
         return tf.random.normal(shape, 0.0, self.deviation(shape), dtype or tf.float32)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         names = ("branches_in", "branches_out", "alpha")
         return {name: getattr(self, name) for name in names}
 
 
-def branch_aware(branches_in=1, branches_out=1, alpha=0.5):
+def branch_aware(
+    branches_in: int = 1, branches_out: int = 1, alpha: float = 0.5
+) -> tf_keras.initializers.Initializer:
     """`BranchAware` of the paper on pyramid residual modules."""
     return BranchAware(branches_in, branches_out, alpha)

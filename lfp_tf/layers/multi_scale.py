@@ -1,5 +1,7 @@
 """The two resizings of a multi-scale network: its images, and its logits before the maximum."""
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -31,7 +33,7 @@ class ScaleImages(tf_keras.layers.Layer):
         super().__init__(**kwargs | {"dtype": "float32"})
         self.factor, self.rule = factor, Scales(resize=rule).resize
 
-    def call(self, images):
+    def call(self, images: tf.Tensor) -> tf.Tensor:
         """Resizes; H and W may be unknown."""
         if self.rule == "factor":
             return resize_torch_factor(images, self.factor)
@@ -40,7 +42,7 @@ class ScaleImages(tf_keras.layers.Layer):
             return _RESIZES[self.rule](images, size)
         return resize_opencv(images, size=size)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         return super().get_config() | {"factor": self.factor, "rule": self.rule}
 
@@ -58,7 +60,7 @@ class MaximumOfScales(tf_keras.layers.Layer):
         super().__init__(**kwargs | {"dtype": "float32"})
         self.rule = Scales(resize=rule).resize
 
-    def call(self, logits):
+    def call(self, logits: list) -> tf.Tensor:
         """Takes a list of [B, h, w, C], sizes their own."""
         first, *others = (tf.cast(values, tf.float32) for values in logits)
         size = height_width(first)
@@ -70,6 +72,6 @@ class MaximumOfScales(tf_keras.layers.Layer):
             first = tf.maximum(first, values)
         return first
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         return super().get_config() | {"rule": self.rule}

@@ -1,6 +1,7 @@
 """The pyramid bottleneck: a ResNet's block with a thin branch that works at several sizes."""
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -77,7 +78,7 @@ class PyramidBlock(tf_keras.layers.Layer):
         self.norm = Norm.of(norm).or_else(decay=DECAY, epsilon=EPSILON)
         self.convolutions, self.norms = [], []
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         """Makes the convolutions and norms: main branch, pyramid, projection."""
         channels, width = input_shape[-1], self.width
         thin = max(1, width // _THINNING)
@@ -99,16 +100,16 @@ class PyramidBlock(tf_keras.layers.Layer):
             )
         super().build(input_shape)
 
-    def convolutions_with_norms(self):
+    def convolutions_with_norms(self) -> list:
         """Pairs (convolution, the norm that alone reads it)."""
         return list(zip(self.convolutions, self.norms, strict=True))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """The block's output after its ReLU; H and W may be unknown."""
         # Nothing in it needs AutoGraph, which would take most of the time to build a network.
         return tf.autograph.experimental.do_not_convert(self._run)(inputs, training)
 
-    def check_size(self, height, width):
+    def check_size(self, height: int | None, width: int | None) -> None:
         """Refuses maps of which a scale leaves nothing; None is a side that is not known.
 
         Raises:
@@ -134,7 +135,7 @@ class PyramidBlock(tf_keras.layers.Layer):
             inputs = self._unit("projection", "projection_bn", cut, training, relu=False)
         return tf.nn.relu(main + inputs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         names = ("width", "stride", "dilation", "scales", "use_bias", "padding")
         values = {name: getattr(self, name) for name in (*names, "size_precision")}

@@ -1,6 +1,7 @@
 """The pyramid pooling module of PSPNet (Zhao et al. 2017, section 3.2)."""
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -30,7 +31,7 @@ class Branch:
         )
         self.norm = BatchNorm(name=f"{name}_bn", **norm.arguments())
 
-    def build(self, channels):
+    def build(self, channels: int) -> None:
         """Makes the variables for averages of so many channels."""
         self.convolution.build([None, None, None, channels])
         self.norm.build([None, None, None, self.convolution.filters])
@@ -82,7 +83,7 @@ class PyramidPooling(tf_keras.layers.Layer):
         # Checkpoints know the layers by these two lists.
         self.convolutions, self.norms = [], []
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         """Makes the branches, in the order of `bins`."""
         channels = self.channels or input_shape[-1] // len(self.bins)
         if not self.channels and input_shape[-1] % len(self.bins):
@@ -95,11 +96,11 @@ class PyramidPooling(tf_keras.layers.Layer):
             self.norms.append(branch.norm)
         super().build(input_shape)
 
-    def convolutions_with_norms(self):
+    def convolutions_with_norms(self) -> list:
         """Pairs (convolution, the norm that alone reads it)."""
         return [(branch.convolution, branch.norm) for branch in self.branches]
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Pools [B, H, W, C]; H and W may be unknown."""
         size = height_width(inputs)
         maps = [
@@ -108,7 +109,7 @@ class PyramidPooling(tf_keras.layers.Layer):
         ]
         return tf.concat([inputs, *(maps if self.concat == "ascending" else maps[::-1])], axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         names = ("bins", "channels", "pooling", "pool_windows", "concat")
         values = {name: getattr(self, name) for name in names}

@@ -7,6 +7,8 @@ each convolution, which have biases.
 import contextlib
 import dataclasses
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -31,7 +33,7 @@ _unconverted = tf.autograph.experimental.do_not_convert
 
 
 @contextlib.contextmanager
-def given_samples(samples):
+def given_samples(samples: dict[str, list]) -> Iterator[None]:
     """Inside the block, modules pool with these samples instead of drawing any.
 
     Args:
@@ -79,13 +81,13 @@ class _PreactUnit(tf_keras.layers.Layer):
         self.norm = Norm.of(norm)
         self.convolutions, self.norms = [], []
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         names = ("channels", "preact", "project", "initializer")
         values = {name: getattr(self, name) for name in names}
         return super().get_config() | values | {"norm": dataclasses.asdict(self.norm)}
 
-    def convolutions_with_norms(self):
+    def convolutions_with_norms(self) -> list:
         """Pairs (convolution, the norm that alone reads it); most norms stand behind sums."""
         norms = {layer.name: layer for layer in self.norms}
         pairs = [(layer, _norm_behind(layer.name)) for layer in self.convolutions]
@@ -151,7 +153,7 @@ class Residual(_PreactUnit):
         norm: `Norm`, or its values by name.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         """Makes the layers `bn1`, `conv1`, ... `conv3` and the skip's."""
         before, half = input_shape[-1], self.channels // 2
         if self.preact:
@@ -164,7 +166,7 @@ class Residual(_PreactUnit):
         self._add_skip(before)
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """[B, H, W, C] to [B, H, W, channels]."""
         return _unconverted(self._run)(inputs, training)
 
@@ -229,7 +231,7 @@ class PyramidResidual(_PreactUnit):
         self.fractional_pooling = fractional_pooling
         self.salt = salt
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         """Makes the layers `main_*`, `pyr_*`, `join_*` and the skip's."""
         before, half, levels = input_shape[-1], self.channels // 2, self.cardinality
         thin = self.channels // self.base_width
@@ -255,7 +257,7 @@ class PyramidResidual(_PreactUnit):
         self._add_skip(before)
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """[B, H, W, C] to [B, H, W, channels]; H and W may be unknown."""
         return _unconverted(self._run)(inputs, training)
 
@@ -266,7 +268,7 @@ class PyramidResidual(_PreactUnit):
         skip = self._through(inputs, ("skip_bn", "skip_conv"), training)
         return self._through(joined, ("join_bn", "join_conv"), training) + skip
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         names = ("variant", "base_width", "cardinality", "shared_weights")
         names += ("fractional_pooling", "salt")

@@ -1,5 +1,7 @@
 """Resizing one map to the size of another inside a network."""
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -20,11 +22,11 @@ class ResizeLike(tf_keras.layers.Layer):
             raise ValueError(f"rule is {rule!r}, but must be one of {', '.join(LIKE)}.")
         self.rule = rule
 
-    def call(self, inputs):
+    def call(self, inputs: list) -> tf.Tensor:
         """Takes [B, h, w, C] and the map of the wanted size, [B, H, W, ...]."""
         values, other = inputs
         return LIKE[self.rule](tf.cast(values, tf.float32), other)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         return super().get_config() | {"rule": self.rule}

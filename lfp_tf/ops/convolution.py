@@ -12,7 +12,14 @@ BLOCK = 32
 WIDE, SLICE = (2048, 128), 512
 
 
-def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
+def convolution(
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+    *,
+    stride: int | tuple = 1,
+    padding: str = "same",
+    dilation: int | tuple = 1,
+) -> tf.Tensor:
     """A convolution of any stride and dilation.
 
     What differs from `tf.nn.convolution` is time alone:
@@ -45,7 +52,7 @@ def convolution(x, kernel, *, stride=1, padding="same", dilation=1):
 
 
 @functools.cache
-def kernels():
+def kernels() -> dict:
     """Whose kernels convolve: `gpu`, `onednn`, or `eigen` for TensorFlow's own on a CPU."""
     if tf.config.get_visible_devices("GPU"):
         return "gpu"

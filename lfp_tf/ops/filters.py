@@ -6,7 +6,7 @@ _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 BLUR_MARGIN = 2  # Pixels a side that the blur takes away.
 
 
-def gaussian_blur(images):
+def gaussian_blur(images: tf.Tensor) -> tf.Tensor:
     """`cv2.GaussianBlur(image, (5, 5), 0)`: weights 1 4 6 4 1 over 16 along both axes.
 
     The border is mirrored without repeating the edge pixel: 0 1 2 is continued as 2 1 0 1 2 1 0.
@@ -23,7 +23,9 @@ def gaussian_blur(images):
     )
 
 
-def gaussian_blur_window(images, source_low, size, low, high):
+def gaussian_blur_window(
+    images: tf.Tensor, source_low: tf.Tensor, size: tf.Tensor, low: tf.Tensor, high: tf.Tensor
+) -> tf.Tensor:
     """The window low..high of a blurred image from one that reaches two pixels further.
 
     Args:
@@ -50,7 +52,7 @@ def gaussian_blur_window(images, source_low, size, low, high):
     return gaussian_blur_inside(images)
 
 
-def gaussian_blur_inside(images):
+def gaussian_blur_inside(images: tf.Tensor) -> tf.Tensor:
     """`gaussian_blur` where all taps lie in the image: [B, H, W, C] to [B, H-4, W-4, C]."""
     channels = images.shape[3]
     weights = tf.tile(tf.constant(_BINOMIAL)[:, None], [1, channels])
@@ -59,7 +61,7 @@ def gaussian_blur_inside(images):
     return tf.nn.depthwise_conv2d(images, weights[None, :, :, None], [1] * 4, "VALID")
 
 
-def mirrored(indices, length):
+def mirrored(indices: tf.Tensor, length: int | tf.Tensor) -> tf.Tensor:
     """Indices brought into 0..length-1 by mirroring at the edge pixels (`BORDER_REFLECT_101`)."""
     indices = tf.math.floormod(indices, tf.maximum(2 * (length - 1), 1))
     return tf.where(indices < length, indices, 2 * (length - 1) - indices)

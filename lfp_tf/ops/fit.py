@@ -1,11 +1,12 @@
 """An image brought to the size at which DeepLab's demo shows it to the network."""
 
+import numpy as np
 import tensorflow as tf
 
 from lfp_tf.ops.resize import resize_opencv
 
 
-def fit_longer_side(images, length):
+def fit_longer_side(images: np.ndarray, length: int) -> np.ndarray:
     """Resizes so that the longer side is `length`, keeping the aspect (DeepLab v2's demo).
 
     The factor is length / longer side in float64, the other side round-half-even(side * factor),
@@ -24,7 +25,7 @@ def fit_longer_side(images, length):
     return _levels(resize_opencv(images, factors=(factor, factor)))
 
 
-def fit_squashed(images, size):
+def fit_squashed(images: np.ndarray, size: tuple) -> np.ndarray:
     """Resizes to (height, width) whatever the aspect (DeepLab v2's demo of 2018): uint8."""
     return _levels(resize_opencv(images, size=size))
 

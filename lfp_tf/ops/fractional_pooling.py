@@ -14,7 +14,9 @@ from lfp_tf.ops.shapes import height_width, side
 POOL = 2
 
 
-def fractional_max_pool(images, size, samples=None):
+def fractional_max_pool(
+    images: tf.Tensor, size: tuple, samples: tf.Tensor | None = None
+) -> tf.Tensor:
     """Pools to a size by windows of 2 x 2.
 
     Args:
@@ -32,14 +34,14 @@ def fractional_max_pool(images, size, samples=None):
     return pick_windows(sliding_max(images), size, samples)
 
 
-def sliding_max(images):
+def sliding_max(images: tf.Tensor) -> tf.Tensor:
     """The maximum of each 2 x 2 window: [B, H-1, W-1, C]; several poolings of one map share it."""
     height, width = height_width(images)
     _check((height, width), (1, 1))
     return tf.nn.max_pool2d(images, POOL, 1, "VALID")
 
 
-def pick_windows(windows, size, samples=None):
+def pick_windows(windows: tf.Tensor, size: tuple, samples: tf.Tensor | None = None) -> tf.Tensor:
     """What `fractional_max_pool` makes of the map that `windows` are the sliding maxima of.
 
     Args:
@@ -62,7 +64,7 @@ def pick_windows(windows, size, samples=None):
     return tf.transpose(_select(maps, columns, 2, batch_dims=2), [0, 3, 2, 1])
 
 
-def window_starts(samples, length, count):
+def window_starts(samples: tf.Tensor, length: int | tf.Tensor, count: int) -> tf.Tensor:
     """First pixels of the windows along one axis.
 
     Args:

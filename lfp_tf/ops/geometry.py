@@ -36,7 +36,7 @@ class Grid:
     is_pil: bool = False
 
 
-def opencv_grid(size, factors):
+def opencv_grid(size: tf.Tensor, factors: tf.Tensor) -> Grid:
     """`cv2.resize` by factors, float64 [2]: size round-half-even, positions (i+0.5)/f - 0.5.
 
     A result of the source's size is a copy, whatever the factors: OpenCV takes that shortcut.
@@ -46,20 +46,20 @@ def opencv_grid(size, factors):
     return Grid(size, tf.maximum(scaled, 1), step, 0.5 * step - 0.5)
 
 
-def sized_grid(size, scaled, *, is_pil=True):
+def sized_grid(size: tf.Tensor, scaled: tf.Tensor, *, is_pil: bool = True) -> Grid:
     """`cv2.resize` to a size, positions (i+0.5) a/b - 0.5; labels by Pillow's nearest or not."""
     step = tf.cast(size, tf.float64) / tf.cast(scaled, tf.float64)
     return Grid(size, scaled, step, 0.5 * step - 0.5, is_pil=is_pil)
 
 
-def legacy_grid(size, factors):
+def legacy_grid(size: tf.Tensor, factors: tf.Tensor) -> Grid:
     """TF1's `resize_bilinear` to trunc(size * factor): positions i * size / new size."""
     scaled = tf.maximum(tf.cast(tf.cast(size, tf.float64) * factors, tf.int32), 1)
     step = tf.cast(size, tf.float64) / tf.cast(scaled, tf.float64)
     return Grid(size, scaled, step, tf.zeros([2], tf.float64), is_legacy=True)
 
 
-def scaled_source(grid, low, high):
+def scaled_source(grid: Grid, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The source window that the outputs low..high of a resize touch."""
     first = tf.floor(_position(grid, low))
     last = tf.floor(_position(grid, high - 1)) + 2.0
@@ -67,14 +67,18 @@ def scaled_source(grid, low, high):
     return first, tf.clip_by_value(tf.cast(last, tf.int32), first + 1, grid.size)
 
 
-def scaled_labels_source(grid, low, high):
+def scaled_labels_source(
+    grid: Grid, low: tf.Tensor, high: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The source window of labels that the outputs low..high of a resize touch."""
     first = [_nearest(grid, low, low + 1, axis)[0] for axis in (0, 1)]
     last = [_nearest(grid, high - 1, high, axis)[0] + 1 for axis in (0, 1)]
     return tf.stack(first), tf.stack(last)
 
 
-def scale_window(pixels, source_low, grid, low, high):
+def scale_window(
+    pixels: tf.Tensor, source_low: tf.Tensor, grid: Grid, low: tf.Tensor, high: tf.Tensor
+) -> tf.Tensor:
     """Bilinear resize, outputs low..high: float32 [H', W', C] from [H, W, C] at `source_low`."""
     for axis in (0, 1):
         outputs = tf.cast(tf.range(low[axis], high[axis]), tf.float64)
@@ -86,7 +90,9 @@ def scale_window(pixels, source_low, grid, low, high):
     return pixels
 
 
-def scale_labels_window(labels, source_low, grid, low, high):
+def scale_labels_window(
+    labels: tf.Tensor, source_low: tf.Tensor, grid: Grid, low: tf.Tensor, high: tf.Tensor
+) -> tf.Tensor:
     """Nearest resize of a label map, outputs low..high: [H', W'] from [H, W] at `source_low`."""
     rows, columns = (_nearest(grid, low, high, axis) - source_low[axis] for axis in (0, 1))
     labels = labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -95,7 +101,9 @@ def scale_labels_window(labels, source_low, grid, low, high):
     return tf.transpose(tf.gather(tf.transpose(labels), columns - columns[0]))
 
 
-def turned_source(size, angle, low, high):
+def turned_source(
+    size: tf.Tensor, angle: tf.Tensor, low: tf.Tensor, high: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The window of an image that the outputs low..high of its rotation touch.
 
     Args:
@@ -108,7 +116,16 @@ def turned_source(size, angle, low, high):
     return first, tf.clip_by_value(last, first + 1, size)
 
 
-def turn_window(pixels, source_low, size, angle, low, high, *, fill):
+def turn_window(
+    pixels: tf.Tensor,
+    source_low: tf.Tensor,
+    size: tf.Tensor,
+    angle: tf.Tensor,
+    low: tf.Tensor,
+    high: tf.Tensor,
+    *,
+    fill: tuple,
+) -> tf.Tensor:
     """Rotation about (h/2, w/2) as `cv2.warpAffine` with `INTER_LINEAR`, in floating point.
 
     Taps outside the image take the value `fill`, so pixels half outside blend with it.
@@ -133,7 +150,16 @@ def turn_window(pixels, source_low, size, angle, low, high, *, fill):
     )
 
 
-def turn_labels_window(labels, source_low, size, angle, low, high, *, fill):
+def turn_labels_window(
+    labels: tf.Tensor,
+    source_low: tf.Tensor,
+    size: tf.Tensor,
+    angle: tf.Tensor,
+    low: tf.Tensor,
+    high: tf.Tensor,
+    *,
+    fill: int,
+) -> tf.Tensor:
     """`turn_window` for a label map [H, W]: the nearest pixel, `fill` outside."""
     maps = labels[..., None]
     return _projected(maps, source_low, size, angle, low, high, "NEAREST", fill)[..., 0]

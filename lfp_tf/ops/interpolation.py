@@ -13,6 +13,7 @@ the graph runs give tensors. Both compute in float32, as the originals do.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +21,7 @@ import tensorflow as tf
 from lfp_tf.ops.shapes import height_width
 
 
-def legacy_matrix(length, count):
+def legacy_matrix(length: int | tf.Tensor, count: int | tf.Tensor) -> np.ndarray | tf.Tensor:
     """Bilinear without aligned corners (`gr_resize.py`): 2 to 4 is 1 0, .5 .5, 0 1, 0 1.
 
     Args:
@@ -34,14 +35,14 @@ def legacy_matrix(length, count):
     return _bilinear(xp, xp.range32(count) * scale, length)
 
 
-def aligned_matrix(length, count):
+def aligned_matrix(length: int | tf.Tensor, count: int | tf.Tensor) -> np.ndarray | tf.Tensor:
     """Bilinear with corners on corners: 2 to 3 is 1 0, .5 .5, 0 1; one pixel spreads."""
     xp = _numbers(length, count)
     scale = xp.float32(length - 1) / xp.maximum(xp.float32(count - 1), xp.float32(1))
     return _bilinear(xp, xp.range32(count) * scale, length)
 
 
-def resize(images, size, matrix):
+def resize(images: tf.Tensor, size: tuple, matrix: Callable) -> tf.Tensor:
     """Resizes both axes.
 
     Args:
@@ -56,7 +57,7 @@ def resize(images, size, matrix):
     return _product_columns(rows, size[1], matrix)
 
 
-def resize_to_all(images, sizes, matrix):
+def resize_to_all(images: tf.Tensor, sizes: list, matrix: Callable) -> list[tf.Tensor]:
     """`resize` to several sizes, the rows of all in one product.
 
     Args:
@@ -72,7 +73,9 @@ def resize_to_all(images, sizes, matrix):
     ]
 
 
-def scaled_size(length, scale, *, precision="float64"):
+def scaled_size(
+    length: int | tf.Tensor, scale: float, *, precision: str = "float64"
+) -> int | tf.Tensor:
     """The whole pixels of `length` times `scale`: Python's `int(length * scale)`.
 
     25 * 1.16 is 28.999999999999996 in float64, so 28, but 29 in float32.
@@ -89,7 +92,7 @@ def scaled_size(length, scale, *, precision="float64"):
     return tf.cast(tf.cast(length, dtype) * tf.constant(scale, dtype), tf.int32)
 
 
-def fractional_sizes(length, levels):
+def fractional_sizes(length: int | tf.Tensor, levels: int) -> list:
     """Sides of the maps that `levels` fractional poolings make of a side (`PRM.lua`).
 
     The whole part of length / 2^(i / levels) for i = 1..levels, in float64 without a guard against
@@ -160,7 +163,7 @@ class _Numpy:
     expand_dims, float32 = np.expand_dims, np.float32
 
     @staticmethod
-    def range32(count):
+    def range32(count: int) -> tf.Tensor:
         """0, 1, ..., count-1."""
         return np.arange(count, dtype=np.float32)
 
@@ -171,11 +174,11 @@ class _TensorFlow:
     abs, minimum, maximum, expand_dims = tf.abs, tf.minimum, tf.maximum, tf.expand_dims
 
     @staticmethod
-    def float32(values):
+    def float32(values: tf.Tensor) -> tf.Tensor:
         """As float32."""
         return tf.cast(values, tf.float32)
 
     @staticmethod
-    def range32(count):
+    def range32(count: int) -> tf.Tensor:
         """0, 1, ..., count-1."""
         return tf.cast(tf.range(count), tf.float32)

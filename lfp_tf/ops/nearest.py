@@ -11,7 +11,7 @@ from lfp_tf.ops.resize import opencv_factors, scaled_length
 from lfp_tf.ops.shapes import height_width, sides, size_tensor
 
 
-def resize_legacy_nearest(labels, size):
+def resize_legacy_nearest(labels: tf.Tensor, size: tuple) -> tf.Tensor:
     """Nearest of TF1: pixel floor(i a / b), the position computed in float32 as the kernel does."""
     maps, restore = _as_images(labels)
     resized = tf.raw_ops.ResizeNearestNeighbor(
@@ -20,7 +20,9 @@ def resize_legacy_nearest(labels, size):
     return restore(resized)
 
 
-def resize_opencv_nearest(labels, *, size=None, factors=None):
+def resize_opencv_nearest(
+    labels: tf.Tensor, *, size: tuple | None = None, factors: tuple | None = None
+) -> tf.Tensor:
     """`cv2.resize(..., INTER_NEAREST)`: pixel floor(i / f), clamped; by size f = b / a.
 
     Args:
@@ -44,7 +46,7 @@ def resize_opencv_nearest(labels, *, size=None, factors=None):
     return labels
 
 
-def resize_pil_nearest(labels, size):
+def resize_pil_nearest(labels: tf.Tensor, size: tuple) -> tf.Tensor:
     """Pillow's `resize(..., NEAREST)`: the pixel under each output's centre.
 
     Args:
@@ -56,7 +58,7 @@ def resize_pil_nearest(labels, size):
     return labels
 
 
-def pil_nearest_indices(length, count):
+def pil_nearest_indices(length: int | tf.Tensor, count: int | tf.Tensor) -> tf.Tensor:
     """Which of `length` pixels Pillow's nearest resize takes for each of `count` outputs.
 
     Pillow adds up: t = k/2, k/2 + k, ... with k = length / count in float64, and takes the whole

@@ -6,7 +6,7 @@ import tensorflow as tf
 from lfp_tf.ops.shapes import side
 
 
-def adaptive_average_pool(images, bins):
+def adaptive_average_pool(images: tf.Tensor, bins: tuple) -> list[tf.Tensor]:
     """Averages a map over `n` x `n` bins for every n in `bins` (PyTorch's AdaptiveAvgPool2d).
 
     Bin i of n covers the rows floor(i H / n) .. ceil((i + 1) H / n) - 1, so neighbouring bins
@@ -29,7 +29,7 @@ def adaptive_average_pool(images, bins):
     ]
 
 
-def window_average_pool(images, window):
+def window_average_pool(images: tf.Tensor, window: int) -> tf.Tensor:
     """Averages a map over windows that do not overlap; what no full window covers is left out.
 
     Args:

@@ -3,10 +3,10 @@
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError, nearest
-from lfp_tf.options import PREPROCESSINGS
+from lfp_tf.options import PREPROCESSINGS, Preprocessing
 
 
-def preprocessing(name):
+def preprocessing(name: str) -> Preprocessing:
     """The `Preprocessing` of that name.
 
     Raises:
@@ -20,7 +20,7 @@ def preprocessing(name):
     return PREPROCESSINGS[name]
 
 
-def preprocess(images, name):
+def preprocess(images: tf.Tensor, name: str) -> tf.Tensor:
     """Turns RGB images into a network's input.
 
     Args:

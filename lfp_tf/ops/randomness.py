@@ -9,7 +9,7 @@ import tensorflow as tf
 _PHILOX = 1  # TensorFlow's number of the generator.
 
 
-def uniforms(key, count, *, salt):
+def uniforms(key: tf.Tensor, count: int, *, salt: int) -> tf.Tensor:
     """`count` float64 numbers in [0, 1) of a key: [count].
 
     The generator is Philox with the key as its key and the salt as its counter; it is named
@@ -20,20 +20,20 @@ def uniforms(key, count, *, salt):
     )
 
 
-def normals(key, count, *, salt):
+def normals(key: tf.Tensor, count: int, *, salt: int) -> tf.Tensor:
     """`count` float64 numbers of mean 0 and deviation 1 of a key: [count]; see `uniforms`."""
     return tf.raw_ops.StatelessRandomNormalV2(
         shape=[count], **_generator(key, salt), dtype=tf.float64
     )
 
 
-def whole_number(uniform, largest):
+def whole_number(uniform: tf.Tensor, largest: int | tf.Tensor) -> tf.Tensor:
     """The whole number 0..`largest`, both included, that a draw in [0, 1) stands for: int32."""
     choices = tf.cast(largest, tf.float64) + 1.0
     return tf.cast(tf.floor(tf.cast(uniform, tf.float64) * choices), tf.int32)
 
 
-def shuffled(position, *, seed, epoch, count):
+def shuffled(position: tf.Tensor, *, seed: int, epoch: tf.Tensor, count: int) -> tf.Tensor:
     """Which of `count` records stands at `position` of an epoch: a permutation without a table.
 
     Args:

@@ -16,12 +16,14 @@ pixels, takes its value at the source position
 None but matlab's suppresses aliases.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from lfp_tf.ops.shapes import height_width, side, sides, size_tensor
 
 
-def resize_aligned(images, size):
+def resize_aligned(images: tf.Tensor, size: tuple) -> tf.Tensor:
     """Bilinear with corners on corners (`hszhao/PSPNet src/caffe/util/interp.cpp`).
 
     A row 0, 1, 2 brought to five is 0, 0.5, 1, 1.5, 2; a single pixel spreads; equal sizes copy.
@@ -39,12 +41,12 @@ def resize_aligned(images, size):
     return _like(resized, images, size)
 
 
-def resize_like(images, other):
+def resize_like(images: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """`resize_aligned` to the height and width of `other` [B, H', W', ...]."""
     return resize_aligned(images, height_width(other))
 
 
-def resize_like_half_pixel(images, other):
+def resize_like_half_pixel(images: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """`resize_opencv` to the height and width of `other`."""
     return resize_opencv(images, size=height_width(other))
 
@@ -53,7 +55,7 @@ def resize_like_half_pixel(images, other):
 LIKE = {"align_corners": resize_like, "half_pixel": resize_like_half_pixel}
 
 
-def resize_legacy_bilinear(images, size):
+def resize_legacy_bilinear(images: tf.Tensor, size: tuple) -> tf.Tensor:
     """Bilinear of TF1 without aligned corners: position i a / b (PSPNet's TF1 port, training).
 
     A row 0, 2 brought to four is 0, 1, 2, 2.
@@ -67,7 +69,9 @@ def resize_legacy_bilinear(images, size):
     return _like(resized, images, size)
 
 
-def resize_opencv(images, *, size=None, factors=None):
+def resize_opencv(
+    images: tf.Tensor, *, size: tuple | None = None, factors: tuple | None = None
+) -> tf.Tensor:
     """`cv2.resize(..., INTER_LINEAR)` of float images, to a size or by factors (give one).
 
     With factors the new size is round-half-even(size * factor) and the *factor* sets the grid,
@@ -92,7 +96,7 @@ def resize_opencv(images, *, size=None, factors=None):
     return images
 
 
-def resize_torch_factor(images, factor):
+def resize_torch_factor(images: tf.Tensor, factor: float) -> tf.Tensor:
     """PyTorch's bilinear `interpolate(scale_factor=factor)` since 1.6, corners not aligned.
 
     floor(n factor) pixels; the *factor* sets the grid, as in OpenCV: 513 by 0.5 are 256 at
@@ -111,7 +115,7 @@ def resize_torch_factor(images, factor):
     return images
 
 
-def resize_matlab(images, size, *, rounded=False):
+def resize_matlab(images: tf.Tensor, size: tuple, *, rounded: bool = False) -> tf.Tensor:
     """Matlab's `imresize(..., 'bilinear')`: widens the kernel when it shrinks (antialiasing).
 
     Args:
@@ -143,17 +147,17 @@ def resize_matlab(images, size, *, rounded=False):
     return _like(resized, images, size)
 
 
-def scaled_length(length, factor):
+def scaled_length(length: int | tf.Tensor, factor: float | tf.Tensor) -> int | tf.Tensor:
     """What `cv2.resize` makes of `length` pixels by a float64 `factor`: round half to even."""
     return tf.cast(tf.round(tf.cast(length, tf.float64) * float64(factor)), tf.int32)
 
 
-def float64(value):
+def float64(value: Any) -> tf.Tensor:
     """A float64 scalar; `tf.cast` would bring a Python number to float32 on the way."""
     return tf.cast(value, tf.float64) if tf.is_tensor(value) else tf.constant(value, tf.float64)
 
 
-def opencv_factors(images, factors):
+def opencv_factors(images: tf.Tensor, factors: tuple) -> list:
     """The factors, or 1 where they give the image's own size: OpenCV then copies."""
     lengths = height_width(images)
     factors = [float64(factor) for factor in factors]
@@ -164,12 +168,12 @@ def opencv_factors(images, factors):
     return [tf.where(tf.reduce_all(same), tf.ones([], tf.float64), factor) for factor in factors]
 
 
-def floored_length(length, factor):
+def floored_length(length: int | tf.Tensor, factor: float) -> int | tf.Tensor:
     """What PyTorch makes of `length` pixels by a float64 `factor`: the whole pixels."""
     return tf.cast(tf.floor(tf.cast(length, tf.float64) * float64(factor)), tf.int32)
 
 
-def between_pixels(images, positions, axis):
+def between_pixels(images: tf.Tensor, positions: tf.Tensor, axis: int) -> tf.Tensor:
     """Float32 linear interpolation along an axis; beyond the first pixel and the last these repeat.
 
     Args:

@@ -11,7 +11,7 @@ from lfp_tf.ops.shapes import side
 _KEYS = -0.75
 
 
-def resize_cubic(images, size, *, rounded=False):
+def resize_cubic(images: tf.Tensor, size: tuple, *, rounded: bool = False) -> tf.Tensor:
     """Cubic resize to a size; equal sizes copy.
 
     Args:
@@ -29,7 +29,7 @@ def resize_cubic(images, size, *, rounded=False):
     return tf.clip_by_value(tf.round(images), 0.0, 255.0) if rounded else images
 
 
-def shortest_edge_size(height, width, shortest):
+def shortest_edge_size(height: int | tf.Tensor, width: int | tf.Tensor, shortest: int) -> tuple:
     """(height, width) whose shorter side is `shortest`, the other the whole part of n f + 0.5."""
     height, width = (tf.cast(length, tf.float64) for length in (height, width))
     factor = shortest / tf.minimum(height, width)
@@ -37,7 +37,7 @@ def shortest_edge_size(height, width, shortest):
     return tuple(tf.maximum(length, shortest) for length in sides)
 
 
-def centre_window(images, size):
+def centre_window(images: tf.Tensor, size: tuple) -> tf.Tensor:
     """The middle (height, width) of images [B, H, W, C], the smaller half of the rest before."""
     top, left = (
         tf.cast((side(images, axis) - length) // 2, tf.int32)

@@ -8,7 +8,7 @@ high excluded.
 import tensorflow as tf
 
 
-def scale(image, size):
+def scale(image: tf.Tensor, size: tuple) -> tf.Tensor:
     """`image.scale(image, width, height)`.
 
     A side that grows keeps its corners: output i of m stands at i (n-1)/(m-1), the last one on the
@@ -26,7 +26,7 @@ def scale(image, size):
     return scale_window(image, size, tf.zeros([2], tf.int32), size)
 
 
-def scale_window(image, size, low, high):
+def scale_window(image: tf.Tensor, size: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
     """The outputs low..high of `scale` to `size`; only the pixels they see are read."""
     return tf.cond(
         tf.reduce_all(tf.shape(image)[:2] == size),
@@ -47,7 +47,7 @@ def _weighted(image, size, low, high):
     return image
 
 
-def rotate(image, degrees):
+def rotate(image: tf.Tensor, degrees: tf.Tensor) -> tf.Tensor:
     """`image.rotate(image, degrees * pi / 180, 'bilinear')`: anti-clockwise, the size stays.
 
     The middle is (n-1)/2. A tap less than half a pixel outside takes its inner neighbour, further
@@ -61,7 +61,9 @@ def rotate(image, degrees):
     return rotate_window(image, degrees, tf.zeros([2], tf.int32), size)
 
 
-def rotate_window(image, degrees, low, high):
+def rotate_window(
+    image: tf.Tensor, degrees: tf.Tensor, low: tf.Tensor, high: tf.Tensor
+) -> tf.Tensor:
     """The outputs low..high of `rotate`."""
     size = tf.shape(image)[:2]
     angle = tf.cast(degrees, tf.float64) * (3.141592653589793 / 180.0)
@@ -86,7 +88,9 @@ def rotate_window(image, degrees, low, high):
     return tf.where((inside_y & inside_x)[..., None], mixed, 0.0)
 
 
-def surrounded(part, first, last, low, high):
+def surrounded(
+    part: tf.Tensor, first: tf.Tensor, last: tf.Tensor, low: tf.Tensor, high: tf.Tensor
+) -> tf.Tensor:
     """A window first..last set into zeros that reach from low to high.
 
     Where the window is empty all is zeros.
