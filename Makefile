@@ -24,6 +24,7 @@ test-all: .venv/test
 check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
 	$(BIN)/python -m pytest tests/test_floors.py tests/test_no_execution.py
 
 docs: .venv/docs

@@ -20,7 +20,7 @@ NAVIGATION = {
     ),
     "Networks": ("docs/pspnet.md", "docs/deeplab.md", "docs/lfp.md"),
     "Reference": ("api/lfp_tf.md", "docs/architecture.md"),
-    "Project": ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
+    "Project": ("CONTRIBUTING.md", "docs/testing.md", "SECURITY.md", "CHANGELOG.md"),
 }
 LINK = re.compile(r"\]\(([^)#\s]+)([^)]*)\)")
 

@@ -14,6 +14,7 @@ An experiment names steps in YAML, each with options or without:
 
 import dataclasses
 import typing
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lfp_tf.errors import LfpError, nearest
@@ -67,6 +68,21 @@ class Step:
 
 
 @dataclasses.dataclass(frozen=True)
+class Flip(Step):
+    """Left and right exchanged; of people, the joints' names too.
+
+    Attributes:
+        probability: of it.
+    """
+
+    NAME = "flip"
+    UNIFORMS = 1
+    LIMITS: ClassVar[dict[str, tuple[float, float]]] = {"probability": (0, 1)}
+
+    probability: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
 class Slot:
     """Where a step's numbers stand among those that are drawn from a sample's key.
 
@@ -96,7 +112,7 @@ class Augmentation:
         return cls(tuple(steps), tuple(slots))
 
 
-def read_steps(entries: list, kinds: dict[str, type[Step]]) -> list:
+def read_steps(entries: list, kinds: Mapping[str, type[Step]]) -> list:
     """Steps of a list as YAML has it.
 
     Args:

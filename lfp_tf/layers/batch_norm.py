@@ -8,7 +8,7 @@ import tf_keras
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
 class BatchNorm(tf_keras.layers.Layer):
-    """Normalizes channels over batch, height and width of all replicas (PSPNet spec D7, D24).
+    """Normalizes channels over batch, height and width of all replicas.
 
     Keras' own layer clamps epsilon at 1.001e-5 and, synchronized, stores the biased variance;
     weights of PyTorch and Caffe depend on 1e-5 and on n / (n - 1).

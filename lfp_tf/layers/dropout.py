@@ -33,7 +33,7 @@ def current_keys() -> tf.Tensor | None:
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
 class SampleDropout(tf_keras.layers.Layer):
-    """Dropout of single elements or of whole channels (PSPNet spec D10).
+    """Dropout of single elements or of whole channels, drawn by sample.
 
     Under `sample_keys` the mask of a sample depends on its key and on `salt` only: the same for
     one replica or two, for a whole batch or its pieces, and after a restart. Without keys it draws

@@ -52,7 +52,7 @@ def convolution(
 
 
 @functools.cache
-def kernels() -> dict:
+def kernels() -> str:
     """Whose kernels convolve: `gpu`, `onednn`, or `eigen` for TensorFlow's own on a CPU."""
     if tf.config.get_visible_devices("GPU"):
         return "gpu"

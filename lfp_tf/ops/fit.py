@@ -1,5 +1,7 @@
 """An image brought to the size at which DeepLab's demo shows it to the network."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -25,7 +27,7 @@ def fit_longer_side(images: np.ndarray, length: int) -> np.ndarray:
     return _levels(resize_opencv(images, factors=(factor, factor)))
 
 
-def fit_squashed(images: np.ndarray, size: tuple) -> np.ndarray:
+def fit_squashed(images: np.ndarray, size: Sequence) -> np.ndarray:
     """Resizes to (height, width) whatever the aspect (DeepLab v2's demo of 2018): uint8."""
     return _levels(resize_opencv(images, size=size))
 

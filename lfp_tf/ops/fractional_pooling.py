@@ -6,6 +6,8 @@ int((j + u) a) - int(u a), the last one at length - 2. Windows overlap
 (`torch/nn lib/THNN/generic/SpatialFractionalMaxPooling.c`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -15,7 +17,7 @@ POOL = 2
 
 
 def fractional_max_pool(
-    images: tf.Tensor, size: tuple, samples: tf.Tensor | None = None
+    images: tf.Tensor, size: Sequence, samples: tf.Tensor | None = None
 ) -> tf.Tensor:
     """Pools to a size by windows of 2 x 2.
 
@@ -41,7 +43,7 @@ def sliding_max(images: tf.Tensor) -> tf.Tensor:
     return tf.nn.max_pool2d(images, POOL, 1, "VALID")
 
 
-def pick_windows(windows: tf.Tensor, size: tuple, samples: tf.Tensor | None = None) -> tf.Tensor:
+def pick_windows(windows: tf.Tensor, size: Sequence, samples: tf.Tensor | None = None) -> tf.Tensor:
     """What `fractional_max_pool` makes of the map that `windows` are the sliding maxima of.
 
     Args:
@@ -56,11 +58,11 @@ def pick_windows(windows: tf.Tensor, size: tuple, samples: tf.Tensor | None = No
             starts = window_starts(half, sides[axis - 1], size[axis - 1])
             windows = _select(windows, starts, axis)
         return windows
-    samples = tf.cast(samples, tf.float32)
+    draws: tf.Tensor = tf.cast(samples, tf.float32)
     maps = tf.transpose(windows, [0, 3, 1, 2])
-    rows = window_starts(samples[..., 1], sides[0], size[0])
+    rows = window_starts(draws[..., 1], sides[0], size[0])
     maps = tf.transpose(_select(maps, rows, 2, batch_dims=2), [0, 1, 3, 2])
-    columns = window_starts(samples[..., 0], sides[1], size[1])
+    columns = window_starts(draws[..., 0], sides[1], size[1])
     return tf.transpose(_select(maps, columns, 2, batch_dims=2), [0, 3, 2, 1])
 
 

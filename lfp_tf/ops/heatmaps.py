@@ -6,6 +6,7 @@ do the functions here that say "1-based"; `HeatmapCodec` counts from 0, as recor
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -73,7 +74,13 @@ class HeatmapCodec:
         return _from_zero(image_points(points, centers, scales, resolution=self.resolution))
 
     def decode_views(
-        self, heatmaps: tf.Tensor, center: tf.Tensor, scales: tf.Tensor, *, size: tuple, crop: int
+        self,
+        heatmaps: tf.Tensor,
+        center: tf.Tensor,
+        scales: tf.Tensor,
+        *,
+        size: Sequence,
+        crop: int,
     ) -> tf.Tensor:
         """Joints of one person seen at several sizes: peaks of the mean in the image.
 
@@ -196,7 +203,7 @@ def fused_maps(
     center: tf.Tensor,
     scales: tf.Tensor,
     *,
-    size: tuple,
+    size: Sequence,
     resolution: int,
 ) -> tf.Tensor:
     """Heat maps of several crops of one person, brought to the image and averaged.

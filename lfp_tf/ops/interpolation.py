@@ -13,7 +13,7 @@ the graph runs give tensors. Both compute in float32, as the originals do.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -42,7 +42,7 @@ def aligned_matrix(length: int | tf.Tensor, count: int | tf.Tensor) -> np.ndarra
     return _bilinear(xp, xp.range32(count) * scale, length)
 
 
-def resize(images: tf.Tensor, size: tuple, matrix: Callable) -> tf.Tensor:
+def resize(images: tf.Tensor, size: Sequence, matrix: Callable) -> tf.Tensor:
     """Resizes both axes.
 
     Args:

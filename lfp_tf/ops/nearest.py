@@ -4,6 +4,8 @@ Shapes: labels [B, H, W] or [B, H, W, C], whose type is kept; `size` is (height,
 int32 tensors.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +13,7 @@ from lfp_tf.ops.resize import opencv_factors, scaled_length
 from lfp_tf.ops.shapes import height_width, sides, size_tensor
 
 
-def resize_legacy_nearest(labels: tf.Tensor, size: tuple) -> tf.Tensor:
+def resize_legacy_nearest(labels: tf.Tensor, size: Sequence) -> tf.Tensor:
     """Nearest of TF1: pixel floor(i a / b), the position computed in float32 as the kernel does."""
     maps, restore = _as_images(labels)
     resized = tf.raw_ops.ResizeNearestNeighbor(
@@ -21,7 +23,7 @@ def resize_legacy_nearest(labels: tf.Tensor, size: tuple) -> tf.Tensor:
 
 
 def resize_opencv_nearest(
-    labels: tf.Tensor, *, size: tuple | None = None, factors: tuple | None = None
+    labels: tf.Tensor, *, size: Sequence | None = None, factors: Sequence | None = None
 ) -> tf.Tensor:
     """`cv2.resize(..., INTER_NEAREST)`: pixel floor(i / f), clamped; by size f = b / a.
 
@@ -46,7 +48,7 @@ def resize_opencv_nearest(
     return labels
 
 
-def resize_pil_nearest(labels: tf.Tensor, size: tuple) -> tf.Tensor:
+def resize_pil_nearest(labels: tf.Tensor, size: Sequence) -> tf.Tensor:
     """Pillow's `resize(..., NEAREST)`: the pixel under each output's centre.
 
     Args:

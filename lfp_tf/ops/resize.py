@@ -16,6 +16,7 @@ pixels, takes its value at the source position
 None but matlab's suppresses aliases.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -23,7 +24,7 @@ import tensorflow as tf
 from lfp_tf.ops.shapes import height_width, side, sides, size_tensor
 
 
-def resize_aligned(images: tf.Tensor, size: tuple) -> tf.Tensor:
+def resize_aligned(images: tf.Tensor, size: Sequence) -> tf.Tensor:
     """Bilinear with corners on corners (`hszhao/PSPNet src/caffe/util/interp.cpp`).
 
     A row 0, 1, 2 brought to five is 0, 0.5, 1, 1.5, 2; a single pixel spreads; equal sizes copy.
@@ -55,7 +56,7 @@ def resize_like_half_pixel(images: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
 LIKE = {"align_corners": resize_like, "half_pixel": resize_like_half_pixel}
 
 
-def resize_legacy_bilinear(images: tf.Tensor, size: tuple) -> tf.Tensor:
+def resize_legacy_bilinear(images: tf.Tensor, size: Sequence) -> tf.Tensor:
     """Bilinear of TF1 without aligned corners: position i a / b (PSPNet's TF1 port, training).
 
     A row 0, 2 brought to four is 0, 1, 2, 2.
@@ -70,7 +71,7 @@ def resize_legacy_bilinear(images: tf.Tensor, size: tuple) -> tf.Tensor:
 
 
 def resize_opencv(
-    images: tf.Tensor, *, size: tuple | None = None, factors: tuple | None = None
+    images: tf.Tensor, *, size: Sequence | None = None, factors: Sequence | None = None
 ) -> tf.Tensor:
     """`cv2.resize(..., INTER_LINEAR)` of float images, to a size or by factors (give one).
 
@@ -115,7 +116,7 @@ def resize_torch_factor(images: tf.Tensor, factor: float) -> tf.Tensor:
     return images
 
 
-def resize_matlab(images: tf.Tensor, size: tuple, *, rounded: bool = False) -> tf.Tensor:
+def resize_matlab(images: tf.Tensor, size: Sequence, *, rounded: bool = False) -> tf.Tensor:
     """Matlab's `imresize(..., 'bilinear')`: widens the kernel when it shrinks (antialiasing).
 
     Args:
@@ -157,7 +158,7 @@ def float64(value: Any) -> tf.Tensor:
     return tf.cast(value, tf.float64) if tf.is_tensor(value) else tf.constant(value, tf.float64)
 
 
-def opencv_factors(images: tf.Tensor, factors: tuple) -> list:
+def opencv_factors(images: tf.Tensor, factors: Sequence) -> list:
     """The factors, or 1 where they give the image's own size: OpenCV then copies."""
     lengths = height_width(images)
     factors = [float64(factor) for factor in factors]

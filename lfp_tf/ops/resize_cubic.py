@@ -4,6 +4,8 @@ Output i of b, from a input pixels, stands at (i+0.5) a/b - 0.5; the kernel is K
 TensorFlow's own bicubic resizes have -0.5, or -0.75 on another grid.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from lfp_tf.ops.shapes import side
@@ -11,7 +13,7 @@ from lfp_tf.ops.shapes import side
 _KEYS = -0.75
 
 
-def resize_cubic(images: tf.Tensor, size: tuple, *, rounded: bool = False) -> tf.Tensor:
+def resize_cubic(images: tf.Tensor, size: Sequence, *, rounded: bool = False) -> tf.Tensor:
     """Cubic resize to a size; equal sizes copy.
 
     Args:
@@ -37,7 +39,7 @@ def shortest_edge_size(height: int | tf.Tensor, width: int | tf.Tensor, shortest
     return tuple(tf.maximum(length, shortest) for length in sides)
 
 
-def centre_window(images: tf.Tensor, size: tuple) -> tf.Tensor:
+def centre_window(images: tf.Tensor, size: Sequence) -> tf.Tensor:
     """The middle (height, width) of images [B, H, W, C], the smaller half of the rest before."""
     top, left = (
         tf.cast((side(images, axis) - length) // 2, tf.int32)

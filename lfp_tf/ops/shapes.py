@@ -1,5 +1,7 @@
 """Sizes of a tensor: Python numbers where they are known, tensors where they are not."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
@@ -14,11 +16,11 @@ def height_width(images: tf.Tensor) -> tuple:
     return side(images, 1), side(images, 2)
 
 
-def sides(size: tuple | tf.Tensor) -> list:
+def sides(size: Sequence | tf.Tensor) -> list:
     """The two sides of a size that may be one tensor [2]."""
     return tf.unstack(size) if tf.is_tensor(size) else list(size)
 
 
-def size_tensor(size: tuple | tf.Tensor) -> tf.Tensor:
+def size_tensor(size: Sequence | tf.Tensor) -> tf.Tensor:
     """int32 [2] of a size (height, width)."""
     return tf.cast(tf.stack(sides(size)), tf.int32)

@@ -5,10 +5,12 @@ them. Images are [H, W, C] float32; a window is (low, high), two int32 [2] vecto
 high excluded.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
-def scale(image: tf.Tensor, size: tuple) -> tf.Tensor:
+def scale(image: tf.Tensor, size: Sequence) -> tf.Tensor:
     """`image.scale(image, width, height)`.
 
     A side that grows keeps its corners: output i of m stands at i (n-1)/(m-1), the last one on the

@@ -6,8 +6,10 @@ import json
 import pathlib
 import time
 import traceback
+from collections.abc import Sequence
 
 from lfp_tf.errors import LfpError, nearest
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.golden import cases as read_cases
 
 # A golden folder's name is its system; each lists its kinds in `KINDS`.
@@ -29,12 +31,19 @@ class Outcome:
     seconds: float
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """Whether the case holds."""
         return not self.problems
 
 
-def find_cases(folders, *, kinds=(), without=(), match="", slow=False):
+def find_cases(
+    folders: Sequence,
+    *,
+    kinds: Sequence = (),
+    without: Sequence = (),
+    match: str = "",
+    slow: bool = False,
+) -> list[tuple[str, Case]]:
     """The cases of some golden folders, or of the golden folders inside them.
 
     Args:
@@ -50,19 +59,19 @@ def find_cases(folders, *, kinds=(), without=(), match="", slow=False):
     Raises:
         LfpError: a folder without `cases.json`, or of no known system.
     """
-    found = []
+    pairs = []
     for folder in map(pathlib.Path, folders):
         inner = sorted(path.parent for path in folder.glob("*/cases.json"))
         for place in [folder] if (folder / "cases.json").exists() else inner:
             system = place.resolve().name
             if system not in SYSTEMS:
                 raise LfpError(f"{place} is of no known system.{nearest(system, SYSTEMS)}")
-            found += [(system, case) for case in _cases(place)]
+            pairs += [(system, case) for case in _cases(place)]
         if not (folder / "cases.json").exists() and not inner:
             raise LfpError(f"{folder} holds no cases.json; give a folder of golden cases.")
     return [
         (system, case)
-        for system, case in found
+        for system, case in pairs
         if (not kinds or case.kind in kinds)
         and case.kind not in without
         and match in case.id
@@ -70,7 +79,7 @@ def find_cases(folders, *, kinds=(), without=(), match="", slow=False):
     ]
 
 
-def run_case(system, case):
+def run_case(system: str, case: Case) -> Outcome:
     """Runs one case.
 
     Returns:
@@ -99,7 +108,7 @@ def _cases(folder):
         raise LfpError(f"{folder / 'cases.json'} cannot be read as cases ({error}).") from error
 
 
-def write_outcomes(path, outcomes):
+def write_outcomes(path: str, outcomes: list) -> None:
     """Writes the outcomes as JSON."""
     text = json.dumps([dataclasses.asdict(outcome) for outcome in outcomes], indent=1)
     pathlib.Path(path).write_text(text + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ Arguments have the originals' names.
 """
 
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -17,7 +18,9 @@ from lfp_tf.ops import filters, geometry, nearest, resize
 from lfp_tf.ops.shapes import height_width
 
 
-def rand_scale(images, labels, *, scale, aspect_ratio=1.0):
+def rand_scale(
+    images: tf.Tensor, labels: tf.Tensor, *, scale: float, aspect_ratio: float = 1.0
+) -> tuple:
     """Resizes by factors as `cv2.resize`: the width by scale * r, the height by scale / r.
 
     Args:
@@ -31,7 +34,7 @@ def rand_scale(images, labels, *, scale, aspect_ratio=1.0):
     return images, nearest.resize_opencv_nearest(labels, factors=factors)
 
 
-def legacy_scale(images, labels, *, scale):
+def legacy_scale(images: tf.Tensor, labels: tf.Tensor, *, scale: float) -> tuple:
     """TF1's random scale: both sides trunc(side * scale) in float32, legacy resizing."""
     factor = tf.constant(scale, tf.float32)
     size = [tf.cast(tf.cast(side, tf.float32) * factor, tf.int32) for side in _size(labels)]
@@ -41,7 +44,14 @@ def legacy_scale(images, labels, *, scale):
     )
 
 
-def rand_rotate(images, labels, *, angle, padding, ignore_label=255):
+def rand_rotate(
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    *,
+    angle: float,
+    padding: tuple,
+    ignore_label: int = 255,
+) -> tuple:
     """Turns about the middle by degrees, anti-clockwise; the size stays, corners get `padding`."""
     size = tf.stack(_size(labels))
     whole = (tf.zeros([2], tf.int32), size, tf.constant(angle, tf.float64), [0, 0], size)
@@ -50,24 +60,33 @@ def rand_rotate(images, labels, *, angle, padding, ignore_label=255):
     return tf.stack(turned), tf.stack(maps)
 
 
-def gaussian_blur(images, labels, *, radius=5):
+def gaussian_blur(images: tf.Tensor, labels: tf.Tensor, *, radius: int = 5) -> tuple:
     """The blur of 5x5 pixels; `radius` is the original's word for the kernel's side."""
     if radius != 5:
         raise LfpError(f"The blur has 5x5 pixels, not {radius}x{radius}; no recipe uses another.")
     return filters.gaussian_blur(images), labels
 
 
-def horizontal_flip(images, labels):
+def horizontal_flip(images: tf.Tensor, labels: tf.Tensor) -> tuple:
     """Left and right change places."""
     return images[:, :, ::-1], labels[:, :, ::-1]
 
 
-def vertical_flip(images, labels):
+def vertical_flip(images: tf.Tensor, labels: tf.Tensor) -> tuple:
     """Top and bottom change places."""
     return images[:, ::-1], labels[:, ::-1]
 
 
-def crop(images, labels, *, size, padding, offset=None, ignore_label=255, at_end=False):
+def crop(
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    *,
+    size: Sequence,
+    padding: Sequence,
+    offset: Sequence | str | None = None,
+    ignore_label: int = 255,
+    at_end: bool = False,
+) -> tuple:
     """Cuts a window out of images that are first padded to at least its size.
 
     Args:
@@ -92,23 +111,23 @@ def crop(images, labels, *, size, padding, offset=None, ignore_label=255, at_end
     return images[:, top:bottom, left:right], labels[:, top:bottom, left:right]
 
 
-def resize_to(images, labels, *, size):
+def resize_to(images: tf.Tensor, labels: tf.Tensor, *, size: Sequence) -> tuple:
     """Resizes to (height, width): OpenCV's bilinear, labels by its nearest."""
     images = resize.resize_opencv(images, size=size)
     return images, nearest.resize_opencv_nearest(labels, size=size)
 
 
-def normalize(images, labels, *, mean, std):
+def normalize(images: tf.Tensor, labels: tf.Tensor, *, mean: Sequence, std: Sequence) -> tuple:
     """(images - mean) / std, all in grey levels."""
     return (images - tf.constant(mean, tf.float32)) / tf.constant(std, tf.float32), labels
 
 
-def rgb_to_bgr(images, labels):
+def rgb_to_bgr(images: tf.Tensor, labels: tf.Tensor) -> tuple:
     """Turns the channel order round."""
     return images[..., ::-1], labels
 
 
-def compose(images, labels, steps):
+def compose(images: tf.Tensor, labels: tf.Tensor, steps: Sequence) -> tuple:
     """Applies functions of (images, labels) one after the other."""
     for step in steps:
         images, labels = step(images, labels)

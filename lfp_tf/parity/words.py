@@ -1,5 +1,7 @@
 """The vocabulary of cases: a word or a value that is not known is a failure, never skipped."""
 
+from typing import Any
+
 from lfp_tf.errors import LfpError
 
 
@@ -9,7 +11,7 @@ class UnknownWord(LfpError):
     exit_status = 1
 
 
-def check(words, known, *, where="config"):
+def check(words: dict, known: dict, *, where: str = "config") -> None:
     """Refuses words that `known` does not hold and values outside its choices.
 
     Args:
@@ -30,21 +32,21 @@ def check(words, known, *, where="config"):
             raise UnknownWord(f"{where}.{word} has the unknown value {value!r}.")
 
 
-def is_number(value):
+def is_number(value: Any) -> bool:
     """Whether a value is a number and no truth value."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def is_count(value):
+def is_count(value: Any) -> bool:
     """Whether a value is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def is_numbers(value):
+def is_numbers(value: Any) -> bool:
     """Whether a value is a list of numbers."""
     return isinstance(value, list) and all(is_number(item) for item in value)
 
 
-def is_flag(value):
+def is_flag(value: Any) -> bool:
     """Whether a value is true or false."""
     return isinstance(value, bool)

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from lfp_tf.data.steps import Step, read_steps
+from lfp_tf.data.steps import Flip, Step, read_steps
 from lfp_tf.errors import LfpError
 
 TRIES = 10
@@ -57,21 +57,6 @@ class ColorJitter(Step):
     contrast: float = 0.4
     saturation: float = 0.4
     lighting: float = 0.1
-
-
-@dataclasses.dataclass(frozen=True)
-class Flip(Step):
-    """Left and right exchanged.
-
-    Attributes:
-        probability: of it.
-    """
-
-    NAME = "flip"
-    UNIFORMS = 1
-    LIMITS: ClassVar = {"probability": (0, 1)}
-
-    probability: float = 0.5
 
 
 STEPS = {kind.NAME: kind for kind in (AreaCrop, CentreCrop, ColorJitter, Flip)}

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from lfp_tf.data.steps import Step, read_steps
+from lfp_tf.data.steps import Flip, Step, read_steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,21 +43,6 @@ class ScaleAndRotate(Step):
     scale_deviation: float = 0.25
     rotation_deviation: float = 30.0
     no_rotation_probability: float = 0.6
-
-
-@dataclasses.dataclass(frozen=True)
-class Flip(Step):
-    """Left and right exchanged, of the joints' names too.
-
-    Attributes:
-        probability: of it.
-    """
-
-    NAME = "flip"
-    UNIFORMS = 1
-    LIMITS: ClassVar = {"probability": (0, 1)}
-
-    probability: float = 0.5
 
 
 STEPS = {kind.NAME: kind for kind in (ChannelGain, ScaleAndRotate, Flip)}

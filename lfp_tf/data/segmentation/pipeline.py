@@ -119,7 +119,7 @@ def evaluation_batches(
         if warp:
             image, labels = warp(image, labels)
         image, labels = tf.cast(image, tf.float32), tf.cast(labels, tf.int32)
-        if same_size:
+        if size is not None:
             with tf.control_dependencies([_check_size(labels, source, size)]):
                 image, labels = tf.ensure_shape(image, [*size, 3]), tf.ensure_shape(labels, size)
         is_filler = number >= count

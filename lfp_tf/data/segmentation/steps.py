@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from lfp_tf.data.steps import Step, read_steps
+from lfp_tf.data.steps import Flip, Step, read_steps
 from lfp_tf.errors import LfpError
 
 
@@ -72,21 +72,6 @@ class Blur(Step):
     """
 
     NAME = "blur"
-    UNIFORMS = 1
-    LIMITS: ClassVar = {"probability": (0, 1)}
-
-    probability: float = 0.5
-
-
-@dataclasses.dataclass(frozen=True)
-class Flip(Step):
-    """Left and right exchanged.
-
-    Attributes:
-        probability: of it.
-    """
-
-    NAME = "flip"
     UNIFORMS = 1
     LIMITS: ClassVar = {"probability": (0, 1)}
 

@@ -5,6 +5,7 @@ The cases' images are BGR, as OpenCV reads them; ours are RGB.
 
 import dataclasses
 import posixpath
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -23,6 +24,7 @@ from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.ops.fit import fit_longer_side, fit_squashed
 from lfp_tf.ops.nearest import resize_opencv_nearest, resize_pil_nearest
 from lfp_tf.parity import whole_transforms
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
 from lfp_tf.tasks.segmentation.metrics import scores
 
@@ -84,7 +86,7 @@ _DEFINITIONS = {"newest": "truth", "seed": "present"}
 PREPROCESSING = {"revision": REVISIONS, "test_size": is_count, "mean_bgr": is_numbers}
 
 
-def label_resize(case):
+def label_resize(case: Case) -> dict[str, Any]:
     """`label_resize`: label maps brought to the sizes of logits."""
     check(case.config, LABEL_RESIZE)
     resize = _LABEL_RESIZES[case.config["label_resize"]]
@@ -95,7 +97,7 @@ def label_resize(case):
     }
 
 
-def augmentation(case):
+def augmentation(case: Case) -> dict[str, Any]:
     """`augmentation`: one image with the choices made."""
     check(case.config, AUGMENTATION)
     config, inputs = case.config, case.inputs()
@@ -119,7 +121,7 @@ def augmentation(case):
     return {"image": _bgr_input(image, mean), "labels": labels.numpy()}
 
 
-def dataset_item(case):
+def dataset_item(case: Case) -> dict[str, Any]:
     """`dataset_item`: one image of a data set on disk, by way of its record."""
     check(case.config, DATASET_ITEM)
     config = case.config
@@ -137,7 +139,7 @@ def dataset_item(case):
     }
 
 
-def metrics(case):
+def metrics(case: Case) -> dict[str, Any]:
     """`metrics`: the scores of several images as one set, under the original's names."""
     check(case.config, METRICS)
     config, inputs = case.config, case.inputs()
@@ -150,12 +152,12 @@ def metrics(case):
         )
         for number in range(len(inputs) // 2)
     ]
-    found = scores(np.sum(counts, axis=0), _DEFINITIONS[config["revision"]])
-    named = {name: found[key] for name, key in _METRIC_NAMES[config["revision"]].items()}
-    return named | {"Class IoU": [-1.0 if iou is None else iou for iou in found["iou"]]}
+    outputs = scores(np.sum(counts, axis=0), _DEFINITIONS[config["revision"]])
+    named = {name: outputs[key] for name, key in _METRIC_NAMES[config["revision"]].items()}
+    return named | {"Class IoU": [-1.0 if iou is None else iou for iou in outputs["iou"]]}
 
 
-def preprocessing(case):
+def preprocessing(case: Case) -> dict[str, Any]:
     """`preprocessing`: the image that the demo shows to the network."""
     check(case.config, PREPROCESSING)
     config = case.config

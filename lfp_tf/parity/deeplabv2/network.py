@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,37 +14,38 @@ from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.ops.resize import LIKE, floored_length
 from lfp_tf.options import scale_output
 from lfp_tf.parity.deeplabv2.words import NETWORK, Trial, build
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import check, is_numbers
 
 _RUNNING = re.compile(r"/moving_(mean|variance)$")
 
 
-def forward(case):
+def forward(case: Case) -> dict[str, Any]:
     """`forward`: logits in evaluation mode."""
     trial = Trial(case)
     return {"logits": trial.outputs(case.inputs()["image"])["logits"].numpy()}
 
 
-def forward_train(case):
+def forward_train(case: Case) -> dict[str, Any]:
     """`forward_train`: each scale's logits and their maximum; batch norm is frozen."""
     trial = Trial(case)
-    found = trial.outputs(case.inputs()["image"])
+    values = trial.outputs(case.inputs()["image"])
     scales = (1, *case.config["msc_scales"])
-    got = {scale_output(scale): found[scale_output(scale)].numpy() for scale in scales}
-    return got | {"logits_max": found["logits"].numpy()}
+    results = {scale_output(scale): values[scale_output(scale)].numpy() for scale in scales}
+    return results | {"logits_max": values["logits"].numpy()}
 
 
-def predict(case):
+def predict(case: Case) -> dict:
     """`predict`: probabilities and labels at the label's size."""
     rules = {"label_size": is_numbers, "logits_resize": tuple(LIKE)}
     trial = Trial(case, NETWORK | rules)
     logits = trial.outputs(case.inputs()["image"])["logits"]
     size = tf.zeros([1, *case.config["label_size"], 1])
-    found = tf.nn.softmax(LIKE[case.config["logits_resize"]](logits, size)).numpy()
-    return {"probabilities": found, "labels": np.argmax(found, -1)}
+    values = tf.nn.softmax(LIKE[case.config["logits_resize"]](logits, size)).numpy()
+    return {"probabilities": values, "labels": np.argmax(values, -1)}
 
 
-def logit_shape(case):
+def logit_shape(case: Case) -> dict[str, Any]:
     """`logit_shape`: sizes of the logits by scale, computed from a network's own graph."""
     check(
         case.config,
@@ -75,7 +77,7 @@ def logit_shape(case):
     return {"sizes": sizes}
 
 
-def parameter_count(case):
+def parameter_count(case: Case) -> dict[str, Any]:
     """`parameter_count`: elements of weights and of running statistics."""
     check(case.config, NETWORK)
     sizes = {n: int(np.prod(v.shape)) for n, v in variables_by_name(build(case.config)).items()}
@@ -87,7 +89,7 @@ def parameter_count(case):
     }
 
 
-def checkpoint(case):
+def checkpoint(case: Case) -> dict[str, Any]:
     """`checkpoint`: a file's arrays under the newest names, and the logits they give."""
     words = NETWORK | {
         "format": ("caffemodel", "torch_zip", "torch_legacy"),
@@ -95,7 +97,8 @@ def checkpoint(case):
     }
     inputs = case.inputs()
     raw = read_checkpoint(pathlib.Path(case.folder) / inputs["file"])
-    translation = recognise(raw).names
+    lineage: Any = recognise(raw)
+    translation = lineage.names
     trial = Trial(case, words, arrays=raw, translation=translation)
     arrays = {
         case.config["prefix"] + name: np.asarray(array, np.float32)

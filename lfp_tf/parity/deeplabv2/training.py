@@ -1,12 +1,14 @@
 """Cases of DeepLab's training: losses, gradients, updates, groups, rates."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.parity.deeplabv2.words import NETWORK, Trial, build, revision_name
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import check, is_count, is_number
 from lfp_tf.recipes import overrides
 from lfp_tf.recipes.config import of_network
@@ -24,12 +26,13 @@ RATES = {
     "lr_decay": is_count,
     "iter_max": is_count,
 }
-# Learning rate of kernels and biases of the heads, over that of the trunk (DeepLab spec 4.4).
+# Learning rate of kernels and biases of the heads, over that of the trunk
+# (kazuto1011/deeplab-pytorch main.py, get_params).
 _MULTIPLIERS = {"head": 10.0, "head_bias": 20.0}
 _GROUPS = {"1x": 1.0, "10x": _MULTIPLIERS["head"], "20x": _MULTIPLIERS["head_bias"]}
 
 
-def loss(case):
+def loss(case: Case) -> dict[str, Any]:
     """`loss`: the four means and their sum, of given logits."""
     is_names = lambda value: isinstance(value, list)  # noqa: E731
     words = LABELS | {"revision": ("newest", "seed"), "num_classes": is_count, "outputs": is_names}
@@ -50,7 +53,7 @@ def loss(case):
     }
 
 
-def loss_and_gradients(case):
+def loss_and_gradients(case: Case) -> dict[str, Any]:
     """`loss_and_gradients`: gradients of the summed loss by the original's names."""
     trial = Trial(case, NETWORK | LABELS)
     task = Task(_experiment(case.config))
@@ -62,13 +65,13 @@ def loss_and_gradients(case):
         trial.model,
         list(variables.values()),
     )
-    got = {"loss": float(losses["loss"])}
+    results: dict[str, Any] = {"loss": float(losses["loss"])}
     for name, gradient in zip(variables, gradients, strict=True):
-        got[f"grad:{trial.their_name(name)}"] = _theirs(tf.convert_to_tensor(gradient).numpy())
-    return got
+        results[f"grad:{trial.their_name(name)}"] = _theirs(tf.convert_to_tensor(gradient).numpy())
+    return results
 
 
-def train_step(case):
+def train_step(case: Case) -> dict[str, Any]:
     """`train_step`: some updates of the task's own step, in pieces."""
     words = NETWORK | LABELS | RATES
     words |= {"steps": is_count, "iter_size": is_count, "momentum": is_number}
@@ -95,7 +98,7 @@ def train_step(case):
     } | {f"update:{trial.their_name(n)}": _theirs(change) for n, change in changes.items()}
 
 
-def optimizer_groups(case):
+def optimizer_groups(case: Case) -> dict[str, Any]:
     """`optimizer_groups`: which variables have which multiple of the rate."""
     check(case.config, NETWORK | {"base_weight_decay": is_number})
     config = case.config
@@ -104,7 +107,7 @@ def optimizer_groups(case):
     task = Task(_experiment(config))
     trained, heads = task.trained_variables(model), task.task_config.model.HEADS
     prefix = {"newest": "base.", "seed": "scale."}[config["revision"]] * bool(config["msc_scales"])
-    got, frozen = {}, []
+    results, frozen = {}, []
     groups = {group: [] for group in _GROUPS}
     for name in variables:
         if name in trained:
@@ -114,17 +117,17 @@ def optimizer_groups(case):
             frozen.append(name)
     for group, names in (groups | {"frozen": frozen}).items():
         theirs = sorted(prefix + revision_name(name, config["revision"]) for name in names)
-        got[f"names_{group}"] = theirs
-        got[f"count_{group}"] = len(theirs)
-        got[f"elements_{group}"] = sum(int(np.prod(variables[name].shape)) for name in names)
-        got[f"digest_{group}"] = hashlib.sha256("\n".join(theirs).encode()).hexdigest()
+        results[f"names_{group}"] = theirs
+        results[f"count_{group}"] = len(theirs)
+        results[f"elements_{group}"] = sum(int(np.prod(variables[name].shape)) for name in names)
+        results[f"digest_{group}"] = hashlib.sha256("\n".join(theirs).encode()).hexdigest()
     decayed = [any(is_decayed(n, covers="kernels") for n in names) for names in groups.values()]
-    got["lr_multipliers"] = list(_GROUPS.values())
-    got["weight_decay"] = [config["base_weight_decay"] * one for one in decayed]
-    return got
+    results["lr_multipliers"] = list(_GROUPS.values())
+    results["weight_decay"] = [config["base_weight_decay"] * one for one in decayed]
+    return results
 
 
-def schedule(case):
+def schedule(case: Case) -> dict[str, Any]:
     """`schedule`: rates of the three groups, by step from 1."""
     check(case.config, RATES | {"revision": ("newest", "seed")})
     params = _experiment(case.config)
@@ -135,12 +138,15 @@ def schedule(case):
     return {"rates": [[rate * factor for factor in _GROUPS.values()] for rate in rates]}
 
 
-def moving_average(case):
+def moving_average(case: Case) -> dict[str, Any]:
     """`moving_average`: mean and deviation of the last losses, after each."""
     check(case.config, {"window": is_count})
     meter = MovingAverage(case.config["window"])
-    found = [meter.add(float(value)) for value in case.inputs()["losses"]]
-    return {"mean": [mean for mean, _ in found], "deviation": [one for _, one in found]}
+    averages = [meter.add(float(value)) for value in case.inputs()["losses"]]
+    return {
+        "mean": [mean for mean, _ in averages],
+        "deviation": [deviation for _, deviation in averages],
+    }
 
 
 def _truth(labels, ignore_label):
@@ -170,7 +176,7 @@ def _theirs(array):
 
 def _experiment(config):
     """The experiment that a case's words describe; the rest is the published recipe."""
-    params = of_network("deeplabv2")
+    params: Any = of_network("deeplabv2")
     task, trainer = params.task, params.trainer
     task.model.classes = config.get("num_classes", 1)
     task.model.scales = config.get("msc_scales") or []

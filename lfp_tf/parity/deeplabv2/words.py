@@ -1,8 +1,10 @@
 """The vocabulary of DeepLab's networks and what it means for ours."""
 
 import re
+from typing import Any
 
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.checkpoints.load import TRANSLATIONS, Report, translate
 from lfp_tf.checkpoints.names.deeplab import WRAPPERS, their_name
@@ -30,7 +32,7 @@ _STEM_CHANNELS = 64
 _SEED_WORDS = ((".shortcut.", ".proj."), ("aspp.c", "aspp.stages.c"))
 
 
-def network_options(config):
+def network_options(config: dict) -> tuple[str, dict]:
     """(network, options of its builder) of a case's words."""
     options = {
         "classes": config["num_classes"],
@@ -56,7 +58,7 @@ def network_options(config):
     return config["model"], options | {"bn_frozen": True}
 
 
-def build(config):
+def build(config: dict) -> tf_keras.Model:
     """The network of a case, weights as drawn."""
     network, options = network_options(config)
     return build_network(network, **options)
@@ -79,7 +81,7 @@ class Trial:
         arrays = case.weights() if arrays is None else arrays
         self.prefix = next((p for p in WRAPPERS if all(n.startswith(p) for n in arrays)), "")
         report = Report(translation)
-        found = translate(
+        values = translate(
             arrays,
             self.variables,
             translation=TRANSLATIONS[translation],
@@ -88,22 +90,22 @@ class Trial:
         )
         if report.missing or report.mismatched or report.unused:
             raise LfpError(f"the weights do not fit: {report}")
-        assign(self.variables, found)
+        assign(self.variables, values)
 
     @tf.function(reduce_retracing=True, autograph=False)
     @tf.autograph.experimental.do_not_convert
-    def outputs(self, images):
+    def outputs(self, images: tf.Tensor) -> dict:
         """All outputs in evaluation mode of BGR images [B, H, W, 3]."""
         return self.model(preprocess(images[..., ::-1], "deeplab"), training=False)
 
-    def their_name(self, name):
+    def their_name(self, name: str) -> str:
         """What the case's revision calls a variable of ours, prefix and all."""
         return self.prefix + revision_name(name, self.config["revision"])
 
 
-def revision_name(name, revision):
+def revision_name(name: str, revision: str) -> str:
     """A variable of ours as one of the two revisions calls it, without a prefix."""
-    theirs = their_name(name)
+    theirs: Any = their_name(name)
     if revision == "seed":
         for newest, seed in _SEED_WORDS:
             theirs = re.sub(f"^{re.escape(newest)}|{re.escape(newest)}", seed, theirs, count=1)

@@ -3,6 +3,8 @@
 The cases' images are BGR, as OpenCV reads them; ours are RGB.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -17,6 +19,7 @@ from lfp_tf.data.segmentation.augmentations import (
 )
 from lfp_tf.ops.preprocessing import preprocess, preprocessing
 from lfp_tf.ops.resize_cubic import resize_cubic
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
 from lfp_tf.tasks.segmentation.lfp_protocol import Windows, lfp_scores
 
@@ -52,21 +55,21 @@ _STUB_STRIDE = 8
 _PREPROCESS = "torch"  # ImageNet's mean and deviation; the cases' order is BGR
 
 
-def imagenet_augmentation(case):
+def imagenet_augmentation(case: Case) -> dict[str, Any]:
     """`imagenet_augmentation`: steps in the order given, each with its drawn numbers."""
     check(case.config, IMAGENET_AUGMENTATION)
-    image, found = tf.constant(case.inputs()["image"][..., ::-1]), {}
+    image, outputs = tf.constant(case.inputs()["image"][..., ::-1]), {}
     for number, step in enumerate(case.config["steps"]):
         name = step.get("op")
         if name not in _STEPS:
             raise UnknownWord(f"config.steps.op has the unknown value {name!r}.")
         check(step, _STEPS[name] | {"op": (name,)}, where="config.steps")
         image = _step(image, name, step)
-        found[f"step_{number}"] = image.numpy()[..., ::-1]
-    return found
+        outputs[f"step_{number}"] = image.numpy()[..., ::-1]
+    return outputs
 
 
-def imagenet_eval_crop(case):
+def imagenet_eval_crop(case: Case) -> dict[str, Any]:
     """`imagenet_eval_crop`: the middle of the image, and what the network is given."""
     check(case.config, IMAGENET_EVAL_CROP)
     image = tf.constant(case.inputs()["image"][..., ::-1])
@@ -77,12 +80,12 @@ def imagenet_eval_crop(case):
     }
 
 
-def voc_augmentation(case):
+def voc_augmentation(case: Case) -> dict[str, Any]:
     """`voc_augmentation`: one image with the choices made."""
     check(case.config, VOC_AUGMENTATION)
     config, inputs = case.config, case.inputs()
     image, labels = tf.constant(inputs["image"][..., ::-1]), tf.constant(inputs["label"])
-    canvas = Canvas((config["crop"],) * 2, mean=(), ignore_label=_IGNORED)
+    canvas = Canvas((config["crop"],) * 2, mean=(0.0, 0.0, 0.0), ignore_label=_IGNORED)
     augmentation = recipe("lfp_original")
     _, scale, _, crop = augmentation.steps
     factor = tf.constant(config["scale"], tf.float64)
@@ -95,7 +98,7 @@ def voc_augmentation(case):
     return {"image": image.numpy()[..., ::-1], "label": labels.numpy()}
 
 
-def voc_test_tiling(case):
+def voc_test_tiling(case: Case) -> dict[str, Any]:
     """`voc_test_tiling`: the test procedure with a stub of one 1x1 convolution."""
     check(case.config, VOC_TEST_TILING)
     config, weights = case.config, case.weights()
@@ -122,8 +125,8 @@ def voc_test_tiling(case):
             classes=weights["stub/b"].size,
         )
 
-    found = scores(case.inputs()["image"][..., ::-1]).numpy()
-    return {"scores": found, "labels": np.argmax(found, axis=-1)}
+    outputs = scores(case.inputs()["image"][..., ::-1]).numpy()
+    return {"scores": outputs, "labels": np.argmax(outputs, axis=-1)}
 
 
 def _step(image, name, step):

@@ -2,8 +2,10 @@
 
 import pathlib
 import re
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from lfp_tf.checkpoints.lineages import recognise
@@ -12,6 +14,7 @@ from lfp_tf.checkpoints.names.pspnet import TRAINER_VARIABLES
 from lfp_tf.checkpoints.read import identify, read_checkpoint
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.lfp.trial import Trial
 from lfp_tf.parity.lfp.words import LAYER, NETWORK, SIZES, build, check_words
 from lfp_tf.tasks.classification.networks import LFPClassifier
@@ -27,33 +30,33 @@ _SCALES = {"logits_100": "logits_1", "logits_075": "logits_0.75", "logits_05": "
 _FORMATS = {"tensorpack_npz": "npz", "tf1_checkpoint": "tf1"}
 
 
-def layer(case):
+def layer(case: Case) -> dict[str, Any]:
     """`layer`: what one unit makes of its input."""
     return {"y": Trial(case, LAYER).outputs(case.inputs()).numpy()}
 
 
-def forward(case):
+def forward(case: Case) -> dict[str, Any]:
     """`forward`: logits in evaluation mode, of each scale, and the maps of the four stages."""
     trial, inputs = Trial(case, NETWORK), case.inputs()
-    found = trial.outputs(inputs)
-    got = {name: found[ours].numpy() for name, ours in _SCALES.items() if ours in found}
+    values = trial.outputs(inputs)
+    results = {name: values[ours].numpy() for name, ours in _SCALES.items() if ours in values}
     if "c2" in case.entry["expected"]:
-        got |= _maps(trial, inputs)
-    return got | {"logits": found["logits"].numpy()}
+        results |= _maps(trial, inputs)
+    return results | {"logits": values["logits"].numpy()}
 
 
-def forward_train(case):
+def forward_train(case: Case) -> dict[str, Any]:
     """`forward_train`: logits with the statistics of the batch."""
-    found = Trial(case, NETWORK).outputs(case.inputs())
-    return {"logits": found["logits"].numpy()}
+    values = Trial(case, NETWORK).outputs(case.inputs())
+    return {"logits": values["logits"].numpy()}
 
 
-def hourglass(case):
+def hourglass(case: Case) -> dict[str, Any]:
     """`hourglass`: the raw heat maps of each stack."""
     return heatmaps(Trial(case, NETWORK).outputs(case.inputs()))
 
 
-def heatmaps(outputs):
+def heatmaps(outputs) -> tf.Tensor:
     """{the cases' name, which counts stacks from 0: heat maps}."""
     return {
         f"heatmaps_{number}": outputs[f"heatmaps_{number + 1}"].numpy()
@@ -61,7 +64,7 @@ def heatmaps(outputs):
     }
 
 
-def parameter_count(case):
+def parameter_count(case: Case) -> dict[str, Any]:
     """`parameter_count`: elements of weights, running statistics and the head."""
     check_words(case.config, NETWORK)
     # Variables are the same for images of any size; a known one makes half the graph.
@@ -77,15 +80,16 @@ def parameter_count(case):
     }
 
 
-def checkpoint(case):
+def checkpoint(case: Case) -> dict[str, Any]:
     """`checkpoint`: what a file gives a network, and the logits of that."""
     words = {"format": tuple(_FORMATS), "file": lambda name: isinstance(name, str)}
     path = pathlib.Path(case.folder) / case.config["file"]
-    found = identify(path)
-    if found != _FORMATS[case.config["format"]]:
-        raise LfpError(f"{path.name} was taken for {found}, not {case.config['format']}.")
+    file_format = identify(path)
+    if file_format != _FORMATS[case.config["format"]]:
+        raise LfpError(f"{path.name} was taken for {file_format}, not {case.config['format']}.")
     raw = read_checkpoint(path)
-    plain = TRANSLATIONS[recognise(raw).names].plain(raw, [])
+    lineage: Any = recognise(raw)
+    plain = TRANSLATIONS[lineage.names].plain(raw, [])
     arrays = {name: a for name, a in plain.items() if not TRAINER_VARIABLES.search(name)}
     trial = Trial(case, NETWORK | SIZES | words, further=words, arrays=arrays)
     total = sum(np.abs(v.numpy(), dtype=np.float64).sum() for v in trial.variables.values())

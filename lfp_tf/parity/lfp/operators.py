@@ -1,6 +1,7 @@
 """Cases of single operators: resizing, fractional pooling, sizes, initial weights."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,7 @@ from lfp_tf.ops.interpolation import (
     scaled_size,
 )
 from lfp_tf.ops.nearest import resize_legacy_nearest
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import check, is_count, is_number, is_numbers
 
 _METHODS = ("tf1_bilinear", "tf1_nearest", "torch_align_corners", "torch_image_scale")
@@ -36,7 +38,7 @@ _LAYER = {
 }
 
 
-def resize_matrices(case):
+def resize_matrices(case: Case) -> dict[str, Any]:
     """`resize`: the matrix of one axis, [out, in], for each pair of sizes."""
     check(case.config, {"method": _METHODS, "pairs": _are_pairs})
     return {
@@ -45,21 +47,21 @@ def resize_matrices(case):
     }
 
 
-def fractional_pooling(case):
+def fractional_pooling(case: Case) -> dict[str, Any]:
     """`fractional_max_pool`: pooled maps, where their windows begin, and their enlargement."""
     check(case.config, {"resolution": is_count, "cardinality": is_count, "pool": (2,)})
     side, inputs = case.config["resolution"], case.inputs()
-    got = {"sizes": fractional_sizes(side, case.config["cardinality"])}
-    for level, size in enumerate(got["sizes"], start=1):
+    results = {"sizes": fractional_sizes(side, case.config["cardinality"])}
+    for level, size in enumerate(results["sizes"], start=1):
         samples = tf.constant(inputs[f"samples/{level}"])
         pooled = fractional_max_pool(tf.constant(inputs["x"]), (size, size), samples)
-        got[f"pooled_{level}"] = pooled.numpy()
-        got[f"upsampled_{level}"] = resize(pooled, (side, side), aligned_matrix).numpy()
-        got[f"starts_w_{level}"] = window_starts(samples[0, :, 0], side, size).numpy()
-    return got
+        results[f"pooled_{level}"] = pooled.numpy()
+        results[f"upsampled_{level}"] = resize(pooled, (side, side), aligned_matrix).numpy()
+        results[f"starts_w_{level}"] = window_starts(samples[0, :, 0], side, size).numpy()
+    return results
 
 
-def branch_sizes(case):
+def branch_sizes(case: Case) -> dict[str, Any]:
     """`branch_sizes`: sides of resampled maps by both roundings, and of fractional pooling."""
     check(case.config, {"sizes": is_numbers, "scales": is_numbers, "fractional": _are_pairs})
     config = case.config
@@ -80,7 +82,7 @@ def branch_sizes(case):
     }
 
 
-def initializer(case):
+def initializer(case: Case) -> dict[str, Any]:
     """`initializer`: the number that each layer's kernel is drawn by."""
     check(case.config, {"layers": lambda layers: isinstance(layers, list)})
     for layer in case.config["layers"]:

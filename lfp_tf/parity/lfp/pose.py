@@ -3,6 +3,8 @@
 Points of the cases are (x, y) and count from 1 unless said otherwise, as ours do.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,6 +13,7 @@ from lfp_tf.images.skeleton import JOINTS, flip_order
 from lfp_tf.ops import heatmaps
 from lfp_tf.ops import pose as pose_ops
 from lfp_tf.ops import torch_image as torch_ops
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
 from lfp_tf.tasks.pose import metrics as pose_scores
 
@@ -23,7 +26,7 @@ _SHORT_NAMES = (
 _GREY_LEVELS = 255.0
 
 
-def is_list(value):
+def is_list(value: Any) -> bool:
     """Whether a value is a list; what is in it is looked at where it is used."""
     return isinstance(value, list)
 
@@ -86,10 +89,10 @@ PCKH = {
 }
 
 
-def torch_image(case):
+def torch_image(case: Case) -> dict[str, Any]:
     """`torch_image`: scaling and rotation, each of the original image."""
     check(case.config, TORCH_IMAGE)
-    image, found = _unit_image(case), {}
+    image, outputs = _unit_image(case), {}
     for number, operation in enumerate(case.config["operations"]):
         if operation["op"] not in _OPERATIONS:
             raise UnknownWord(f"config.operations.op has the unknown value {operation['op']!r}.")
@@ -98,11 +101,11 @@ def torch_image(case):
             out = torch_ops.scale(image, (operation["height"], operation["width"]))
         else:
             out = torch_ops.rotate(image, operation["degrees"])
-        found[f"out_{number}"] = out.numpy()
-    return found
+        outputs[f"out_{number}"] = out.numpy()
+    return outputs
 
 
-def pose_transform(case):
+def pose_transform(case: Case) -> dict[str, Any]:
     """`pose_transform`: points between image and crop."""
     check(case.config, POSE_TRANSFORM)
     points = []
@@ -120,10 +123,10 @@ def pose_transform(case):
     return {"points": points}
 
 
-def pose_crop(case):
+def pose_crop(case: Case) -> dict[str, Any]:
     """`pose_crop`: crops about a centre."""
     check(case.config, POSE_CROP)
-    image, found = _unit_image(case), {}
+    image, outputs = _unit_image(case), {}
     for number, query in enumerate(case.config["queries"]):
         check(query, _QUERY, where="config.queries")
         crop = pose_ops.person_crop(
@@ -133,11 +136,11 @@ def pose_crop(case):
             resolution=query["resolution"],
             rotation=query["rotation"],
         )
-        found[f"crop_{number}"] = crop.numpy()
-    return found
+        outputs[f"crop_{number}"] = crop.numpy()
+    return outputs
 
 
-def heatmap_targets(case):
+def heatmap_targets(case: Case) -> dict[str, Any]:
     """`heatmap_targets`: the maps of one person's joints."""
     check(case.config, HEATMAP_TARGETS)
     config = case.config
@@ -153,7 +156,7 @@ def heatmap_targets(case):
     return {"heatmaps": maps.numpy()}
 
 
-def pose_augmentation(case):
+def pose_augmentation(case: Case) -> dict[str, Any]:
     """`pose_augmentation`: a crop and its maps with the choices made."""
     check(case.config, POSE_AUGMENTATION)
     config, inputs = case.config, case.inputs()
@@ -169,21 +172,21 @@ def pose_augmentation(case):
     return {"image": image.numpy() / _GREY_LEVELS, "heatmaps": maps.numpy()}
 
 
-def pose_postprocess(case):
+def pose_postprocess(case: Case) -> dict[str, Any]:
     """`pose_postprocess`: points of the maps, there and in the images."""
     check(case.config, POSE_POSTPROCESS)
     maps = tf.constant(case.inputs()["heatmaps"])
-    found = heatmaps.map_points(maps)
+    outputs = heatmaps.map_points(maps)
     moved = heatmaps.image_points(
-        found,
+        outputs,
         _float64(case.config["centers"]),
         _float64(case.config["scales"]),
         resolution=maps.shape[1],
     )
-    return {"preds_heatmap": found[..., :2].numpy(), "preds_image": moved.numpy()}
+    return {"preds_heatmap": outputs[..., :2].numpy(), "preds_image": moved.numpy()}
 
 
-def pose_flip_test(case):
+def pose_flip_test(case: Case) -> dict[str, Any]:
     """`pose_flip_test`: the mean of both directions."""
     check(case.config, POSE_FLIP_TEST)
     order = flip_order(JOINTS[case.config["dataset"]])
@@ -191,7 +194,7 @@ def pose_flip_test(case):
     return {"heatmaps": heatmaps.flip_average(**inputs, flip_order=order).numpy()}
 
 
-def pose_multiscale(case):
+def pose_multiscale(case: Case) -> dict[str, Any]:
     """`pose_multiscale`: the maps of several crops in the image, and their peaks."""
     check(case.config, POSE_MULTISCALE)
     config = case.config
@@ -205,7 +208,7 @@ def pose_multiscale(case):
     return {"fused": fused.numpy(), "preds": heatmaps.peaks(fused).numpy()}
 
 
-def pck(case):
+def pck(case: Case) -> dict[str, Any]:
     """`pck`: the accuracy on heat maps that a training prints."""
     check(case.config, PCK)
     config = case.config
@@ -214,17 +217,17 @@ def pck(case):
         maps = _maps_of_peaks(config[f"{name}_peaks"], config["resolution"])
         places[name] = heatmaps.peaks(tf.constant(maps)).numpy()[..., :2]
     counted = config["joints_counted"]
-    found = pose_scores.map_accuracy(
+    outputs = pose_scores.map_accuracy(
         places["predicted"],
         places["target"],
         resolution=config["resolution"],
         counted=None if counted is None else [joint - 1 for joint in counted],
     )
-    rates = [-1.0 if rate is None else rate for rate in found["per_joint"]]
-    return {"accuracy": found["accuracy"], "per_joint": rates}
+    rates = [-1.0 if rate is None else rate for rate in outputs["per_joint"]]
+    return {"accuracy": outputs["accuracy"], "per_joint": rates}
 
 
-def pckh(case):
+def pckh(case: Case) -> dict[str, Any]:
     """`pckh`: MPII's table, in per cent."""
     check(case.config, PCKH)
     config = case.config
@@ -235,10 +238,10 @@ def pckh(case):
         "visible": np.asarray(config["missing"]) == 0,
         "head_sizes": pose_scores.HEAD_SHARE * np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1),
     }
-    found = pose_scores.pckh(**words, names=JOINTS["mpii"])
-    table = [*found["groups"].values(), found["mean"]]
+    outputs = pose_scores.pckh(**words, names=JOINTS["mpii"])
+    table = [*outputs["groups"].values(), outputs["mean"]]
     return {
-        "per_joint": _per_cent(found["per_joint"].values()),
+        "per_joint": _per_cent(outputs["per_joint"].values()),
         "table": _per_cent(table),
         "curve": 100.0 * pose_scores.pckh_curve(**words),
     }

@@ -1,5 +1,7 @@
 """Learning rates of Learning Feature Pyramids as published, by epoch or step (section 4)."""
 
+from collections.abc import Sequence
+
 # Finished epochs and the rate from there on at 256 images an update.
 _IMAGENET = ((100, 1e-5), (90, 1e-4), (60, 1e-3), (30, 1e-2), (0, 1e-1))
 _WARM_UP = 5
@@ -17,7 +19,7 @@ _COCO_WARM_UP = 1000
 _COCO_GPUS = 8
 
 
-def imagenet_rate(epoch, *, batch=256, original=False):
+def imagenet_rate(epoch: int, *, batch: int = 256, original: bool = False) -> float:
     """ImageNet: 0.1 with drops by ten after 30, 60, 90 and 100 epochs, times batch / 256.
 
     Above 256 images the rate climbs from 0.1 over the first five epochs.
@@ -36,7 +38,7 @@ def imagenet_rate(epoch, *, batch=256, original=False):
     return rate * batch / 256
 
 
-def stage_rate(epoch, *, stage):
+def stage_rate(epoch: int, *, stage: str) -> float:
     """PASCAL VOC and its pretraining on COCO: a table of seven rates.
 
     Args:
@@ -47,7 +49,7 @@ def stage_rate(epoch, *, stage):
     return rates[min(int(epoch) // _STAGE_EPOCHS, len(rates) - 1)]
 
 
-def coco_rate(step, *, gpus=8):
+def coco_rate(step: float, *, gpus: int = 8) -> float:
     """COCO detection: from a third of 0.01 to 0.01 in 1000 steps, drops at 240k and 320k.
 
     Args:
@@ -61,7 +63,9 @@ def coco_rate(step, *, gpus=8):
     return _last(_COCO, step)
 
 
-def pose_rate(epoch, *, first=2.5e-4, drops=(150, 170, 200), factor=0.1):
+def pose_rate(
+    epoch: int, *, first: float = 0.00025, drops: Sequence = (150, 170, 200), factor: float = 0.1
+) -> float:
     """Pose: `first`, times `factor` from each of the epochs `drops` on, counted from 1."""
     return first * factor ** sum(epoch >= drop for drop in drops)
 

@@ -1,10 +1,12 @@
 """Cases of training: losses and gradients, optimizers, published rates."""
 
 import re
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.lfp.network import heatmaps
 from lfp_tf.parity.lfp.rates import (
     STAGES,
@@ -43,7 +45,7 @@ _IGNORED = 255
 _CLASSES_WITH_LABELS = 21
 
 
-def loss_and_gradients(case):
+def loss_and_gradients(case: Case) -> dict[str, Any]:
     """`loss_and_gradients`: losses, the term of weight decay, gradients of their sum."""
     known = LAYER if "layer" in case.config else NETWORK
     config = dict(case.config)
@@ -55,7 +57,7 @@ def loss_and_gradients(case):
     return _of_tape(trial, inputs)
 
 
-def optimizer(case):
+def optimizer(case: Case) -> dict[str, Any]:
     """`optimizer`: the weights after each of four updates."""
     check(case.config, _OPTIMIZER)
     words, inputs = case.config, case.inputs()
@@ -75,7 +77,7 @@ def optimizer(case):
     return {"trace": np.stack(trace)}
 
 
-def schedule(case):
+def schedule(case: Case) -> dict[str, Any]:
     """`schedule`: published rates at finished epochs, steps or epochs."""
     words = dict(case.config)
     recipe, at = words.pop("recipe"), words.pop("at")
@@ -107,26 +109,26 @@ def _of_tape(trial, inputs):
         decay = _decay(trial, variables)
         total = loss + decay
     gradients = dict(zip(variables, tape.gradient(total, list(variables.values())), strict=True))
-    got = {
+    results = {
         "loss": float(loss),
         "losses": [float(one) for one in losses],
         "weight_decay": float(decay),
         "total_cost": float(total),
     }
     if x is not None:
-        got |= {"y": outputs.numpy(), "grad_x": tape.gradient(total, x).numpy()}
+        results |= {"y": outputs.numpy(), "grad_x": tape.gradient(total, x).numpy()}
     elif "target" in inputs:
-        got |= heatmaps(outputs)
+        results |= heatmaps(outputs)
     else:
-        got["logits"] = outputs["logits"].numpy()
+        results["logits"] = outputs["logits"].numpy()
     moved = {n: v.numpy() for n, v in trial.variables.items() if _RUNNING.search(n)}
-    return got | trial.theirs(moved, "new/") | _named(trial, gradients)
+    return results | trial.theirs(moved, "new/") | _named(trial, gradients)
 
 
 def _of_task(trial, inputs):
     """The VOC network, by the task that trains it."""
     config = trial.config
-    params = of_network("lfp_segmentation")
+    params: Any = of_network("lfp_segmentation")
     params.task.model.classes = config["classes"]
     params.task.losses.aux_weight = 0.0
     params.task.losses.normalization = "piece"

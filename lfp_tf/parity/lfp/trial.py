@@ -1,5 +1,8 @@
 """A case's network or layer with its weights, and what it makes of the case's inputs."""
 
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 import tf_keras
 
@@ -44,7 +47,7 @@ class Trial:
         arrays = case.weights() if arrays is None else arrays
         self.names = list(arrays)
         self.report = Report(self.translation.name)
-        found = translate(
+        values = translate(
             {self.long + name.removeprefix(self.short): array for name, array in arrays.items()},
             self.variables,
             translation=self.translation,
@@ -53,9 +56,9 @@ class Trial:
         )
         if self.report.missing or self.report.mismatched or self.report.unused:
             raise LfpError(f"the weights do not fit: {self.report}")
-        assign(self.variables, found)
+        assign(self.variables, values)
 
-    def outputs(self, inputs):
+    def outputs(self, inputs: dict) -> Any:
         """All outputs for a case's inputs, with its statistics and its samples of pooling."""
         images = inputs["x"] if self.layer else self.prepared(inputs["image"])
         self._check_size(images.shape)
@@ -63,19 +66,19 @@ class Trial:
         with given_samples(self._samples(inputs)):
             return self.model(tf.convert_to_tensor(images), training=training)
 
-    def prepared(self, images):
+    def prepared(self, images: np.ndarray) -> tf.Tensor:
         """BGR images 0..255 as the network takes them; the hourglass' come prepared."""
         if "preprocess" not in self.config:
             return images
         # The numbers of RGB networks in the other order.
         return preprocess(images[..., ::-1], "torch")[..., ::-1]
 
-    def their_name(self, name):
+    def their_name(self, name: str) -> str:
         """What the case calls a variable of ours."""
         theirs = self.translation.their_name(name, self.options)
         return self.short + theirs.removeprefix(self.long)
 
-    def theirs(self, arrays, prefix=""):
+    def theirs(self, arrays: dict, prefix: str = "") -> dict:
         """{`prefix` + the case's name: array in its layout} of {our name: array}."""
         return {
             prefix + self.their_name(name): self.translation.to_theirs(array, name)
@@ -94,17 +97,17 @@ class Trial:
     def _samples(self, inputs):
         """{our layer: its levels' samples} of the inputs `samples/PATH.LEVEL`."""
         layers = {self.layer: self.layer} if self.layer else self._layers_by_path()
-        found, names = {}, [name for name in inputs if name.startswith(_SAMPLES)]
+        values, names = {}, [name for name in inputs if name.startswith(_SAMPLES)]
         is_given = self.config.get("fractional_pooling") == "given samples"
         # Variant D pools nothing.
         if bool(names) != is_given and self.config.get("variant") != "D":
             raise UnknownWord("config.fractional_pooling does not fit the case's inputs.")
         for name in names:
             path, _, level = name.removeprefix(_SAMPLES).rpartition(".")
-            levels = found.setdefault(layers[path or self.layer], {})
+            levels = values.setdefault(layers[path or self.layer], {})
             levels[int(level)] = tf.constant(inputs[name])
         return {
-            layer: [levels[level] for level in sorted(levels)] for layer, levels in found.items()
+            layer: [levels[level] for level in sorted(levels)] for layer, levels in values.items()
         }
 
     def _check_size(self, shape):
@@ -115,9 +118,9 @@ class Trial:
 
     def _layers_by_path(self):
         """{the case's path of a module: our layer}."""
-        found = {}
+        values = {}
         for name in self.variables:
             layer, _, rest = name.partition("/")
             if "/" in rest:
-                found[self.their_name(name).rsplit(".", 2)[0]] = layer
-        return found
+                values[self.their_name(name).rsplit(".", 2)[0]] = layer
+        return values

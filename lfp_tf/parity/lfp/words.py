@@ -1,5 +1,7 @@
 """The vocabulary of Learning Feature Pyramids and what it means for our networks and layers."""
 
+from collections.abc import Sequence
+
 import tf_keras
 
 from lfp_tf.backbones.catalog import backbone_model
@@ -88,7 +90,7 @@ _COMMON_OF_RESNETS = {"blocks", "depth", "image_range", "stem", "widths", "strid
 _VARIANTS = {"pyramid_bottleneck": ("classifier", "voc", "detector"), "prm": ("A", "B", "C", "D")}
 
 
-def check_words(config, known, *, further=()):
+def check_words(config: dict, known: dict, *, further: Sequence = ()) -> None:
     """Refuses unknown words and values, and words that the case's network or layer has not.
 
     Args:
@@ -111,7 +113,7 @@ def check_words(config, known, *, further=()):
         raise UnknownWord(f"config.variant has the value {variant!r}, which {thing} does not have.")
 
 
-def build_layer(config, name):
+def build_layer(config: dict, name: str) -> tf_keras.layers.Layer:
     """The layer of a case, batch norm trained where `batch_norm` is `batch`."""
     if config["layer"] == "pyramid_bottleneck":
         is_detector = config["variant"] == "detector"
@@ -142,7 +144,7 @@ def build_layer(config, name):
     )
 
 
-def network_options(config):
+def network_options(config: dict) -> tuple[str, dict]:
     """(network, options of its builder) of a case's words; not for `pyramid_c4`."""
     if config["network"] == "hourglass_prm":
         words = ("classes", "stacks", "features", "residuals", "base_width", "cardinality")
@@ -163,7 +165,7 @@ def network_options(config):
     }
 
 
-def build(config, input_shape=(None, None, 3)):
+def build(config: dict, input_shape: tuple = (None, None, 3)) -> tf_keras.Model:
     """The network of a case, weights as drawn."""
     if config["network"] == "pyramid_c4":
         blocks = config.get("blocks", ())

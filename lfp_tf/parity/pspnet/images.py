@@ -1,6 +1,7 @@
 """Cases without a PSPNet: loss, transforms, protocols on a stub, scores and label maps."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +11,7 @@ from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.heads.segmentation import ZoomLogits
 from lfp_tf.options import PREPROCESSINGS
 from lfp_tf.parity import whole_transforms as transforms
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import check, is_count, is_number, is_numbers
 from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, loss_weights, valid_counts
 from lfp_tf.tasks.segmentation.metrics import scores
@@ -68,7 +70,7 @@ METRICS = {
 }
 
 
-def loss(case):
+def loss(case: Case) -> dict[str, Any]:
     """`loss`: cross-entropies and gradients of given logits at 1/8."""
     check(case.config, LOSS)
     config, inputs = case.config, case.inputs()
@@ -91,16 +93,16 @@ def loss(case):
             weights=loss_weights(outputs, aux_weight=config["aux_weight"]),
         )
     gradients = tape.gradient(losses["loss"], maps)
-    got = {
+    results = {
         "main_loss": losses["logits"],
         "aux_loss": losses.get("aux_logits", tf.constant(0.0)),
         "loss": losses["loss"],
     }
-    got |= {f"gradient:{name}": gradient for name, gradient in gradients.items()}
-    return {name: value.numpy() for name, value in (got | {"labels_small": small}).items()}
+    results |= {f"gradient:{name}": gradient for name, gradient in gradients.items()}
+    return {name: value.numpy() for name, value in (results | {"labels_small": small}).items()}
 
 
-def transform(case):
+def transform(case: Case) -> dict[str, Any]:
     """`transform`: one or several with the choices made."""
     words = dict(case.config)
     lineage = words.pop("lineage")
@@ -111,7 +113,7 @@ def transform(case):
     return {"image": image.numpy(), "labels": labels.numpy()}
 
 
-def evaluate(case):
+def evaluate(case: Case) -> dict[str, Any]:
     """`evaluate_sliding`, `evaluate_whole`: a protocol around a stub of one convolution."""
     check(case.config, EVALUATION)
     config = case.config
@@ -126,11 +128,11 @@ def evaluate(case):
             classes=config["classes"],
         )
     )
-    got = run(tf.constant(case.inputs()["image"][0]))
-    return {name: value.numpy()[None] for name, value in got.items()}
+    results = run(tf.constant(case.inputs()["image"][0]))
+    return {name: value.numpy()[None] for name, value in results.items()}
 
 
-def metrics(case):
+def metrics(case: Case) -> dict[str, Any]:
     """`metrics`: the scores of one set of predictions."""
     check(case.config, METRICS)
     config, inputs = case.config, case.inputs()
@@ -144,7 +146,7 @@ def metrics(case):
     return scores(confusion, config["definition"]) | {"confusion": confusion}
 
 
-def label_mapping(case):
+def label_mapping(case: Case) -> dict[str, Any]:
     """`label_mapping`: values of published files to classes."""
     check(case.config, {"dataset": tuple(LABEL_MAPS)})
     change, inputs = LABEL_MAPS[case.config["dataset"]], case.inputs()

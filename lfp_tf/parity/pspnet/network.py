@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from lfp_tf.errors import LfpError
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops.preprocessing import preprocess
 from lfp_tf.options import PREPROCESSINGS
+from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import check, is_count, is_flag, is_number, is_numbers
 from lfp_tf.recipes import overrides
 from lfp_tf.recipes.config import of_network
@@ -78,25 +80,25 @@ _PARTS = {
 _MOVING = r"/moving_(mean|variance)$"
 
 
-def forward(case):
+def forward(case: Case) -> dict[str, Any]:
     """`forward`: logits in evaluation mode."""
     check(case.config, NETWORK)
     trial = _Trial(case)
     return {"logits": trial.predict(case.inputs()["image"])["logits"].numpy()}
 
 
-def forward_train(case):
+def forward_train(case: Case) -> dict[str, Any]:
     """`forward_train`: logits and losses in training mode, running values after it."""
     check(case.config, TRAINING)
     trial, inputs = _Trial(case), case.inputs()
     outputs, losses, _ = trial.gradients(inputs["image"], inputs["labels"])
-    got = {"main_logits": outputs["logits"].numpy()}
+    results = {"main_logits": outputs["logits"].numpy()}
     if "aux_logits" in outputs:
-        got["aux_logits"] = outputs["aux_logits"].numpy()
-    return got | _named_losses(losses) | trial.values(_MOVING)
+        results["aux_logits"] = outputs["aux_logits"].numpy()
+    return results | _named_losses(losses) | trial.values(_MOVING)
 
 
-def loss_and_gradients(case):
+def loss_and_gradients(case: Case) -> dict[str, Any]:
     """`loss_and_gradients`: gradients of the loss by the original's names."""
     check(case.config, TRAINING)
     trial, inputs = _Trial(case), case.inputs()
@@ -105,16 +107,16 @@ def loss_and_gradients(case):
     return _named_losses(losses) | trial.theirs(arrays, prefix="gradient:")
 
 
-def train_step(case):
+def train_step(case: Case) -> dict[str, Any]:
     """`train_step`: some updates of the task's own training step."""
     check(case.config, STEPS)
     trial, inputs = _Trial(case), case.inputs()
     config, task = case.config, trial.task
     before = {name: variable.numpy() for name, variable in trial.variables.items()}
-    got = {}
+    results = {}
     if config.get("lineage") == "tf1":
         outputs, _, _ = trial.gradients(inputs["image"][0], inputs["labels"][0])
-        got["first_logits"] = outputs["logits"].numpy()
+        results["first_logits"] = outputs["logits"].numpy()
         assign(trial.variables, before)
     optimizer = task.create_optimizer(task.params.trainer.optimizer_config)
     task.prepare_optimizer(optimizer, trial.model)
@@ -125,10 +127,10 @@ def train_step(case):
         rates.append([rate, rate * config["head_lr_multiplier"]])
         weights.append(trial.weight_term())
         losses.append(float(update(trial.batch(image, labels))[task.loss]))
-    got["learning_rates"] = rates
-    got["cross_entropies"] = losses
+    results["learning_rates"] = rates
+    results["cross_entropies"] = losses
     in_loss = config.get("lineage") == "tf1"
-    got["losses"] = [a + b * in_loss for a, b in zip(losses, weights, strict=True)]
+    results["losses"] = [a + b * in_loss for a, b in zip(losses, weights, strict=True)]
     changes = {
         name: (variable.numpy() - before[name]) / config["base_lr"]
         for name, variable in trial.variables.items()
@@ -138,14 +140,14 @@ def train_step(case):
         for name, variable in task.trained_variables(trial.model).items()
     }
     return (
-        got
+        results
         | trial.theirs(changes, prefix="change:")
         | trial.theirs(velocities, prefix="velocity:")
         | trial.values(_MOVING)
     )
 
 
-def schedule(case):
+def schedule(case: Case) -> dict[str, Any]:
     """`schedule`: rates of body, heads and the classifier's bias by step."""
     check(case.config, SCHEDULE)
     config = case.config
@@ -168,7 +170,7 @@ def schedule(case):
     }
 
 
-def parameter_count(case):
+def parameter_count(case: Case) -> dict[str, Any]:
     """`parameter_count`: elements, trained and running, by part."""
     check(case.config, NETWORK)
     sizes = {
@@ -212,7 +214,7 @@ class _Trial:
         assign(self.variables, arrays)
         self.task = Task(_experiment(case.config))
 
-    def batch(self, image, labels):
+    def batch(self, image: np.ndarray, labels: np.ndarray) -> dict:
         """A training batch as the pipeline gives it."""
         return {
             "images": tf.constant(image, tf.float32),
@@ -222,11 +224,11 @@ class _Trial:
 
     @tf.function(autograph=False)
     @tf.autograph.experimental.do_not_convert
-    def predict(self, images):
+    def predict(self, images: tf.Tensor) -> dict:
         """Outputs in evaluation mode of RGB images."""
         return self.model(preprocess(images, self.config["preprocess"]), training=False)
 
-    def gradients(self, image, labels):
+    def gradients(self, image: np.ndarray, labels: np.ndarray) -> tuple:
         """(outputs in training mode, {"main", "aux", "loss"}, {our name: gradient})."""
         variables = self.task.trained_variables(self.model)
         outputs = {}
@@ -240,19 +242,19 @@ class _Trial:
         )
         return outputs, losses, dict(zip(variables, gradients, strict=True))
 
-    def theirs(self, arrays, *, prefix):
+    def theirs(self, arrays: dict, *, prefix: str) -> dict:
         """{`prefix` + the original's name: array in its layout}."""
         return {
             prefix + self._their_name(name): self.translation.to_theirs(array, name)
             for name, array in arrays.items()
         }
 
-    def values(self, pattern):
+    def values(self, pattern: str) -> dict:
         """Variables whose names match, under the original's names."""
-        found = {n: v.numpy() for n, v in self.variables.items() if re.search(pattern, n)}
-        return self.theirs(found, prefix="")
+        values = {n: v.numpy() for n, v in self.variables.items() if re.search(pattern, n)}
+        return self.theirs(values, prefix="")
 
-    def weight_term(self):
+    def weight_term(self) -> float:
         """wd / 2 * sum of squares over what weight decay covers, as the TF1 port adds it."""
         losses = self.task.task_config.losses
         squares = [
@@ -276,7 +278,7 @@ def _build(config):
 
 def _experiment(config):
     """The experiment that a case's training words describe."""
-    params = of_network("pspnet")
+    params: Any = of_network("pspnet")
     task, is_tf1 = params.task, config.get("lineage") == "tf1"
     task.model.classes = config["classes"]
     task.model.preprocess = config["preprocess"]

@@ -59,7 +59,7 @@ class Config(CroppedTaskConfig):
     losses: ClassificationLosses = field(ClassificationLosses)
     evaluation: ClassificationEvaluation = field(ClassificationEvaluation)
 
-    def check(self):
+    def check(self) -> None:
         """Crops are squares."""
         super().check()
         check_square(self.train_data.crop)

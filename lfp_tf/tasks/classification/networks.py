@@ -1,10 +1,11 @@
 """The classifiers of experiments: their fields, choices, rules and classes."""
 
 import dataclasses
+from typing import Any
 
 from lfp_tf.fields import field
 from lfp_tf.images.palette import numbered_table
-from lfp_tf.options import RESNET_MILLIONS, Norm, PyramidResNet
+from lfp_tf.options import RESNET_MILLIONS, Norm, Options, PyramidResNet
 from lfp_tf.training.fields import Network
 
 _IMAGENET_CLASSES = 1000
@@ -25,11 +26,11 @@ class LFPClassifier(Network):
     bn_eps: float | None = 1.001e-5
     bn_synchronized: bool = False  # the original's statistics are each GPU's own
 
-    def groups(self):
+    def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
         return (Norm, PyramidResNet)
 
-    def millions(self):
+    def millions(self) -> float:
         """See `Network`."""
         return RESNET_MILLIONS[self.depth]
 
@@ -37,7 +38,7 @@ class LFPClassifier(Network):
 NETWORKS = {"lfp_classifier": LFPClassifier}
 
 
-def usual_classes(config):
+def usual_classes(config: Any) -> tuple[list, list]:
     """(names, no colours) of the classes of an experiment's data set: numbers.
 
     Args:

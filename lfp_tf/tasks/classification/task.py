@@ -1,5 +1,8 @@
 """Training and scoring a classifier of images, as a task of the host's trainer."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import tf_keras
@@ -17,22 +20,22 @@ _TOP = 5
 class Task(TrainedTask):
     """Pipeline, losses and scores of `config`; see `TrainedTask`."""
 
-    def validation_metrics(self):
+    def validation_metrics(self) -> list:
         """Top-1 and top-5 accuracy."""
         return [
             tf_keras.metrics.SparseCategoricalAccuracy("accuracy"),
             tf_keras.metrics.SparseTopKCategoricalAccuracy(_TOP, "top5_accuracy"),
         ]
 
-    def loss_weights(self):
+    def loss_weights(self) -> dict[str, float]:
         """{"logits": 1}."""
         return dict.fromkeys(self.task_config.model.outputs(), 1.0)
 
-    def counts(self, piece, outputs):
+    def counts(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Images that have a class."""
         return {name: tf.reduce_sum(_counted(piece["labels"])) for name in outputs}
 
-    def sums(self, piece, outputs):
+    def sums(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Sums of cross-entropy over the images."""
         labels = piece["labels"]
         return {
@@ -44,7 +47,9 @@ class Task(TrainedTask):
         }
 
     @tf.autograph.experimental.do_not_convert
-    def validation_step(self, inputs, model, metrics=None):
+    def validation_step(
+        self, inputs: dict, model: tf_keras.Model, metrics: list | None = None
+    ) -> dict[str, tf.Tensor]:
         """Scores the middle of every image."""
         outputs = model(self.preprocessed(inputs["images"]), training=False)
         labels, counted = inputs["labels"], _counted(inputs["labels"])
@@ -53,11 +58,11 @@ class Task(TrainedTask):
         sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
         return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
 
-    def headline(self, logs):
+    def headline(self, logs: dict) -> str:
         """Both accuracies in per cent."""
         return f"top-1 {100 * logs['accuracy']:.2f}, top-5 {100 * logs['top5_accuracy']:.2f}"
 
-    def panels(self, predict, count):
+    def panels(self, predict: Callable, count: int) -> Iterator[np.ndarray]:
         """The first validation images with their class and the network's below."""
         data = self.task_config.validation_data
         names = read_dataset(data.folder)["classes"]
@@ -67,7 +72,7 @@ class Task(TrainedTask):
             truth, guess = names[int(batch["labels"][0])], names[int(np.argmax(logits))]
             yield side_by_side([image, image], [truth, guess])
 
-    def training_batches(self, data, start_step, shares):
+    def training_batches(self, data: Any, start_step: int, shares: Shares) -> tf.data.Dataset:
         """Augmented images for ever."""
         return training_batches(
             record_index(data.folder, data.split),
@@ -79,7 +84,7 @@ class Task(TrainedTask):
             start_step=start_step,
         )
 
-    def evaluation_batches(self, data, shares):
+    def evaluation_batches(self, data: Any, shares: Shares) -> tf.data.Dataset:
         """The middle of every image once."""
         config = self.task_config
         return evaluation_batches(

@@ -60,11 +60,11 @@ class Config(CroppedTaskConfig):
     losses: PoseLosses = field(PoseLosses)
     evaluation: PoseEvaluation = field(PoseEvaluation)
 
-    def choices(self):
+    def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {"evaluation.score": ("pckh", "pck")}
 
-    def check(self):
+    def check(self) -> None:
         """Crops are squares that the hourglass can halve."""
         super().check()
         check_square(self.train_data.crop)

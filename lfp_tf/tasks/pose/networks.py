@@ -1,11 +1,12 @@
 """The pose networks of experiments: their fields, choices, rules and joints."""
 
 import dataclasses
+from typing import Any
 
 from lfp_tf.errors import LfpError
 from lfp_tf.images.palette import numbered_table
 from lfp_tf.images.skeleton import JOINTS
-from lfp_tf.options import PYRAMID_INITIALIZERS, Norm, PyramidModule
+from lfp_tf.options import PYRAMID_INITIALIZERS, Norm, Options, PyramidModule
 from lfp_tf.training.fields import Network
 
 
@@ -30,25 +31,25 @@ class Hourglass(Network):
     bn_decay: float | None = 0.9
     bn_eps: float | None = 1e-5
 
-    def groups(self):
+    def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
         return (Norm, PyramidModule)
 
-    def arguments(self):
+    def arguments(self) -> dict[str, Any]:
         """Everything but the width: `features` says it here."""
         values = super().arguments()
         del values["width"]
         return values
 
-    def outputs(self):
+    def outputs(self) -> tuple[str, ...]:
         """The heat maps of every stack."""
         return tuple(f"heatmaps_{stack}" for stack in range(1, self.stacks + 1))
 
-    def choices(self):
+    def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {"initializer": PYRAMID_INITIALIZERS}
 
-    def check(self):
+    def check(self) -> None:
         """Counts are at least 1."""
         super().check()
         for name in ("stacks", "residuals", "features", "base_width", "cardinality"):
@@ -57,7 +58,7 @@ class Hourglass(Network):
         if self.width != 1.0:
             raise LfpError("task.model.width is not an hourglass' field; give features.")
 
-    def millions(self):
+    def millions(self) -> float:
         """See `Network`."""
         return 4 * self.stacks * (self.features / 256) ** 2
 
@@ -65,7 +66,7 @@ class Hourglass(Network):
 NETWORKS = {"hourglass": Hourglass}
 
 
-def usual_classes(config):
+def usual_classes(config: Any) -> tuple[list, list]:
     """(names, no colours) of the joints of an experiment's data set.
 
     Args:

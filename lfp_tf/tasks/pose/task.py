@@ -1,7 +1,11 @@
 """Training and scoring an hourglass for the joints of people, as a task of the host's trainer."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.data.pose import augmentations
 from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches, training_batches
@@ -20,22 +24,22 @@ class Task(TrainedTask):
     The loss of a stack is the mean squared error over all elements of its maps.
     """
 
-    def validation_metrics(self):
+    def validation_metrics(self) -> list:
         """PCK on the heat maps, as the original's training prints it."""
         joints = self._joints()
         counted = MPII_COUNTED if joints == JOINTS["mpii"] else range(len(joints))
         return [MapAccuracy(joints=len(joints), counted=counted)]
 
-    def loss_weights(self):
+    def loss_weights(self) -> dict[str, float]:
         """{heat maps of a stack: 1}."""
         return dict.fromkeys(self.task_config.model.outputs(), 1.0)
 
-    def counts(self, piece, outputs):
+    def counts(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Elements of each stack's maps; what fills up a batch of validation does not count."""
         elements = tf.cast(tf.reduce_prod(tf.shape(piece["heatmaps"])[1:]), tf.float32)
         return {name: tf.reduce_sum(_counted(piece)) * elements for name in outputs}
 
-    def sums(self, piece, outputs):
+    def sums(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Sums of squared differences to the targets."""
         targets, counted = piece["heatmaps"], _counted(piece)[:, None, None, None]
         return {
@@ -43,7 +47,7 @@ class Task(TrainedTask):
             for name, maps in outputs.items()
         }
 
-    def scored(self, batch):
+    def scored(self, batch: dict) -> dict:
         """The crops of scale 1, their maps, and who counts."""
         return {
             "images": batch["images"][:, 0],
@@ -52,7 +56,9 @@ class Task(TrainedTask):
         }
 
     @tf.autograph.experimental.do_not_convert
-    def validation_step(self, inputs, model, metrics=None):
+    def validation_step(
+        self, inputs: dict, model: tf_keras.Model, metrics: list | None = None
+    ) -> dict[str, tf.Tensor]:
         """Scores the last stack's maps, without the mirror image."""
         outputs = model(self.preprocessed(inputs["images"]), training=False)
         outputs = {name: outputs[name] for name in self.loss_weights()}
@@ -61,11 +67,11 @@ class Task(TrainedTask):
         sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
         return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
 
-    def headline(self, logs):
+    def headline(self, logs: dict) -> str:
         """PCK on the heat maps, in per cent."""
         return f"PCK on the heat maps {100 * logs['map_accuracy']:.2f}"
 
-    def panels(self, predict, count):
+    def panels(self, predict: Callable, count: int) -> Iterator[np.ndarray]:
         """The first people of validation: their crop with the truth's peaks, and with ours."""
         data, joints = self.task_config.validation_data, self._joints()
         for batch in self.evaluation_batches(data, Shares(1)).take(count):
@@ -86,7 +92,7 @@ class Task(TrainedTask):
     def _joints(self):
         return tuple(read_dataset(self.task_config.train_data.folder)["classes"])
 
-    def training_batches(self, data, start_step, shares):
+    def training_batches(self, data: Any, start_step: int, shares: Shares) -> tf.data.Dataset:
         """Augmented people for ever."""
         return training_batches(
             record_index(data.folder, data.split),
@@ -98,7 +104,7 @@ class Task(TrainedTask):
             start_step=start_step,
         )
 
-    def evaluation_batches(self, data, shares):
+    def evaluation_batches(self, data: Any, shares: Shares) -> tf.data.Dataset:
         """Every person once."""
         config = self.task_config
         return evaluation_batches(

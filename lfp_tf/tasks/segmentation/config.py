@@ -78,7 +78,7 @@ class Config(CroppedTaskConfig):
     head_bias_lr_multiplier: float = 10.0  # the classifiers' biases
     head_norm_lr_multiplier: float = 10.0  # gamma and beta of the heads; 1 in the TF1 port
 
-    def choices(self):
+    def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {
             "train_data.augmentation.recipe": (
@@ -92,7 +92,7 @@ class Config(CroppedTaskConfig):
             "evaluation.mean_iou": ("all", "present", "truth"),
         }
 
-    def check(self):
+    def check(self) -> None:
         """Labels stand where the network's logits do, and every loss has its output."""
         super().check()
         for path in ("train_data.warp", "evaluation.warp"):
@@ -117,7 +117,7 @@ class Config(CroppedTaskConfig):
                 "task.train_data.augmentation.scale_choices is empty with recipe=deeplab."
             )
 
-    def warnings(self, *, replicas, pieces):
+    def warnings(self, *, replicas: int, pieces: int) -> list[str]:
         """Logits that stand beside their labels; a pyramid that cannot learn its largest bin."""
         model, data, found = self.model, self.train_data, []
         if hasattr(model, "zoom_factor") and any(side % 8 != 1 for side in data.crop):

@@ -1,5 +1,7 @@
 """What a segmentation network minimizes: cross-entropy of its logits at the labels' size."""
 
+from collections.abc import Iterable
+
 import tensorflow as tf
 
 from lfp_tf.ops.nearest import (
@@ -10,7 +12,9 @@ from lfp_tf.ops.nearest import (
 from lfp_tf.ops.shapes import height_width
 
 
-def labels_for_loss(labels, logits, *, label_size, zoom_factor=8):
+def labels_for_loss(
+    labels: tf.Tensor, logits: tf.Tensor, *, label_size: str, zoom_factor: int = 8
+) -> tf.Tensor:
     """Labels at the size of the logits.
 
     Args:
@@ -31,12 +35,12 @@ def labels_for_loss(labels, logits, *, label_size, zoom_factor=8):
     return labels_at_zoom(labels, zoom_factor)
 
 
-def loss_weights(outputs, *, aux_weight):
+def loss_weights(outputs: Iterable[str], *, aux_weight: float) -> dict[str, float]:
     """{name of logits: weight of its loss}: every output counts 1, the auxiliary head less."""
     return {name: aux_weight if name == "aux_logits" else 1.0 for name in outputs}
 
 
-def loss_sums(outputs, labels, *, ignore_label=255):
+def loss_sums(outputs: dict, labels: dict, *, ignore_label: int = 255) -> dict[str, tf.Tensor]:
     """Sum of cross-entropy over the valid pixels, by output.
 
     Args:
@@ -52,12 +56,14 @@ def loss_sums(outputs, labels, *, ignore_label=255):
     }
 
 
-def valid_counts(labels, *, ignore_label=255):
+def valid_counts(labels: dict, *, ignore_label: int = 255) -> dict[str, tf.Tensor]:
     """{name: how many labels count} as float32 scalars."""
     return {name: count_valid(maps, ignore_label=ignore_label) for name, maps in labels.items()}
 
 
-def cross_entropy_sum(logits, labels, *, ignore_label=255):
+def cross_entropy_sum(
+    logits: tf.Tensor, labels: tf.Tensor, *, ignore_label: int = 255
+) -> tf.Tensor:
     """Sums softmax cross-entropy over the pixels whose label is not `ignore_label`.
 
     Args:
@@ -75,12 +81,12 @@ def cross_entropy_sum(logits, labels, *, ignore_label=255):
     return tf.reduce_sum(tf.where(valid, entropy, 0.0))
 
 
-def count_valid(labels, *, ignore_label=255):
+def count_valid(labels: tf.Tensor, *, ignore_label: int = 255) -> tf.Tensor:
     """How many labels are not `ignore_label`, as float32 (exact below 2^24 a replica)."""
     return tf.reduce_sum(tf.cast(tf.not_equal(labels, ignore_label), tf.float32))
 
 
-def labels_at_zoom(labels, zoom_factor):
+def labels_at_zoom(labels: tf.Tensor, zoom_factor: int) -> tf.Tensor:
     """Keeps every (8 / zoom)-th label, those that logits of that zoom stand on (semseg pspnet.py).
 
     Args:
@@ -94,7 +100,7 @@ def labels_at_zoom(labels, zoom_factor):
     return labels[:, ::step, ::step]
 
 
-def labels_at_map(labels, logits):
+def labels_at_map(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Labels at the size of a map by TF1's nearest rule: row i takes row floor(i H / h) (TF1 port).
 
     Args:

@@ -1,6 +1,7 @@
 """The segmentation networks of experiments: their fields, choices, rules and classes."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from lfp_tf.options import (
     RESNET_MILLIONS,
     Head,
     Norm,
+    Options,
     PoolingPyramid,
     PyramidResNet,
     ResNet,
@@ -64,24 +66,24 @@ class PSPNet(Network):
     dropout: float = 0.1
     dropout_kind: str = "channel"  # channel, element
 
-    def groups(self):
+    def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
         return (Norm, BACKBONES.get(self.backbone, ResNet), PoolingPyramid, Head)
 
-    def outputs(self):
+    def outputs(self) -> tuple[str, ...]:
         """The main head's logits and the auxiliary head's."""
         return ("logits", "aux_logits") if self.aux_head else ("logits",)
 
-    def choices(self):
+    def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {"backbone": tuple(BACKBONES)}
 
-    def check(self):
+    def check(self) -> None:
         """Windows go with bins, and the ResNet's options with a ResNet."""
         super().check()
         _check_backbone(self, PSPNet())
 
-    def millions(self):
+    def millions(self) -> float:
         """See `Network`."""
         return 3 if self.backbone == "mobilenet_v2" else RESNET_MILLIONS[self.depth]
 
@@ -109,25 +111,25 @@ class DeepLabV2(Network):
     bn_eps: float | None = 1e-5
     bn_frozen: bool = True
 
-    def groups(self):
+    def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
         return (Norm, BACKBONES.get(self.backbone, ResNet), Scales)
 
-    def outputs(self):
+    def outputs(self) -> tuple[str, ...]:
         """With scales the maximum and each scale's own logits."""
         return Scales(tuple(self.scales)).outputs()
 
-    def choices(self):
+    def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {"backbone": ("resnet", "pyramid_resnet")}
 
-    def check(self):
+    def check(self) -> None:
         """Scales are further ones, blocks four, options the backbone's."""
         super().check()
         _check_rates(self.rates)
         _check_backbone(self, type(self)())
 
-    def millions(self):
+    def millions(self) -> float:
         """See `Network`."""
         return RESNET_MILLIONS[self.depth]
 
@@ -146,7 +148,7 @@ class DeepLabV3(DeepLabV2):
     bn_decay: float | None = 0.9997
     bn_frozen: bool = False
 
-    def choices(self):
+    def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {"output_stride": (16, 8)}
 
@@ -178,24 +180,24 @@ class LFPSegmentation(Network):
     bn_eps: float | None = 1.001e-5
     bn_frozen: bool = True
 
-    def groups(self):
+    def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
         return (Norm, PyramidResNet, Scales)
 
-    def outputs(self):
+    def outputs(self) -> tuple[str, ...]:
         """With scales the maximum and each scale's own logits."""
         return Scales(tuple(self.scales)).outputs()
 
-    def choices(self):
+    def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {"head": ("aspp", "conv102")}
 
-    def check(self):
+    def check(self) -> None:
         """Scales are further ones, blocks four."""
         super().check()
         _check_rates(self.rates)
 
-    def millions(self):
+    def millions(self) -> float:
         """See `Network`."""
         return RESNET_MILLIONS[self.depth]
 
@@ -205,7 +207,7 @@ NETWORKS = {
 }
 
 
-def usual_classes(config):
+def usual_classes(config: Any) -> tuple[list, list]:
     """(names, [r, g, b] of each) of the classes of an experiment's data set.
 
     Args:

@@ -1,7 +1,11 @@
 """Training and scoring a segmentation network, as a task of the host's trainer."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.data.segmentation import augmentations
@@ -19,7 +23,7 @@ from lfp_tf.training.base import TrainedTask, mean_losses
 class Task(TrainedTask):
     """Pipeline, losses and scores of `config`; see `TrainedTask`."""
 
-    def validation_metrics(self):
+    def validation_metrics(self) -> list:
         """The mean IoU."""
         config = self.task_config
         return [
@@ -30,23 +34,25 @@ class Task(TrainedTask):
             )
         ]
 
-    def loss_weights(self):
+    def loss_weights(self) -> dict[str, float]:
         """{name of logits: weight of its loss}, in the order of the network's outputs."""
         config = self.task_config
         return loss_weights(config.model.outputs(), aux_weight=config.losses.aux_weight)
 
-    def counts(self, piece, outputs):
+    def counts(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Valid pixels at the size of each output's logits."""
         labels = self._labels(piece["labels"], outputs)
         return valid_counts(labels, ignore_label=self.task_config.losses.ignore_label)
 
-    def sums(self, piece, outputs):
+    def sums(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Sums of cross-entropy over the valid pixels."""
         labels = self._labels(piece["labels"], outputs)
         return loss_sums(outputs, labels, ignore_label=self.task_config.losses.ignore_label)
 
     @tf.autograph.experimental.do_not_convert
-    def validation_step(self, inputs, model, metrics=None):
+    def validation_step(
+        self, inputs: dict, model: tf_keras.Model, metrics: list | None = None
+    ) -> dict[str, tf.Tensor]:
         """Counts classes of whole images; the loss is a mean over the batch's valid pixels."""
         config = self.task_config
         outputs = model(self.preprocessed(inputs["images"]), training=False)
@@ -60,11 +66,11 @@ class Task(TrainedTask):
         sums, counts = loss_sums(logits, labels, **ignored), valid_counts(labels, **ignored)
         return {self.loss: mean_losses(sums, counts, weights={"logits": 1.0})["loss"]}
 
-    def headline(self, logs):
+    def headline(self, logs: dict) -> str:
         """The mean IoU in per cent."""
         return f"mean IoU {100 * logs['mean_iou']:.2f}"
 
-    def panels(self, predict, count):
+    def panels(self, predict: Callable, count: int) -> Iterator[np.ndarray]:
         """The first validation images, each beside its truth and what the network sees."""
         config = self.task_config
         data = config.validation_data
@@ -77,7 +83,7 @@ class Task(TrainedTask):
             seen = _as_large(colorize(labels, colors), image)
             yield np.concatenate([image, colorize(truth, colors), seen], 1)
 
-    def training_batches(self, data, start_step, shares):
+    def training_batches(self, data: Any, start_step: int, shares: Shares) -> tf.data.Dataset:
         """Augmented crops for ever."""
         config = self.task_config
         return training_batches(
@@ -95,7 +101,9 @@ class Task(TrainedTask):
             start_step=start_step,
         )
 
-    def evaluation_batches(self, data, shares, *, same_size=None):
+    def evaluation_batches(
+        self, data: Any, shares: Shares, *, same_size: bool | None = None
+    ) -> tf.data.Dataset:
         """`same_size` None: as the records say."""
         config = self.task_config
         size = config.evaluation.warp
@@ -105,7 +113,7 @@ class Task(TrainedTask):
             record_index(data.folder, data.split),
             shares=shares,
             mean=preprocessing(config.model.preprocess).mean,
-            same_size=same_size,
+            same_size=bool(same_size),
             warp=Warp(tuple(size), config.evaluation.warp_labels) if size else None,
             ignore_label=config.losses.ignore_label,
         )
