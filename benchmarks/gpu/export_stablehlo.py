@@ -23,7 +23,7 @@ from lfp_tf.ops import convolution
 from lfp_tf.recipes.multiply_adds import multiply_adds
 from lfp_tf.tasks.segmentation.losses import loss_sums, loss_weights, valid_counts
 from lfp_tf.tasks.segmentation.networks import PSPNet
-from lfp_tf.training.base import mean_losses
+from lfp_tf.training.objective import mean_losses
 
 DTYPES = ("float32", "bfloat16")
 AUX_WEIGHT = 0.4

@@ -5,6 +5,7 @@ Names, types and defaults are those of `official.core.config_definitions` and
 """
 
 import dataclasses
+from typing import ClassVar
 
 from lfp_tf.fields import Fields, OneOf, field
 
@@ -235,7 +236,7 @@ class Optimization(Fields):
 class Trainer(Fields):
     """The host's trainer fields; those of ours come last."""
 
-    RENAMED = {"preview_pictures": "preview_images"}
+    RENAMED: ClassVar[dict[str, str]] = {"preview_pictures": "preview_images"}
 
     optimizer_config: Optimization = field(Optimization)
     train_tf_while_loop: bool = True
@@ -267,7 +268,7 @@ class Trainer(Fields):
 
 @dataclasses.dataclass
 class Runtime(Fields):
-    """The host's runtime fields; `num_gpus` is found, not given."""
+    """The host's runtime fields; `num_gpus` comes from the machine, not from the user."""
 
     distribution_strategy: str = "mirrored"
     enable_xla: bool = False

@@ -12,9 +12,9 @@ from lfp_tf.recipes import overrides
 from lfp_tf.recipes.config import of_network
 from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, valid_counts
 from lfp_tf.tasks.segmentation.task import Task
-from lfp_tf.training.base import mean_losses
 from lfp_tf.training.groups import is_decayed, multiplier
 from lfp_tf.training.history import MovingAverage
+from lfp_tf.training.objective import mean_losses
 from lfp_tf.training.optimization import build_optimizer
 
 LABELS = {"ignore_label": (255, -1), "label_resize": ("pil_nearest", "opencv_nearest")}

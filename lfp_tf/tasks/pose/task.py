@@ -10,7 +10,8 @@ from lfp_tf.images.skeleton import JOINTS, draw_skeletons, flip_order
 from lfp_tf.ops.pose_maps import peaks
 from lfp_tf.tasks.pose.metrics import MPII_COUNTED
 from lfp_tf.tasks.pose.training_metrics import MapAccuracy
-from lfp_tf.training.base import TrainedTask, mean_losses
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.objective import mean_losses
 
 
 class Task(TrainedTask):
