@@ -53,21 +53,21 @@ class BestCheckpoint:
             better = value > before["value"] if self.is_higher_better else value < before["value"]
             if not better:
                 return False
-        place = self.folder / f"step-{step}"
-        shutil.rmtree(place, ignore_errors=True)
+        step_folder = self.folder / f"step-{step}"
+        shutil.rmtree(step_folder, ignore_errors=True)
         with saving(self.folder):
-            self._checkpoint.write(str(place / "ckpt"))
+            self._checkpoint.write(str(step_folder / "ckpt"))
         write_json(
             self.folder / "info.json",
             {
                 "step": step,
                 "metric": self.metric,
                 "value": value,
-                "checkpoint": f"{place.name}/ckpt",
+                "checkpoint": f"{step_folder.name}/ckpt",
             },
         )
         for other in self.folder.glob("step-*"):
-            if other != place:
+            if other != step_folder:
                 shutil.rmtree(other, ignore_errors=True)
         return True
 

@@ -234,7 +234,7 @@ class Optimization(Fields):
 
 @dataclasses.dataclass
 class Trainer(Fields):
-    """The host's trainer fields; those of ours come last."""
+    """The host's trainer fields; our own come last."""
 
     RENAMED: ClassVar[dict[str, str]] = {"preview_pictures": "preview_images"}
 
@@ -260,7 +260,7 @@ class Trainer(Fields):
     recovery_max_trials: int = 0
     validation_summary_subdir: str = "validation"
     preemption_on_demand_checkpoint: bool = True
-    accumulation_steps: int = 1  # pieces a batch is trained in, one after the other
+    accumulation_steps: int = 1  # pieces of a batch, which are trained one after the other
     average_loss: int = 20  # loops whose mean loss is logged beside each one's own
     seed: int = 0  # of new weights and dropout
     preview_images: int = 4  # validation images shown in TensorBoard

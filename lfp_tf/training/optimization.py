@@ -26,13 +26,13 @@ class Multiplied(optimizer_v2.OptimizerV2):
     def _resource_apply_dense(self, grad, var, apply_state=None):
         factor = getattr(self, "_multipliers", {}).get(variable_key(var), 1.0)
         if factor != 1.0:
-            place = (var.device, var.dtype.base_dtype)
-            values = dict((apply_state or {}).get(place) or self._fallback_apply_state(*place))
+            key = (var.device, var.dtype.base_dtype)
+            values = dict((apply_state or {}).get(key) or self._fallback_apply_state(*key))
             values = {
                 name: value * factor if name in ("lr_t", "lr", "neg_lr_t") else value
                 for name, value in values.items()
             }
-            apply_state = {place: values}
+            apply_state = {key: values}
         return super()._resource_apply_dense(grad, var, apply_state)
 
 
@@ -44,8 +44,8 @@ class _TorchUpdate(tf_keras.optimizers.legacy.SGD):
     """The update of `TorchSGD`; the slot `momentum` holds v."""
 
     def _resource_apply_dense(self, grad, var, apply_state=None):
-        place = (var.device, var.dtype.base_dtype)
-        values = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+        key = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(key) or self._fallback_apply_state(*key)
         return tf.raw_ops.ResourceApplyMomentum(
             var=var.handle,
             accum=self.get_slot(var, "momentum").handle,
@@ -68,8 +68,8 @@ class _TorchRMSpropUpdate(tf_keras.optimizers.legacy.RMSprop):
     """The update of `TorchRMSprop`; the slot `rms` holds m."""
 
     def _resource_apply_dense(self, grad, var, apply_state=None):
-        place = (var.device, var.dtype.base_dtype)
-        values = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+        key = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(key) or self._fallback_apply_state(*key)
         rms = self.get_slot(var, "rms")
         rms.assign(values["rho"] * rms + values["one_minus_rho"] * tf.square(grad))
         # Its second half is the rest of RMSprop, in one operation; Keras takes nine.

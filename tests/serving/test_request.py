@@ -59,7 +59,7 @@ def ask(tmp_path, url, content, *more):
 def test_it_sends_the_image_and_writes_the_labels(tmp_path, url):
     done = ask(tmp_path, url, b"\x00image\xff")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "labels.png").read_bytes() == b"\xfferutcip\x00"
+    assert (tmp_path / "labels.png").read_bytes() == b"\xffegami\x00"
     assert done.stdout == f"{tmp_path / 'labels.png'}: 5x3\n"
 
 

@@ -85,24 +85,24 @@ def read_caffe(file: MappedFile) -> dict[str, np.ndarray]:
 
 
 def _read_layer(file, span, layer, blobs):
-    name, places = b"", []
+    name, spans = b"", []
     for number, wire, value in fields(file.view, *span):
         if wire == LENGTH and number == layer.name:
             name = bytes(file.view[slice(*value)])
         elif wire == LENGTH and number == layer.blobs:
             file.charge(ARRAY_BYTES + len(name))
-            places.append(value)
-    if not places:
+            spans.append(value)
+    if not spans:
         return
     try:
         name = name.decode("utf-8")
     except UnicodeDecodeError:
         raise file.damage("a layer's name is no text")
-    for index, place in enumerate(places):
+    for index, blob_span in enumerate(spans):
         key = f"{name}:{index}"
         if key in blobs:
             raise file.refusal(f'holds the layer "{printable(name)}" twice.')
-        blobs[key] = _read_blob(file, place, key)
+        blobs[key] = _read_blob(file, blob_span, key)
 
 
 def _read_blob(file, span, key):

@@ -38,7 +38,7 @@ def is_h5(file: MappedFile) -> bool:
 def read_h5(file: MappedFile) -> dict[str, np.ndarray]:
     """Reads the weights of an `.h5` by the names that its `weight_names` list.
 
-    Keras' layers are looked for at the top and under `model_weights`; the description of the model
+    Keras' layers stand at the top or under `model_weights`; the description of the model
     and the optimizer are left alone. Where two layers have a weight of one name (`kernel:0`), all
     names get their layer in front (`LAYER/kernel:0`). A file that lists no layers gives all its
     data sets by path.

@@ -78,11 +78,11 @@ def check_links(h5py: Any, file: Any) -> None:
             item = group[name]
             if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
                 raise Refused(f'holds "{where}", whose values lie in another file.')
-            place = h5py.h5o.get_info(item.id).addr
+            address = h5py.h5o.get_info(item.id).addr
             if isinstance(item, h5py.Group):
-                if place in addresses:  # Paths through it could be without number.
+                if address in addresses:  # Paths through it could be without number.
                     raise Refused(f'holds "{where}", a group that lies in two places.')
-                addresses.add(place)
+                addresses.add(address)
                 waiting.append((item, level + 1))
 
 

@@ -3,7 +3,7 @@
 Python's unpickler can import and call anything. This one knows numbers, text, bytes, lists, tuples
 and dictionaries; every other name is looked up in a list that the caller gives, and a name that is
 not on it ends the reading at once, whether or not it would be called. What a name on the list gives
-are functions of ours, never the ones the file means.
+are our own functions, never the ones the file means.
 """
 
 import _compat_pickle

@@ -1,4 +1,4 @@
-"""What a pickle interpreter holds: its place in the bytes, its stack, its marks and its memo.
+"""The state of a pickle interpreter: its offset in the bytes, its stack, its marks and its memo.
 
 Everything put on the stack or into the memo is charged to the file's allowance, a little above what
 Python takes for it, so that a pickle cannot build more than its file allows.
@@ -28,7 +28,7 @@ class AllowedName:
 
 
 class Buildable(abc.ABC):
-    """A value of ours that the opcode BUILD may give a state."""
+    """One of our values that the opcode BUILD may give a state."""
 
     @abc.abstractmethod
     def build(self, state: Any) -> None:
@@ -45,7 +45,7 @@ class PickleStack:
         self.memo: dict[int, Any] = {}
 
     def push(self, value: Any, cost: int = 0) -> None:
-        """Puts a value on the stack; `cost` is what it takes beyond its place there."""
+        """Puts a value on the stack; `cost` is its memory in bytes beyond the stack's entry."""
         self.file.charge(PUSH_BYTES + cost)
         self.stack.append(value)
 

@@ -194,9 +194,9 @@ def _shard(file, path, known_paths):
     if path in known_paths:
         raise file.refusal(f'names the shard "{printable(path)}" twice.')
     known_paths.add(path)
-    place = pathlib.Path(file.path).parent / path
-    if not os.path.exists(place):
+    shard = pathlib.Path(file.path).parent / path
+    if not os.path.exists(shard):
         raise file.refusal(
             f'names the shard "{printable(path)}", which is not beside it; copy all files.'
         )
-    return MappedFile(place)
+    return MappedFile(shard)

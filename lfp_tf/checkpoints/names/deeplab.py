@@ -70,7 +70,7 @@ _KERAS_EPSILON = 1e-8
 
 
 def their_name(name: str, _: object = None) -> str | None:
-    """Gives the newest revision's name of a variable of ours, or None.
+    """Gives the newest revision's name of our variable, or None.
 
     >>> their_name("stage1_block1_conv2/kernel")
     'layer2.block1.conv3x3.conv.weight'
@@ -116,10 +116,10 @@ def from_caffe(arrays: dict, notes: list[str]) -> dict:
             plain[f"{norm}.bias"] = np.asarray(bias).reshape(-1)
             norm = None
         else:
-            place = renamed(layer, _FROM_CAFFE) or layer
-            plain[f"{place}.weight"] = _squeezed(blobs[0])
+            path = renamed(layer, _FROM_CAFFE) or layer
+            plain[f"{path}.weight"] = _squeezed(blobs[0])
             if len(blobs) > 1:
-                plain[f"{place}.bias"] = np.asarray(blobs[1]).reshape(-1)
+                plain[f"{path}.bias"] = np.asarray(blobs[1]).reshape(-1)
     if copies:
         notes.append(f"{len(copies)} layers of the shared multi-scale copies were skipped")
     return _without_biases(plain, notes)
@@ -130,14 +130,14 @@ def from_keras(arrays: dict, notes: list[str]) -> dict:
     plain = {}
     for name, array in arrays.items():
         layer, leaf = name.split(":")[0].split("/")[-2:]
-        place = renamed(layer, _FROM_KERAS)
+        path = renamed(layer, _FROM_KERAS) or layer
         leaf = TORCH_LEAVES.get(leaf, leaf)
         array = np.asarray(array)
         if leaf == "weight" and array.ndim in (2, 4):
             array = array.transpose((3, 2, 0, 1) if array.ndim == 4 else (1, 0))
         if leaf == "running_var":
             array = array + np.float32(_KERAS_EPSILON)
-        plain[f"{place or layer}.{leaf}"] = array
+        plain[f"{path}.{leaf}"] = array
     return _without_biases(plain, notes)
 
 

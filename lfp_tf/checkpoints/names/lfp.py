@@ -50,8 +50,8 @@ _HOURGLASS: Pairs = (
     (r"stem_(conv|bn|r\d)", lambda part: f"stem.{part}"),
     (
         r"stack(\d+)_n(\d)_(\w+)_(\d+)",
-        lambda stack, depth, place, number: (
-            f"stacks.{int(stack) - 1}.hg.n{depth}.{place}.{int(number) - 1}"
+        lambda stack, depth, branch, number: (
+            f"stacks.{int(stack) - 1}.hg.n{depth}.{branch}.{int(number) - 1}"
         ),
     ),
     (r"stack(\d+)_lin_(conv|bn)", lambda stack, kind: f"stacks.{int(stack) - 1}.lin.{kind}"),
@@ -67,7 +67,7 @@ _DILATED = re.compile(r"^(group[23]/block\d+/conv2[fghi]?)/b$")
 
 
 def tensorpack_name(name: str, options: Mapping) -> str | None:
-    """Gives tensorpack's name of a variable of ours, or None.
+    """Gives tensorpack's name of our variable, or None.
 
     >>> tensorpack_name("stage1_block1/scale1_bn/gamma", {})
     'group0/block0/conv2f/bn/gamma'
@@ -97,7 +97,7 @@ def from_tensorpack(arrays: dict, notes: list[str]) -> dict:
 
 
 def torch_name(name: str, _: object = None) -> str | None:
-    """Gives the hourglass' torch name of a variable of ours, or None (stacks from 0 there)."""
+    """Gives the hourglass' torch name of our variable, or None (stacks from 0 there)."""
     path, leaf = name.rsplit("/", 1)
     layer, *unit = path.split("/", 1)
     theirs = renamed(layer, _HOURGLASS)

@@ -106,7 +106,7 @@ _TRANSPOSED = ("torch", "imagenet_torch", "caffe")
 
 
 def their_name(name: str, translation: str, bins: Bins) -> str | None:
-    """Finds the name that a variable of ours has in a file.
+    """Gives the name that our variable has in a file.
 
     >>> their_name("stage2_block1_bn1/gamma", "caffe", (1, 2, 3, 6))
     'conv3_1_1x1_reduce/bn:0'

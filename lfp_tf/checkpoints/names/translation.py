@@ -1,4 +1,4 @@
-"""What a lineage's names table must say: how a variable of ours is called and laid out there."""
+"""What a lineage's names table must say: how our variables are called and laid out there."""
 
 import dataclasses
 import re
@@ -20,7 +20,7 @@ Pairs = Iterable[tuple[str, Callable[..., str | None]]]
 
 
 def renamed(layer: str, pairs: Pairs) -> str | None:
-    """Their name of a layer, by the first pair whose pattern matches all of ours; else None.
+    """Finds their name of a layer by the first pair whose pattern matches ours; else None.
 
     >>> renamed("stem_bn1", [(r"stem_(conv|bn)1", lambda kind: f"layer1.conv1.{kind}")])
     'layer1.conv1.bn'
