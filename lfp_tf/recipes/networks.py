@@ -168,17 +168,6 @@ def start_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     raise LfpError(f"{path} has no params.yaml beside it, so its network is unknown; give its run.")
 
 
-def save_npz(model: tf_keras.Model, path: str | os.PathLike, *, dtype: str = "float16") -> None:
-    """Writes all variables but the auxiliary head's under our names; kernels in `dtype`."""
-    arrays = {}
-    for name, variable in variables_by_name(model).items():
-        if not name.startswith("aux_"):
-            array = variable.numpy()
-            arrays[name] = array.astype(dtype) if array.ndim == 4 else array
-    with open(path, "wb") as stream:
-        np.savez_compressed(stream, **arrays)
-
-
 def _take_over(params: Experiment, folder: pathlib.Path) -> None:
     """Takes over the options of the folder's own network, if it tells them."""
     task = task_fields(folder)
