@@ -74,8 +74,8 @@ def test_caffes_50_layers_have_their_strides_elsewhere():
 
 def test_networks_without_an_auxiliary_head_have_no_loss_of_it():
     for name in ("caffe", "tf1", "kitti"):
-        found = changes(name)
-        assert found["model"]["aux_head"] is False and found["losses"] == {"aux_weight": 0.0}
+        preset = changes(name)
+        assert preset["model"]["aux_head"] is False and preset["losses"] == {"aux_weight": 0.0}
 
 
 def test_the_first_revision_of_deeplab_did_otherwise():

@@ -139,8 +139,8 @@ def test_rates_are_the_hosts(rate, warmup):
     )
     theirs = host.OptimizerFactory(config).build_learning_rate()
     for step in range(11):
-        one, other = (r(step) if callable(r) else r for r in (ours, theirs))
-        np.testing.assert_allclose(one, other, rtol=1e-7)
+        rate, expected = (r(step) if callable(r) else r for r in (ours, theirs))
+        np.testing.assert_allclose(rate, expected, rtol=1e-7)
 
 
 def test_a_rate_holds_for_some_steps_and_to_the_end():
