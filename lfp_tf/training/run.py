@@ -114,26 +114,8 @@ class Run:
             self._evaluate()
         return self.logs
 
-    def _restore_or_initialize(self, strategy):
-        """Goes back to the newest checkpoint, or takes the start that the experiment names."""
-        prefix = self.checkpoints.newest()
-        if prefix:
-            self.checkpoints.restore(prefix)
-        elif self.mode == "eval":
-            raise LfpError(f"{self.folder} holds no checkpoint to evaluate; train first.")
-        elif "train" in self.mode:
-            with strategy.scope():
-                self.trainer.initialize()
-
-    def _describe(self):
-        """Writes `params.yaml` and `dataset.json`, from which later commands build the network."""
-        text = yaml.safe_dump(self.params.as_dict(), sort_keys=False, default_flow_style=None)
-        write_text(self._own_folder / "params.yaml", text)
-        records = read_dataset(self.params.task.train_data.folder)
-        write_json(self._own_folder / "dataset.json", records)
-
     def _train(self):
-        """Trains to the last step; after a signal only to the next checkpoint.
+        """Trains to the last step; a signal ends it after the current loop and a checkpoint.
 
         Raises:
             Stopped: a signal came.
@@ -190,6 +172,24 @@ class Run:
                     return
             time.sleep(POLL_SECONDS)
             waited += POLL_SECONDS
+
+    def _restore_or_initialize(self, strategy):
+        """Goes back to the newest checkpoint, or takes the start that the experiment names."""
+        prefix = self.checkpoints.newest()
+        if prefix:
+            self.checkpoints.restore(prefix)
+        elif self.mode == "eval":
+            raise LfpError(f"{self.folder} holds no checkpoint to evaluate; train first.")
+        elif "train" in self.mode:
+            with strategy.scope():
+                self.trainer.initialize()
+
+    def _describe(self):
+        """Writes `params.yaml` and `dataset.json`, from which later commands build the network."""
+        text = yaml.safe_dump(self.params.as_dict(), sort_keys=False, default_flow_style=None)
+        write_text(self._own_folder / "params.yaml", text)
+        records = read_dataset(self.params.task.train_data.folder)
+        write_json(self._own_folder / "dataset.json", records)
 
     def _steps_to_boundary(self):
         """Steps up to the next multiple of `steps_per_loop`, so that a stop moves no boundary."""
