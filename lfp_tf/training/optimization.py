@@ -99,7 +99,7 @@ class AdamW(Multiplied, legacy_adamw.AdamWeightDecay):
 class StepwiseSchedule(tf_keras.optimizers.schedules.LearningRateSchedule):
     """A schedule whose rate is renewed every so many steps only.
 
-    DeepLab's is (kazuto1011/deeplab-pytorch `libs/utils/lr_scheduler.py:19-26`).
+    DeepLab's is (kazuto1011/deeplab-pytorch `libs/utils/lr_scheduler.py:22-29`).
 
     Args:
         schedule: a schedule, or a number.

@@ -78,7 +78,7 @@ def logit_shape(case):
 def parameter_count(case):
     """`parameter_count`: elements of weights and of running statistics."""
     check(case.config, NETWORK)
-    sizes = {n: int(np.prod(v.shape)) for n, v in variables_by_name(build(case.config)).items()}
+    sizes = {n: v.shape.num_elements() for n, v in variables_by_name(build(case.config)).items()}
     running = {name: size for name, size in sizes.items() if _RUNNING.search(name)}
     return {
         "parameters": sum(sizes.values()) - sum(running.values()),

@@ -116,7 +116,7 @@ def optimizer_groups(case):
         theirs = sorted(prefix + revision_name(name, config["revision"]) for name in names)
         got[f"names_{group}"] = theirs
         got[f"count_{group}"] = len(theirs)
-        got[f"elements_{group}"] = sum(int(np.prod(variables[name].shape)) for name in names)
+        got[f"elements_{group}"] = sum(variables[name].shape.num_elements() for name in names)
         got[f"digest_{group}"] = hashlib.sha256("\n".join(theirs).encode()).hexdigest()
     decayed = [any(is_decayed(n, covers="kernels") for n in names) for names in groups.values()]
     got["lr_multipliers"] = list(_GROUPS.values())
