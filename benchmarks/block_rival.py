@@ -12,7 +12,7 @@ from benchmarks import drawn
 from benchmarks.rivals import serve, timed
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.layers.pyramid_block import SCALES, PyramidBlock
-from lfp_tf.recipes.multiply_adds import multiply_adds
+from lfp_tf.recipes.cost import multiply_adds
 
 
 def make(spec):

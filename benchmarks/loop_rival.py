@@ -4,8 +4,6 @@ Spec: kind (`loop`, `step`), experiment, changes (of the experiment's fields), r
 warm (steps before each measurement).
 """
 
-import time
-
 import tensorflow as tf
 
 from benchmarks.rivals import serve, timed
@@ -38,14 +36,7 @@ def _loop(params, spec):
     strategy = devices.make_strategy(params.runtime)
     run = Run(params, task=Task, folder=spec["folder"], strategy=strategy, mode="train")
     line = Progress("step", total=params.trainer.train_steps, unit="images")
-
-    def step():
-        begin, started = run.step, time.monotonic()
-        logs = run.trainer.run_steps(run._steps_to_boundary())
-        run._record(begin, logs, time.monotonic() - started)
-        line.update(1, f"loss {logs['training_loss']:.4f}")
-
-    return step
+    return lambda: run._run_loop(line)
 
 
 def _step(params, spec):

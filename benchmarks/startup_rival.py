@@ -35,7 +35,7 @@ def make(spec):
     for owner, method in (
         (Task, "build_model"),
         (Task, "train_step"),
-        (Run, "_begin"),
+        (Run, "_restore_or_initialize"),
         (Trainer, "train"),
     ):
         _time(owner, method, seconds)
@@ -49,7 +49,7 @@ def make(spec):
             "import tensorflow": _TENSORFLOW - _BEGIN,
             "import host and library": _LIBRARY - _TENSORFLOW,
             "build": sum(seconds["build_model"]),
-            "restore": sum(seconds["_begin"]),
+            "restore": sum(seconds["_restore_or_initialize"]),
             "trace": trace,
             "first step": first - trace,
             "second step": second,

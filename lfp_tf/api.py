@@ -1,13 +1,31 @@
 """What `import lfp_tf` offers, from a checkpoint and an image to labels; TensorFlow comes late."""
 
+import os
+from typing import TYPE_CHECKING, Any
+
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks import catalog
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tf_keras
+    from PIL import Image
+
+    from lfp_tf.checkpoints.load import Report
+    from lfp_tf.tasks.segmentation.protocols import Protocol
 
 __all__ = ["build", "load_weights", "read_checkpoint", "segment", "show"]
 
 
-def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), changes=None):
-    """A network in the form that a checkpoint needs, with weights still as drawn.
+def build(
+    name: str,
+    *,
+    preset: str | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    changes: dict[str, Any] | None = None,
+) -> "tf_keras.Model":
+    """Builds a network in the form that a checkpoint needs, with weights still as drawn.
 
     Names, fields and types are checked before TensorFlow is loaded.
 
@@ -35,21 +53,26 @@ def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), ch
     )
 
 
-def load_weights(model, path):
+def load_weights(model: "tf_keras.Model", path: str | os.PathLike) -> "Report | None":
     """Fills a built network from a file or folder; see `recipes.networks.load_weights`."""
     from lfp_tf.recipes import networks
 
     return networks.load_weights(model, path)
 
 
-def read_checkpoint(path):
-    """{name: numpy array} of any checkpoint; see `checkpoints.read.read_checkpoint`."""
+def read_checkpoint(path: str | os.PathLike) -> "dict[str, np.ndarray]":
+    """Reads {name: array} of any checkpoint; see `checkpoints.read.read_checkpoint`."""
     from lfp_tf.checkpoints import read
 
     return read.read_checkpoint(path)
 
 
-def segment(model, image, *, protocol=None):
+def segment(
+    model: "tf_keras.Model",
+    image: "str | os.PathLike | np.ndarray",
+    *,
+    protocol: "Protocol | None" = None,
+) -> "np.ndarray":
     """Labels every pixel of an image.
 
     Args:
@@ -75,17 +98,24 @@ def segment(model, image, *, protocol=None):
         raise LfpError(
             f"{recipe.experiment} is for {recipe.task} and labels no pixels; use `lfp-tf predict`."
         )
-    found = probabilities(
+    outputs = probabilities(
         protocol or protocol_of(recipe, name="whole"),
         network_function(model),
         tf.constant(_image(image)),
         preprocess_name=recipe.preprocess,
         classes=len(recipe.classes),
     )
-    return found["labels"].numpy().astype(np.uint8 if len(recipe.classes) <= 256 else np.int32)
+    return outputs["labels"].numpy().astype(np.uint8 if len(recipe.classes) <= 256 else np.int32)
 
 
-def show(image, labels, *, dataset=None, model=None, alpha=0.5):
+def show(
+    image: "str | os.PathLike | np.ndarray",
+    labels: "np.ndarray",
+    *,
+    dataset: str | None = None,
+    model: "tf_keras.Model | None" = None,
+    alpha: float = 0.5,
+) -> "Image.Image":
     """Draws labels over an image.
 
     Args:
@@ -103,7 +133,7 @@ def show(image, labels, *, dataset=None, model=None, alpha=0.5):
     from lfp_tf.images.overlay import overlay
     from lfp_tf.images.palette import class_table
 
-    table = class_table(dataset or model.recipe.dataset)
+    table = class_table(dataset or model.recipe.dataset)  # pyright: ignore[reportOptionalMemberAccess]
     return Image.fromarray(overlay(_image(image), labels, table, alpha=alpha))
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Iterable
 
 
 class LfpError(Exception):
@@ -20,31 +21,31 @@ class WorkFailed(LfpError):
     exit_status = 1
 
 
-def nearest(name, choices):
-    """The sentence ` Did you mean "x"?` for the choice nearest to `name`, or an empty text."""
+def nearest(name: str, choices: Iterable[object]) -> str:
+    """Gives ` Did you mean "x"?` for the choice nearest to `name`, or an empty text."""
     words = [str(choice) for choice in choices]
-    found = difflib.get_close_matches(str(name), words, n=1, cutoff=0.5)
-    return f' Did you mean "{found[0]}"?' if found else ""
+    matches = difflib.get_close_matches(str(name), words, n=1, cutoff=0.5)
+    return f' Did you mean "{matches[0]}"?' if matches else ""
 
 
-def graph_sentence(error):
-    """The sentence of a `tf.debugging.Assert` in a graph, without TensorFlow's frame around it.
+def graph_sentence(error: Exception) -> str:
+    """Takes the sentence of a `tf.debugging.Assert` out of TensorFlow's message around it.
 
-    Of an error that no assertion raised: its message's last line.
+    Of an error that no assertion raised it gives the last line of its message.
     """
     text = str(getattr(error, "message", error))
-    if found := re.search(r"assertion failed: \[(.*?)\](?=\s*\[\[|\s*$)", text, re.DOTALL):
-        return _unescaped(found[1])
+    if match := re.search(r"assertion failed: \[(.*?)\](?=\s*\[\[|\s*$)", text, re.DOTALL):
+        return _unescaped(match[1])
     bare = re.sub(r"\{\{.*?\}\}|\[\[.*?\]\]|\[Op:\S*\](?: name:)?", "", text)
     lines = [line.strip() for line in bare.splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
 
 
-def _unescaped(text):
-    """The text without C's escapes: quotes, line ends, and bytes outside ASCII as octal numbers."""
+def _unescaped(text: str) -> str:
+    """Undoes C's escapes: quotes, line ends, and bytes outside ASCII as octal numbers."""
 
-    def plain(found):
-        escaped = found[0].encode("ascii").decode("unicode_escape")
+    def plain(match):
+        escaped = match[0].encode("ascii").decode("unicode_escape")
         return escaped.encode("latin-1").decode("utf-8", "replace")
 
     return re.sub(r"(\\[0-7]{3})+|\\[nrt'\"\\]", plain, text)

@@ -2,10 +2,12 @@
 
 import copy
 import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
 
 
-def field(factory):
-    """A dataclass field whose default is a new value of `factory`."""
+def field(factory: Callable[[], Any]) -> Any:
+    """Makes a dataclass field whose default is a new value of `factory`."""
     return dataclasses.field(default_factory=factory)
 
 
@@ -14,18 +16,18 @@ class Fields:
     """A group of fields: plain values, lists of them, and further groups."""
 
     # {name in an older release: name today}
-    RENAMED = {}
+    RENAMED: ClassVar[dict[str, str]] = {}
 
-    def as_dict(self):
-        """Nested dictionaries of plain values, for YAML and JSON."""
-        return {name.name: _plain(getattr(self, name.name)) for name in dataclasses.fields(self)}
+    def as_dict(self) -> dict[str, Any]:
+        """Gives nested dictionaries of plain values, for YAML and JSON."""
+        return {each.name: _plain(getattr(self, each.name)) for each in dataclasses.fields(self)}
 
-    def values_for(self, kind):
-        """{name: value} of the fields that another dataclass has too."""
+    def values_for(self, kind: type) -> dict[str, Any]:
+        """Gives {name: value} of the fields that another dataclass has too."""
         return {other.name: getattr(self, other.name) for other in dataclasses.fields(kind)}
 
-    def replace(self, **values):
-        """A copy with other values."""
+    def replace(self, **values: Any) -> Self:
+        """Gives a copy with other values."""
         return dataclasses.replace(copy.deepcopy(self), **values)
 
 
@@ -35,28 +37,30 @@ class OneOf(Fields):
 
     type: str | None = None
 
-    def get(self):
-        """The group that counts, or None where none is named."""
+    def get(self) -> Any:
+        """Gives the group that counts, or None where none is named."""
         return None if self.type is None else getattr(self, self.type)
 
-    def as_dict(self):
-        """`type` and the fields of that group alone."""
-        chosen = self.get()
-        return {"type": self.type} | ({} if chosen is None else {self.type: chosen.as_dict()})
+    def as_dict(self) -> dict[str, Any]:
+        """Gives `type` and the fields of that group alone."""
+        if self.type is None:
+            return {"type": None}
+        return {"type": self.type, self.type: self.get().as_dict()}
 
-    def names(self):
-        """The names that `type` may have."""
+    def names(self) -> list[str]:
+        """Lists the names that `type` may have."""
         return [f.name for f in dataclasses.fields(self) if f.name != "type"]
 
 
-def value_at(fields, path):
-    """The value of a dotted field."""
+def value_at(fields: Fields, path: str) -> Any:
+    """Gives the value of a dotted field."""
+    value: Any = fields
     for name in path.split("."):
-        fields = getattr(fields, name)
-    return fields
+        value = getattr(value, name)
+    return value
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, Fields):
         return value.as_dict()
     return list(value) if isinstance(value, list | tuple) else value

@@ -8,6 +8,8 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 from lfp_tf.errors import LfpError, WorkFailed
 
@@ -16,7 +18,7 @@ _NOT_WRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EE
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def atomic_path(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Gives a temporary path beside `path`; it takes the name `path` when the block ends well.
 
     Raises:
@@ -40,7 +42,7 @@ def atomic_path(path):
 
 
 @contextlib.contextmanager
-def atomic_folder(path):
+def atomic_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Gives an empty folder beside `path` that takes its name when the block ends well.
 
     Raises:
@@ -64,26 +66,31 @@ def atomic_folder(path):
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_text(path, text):
+def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a text file whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path, value):
+def write_json(path: str | os.PathLike, value: Any) -> None:
     """Writes a JSON file whole or not at all; keys keep their order."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def sha256(path):
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+def sha256(path: str | os.PathLike) -> str:
+    """Computes the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
-def writable(folder):
-    """Turns the system's refusals to write under `folder` into sentences."""
+def writable(folder: str | os.PathLike) -> Iterator[None]:
+    """Turns the system's refusals to write under `folder` into sentences.
+
+    Raises:
+        WorkFailed: the disk is full, or a file grows beyond the system's limit.
+        LfpError: the folder cannot be written.
+    """
     try:
         yield
     except OSError as error:

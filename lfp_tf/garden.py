@@ -27,11 +27,11 @@ _GROUPS = ("model", "train_data", "validation_data", "losses", "evaluation")
 class TaskConfig(cfg.TaskConfig):
     """The `task` of any of our experiments, in the host's form: our fields under our names."""
 
-    accumulation_steps: int = 1  # pieces a batch is trained in, one after the other
+    accumulation_steps: int = 1  # pieces of a batch, which are trained one after the other
 
 
-def host_config(name):
-    """The host's `ExperimentConfig` of an experiment.
+def host_config(name: str) -> cfg.ExperimentConfig:
+    """Makes the host's `ExperimentConfig` of an experiment.
 
     Args:
         name: of the experiment.
@@ -42,7 +42,7 @@ def host_config(name):
     params = config.of_experiment(name)
     task = TaskConfig(accumulation_steps=params.trainer.accumulation_steps)
     for key, value in params.task.as_dict().items():
-        # Groups of ours alone, so that the host refuses fields that would do nothing.
+        # Our groups alone, so that the host refuses fields that would do nothing.
         setattr(task, key, hyperparams.Config(value) if key in _GROUPS else value)
     trainer, runtime = cfg.TrainerConfig(), cfg.RuntimeConfig()
     values = params.trainer.as_dict()
@@ -57,7 +57,7 @@ def host_config(name):
 
 
 def _task(task_config, logging_dir=None, **_):
-    """The host's task of a `TaskConfig`, whose records must be there.
+    """Makes the host's task of a `TaskConfig`, whose records must be there.
 
     Raises:
         LfpError: a field or its records are not as they must be.
@@ -69,8 +69,7 @@ def _task(task_config, logging_dir=None, **_):
     params.task.check()
     preflight.fill_in(params)
     task = task_class(catalog.of(params.task.model.network))
-    made = task(params, start_step=step_of(logging_dir) if logging_dir else 0)
-    return _for_the_host(made)
+    return _for_the_host(task(params, start_step=step_of(logging_dir) if logging_dir else 0))
 
 
 def _for_the_host(task):

@@ -3,6 +3,9 @@
 Messages are read from a view of bytes and written as bytes; nothing is generated from a schema.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 VARINT, FIXED64, LENGTH, GROUP_START, GROUP_END, FIXED32 = range(6)
@@ -12,16 +15,16 @@ _FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
 
 
 class Damaged(ValueError):
-    """Bytes that are no message; the text says where and how that was seen."""
+    """Bytes that are no message; the text says where and what is wrong."""
 
 
-def field(number, content):
-    """One field of length-delimited content, as bytes."""
+def field(number: int, content: bytes) -> bytes:
+    """Encodes one field of length-delimited content."""
     return varint(number << 3 | LENGTH) + varint(len(content)) + content
 
 
-def varint(value):
-    """A whole number of 0 or more, as bytes."""
+def varint(value: int) -> bytes:
+    """Encodes a whole number of 0 or more."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -30,14 +33,15 @@ def varint(value):
     return bytes(out)
 
 
-def fields(view, start=0, end=None, *, cut=False):
+def fields(
+    view: memoryview, start: int = 0, end: int | None = None, *, cut: bool = False
+) -> Iterator[tuple[int, int, Any]]:
     """Walks the fields of the message in bytes `start` to `end`; groups are skipped whole.
 
-    With `cut`, a field that goes beyond the end is given before it is refused.
-
     Args:
-        view: memoryview of bytes.
+        view: bytes that hold the message.
         start, end: of the message; None is the view's end.
+        cut: whether a field that goes beyond the end is given before it is refused.
 
     Yields:
         (number, wire type, value): a varint's number (unsigned), or the (start, end) of the bytes.
@@ -73,8 +77,10 @@ def fields(view, start=0, end=None, *, cut=False):
             raise Damaged(f"its field {number} at byte {key_start} goes beyond the end")
 
 
-def fixed_values(view, span, dtype, *, packed):
-    """The numbers of a field, packed or not, as a view of its bytes.
+def fixed_values(
+    view: memoryview, span: tuple[int, int], dtype: np.dtype, *, packed: bool
+) -> np.ndarray:
+    """Reads the numbers of a field, packed or not, as a view of its bytes.
 
     Args:
         view: as of `fields`.
@@ -92,8 +98,8 @@ def fixed_values(view, span, dtype, *, packed):
     return np.frombuffer(view[start - 1 : end], record)["value"]
 
 
-def varints(view, span):
-    """The numbers of a packed field of varints, one by one."""
+def varints(view: memoryview, span: tuple[int, int]) -> Iterator[int]:
+    """Reads the numbers of a packed field of varints, one after the other."""
     at, end = span
     while at < end:
         value, at = _varint(view, at, end)
@@ -121,9 +127,9 @@ def _varint(view, at, end):
 
 
 def _run_end(view, start, end, width):
-    """Where the run of `width`-byte records that share their first byte stops.
+    """Finds the end of the run of `width`-byte records that share their first byte.
 
-    Looks at ever larger pieces, so that many short runs stay as quick as one long.
+    It reads ever larger pieces, so that many short runs stay as quick as one long.
     """
     key, at, piece = view[start], start, 16
     while True:
@@ -139,7 +145,7 @@ def _run_end(view, start, end, width):
 
 
 def _skip_group(view, number, at, end):
-    """The byte behind the group `number`, which began before `at`."""
+    """Finds the byte behind the group `number`, which began before `at`."""
     open_groups = [number]
     while open_groups:
         if at >= end:

@@ -1,4 +1,4 @@
-"""A PSPNet-18 an eighth as wide with batch norms that have seen something, for tests of serving."""
+"""A PSPNet-18 an eighth as wide whose batch norms are not as drawn, for tests of serving."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def small_network(name="pspnet18_scenes", *, preset=None, seed=0, changes=None):
 
 
 def stirred(model, seed=0):
-    """The model with norms that have seen something; kernels stay as drawn."""
+    """The model with norms of random values; kernels stay as drawn."""
     rng = np.random.default_rng(seed)
     for key, variable in variables_by_name(model).items():
         leaf = key.rsplit("/", 1)[1]
@@ -30,6 +30,17 @@ def random_images(*sizes, seed=0):
     for height, width in sizes:
         coarse = rng.integers(0, 256, (-(-height // 8), -(-width // 8), 3), np.uint8)
         yield coarse.repeat(8, 0).repeat(8, 1)[:height, :width]
+
+
+def save_npz(model, path):
+    """Writes all variables but the auxiliary head's under our names; kernels as float16."""
+    arrays = {}
+    for name, variable in variables_by_name(model).items():
+        if not name.startswith("aux_"):
+            array = variable.numpy()
+            arrays[name] = array.astype(np.float16) if array.ndim == 4 else array
+    with open(path, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
 
 
 def small_checkpoint(folder, **more):

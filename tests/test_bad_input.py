@@ -20,14 +20,13 @@ import tensorflow as tf
 import tf_keras
 import tiny
 from PIL import Image
-from small_network import random_images, small_checkpoint
+from small_network import random_images, save_npz, small_checkpoint
 
 from lfp_tf.cli.main import main
 from lfp_tf.data.datasets import voc
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.files import atomic_folder, atomic_path, write_json, write_text
 from lfp_tf.images.decode import encode_png, read_labels
-from lfp_tf.recipes import networks
 from lfp_tf.serving.export import export
 from lfp_tf.serving.saved import SavedExport
 from lfp_tf.tasks.segmentation import signatures
@@ -161,7 +160,7 @@ def test_commands_say_that_a_disk_refuses(
     _, folder = network
     given = [EXPERIMENT, f"--checkpoint={folder}"]
     out = tmp_path / "out"
-    networks.save_npz(network[0], tmp_path / "ours.npz")
+    save_npz(network[0], tmp_path / "ours.npz")
     refused(monkeypatch, number)
     for words in (
         ["predict", str(street), *given, f"--out={out}"],
@@ -233,7 +232,7 @@ def test_a_checkpoint_of_another_network_is_refused_by_every_command(
     network, records, street, tmp_path, capsys
 ):
     model, folder = network
-    networks.save_npz(model, tmp_path / "ours.npz")
+    save_npz(model, tmp_path / "ours.npz")
     for given, wanted in (
         (
             ["--experiment=pspnet18_camvid", f"--checkpoint={folder}"],

@@ -98,7 +98,7 @@ def test_multiply_adds_of_a_convolution_by_hand():
     import tensorflow as tf
 
     from lfp_tf.ops.convolution import convolution, kernels
-    from lfp_tf.recipes.multiply_adds import multiply_adds
+    from lfp_tf.recipes.cost import multiply_adds
 
     kernel, unused = tf.ones([3, 3, 2, 5]), tf.ones([1, 1, 2, 50])
 
@@ -122,7 +122,7 @@ def test_multiply_adds_of_pspnet_50_are_the_published_order():
     import tensorflow as tf
 
     from lfp_tf.models.catalog import build_network
-    from lfp_tf.recipes.multiply_adds import multiply_adds
+    from lfp_tf.recipes.cost import multiply_adds
 
     model = build_network("pspnet", classes=19, depth=50, width=0.25, input_shape=(241, 241, 3))
     forward = tf.function(lambda images: model(images, training=False)["logits"])

@@ -209,9 +209,7 @@ def test_fields_that_pages_name_exist():
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     import numpy as np
     from PIL import Image
-    from small_network import CHANGES, random_images, small_network
-
-    from lfp_tf.recipes.networks import save_npz
+    from small_network import CHANGES, random_images, save_npz, small_network
 
     (code,) = re.findall(
         r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL

@@ -20,10 +20,10 @@ from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.files import write_json, write_text
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops import convolution
-from lfp_tf.recipes.multiply_adds import multiply_adds
+from lfp_tf.recipes.cost import multiply_adds
 from lfp_tf.tasks.segmentation.losses import loss_sums, loss_weights, valid_counts
 from lfp_tf.tasks.segmentation.networks import PSPNet
-from lfp_tf.training.base import mean_losses
+from lfp_tf.training.objective import mean_losses
 
 DTYPES = ("float32", "bfloat16")
 AUX_WEIGHT = 0.4

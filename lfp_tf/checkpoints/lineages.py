@@ -1,8 +1,11 @@
 """Where files come from and what that means for the network that runs them."""
 
 import dataclasses
+import os
 import pathlib
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +27,8 @@ class Lineage:
     name: str
     names: str
     network: str | None
-    presets: tuple = ()
-    form: dict = dataclasses.field(default_factory=dict)
+    presets: tuple[str, ...] = ()
+    form: dict[str, Any] = dataclasses.field(default_factory=dict)
     preprocess: str | None = None
 
 
@@ -33,7 +36,7 @@ class Lineage:
 _CAFFE_FORM = {"stem": "plain", "stride_in": "1x1", "padding": "symmetric"}
 
 
-def recognise(arrays):
+def recognise(arrays: Mapping[str, Any]) -> Lineage | None:
     """Finds the lineage of a file from its names.
 
     Args:
@@ -46,13 +49,14 @@ def recognise(arrays):
     return _pspnet(names) or _caffe_form(arrays) or _lfp(names) or _ours(names)
 
 
-def lineage_name(arrays):
-    """The name of the lineage that a file's names show, or None."""
-    found = recognise(arrays)
-    return found.name if found else None
+def lineage_name(arrays: Mapping[str, Any]) -> str | None:
+    """Gives the name of the lineage that a file's names show, or None."""
+    lineage = recognise(arrays)
+    return lineage.name if lineage else None
 
 
-# Published files whose training is known: by what their names say (DeepLab spec 3.3, 8.2).
+# Published files whose training is known, by their names: those of DeepLab's authors, and those of
+# kazuto1011/deeplab-pytorch's release v1.0.
 _PUBLISHED = (
     (r"train2_iter_20000", "voc", ("train", "val")),
     (r"train_iter_20000", "voc", ("train",)),
@@ -63,8 +67,8 @@ _PUBLISHED = (
 )
 
 
-def trained_on(path):
-    """{"dataset", "splits"} that a published file has seen, by its name; None where unknown."""
+def trained_on(path: str | os.PathLike) -> dict[str, Any] | None:
+    """Gives {"dataset", "splits"} of a published file by its name; None where unknown."""
     for pattern, dataset, splits in _PUBLISHED:
         if re.search(pattern, pathlib.PurePath(path).name):
             return {"dataset": dataset, "splits": list(splits)}
@@ -121,7 +125,7 @@ def _caffe_form(arrays):
 
 
 # Blocks of the four stages by depth.
-_DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
+_DEPTHS: dict[tuple[int, ...], int] = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
 # What a tensorpack file is a whole network of, by a variable of its head.
 _LFP_HEADS = {
     "linear/W": "lfp_classifier",
@@ -140,14 +144,14 @@ def _lfp(names):
         return None
     is_pyramid = "group0/block0/conv6aug/W" in plain
     form = {"backbone": "pyramid_resnet", "pyramid": is_pyramid}
-    found = [
+    groups = [
         {name.split("/")[1] for name in plain if name.startswith(f"group{group}/")}
         for group in range(4)
     ]
-    depth = _DEPTHS.get(tuple(len(blocks) for blocks in found))
+    depth = _DEPTHS.get(tuple(len(blocks) for blocks in groups))
     form |= {"depth": depth} if depth else {}
     form |= {"dilated_bias": True} if "group2/block0/conv2/b" in plain else {}
-    network = next((found for name, found in _LFP_HEADS.items() if name in plain), None)
+    network = next((network for name, network in _LFP_HEADS.items() if name in plain), None)
     name = f"{network or 'backbone'}-tensorpack" + ("" if is_pyramid else "-plain")
     return Lineage(name, "tensorpack", network, form=form, preprocess="imagenet_bgr")
 

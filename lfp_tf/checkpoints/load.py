@@ -2,18 +2,26 @@
 
 import dataclasses
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from lfp_tf.checkpoints.lineages import recognise
+from lfp_tf.checkpoints.lineages import Lineage, recognise
 from lfp_tf.checkpoints.names import deeplab, lfp, pspnet
+from lfp_tf.checkpoints.names.translation import Translation
 from lfp_tf.checkpoints.presets import preset_options
 from lfp_tf.errors import LfpError
 
 TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS | lfp.TRANSLATIONS
 SHOWN = 12
-# What a graph cannot undo: the file's preset must agree with the network in these.
-_FIXED_BY_THE_GRAPH = ("stride_in", "padding", "pooling", "stem")
+# What a graph cannot undo, with the defaults: the file's preset and the network must agree.
+_FIXED_BY_THE_GRAPH = {
+    "stride_in": "3x3",
+    "padding": "symmetric",
+    "pooling": "adaptive",
+    "stem": "deep",
+}
 
 
 @dataclasses.dataclass
@@ -32,15 +40,15 @@ class Report:
     """
 
     lineage: str
-    loaded: list = dataclasses.field(default_factory=list)
-    missing: list = dataclasses.field(default_factory=list)
-    mismatched: dict = dataclasses.field(default_factory=dict)
-    unused: list = dataclasses.field(default_factory=list)
-    skipped: list = dataclasses.field(default_factory=list)
-    notes: list = dataclasses.field(default_factory=list)
+    loaded: list[str] = dataclasses.field(default_factory=list)
+    missing: list[str] = dataclasses.field(default_factory=list)
+    mismatched: dict[str, tuple] = dataclasses.field(default_factory=dict)
+    unused: list[str] = dataclasses.field(default_factory=list)
+    skipped: list[str] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
     preprocess: str | None = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"lineage {self.lineage}: {len(self.loaded)} variables loaded"]
         shapes = [f"{n} (ours {a}, the file's {b})" for n, (a, b) in self.mismatched.items()]
         for title, names in (
@@ -55,7 +63,16 @@ class Report:
         return "\n".join(lines + self.notes)
 
 
-def match(arrays, variables, *, network, options, file, tolerate=(), heads=None):
+def match(
+    arrays: dict[str, np.ndarray],
+    variables: Mapping[str, Any],
+    *,
+    network: str,
+    options: Mapping,
+    file: str,
+    tolerate: Iterable[str] = (),
+    heads: str | None = None,
+) -> tuple[dict[str, np.ndarray], Report]:
     """Finds the array of each variable, in our layout.
 
     Args:
@@ -93,7 +110,7 @@ def match(arrays, variables, *, network, options, file, tolerate=(), heads=None)
         concat = file_options.get("concat", "ascending")
     else:
         _check_form(lineage, options, file)
-    found = translate(
+    matched = translate(
         arrays,
         variables,
         translation=TRANSLATIONS[lineage.names],
@@ -102,28 +119,37 @@ def match(arrays, variables, *, network, options, file, tolerate=(), heads=None)
         report=report,
     )
     _refuse_gaps(report, file, tolerate)
-    return found, report
+    return matched, report
 
 
-def translate(arrays, variables, *, translation, options, reverse_concat=False, report=None):
+def translate(
+    arrays: dict[str, np.ndarray],
+    variables: Mapping[str, Any],
+    *,
+    translation: Translation,
+    options: Mapping,
+    reverse_concat: bool = False,
+    report: Report | None = None,
+) -> dict[str, np.ndarray]:
     """Renames and transposes, and notes what fits and what does not in `report`.
 
     Args:
         arrays: {name in the file: array}.
         variables: {our name: anything with a `shape`}.
-        translation: `names.translation.Translation`.
+        translation: of the file's names.
         options: of the network.
         reverse_concat: whether the file's pyramid has the other order of branches.
+        report: takes the notes; None where nobody asks for them.
 
     Returns:
         {our name: float32 array}.
     """
     report = report or Report(translation.name)
     theirs = translation.plain(arrays, report.notes)
-    found, used = {}, set()
+    matched, used = {}, set()
     for name, variable in variables.items():
         source = translation.their_name(name, options)
-        if source not in theirs:
+        if source is None or source not in theirs:
             report.missing.append(name)
             continue
         used.add(source)
@@ -134,17 +160,17 @@ def translate(arrays, variables, *, translation, options, reverse_concat=False, 
         if reverse_concat and name == "cls_conv/kernel":
             array = pspnet.swap_concat(array, branches=len(options["bins"]))
             report.notes.append("the pyramid's branches were put into the network's order")
-        found[name] = array.astype(np.float32)
+        matched[name] = array.astype(np.float32)
         report.loaded.append(name)
     for name in theirs:
         if name not in used:
             is_trainers = pspnet.TRAINER_VARIABLES.search(name)
             (report.skipped if is_trainers else report.unused).append(name)
-    return found
+    return matched
 
 
-def _not_whole(lineage, network, file):
-    """Why a file cannot fill a whole network."""
+def _not_whole(lineage: Lineage, network: str, file: str) -> str:
+    """Says why a file cannot fill a whole network."""
     if lineage.network is None:
         return (
             f"{file} is an ImageNet file ({lineage.name}) without a segmentation head; "
@@ -156,12 +182,9 @@ def _not_whole(lineage, network, file):
     )
 
 
-def _check_form(lineage, options, file):
+def _check_form(lineage: Lineage, options: Mapping, file: str) -> None:
     """Refuses a graph that has the shapes of a file but would compute something else."""
-    differing = [n for n, value in lineage.form.items() if options.get(n, value) != value]
-    # A basic block has one place for its stride only.
-    if options.get("depth", 50) < 50 and "stride_in" in differing:
-        differing.remove("stride_in")
+    differing = _differing(lineage.form, options, options.get("depth", 50))
     if differing:
         words = ", ".join(f"{n} {lineage.form[n]} (not {options[n]})" for n in differing)
         fields = ",".join(f"task.model.{n}={lineage.form[n]}" for n in differing)
@@ -171,32 +194,35 @@ def _check_form(lineage, options, file):
         )
 
 
-def _options_of_file(lineage, options, file):
-    """The options of the first preset of the lineage that the network agrees with."""
-    defaults = {"stride_in": "3x3", "padding": "symmetric", "pooling": "adaptive", "stem": "deep"}
+def _options_of_file(lineage: Lineage, options: Mapping, file: str) -> dict:
+    """Gives the options of the first preset of the lineage that the network agrees with."""
+    refusals = []
     for preset in lineage.presets:
         theirs = preset_options(preset, depth=options["depth"], crop=options["crop"])
-        fixed = defaults | theirs
-        # A basic block has one place for its stride only.
-        names = [n for n in _FIXED_BY_THE_GRAPH if n != "stride_in" or options["depth"] >= 50]
-        if all(options.get(name, fixed[name]) == fixed[name] for name in names):
+        fixed = {name: theirs.get(name, usual) for name, usual in _FIXED_BY_THE_GRAPH.items()}
+        differing = _differing(fixed, options, options["depth"])
+        if not differing:
             return theirs
-    fixed = defaults | preset_options(
-        lineage.presets[0], depth=options["depth"], crop=options["crop"]
-    )
-    differing = [n for n in _FIXED_BY_THE_GRAPH if options.get(n, fixed[n]) != fixed[n]]
-    words = ", ".join(f"{n} {fixed[n]} (not {options[n]})" for n in differing)
-    raise LfpError(
-        f"{file} is a {lineage.name} file, whose network has {words}; build it with "
-        f'preset="{lineage.presets[0]}" (on the command line: --preset={lineage.presets[0]}).'
-    )
+        words = ", ".join(f"{n} {fixed[n]} (not {options[n]})" for n in differing)
+        refusals.append(
+            f"{file} is a {lineage.name} file, whose network has {words}; build it with "
+            f'preset="{preset}" (on the command line: --preset={preset}).'
+        )
+    raise LfpError(refusals[0])
 
 
-def _refuse_gaps(report, file, tolerate):
-    wrong = [n for n in report.missing if not any(re.match(p, n) for p in tolerate)]
-    if wrong:
+def _differing(form: Mapping, options: Mapping, depth: int) -> list[str]:
+    """Lists the options of a form that a network of this depth has with another value."""
+    names = [name for name, value in form.items() if options.get(name, value) != value]
+    # A basic block has one place for its stride only.
+    return [name for name in names if name != "stride_in" or depth >= 50]
+
+
+def _refuse_gaps(report: Report, file: str, tolerate: list[str]) -> None:
+    gaps = [n for n in report.missing if not any(re.match(p, n) for p in tolerate)]
+    if gaps:
         raise LfpError(
-            f"{file} lacks {len(wrong)} of the network's variables ({', '.join(wrong[:3])}, ...); "
+            f"{file} lacks {len(gaps)} of the network's variables ({', '.join(gaps[:3])}, ...); "
             "is it a checkpoint of another network or depth?"
         )
     shapes = {

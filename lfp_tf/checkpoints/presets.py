@@ -3,8 +3,10 @@
 The files stand in `experiments/presets`; each says whose networks it is for, and fields of `task`.
 """
 
+import copy
 import functools
 import pathlib
+from collections.abc import Mapping, Sequence
 
 import yaml
 
@@ -18,22 +20,22 @@ _BINS = (1, 2, 3, 6)
 
 
 @functools.cache
-def preset_names():
-    """The names of all presets, in their alphabet."""
+def preset_names() -> tuple[str, ...]:
+    """Lists the names of all presets in alphabetical order."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
-def preset_changes(name, *, network, model, crop):
-    """The fields of `task` that a preset sets, over an experiment's own.
+def preset_changes(name: str, *, network: str, model: Mapping, crop: Sequence[int]) -> dict:
+    """Gives the fields of `task` that a preset sets over an experiment's own.
 
     Args:
         name: one of `preset_names`.
         network: what `models.catalog` calls the experiment's network.
         model: the experiment's own fields of it.
-        crop: (height, width) of the training crop.
+        crop: (height, width) of the training crop; of networks without windows it may be None.
 
     Returns:
-        Nested dictionaries.
+        Nested dictionaries, the caller's own.
 
     Raises:
         LfpError: no such preset, or one of another network.
@@ -43,21 +45,22 @@ def preset_changes(name, *, network, model, crop):
         raise LfpError(f'No preset "{name}".{nearest(name, names)} There are {", ".join(names)}.')
     preset = _read(name)
     if network not in preset["networks"]:
-        mine = [other for other in preset_names() if network in _read(other)["networks"]]
+        others = [other for other in preset_names() if network in _read(other)["networks"]]
         raise LfpError(
-            f"Preset {name} is not for {network}, which has {', '.join(mine) or 'no presets'}."
+            f"Preset {name} is not for {network}, which has {', '.join(others) or 'no presets'}."
         )
-    task = preset["task"]
-    if "model" not in task:
-        return task
-    options = preset_options(
-        name, depth=model.get("depth", 50), crop=crop, bins=model.get("bins", _BINS)
-    )
-    return task | {"model": options}
+    task = copy.deepcopy(preset["task"])
+    if "model" in task:
+        task["model"] = preset_options(
+            name, depth=model.get("depth", 50), crop=crop, bins=model.get("bins", _BINS)
+        )
+    return task
 
 
-def preset_options(name, *, depth, crop, bins=_BINS):
-    """The options of the network that a preset sets, over the defaults.
+def preset_options(
+    name: str, *, depth: int, crop: Sequence[int], bins: Sequence[int] = _BINS
+) -> dict:
+    """Gives the options of the network that a preset sets over the defaults.
 
     Args:
         name: one of `preset_names`.
@@ -66,18 +69,19 @@ def preset_options(name, *, depth, crop, bins=_BINS):
         bins: of the pyramid.
 
     Returns:
-        Values by option name of the network's builder, and `preprocess`.
+        Values by option name of the network's builder, and `preprocess`; the caller's own.
     """
     preset = _read(name)
     options = preset["task"].get("model", {}) | preset.get("by_depth", {}).get(depth, {})
     if options.get("pool_windows") == _OF_THE_CROP:
         side = (max(crop) - 1) // 8 + 1
         options |= {"pool_windows": [side // cells for cells in bins]}
-    return options
+    return copy.deepcopy(options)
 
 
 @functools.cache
-def _read(name):
+def _read(name: str) -> dict:
+    """Reads a preset over its base; the cached value must not be changed."""
     preset = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     if "base" not in preset:
         return preset

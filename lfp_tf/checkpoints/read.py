@@ -4,6 +4,8 @@ import os
 import pathlib
 import re
 
+import numpy as np
+
 from lfp_tf.checkpoints.formats import caffe, h5, numpy_files, tf, tfjs, torch, zip_members
 from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
 
@@ -20,8 +22,8 @@ _READERS = {
 _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\]}]{1,4}[A-Za-z(\]}.0-9]|c[^\n]{1,200}\n[^\n]{1,200}\n")
 
 
-def identify(path):
-    """The format of a checkpoint, by its content and never by its ending.
+def identify(path: str | os.PathLike) -> str:
+    """Tells the format of a checkpoint by its content, never by its ending.
 
     Args:
         path: a file, a folder with a TensorFlow checkpoint or a `model.json`, or the prefix of a
@@ -38,11 +40,12 @@ def identify(path):
     return "tf1" if tf.find_prefix(path) is not None else _identify(MappedFile(path))
 
 
-def read_checkpoint(path):
-    """The arrays of a checkpoint in the file's own names, shapes and layout; nothing in it is run.
+def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Reads the arrays of a checkpoint in the file's own names, shapes and layout.
 
-    Types stay as they are, but for bfloat16, which numpy lacks and becomes float32. Caffe's blobs
-    are called `LAYER:INDEX`; nested dictionaries join their keys with `/`.
+    Nothing in the file is run. Types stay as they are, but for bfloat16, which numpy lacks and
+    which becomes float32. Caffe's blobs are called `LAYER:INDEX`; nested dictionaries join their
+    keys with `/`.
 
     Args:
         path: as in `identify`.
@@ -88,7 +91,7 @@ def _identify(file):
     raise _unknown(file)
 
 
-def _identify_zip(file):
+def _identify_zip(file: MappedFile) -> str:
     names = [pathlib.PurePosixPath(name) for name in zip_members.read_directory(file)]
     if any(name.name == "data.pkl" for name in names):
         return "torch"

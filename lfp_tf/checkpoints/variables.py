@@ -1,8 +1,14 @@
 """The variables of a Keras model under our names, whatever models it is built from."""
 
+from collections.abc import Iterator, Mapping
 
-def flat_layers(model):
-    """All layers of a model, those of models inside it in their place."""
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+
+def flat_layers(model: tf_keras.Model) -> Iterator[tf_keras.layers.Layer]:
+    """Yields all layers of a model, those of models inside it in their place."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from flat_layers(layer)
@@ -10,35 +16,35 @@ def flat_layers(model):
             yield layer
 
 
-def variables_by_name(model):
-    """{`LAYER/LEAF`: variable} of a Keras model; `pyramid/BRANCH/LEAF` for its branches.
+def variables_by_name(model: tf_keras.Model) -> dict[str, tf.Variable]:
+    """Gives {`LAYER/LEAF`: variable} of a model; `pyramid/BRANCH/LEAF` for its branches.
 
     A model inside a model adds nothing to the names, so a network and its multi-scale form have
     the same ones.
     """
-    found = {}
+    variables = {}
     for layer in flat_layers(model):
-        found |= layer_variables(layer)
-    return found
+        variables |= layer_variables(layer)
+    return variables
 
 
-def layer_variables(layer):
-    """{`LAYER/LEAF`: variable} of one layer, those of layers inside it included."""
-    found = {}
-    _collect(layer, layer.name, found)
-    return found
+def layer_variables(layer: tf_keras.layers.Layer) -> dict[str, tf.Variable]:
+    """Gives {`LAYER/LEAF`: variable} of one layer and of the layers inside it."""
+    variables = {}
+    _collect(layer, layer.name, variables)
+    return variables
 
 
-def assign(variables, arrays):
+def assign(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> None:
     """Writes {our name: array} into {our name: variable}."""
     for name, array in arrays.items():
         variables[name].assign(array)
 
 
-def _collect(layer, path, found):
+def _collect(layer, path, variables):
     inner = getattr(layer, "convolutions", []) + getattr(layer, "norms", [])
     for child in inner:
-        _collect(child, f"{path}/{child.name}", found)
+        _collect(child, f"{path}/{child.name}", variables)
     if not inner:
         for variable in layer.weights:
-            found[f"{path}/{variable.name.split('/')[-1].split(':')[0]}"] = variable
+            variables[f"{path}/{variable.name.split('/')[-1].split(':')[0]}"] = variable

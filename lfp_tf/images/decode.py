@@ -14,6 +14,7 @@ import io
 import os
 import threading
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -26,14 +27,15 @@ _GREY_BITS_FACTOR = {2: 85, 4: 17}  # Pillow stretches grey levels of 2 and 4 bi
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _OLD_EXIF = b"Raw profile type exif"  # ImageMagick's way before PNG had its own
 _pillow_limit = threading.Lock()
+Source = str | os.PathLike | bytes  # a path, or a file's bytes
 
 
 class NotLabels(LfpError):
     """A whole image, but one that cannot hold label values: colours, or a lossy format."""
 
 
-def image_size(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """The size an image has once decoded, from its header alone.
+def image_size(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Reads the size that an image has once decoded, from its header alone.
 
     Args:
         path_or_bytes: a path, or the file's bytes.
@@ -50,8 +52,8 @@ def image_size(path_or_bytes, *, max_pixels=MAX_PIXELS):
         return (width, height) if _orientation(image, path_or_bytes) >= 5 else (height, width)
 
 
-def read_image(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """An image as uint8 [H, W, 3] RGB.
+def read_image(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Reads an image as uint8 [H, W, 3] RGB.
 
     Raises:
         LfpError: no image, empty, cut short, or too large; the file is named.
@@ -63,8 +65,8 @@ def read_image(path_or_bytes, *, max_pixels=MAX_PIXELS):
         return _rgb(image, path_or_bytes)
 
 
-def read_labels(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """The values of a label image: palette indices, or grey levels of 1 to 16 bits.
+def read_labels(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Reads the values of a label image: palette indices, or grey levels of 1 to 16 bits.
 
     Returns:
         uint8 [H, W], or int32 where the file has 16 bits.
@@ -86,12 +88,12 @@ def read_labels(path_or_bytes, *, max_pixels=MAX_PIXELS):
             return np.array(image).astype(np.int32)
         raise NotLabels(
             f"{name} is a colour-coded label image (mode {image.mode}); "
-            "one number a pixel is needed: a grey or palette PNG of class ids."
+            "one number per pixel is needed: a grey or palette PNG of class ids."
         )
 
 
-def read_colors(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """The colours of a label image whose format is colours: uint8 [H, W, 3] RGB.
+def read_colors(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Reads a label image that stores colours: uint8 [H, W, 3] RGB.
 
     Raises:
         LfpError: as `read_labels`.
@@ -103,8 +105,8 @@ def read_colors(path_or_bytes, *, max_pixels=MAX_PIXELS):
     return read_image(path_or_bytes, max_pixels=max_pixels)
 
 
-def plain_format(path_or_bytes, *, max_pixels=MAX_PIXELS):
-    """`JPEG` or `PNG` where a file is upright 8-bit RGB that all decoders read alike, or None."""
+def plain_format(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> str | None:
+    """Tells `JPEG` or `PNG` of upright 8-bit RGB that all decoders read alike, else None."""
     with _opened(path_or_bytes, max_pixels) as image:
         plain = image.mode == "RGB" and _orientation(image, path_or_bytes) <= 1
         plain = plain and not getattr(image, "is_animated", False)
@@ -113,8 +115,8 @@ def plain_format(path_or_bytes, *, max_pixels=MAX_PIXELS):
         return image.format if plain and image.format in ("JPEG", "PNG") else None
 
 
-def encode_png(array):
-    """A PNG file's bytes.
+def encode_png(array: np.ndarray) -> bytes:
+    """Encodes an array as a PNG file's bytes.
 
     Args:
         array: uint8 [H, W] (grey) or [H, W, 3] (RGB), or integers 0..65535 [H, W] (16-bit grey).
@@ -135,8 +137,8 @@ def encode_png(array):
 
 
 @contextlib.contextmanager
-def _opened(path_or_bytes, max_pixels):
-    """An open Pillow image whose header is acceptable; every failure to read as one sentence."""
+def _opened(path_or_bytes: Source, max_pixels: int) -> Iterator[Image.Image]:
+    """Opens a Pillow image and checks its header; each failure becomes one sentence."""
     name = _name(path_or_bytes)
     source = io.BytesIO(path_or_bytes) if isinstance(path_or_bytes, bytes) else path_or_bytes
     with warnings.catch_warnings():
@@ -184,9 +186,9 @@ def _reason(error):
 
 
 def _orientation(image, path_or_bytes):
-    """EXIF's number of the image's turn, 1 (upright) to 8."""
+    """Reads EXIF's number of the image's turn, 1 (upright) to 8."""
     if image.format == "PNG" and not _png_has_exif(path_or_bytes):
-        return 1  # Pillow would decode the whole file to look behind the pixels.
+        return 1  # Pillow would decode the whole file to search behind the pixels.
     value = image.getexif().get(_EXIF_ORIENTATION, 1)
     return value if value in range(1, 9) else 1
 
@@ -204,13 +206,13 @@ def _png_has_exif(path_or_bytes):
 
 
 def _png_bits(path_or_bytes):
-    """Bits per channel that a PNG's header states; 8 for other formats."""
+    """Reads the bits per channel in a PNG's header; 8 for other formats."""
     with _stream(path_or_bytes) as stream:
         header = stream.read(25)
     return header[24] if header.startswith(_PNG_SIGNATURE) else 8
 
 
-def _stream(path_or_bytes):
+def _stream(path_or_bytes: Source) -> io.BufferedReader:
     if isinstance(path_or_bytes, bytes):
         return io.BufferedReader(io.BytesIO(path_or_bytes))
     return open(path_or_bytes, "rb")

@@ -1,16 +1,21 @@
 """Bringing an image to a longest side for the network, and its labels back to the image."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 
-def long_side_size(height, width, long_side):
-    """The size at which the longer side is `long_side` and the proportion is kept.
+def long_side_size(height: int, width: int, long_side: int) -> tuple[int, int]:
+    """Computes the size at which the longer side is `long_side`, keeping the proportion.
 
     Halves go to the even number, as OpenCV's factors do (kazuto1011/deeplab-pytorch `demo.py`).
 
     >>> long_side_size(480, 640, 513)
     (385, 513)
+
+    Args:
+        height, width, long_side: pixels.
 
     Returns:
         (height, width), each at least 1.
@@ -19,7 +24,7 @@ def long_side_size(height, width, long_side):
     return max(round(height * factor), 1), max(round(width * factor), 1)
 
 
-def resize_long_side(image, long_side):
+def resize_long_side(image: np.ndarray, long_side: int) -> np.ndarray:
     """Resizes an image, larger or smaller, so that its longer side is `long_side`.
 
     OpenCV's bilinear rule on 8-bit values; a step between samples is exactly 1 / factor, also
@@ -42,7 +47,7 @@ def resize_long_side(image, long_side):
     return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
 
 
-def resize_labels(labels, size):
+def resize_labels(labels: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Resizes a label map: each pixel takes the value of the one its centre falls into.
 
     Pixel i of b takes pixel floor((i + 0.5) a / b) of a: of 0, 1 brought to four, 0, 0, 1, 1.
@@ -50,6 +55,9 @@ def resize_labels(labels, size):
     Args:
         labels: integer [H, W].
         size: (height, width).
+
+    Returns:
+        [height, width] of the same type.
     """
     rows, columns = (
         (2 * np.arange(after) + 1) * before // (2 * after)

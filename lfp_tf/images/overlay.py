@@ -1,9 +1,11 @@
-"""Labels drawn over their image, with a legend, for people to look at."""
+"""Labels drawn over their image, with a legend, for people to see."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lfp_tf.images.palette import colorize
+from lfp_tf.images.palette import ClassTable, colorize
 
 ROW_PIXELS = 16
 SWATCH_PIXELS = 10
@@ -13,13 +15,15 @@ _BACKGROUND = (255, 255, 255)
 _INK = (20, 20, 20)
 
 
-def overlay(image, labels, table, *, alpha=0.5):
+def overlay(
+    image: np.ndarray, labels: np.ndarray, table: ClassTable, *, alpha: float = 0.5
+) -> np.ndarray:
     """Mixes the classes' colours into an image; ignored pixels stay as they are.
 
     Args:
         image: uint8 [H, W, 3].
         labels: integer [H, W].
-        table: a `ClassTable`.
+        table: of the labels' classes.
         alpha: 0 shows the image alone, 1 the colours alone.
 
     Returns:
@@ -31,13 +35,13 @@ def overlay(image, labels, table, *, alpha=0.5):
     return np.rint(mixed).astype(np.uint8)
 
 
-def with_legend(image, labels, table):
+def with_legend(image: np.ndarray, labels: np.ndarray, table: ClassTable) -> np.ndarray:
     """Puts the names and colours of the classes that occur below an image.
 
     Args:
         image: uint8 [H, W, 3].
         labels: integer [H, W]; only its classes are listed.
-        table: a `ClassTable`.
+        table: of the labels' classes.
 
     Returns:
         uint8 [H + rows, max(W, one column), 3].
@@ -62,12 +66,12 @@ def with_legend(image, labels, table):
     return np.array(sheet)
 
 
-def with_bars(image, entries):
+def with_bars(image: np.ndarray, entries: Sequence[tuple[str, float]]) -> np.ndarray:
     """Puts names with bars of their shares below an image.
 
     Args:
         image: uint8 [H, W, 3].
-        entries: list of (name, share 0..1), drawn from top to bottom.
+        entries: (name, share 0..1), drawn from top to bottom.
 
     Returns:
         uint8 [H + rows, max(W, what the longest name needs), 3].
@@ -81,7 +85,7 @@ def with_bars(image, entries):
     return np.array(sheet)
 
 
-def under_bars(image, entries):
+def under_bars(image: np.ndarray, entries: Sequence[tuple[str, float]]) -> np.ndarray:
     """Lays names with bars of their shares over the foot of an image, whose size stays.
 
     Args:
@@ -101,12 +105,12 @@ def under_bars(image, entries):
     return np.array(sheet)
 
 
-def side_by_side(panels, captions):
+def side_by_side(panels: Sequence[np.ndarray], captions: Sequence[str]) -> np.ndarray:
     """Sets images in a row, each under its caption.
 
     Args:
-        panels: list of uint8 [H, W, 3]; heights and widths may differ.
-        captions: list of as many texts.
+        panels: uint8 [H, W, 3] each; heights and widths may differ.
+        captions: as many texts.
 
     Returns:
         uint8 [H, W, 3].

@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import importlib.resources
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,29 +25,29 @@ class ClassTable:
         ignore_label: the value that counts in no loss and no score.
     """
 
-    names: tuple
+    names: tuple[str, ...]
     colors: np.ndarray
     ignore_label: int = 255
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
 
-def class_table(name):
-    """The class table of a data set.
+def class_table(name: str) -> ClassTable:
+    """Reads the class table of a data set.
 
     `camvid` has the order of the SegNet annotations, `camvid11` that of hszhao/semseg.
 
     Raises:
         LfpError: there is no table of that name.
     """
-    found = class_facts(name)
-    colors = np.array(found["colors"], np.uint8)
-    return ClassTable(tuple(found["names"]), colors, found["ignore_label"])
+    facts = class_facts(name)
+    colors = np.array(facts["colors"], np.uint8)
+    return ClassTable(tuple(facts["names"]), colors, facts["ignore_label"])
 
 
-def numbered_table(names):
-    """A table for classes without published colours: those of PASCAL VOC's rule.
+def numbered_table(names: Sequence[str] | int) -> ClassTable:
+    """Makes a table for classes without published colours: those of PASCAL VOC's rule.
 
     Args:
         names: the classes' names, or their number.
@@ -55,14 +57,14 @@ def numbered_table(names):
     return ClassTable(tuple(names), voc_colors(len(names)))
 
 
-def table_names():
-    """The names `class_table` knows, sorted."""
+def table_names() -> list[str]:
+    """Lists the names that `class_table` knows, sorted."""
     return sorted(path.name[: -len(".json")] for path in _folder().iterdir() if _is_table(path))
 
 
 @functools.cache
-def class_facts(name):
-    """All that a table's file tells: names, colours, and what is peculiar to the set.
+def class_facts(name: str) -> dict[str, Any]:
+    """Reads all that a table's file tells: names, colours, and what is peculiar to the set.
 
     A file may name another with `of`, and with `only: supervised` leave out the classes that
     this one calls `unsupervised`; the others are then numbered through. Without `colors` the
@@ -77,15 +79,15 @@ def class_facts(name):
             f'There is no class table "{name}".{nearest(name, known)} '
             f"The tables are {', '.join(known)}."
         )
-    found = json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
-    if "of" in found:
-        whole = class_facts(found["of"])
-        return _supervised(whole) if found.get("only") == "supervised" else whole
-    return {"colors": voc_colors(len(found["names"])).tolist()} | found
+    facts = json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    if "of" in facts:
+        whole = class_facts(facts["of"])
+        return _supervised(whole) if facts.get("only") == "supervised" else whole
+    return {"colors": voc_colors(len(facts["names"])).tolist()} | facts
 
 
-def class_groups(name):
-    """Which classes of a data set belong together, level by level.
+def class_groups(name: str) -> dict[str, Any] | None:
+    """Tells which classes of a data set belong together, level by level.
 
     Returns:
         {"supervised": list of C truth values, false for classes that no image has,
@@ -106,8 +108,8 @@ def class_groups(name):
     return {"supervised": supervised, "groups": groups}
 
 
-def voc_colors(count=256):
-    """PASCAL VOC's colours: bit 7-j of red, green, blue is bit 3j, 3j+1, 3j+2 of the index.
+def voc_colors(count: int = 256) -> np.ndarray:
+    """Makes PASCAL VOC's colours: bit 7-j of r, g, b is bit 3j, 3j+1, 3j+2 of the index.
 
     >>> voc_colors(3).tolist()
     [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
@@ -118,11 +120,11 @@ def voc_colors(count=256):
     index = np.arange(count)[:, None]
     channel = np.arange(3)[None]
     bits = [((index >> (3 * j + channel)) & 1) << (7 - j) for j in range(3)]
-    return sum(bits).astype(np.uint8)
+    return np.sum(bits, axis=0).astype(np.uint8)
 
 
-def colorize(labels, colors):
-    """An image of label values; values without a colour (ignored ones) become black.
+def colorize(labels: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """Draws label values; values without a colour (ignored ones) become black.
 
     Args:
         labels: integer [H, W].
@@ -138,7 +140,7 @@ def colorize(labels, colors):
 
 
 def _supervised(facts):
-    """The facts of the supervised classes alone, numbered through."""
+    """Gives the facts of the supervised classes alone, numbered through."""
     kept = [n for n in range(len(facts["names"])) if n not in set(facts["unsupervised"])]
     numbers = {old: new for new, old in enumerate(kept)}
 

@@ -1,5 +1,7 @@
 """Joints of people by name: which lie left and right, which are joined, and how they are drawn."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -43,8 +45,8 @@ RIGHT, LEFT, MIDDLE = (230, 80, 60), (60, 120, 230), (70, 180, 90)
 _PIXELS_PER_WIDTH = 120  # a line is one pixel wide for so many of the image's longer side
 
 
-def flip_order(names):
-    """For each joint the one that it becomes in a mirror.
+def flip_order(names: Iterable[str]) -> list[int]:
+    """Gives for each joint the one that it becomes in a mirror.
 
     >>> flip_order(["left_hip", "neck", "right_hip"])
     [2, 1, 0]
@@ -54,24 +56,30 @@ def flip_order(names):
     """
     names = list(names)
     return [
-        names.index(_other_side(name)) if _other_side(name) in names else place
-        for place, name in enumerate(names)
+        names.index(_other_side(name)) if _other_side(name) in names else joint
+        for joint, name in enumerate(names)
     ]
 
 
-def limbs(names):
-    """Pairs of joint numbers that a drawing joins."""
+def limbs(names: Iterable[str]) -> list[tuple[int, int]]:
+    """Lists the pairs of joint numbers that a drawing joins."""
     names = list(names)
     pairs = _LIMBS if "pelvis" in names else (*_LIMBS, *_WITHOUT_PELVIS)
     return [(names.index(a), names.index(b)) for a, b in pairs if a in names and b in names]
 
 
-def draw_skeletons(image, people, names, *, least_score=0.0):
+def draw_skeletons(
+    image: np.ndarray,
+    people: Iterable[np.ndarray],
+    names: Sequence[str],
+    *,
+    least_score: float = 0.0,
+) -> np.ndarray:
     """Draws people's limbs and joints: right ones red, left ones blue, the others green.
 
     Args:
         image: uint8 [H, W, 3]; it is not changed.
-        people: list of [J, 3] (x, y in pixels, score); a joint whose score is not above
+        people: [J, 3] (x, y in pixels, score) each; a joint whose score is not above
             `least_score`, or that is not finite, is left out with its limbs.
         names: J names.
         least_score: see above.
@@ -102,7 +110,7 @@ def _other_side(name):
     return name
 
 
-def joint_color(*names):
-    """Of a joint, or of a limb by both ends: red on the right, blue on the left, else green."""
+def joint_color(*names: str) -> tuple[int, int, int]:
+    """Gives the colour of a joint, or of a limb by both ends: red right, blue left, else green."""
     sides = {name.partition("_")[0] for name in names} & {"right", "left"}
     return {"right": RIGHT, "left": LEFT}[sides.pop()] if len(sides) == 1 else MIDDLE

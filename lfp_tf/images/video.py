@@ -4,6 +4,8 @@ import contextlib
 import math
 import os
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self
 
 import cv2
 import numpy as np
@@ -34,13 +36,13 @@ class FrameSource:
 
     Attributes:
         name: what messages call it.
-        rate: frames a second as stated; None where nothing sensible is.
+        rate: frames per second as stated; None where nothing sensible is.
         announced: number of frames that a file's header states, None where it states none.
         is_camera: whether frames come at their own time and without end.
         num_read: frames read so far.
     """
 
-    def __init__(self, capture, name, *, is_camera):
+    def __init__(self, capture: cv2.VideoCapture, name: str, *, is_camera: bool):
         self._capture, self.name, self.is_camera = capture, name, is_camera
         rate = capture.get(cv2.CAP_PROP_FPS)
         self.rate = rate if _LEAST_RATE <= rate <= _MOST_RATE else None
@@ -48,30 +50,30 @@ class FrameSource:
         self.announced = None if is_camera or not 0 < count < 2**40 else int(count)
         self.num_read = 0
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_):
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Gives the file or camera back."""
         self._capture.release()
 
-    def read(self):
-        """The next frame as uint8 [H, W, 3] RGB, or None at the end.
+    def read(self) -> np.ndarray | None:
+        """Reads the next frame as uint8 [H, W, 3] RGB, or None at the end.
 
         Raises:
             BrokenVideo: a file ends before the frames its header states, or a camera falls silent.
         """
-        found, frame = self._capture.read()
-        if not found:
+        has_frame, frame = self._capture.read()
+        if not has_frame:
             self._check_end()
             return None
         self.num_read += 1
         return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
-    def skip(self):
+    def skip(self) -> bool:
         """Passes over a frame without decoding it to an image; False at the end.
 
         Raises:
@@ -83,8 +85,10 @@ class FrameSource:
         self.num_read += 1
         return True
 
-    def frames(self, *, every=1, most=None):
-        """Every `every`-th frame from the first on, at most `most` of them: (number, frame) pairs.
+    def frames(
+        self, *, every: int = 1, most: int | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Yields (number, frame) of every `every`-th frame from the first on, at most `most`.
 
         Raises:
             BrokenVideo: as `read`, after the frames before it.
@@ -118,7 +122,7 @@ class FrameSource:
             )
 
 
-def open_video(path, *, max_pixels=MAX_PIXELS):
+def open_video(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> FrameSource:
     """Opens a video file; frames are upright where the file tells how it was held.
 
     Args:
@@ -139,7 +143,7 @@ def open_video(path, *, max_pixels=MAX_PIXELS):
     return _checked(capture, str(path), max_pixels, is_camera=False)
 
 
-def open_camera(number, *, max_pixels=MAX_PIXELS):
+def open_camera(number: int, *, max_pixels: int = MAX_PIXELS) -> FrameSource:
     """Opens the camera of a number; 0 is the first.
 
     Raises:
@@ -155,7 +159,9 @@ def open_camera(number, *, max_pixels=MAX_PIXELS):
 
 
 @contextlib.contextmanager
-def video_writer(path, *, rate, size):
+def video_writer(
+    path: str | os.PathLike, *, rate: float, size: Sequence[int]
+) -> Iterator[Callable[[np.ndarray], None]]:
     """Gives a function that appends uint8 [H, W, 3] RGB frames to an MPEG-4 file at `path`.
 
     The file is written beside and renamed when the block ends well. Odd sides get their last row
@@ -163,7 +169,7 @@ def video_writer(path, *, rate, size):
 
     Args:
         path: ending in .mp4.
-        rate: frames a second.
+        rate: frames per second.
         size: (height, width) of every frame.
 
     Raises:
@@ -178,9 +184,8 @@ def video_writer(path, *, rate, size):
         count = 0
         try:
             with _quiet():
-                writer = cv2.VideoWriter(
-                    str(beside), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), rate, even
-                )
+                fourcc = cv2.VideoWriter.fourcc(*"mp4v")
+                writer = cv2.VideoWriter(str(beside), cv2.CAP_FFMPEG, fourcc, rate, even)
             if not writer.isOpened():
                 raise WorkFailed(f"{path} cannot be written as a video of {width}x{height}.")
 
@@ -202,8 +207,13 @@ def video_writer(path, *, rate, size):
             beside.unlink(missing_ok=True)
 
 
-def encode_jpeg(image, *, quality=85):
-    """A JPEG file's bytes of uint8 [H, W, 3] RGB."""
+def encode_jpeg(image: np.ndarray, *, quality: int = 85) -> bytes:
+    """Encodes uint8 [H, W, 3] RGB as a JPEG file's bytes.
+
+    Args:
+        image: see above.
+        quality: 0..100, of libjpeg.
+    """
     image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return data.tobytes()

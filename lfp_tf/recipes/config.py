@@ -1,10 +1,14 @@
 """From a recipe's nested dictionaries to checked fields; no TensorFlow here."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from lfp_tf.errors import LfpError
 from lfp_tf.fields import value_at
 from lfp_tf.recipes import experiments, overrides
 from lfp_tf.recipes.experiments import USUAL_NETWORK
 from lfp_tf.tasks import catalog
+from lfp_tf.tasks.spec import TaskSpec
 from lfp_tf.training.fields import Experiment
 
 _CHOICES = {
@@ -29,8 +33,8 @@ _POSITIVE = (
 )
 
 
-def of_network(network):
-    """The `Experiment` of defaults for that network and its task.
+def of_network(network: str) -> Experiment:
+    """Makes the `Experiment` of defaults for a network and its task.
 
     Raises:
         LfpError: no such network.
@@ -38,8 +42,8 @@ def of_network(network):
     return of_task(catalog.of(network), network)
 
 
-def of_task(task, network):
-    """The `Experiment` of defaults for a network of a task that is known already."""
+def of_task(task: TaskSpec, network: str) -> Experiment:
+    """Makes the `Experiment` of defaults for a network of a task that is known already."""
     fields = catalog.part(task, "config").Config()
     fields.model = catalog.part(task, "networks").NETWORKS[network]()
     params = Experiment(task=fields)
@@ -47,8 +51,8 @@ def of_task(task, network):
     return params
 
 
-def of_recipe(recipe, *, changes=()):
-    """The `Experiment` of a recipe, with names, types and values checked.
+def of_recipe(recipe: dict[str, Any], *, changes: Iterable[dict[str, Any]] = ()) -> Experiment:
+    """Makes the `Experiment` of a recipe, with names, types and values checked.
 
     Args:
         recipe: nested dictionaries, as `Experiment.config` of `recipes.experiments`.
@@ -65,8 +69,10 @@ def of_recipe(recipe, *, changes=()):
     return params
 
 
-def of_experiment(name, *, preset=None, changes=None):
-    """The checked `Experiment` of a name.
+def of_experiment(
+    name: str, *, preset: str | None = None, changes: dict[str, Any] | None = None
+) -> Experiment:
+    """Makes the checked `Experiment` of a name.
 
     Args:
         name: of the experiment.
@@ -80,7 +86,7 @@ def of_experiment(name, *, preset=None, changes=None):
     return of_recipe(recipe, changes=[changes] if changes else [])
 
 
-def validate(params):
+def validate(params: Experiment) -> None:
     """Checks values and how they go together.
 
     Raises:

@@ -3,14 +3,17 @@
 import dataclasses
 import math
 import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 from lfp_tf.checkpoints.variables import flat_layers
 from lfp_tf.models.catalog import build_network
-from lfp_tf.recipes.multiply_adds import PRODUCTS, multiply_adds
 
+_PRODUCTS = ("MatMul", "BatchMatMulV2", "Einsum")
+_COUNTED = ("Conv2D", "DepthwiseConv2dNative", *_PRODUCTS)
 _PARTS = (
     (r"^stem|^Conv1|^bn_Conv1", "stem"),
     (r"^(stage\d)_", None),
@@ -40,7 +43,7 @@ class LayerCost:
     name: str
     kind: str
     part: str
-    shape: tuple
+    shape: tuple[int, ...]
     parameters: int
     multiply_adds: int
     activations: int
@@ -50,39 +53,36 @@ class LayerCost:
 class Cost:
     """A network: its layers in order, and their sums."""
 
-    layers: tuple
+    layers: tuple[LayerCost, ...]
 
     @property
-    def parameters(self):
+    def parameters(self) -> int:
         """Trainable values."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
-    def multiply_adds(self):
+    def multiply_adds(self) -> int:
         """Of one crop through the whole network, the auxiliary head included."""
         return sum(layer.multiply_adds for layer in self.layers)
 
     @property
-    def activations(self):
+    def activations(self) -> int:
         """Values that training keeps of one crop."""
         return sum(layer.activations for layer in self.layers)
 
-    def by_part(self):
-        """{part: (parameters, multiply-adds)} in the network's order; none without both."""
-        found = {}
+    def by_part(self) -> dict[str, tuple[int, int]]:
+        """Gives {part: (parameters, multiply-adds)} in order, without parts that have neither."""
+        parts = {}
         for layer in self.layers:
             if not (layer.parameters or layer.multiply_adds):
                 continue
-            parameters, multiply_adds = found.get(layer.part, (0, 0))
-            found[layer.part] = (
-                parameters + layer.parameters,
-                multiply_adds + layer.multiply_adds,
-            )
-        return found
+            parameters, products = parts.get(layer.part, (0, 0))
+            parts[layer.part] = (parameters + layer.parameters, products + layer.multiply_adds)
+        return parts
 
 
-def count_cost(network, options, *, crop):
-    """The cost of a network at a crop; each further scale of a multi-scale one is a line.
+def count_cost(network: str, options: Mapping[str, Any], *, crop: Sequence[int]) -> Cost:
+    """Counts the cost of a network at a crop; each further scale of a multi-scale one is a line.
 
     Args:
         network: what `models.catalog` calls it.
@@ -90,12 +90,33 @@ def count_cost(network, options, *, crop):
         crop: (height, width).
     """
     scales = options.get("scales", ())
-    plain = options | ({"scales": ()} if scales else {})
+    plain = dict(options) | ({"scales": ()} if scales else {})
     layers = _layers(network, plain, crop)
     for scale in scales:
         size = tuple(int(scale * side) for side in crop)
         layers.append(_scale_cost(_layers(network, plain, size), scale))
     return Cost(tuple(layers))
+
+
+def multiply_adds(concrete: Any, *, without: Collection[str] = ()) -> int:
+    """Counts convolutions and matrix products that the outputs of a function depend on.
+
+    Args:
+        concrete: `tf.function`'s concrete function, traced with shapes that are all known.
+        without: kinds of operations left out: `BatchMatMulV2` where matrices resize maps.
+
+    Returns:
+        A number; pooling, norms and resizing are not counted.
+    """
+    pending, names, total = [tensor.op for tensor in tf.nest.flatten(concrete.outputs)], set(), 0
+    while pending:
+        operation = pending.pop()
+        if operation.name in names:
+            continue
+        names.add(operation.name)
+        total += _of_operation(operation) if operation.type not in without else 0
+        pending += [tensor.op for tensor in operation.inputs]
+    return total
 
 
 def _layers(network, options, crop):
@@ -138,10 +159,10 @@ def _layer_cost(layer):
 
 
 def _traced(layer):
-    """Multiply-adds of the convolutions inside a layer, at the sizes that they work at."""
-    spec = tf.TensorSpec((1, *layer.input_shape[1:]))
-    concrete = tf.function(layer, autograph=False).get_concrete_function(spec, training=False)
-    return multiply_adds(concrete, without=PRODUCTS)
+    """Counts multiply-adds of the convolutions inside a layer, at the sizes they work at."""
+    maps = tf.TensorSpec((1, *layer.input_shape[1:]))
+    concrete = tf.function(layer, autograph=False).get_concrete_function(maps, training=False)
+    return multiply_adds(concrete, without=_PRODUCTS)
 
 
 def _values(layer):
@@ -153,3 +174,28 @@ def _part(name):
         if match := re.match(pattern, name):
             return part or match[1]
     return "other"
+
+
+def _of_operation(operation):
+    kind = operation.type
+    if kind not in _COUNTED:
+        return 0
+    outputs = operation.outputs[0].shape.num_elements()
+    first, second = (tensor.shape for tensor in operation.inputs[:2])
+    if kind == "Conv2D":
+        kernel = operation.inputs[1]
+        # `ops.convolution` fills up channels with zeros for speed.
+        kernel = kernel.op.inputs[0] if kernel.op.type == "Pad" else kernel
+        return operation.outputs[0].shape[:3].num_elements() * kernel.shape.num_elements()
+    if kind == "DepthwiseConv2dNative":
+        return outputs * second[:2].num_elements()
+    if kind == "Einsum":
+        return _einsum(operation.get_attr("equation").decode(), first, second)
+    return outputs * (first[-2] if operation.get_attr("transpose_a") else first[-1])
+
+
+def _einsum(equation, first, second):
+    sides = {}
+    for letters, shape in zip(equation.split("->")[0].split(","), (first, second), strict=True):
+        sides |= dict(zip(letters, shape, strict=True))
+    return math.prod(sides.values())

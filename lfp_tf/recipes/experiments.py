@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+from typing import Any
 
 import yaml
 
@@ -12,7 +13,7 @@ from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks import catalog
 from lfp_tf.tasks.spec import TaskSpec
 
-# Of recipes that name none.
+# The network of recipes that name none.
 USUAL_NETWORK = "pspnet"
 # In a checkout a link to the folder of that name beside the package.
 _FOLDER = pathlib.Path(__file__).parents[1] / "experiments"
@@ -32,19 +33,19 @@ class Experiment:
 
     name: str
     path: pathlib.Path
-    about: dict
-    config: dict
+    about: dict[str, Any]
+    config: dict[str, Any]
     task: TaskSpec
 
     @property
-    def dataset(self):
+    def dataset(self) -> str:
         """The data set whose records it reads by default, as in `data/DATASET`."""
         return self.config["task"]["dataset"]
 
 
 @functools.cache
-def paths():
-    """{name: YAML file} of all experiments, by name. Bases, which begin with `_`, are left out."""
+def paths() -> dict[str, pathlib.Path]:
+    """Gives {name: YAML file} of all experiments, without bases, whose names begin with `_`."""
     files = sorted(_FOLDER.glob("*/*.yaml"))
     return {
         path.stem: path
@@ -53,8 +54,8 @@ def paths():
     }
 
 
-def find(name):
-    """The file of an experiment.
+def find(name: str) -> pathlib.Path:
+    """Finds the file of an experiment.
 
     Raises:
         LfpError: no such experiment.
@@ -66,7 +67,7 @@ def find(name):
     return paths()[name]
 
 
-def read(name, *, preset=None):
+def read(name: str, *, preset: str | None = None) -> Experiment:
     """Reads a recipe over its family's base.
 
     Args:
@@ -88,8 +89,8 @@ def read(name, *, preset=None):
     return Experiment(name, path, content["about"], config, catalog.of(network))
 
 
-def merge(base, over):
-    """`base` with the values of `over`, dictionaries merged key by key."""
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Gives `base` with the values of `over`, dictionaries merged key by key."""
     merged = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)

@@ -2,12 +2,16 @@
 
 import functools
 import json
+import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import tf_keras
 
 from lfp_tf.checkpoints.lineages import trained_on
-from lfp_tf.checkpoints.load import match
+from lfp_tf.checkpoints.load import Report, match
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
@@ -17,14 +21,24 @@ from lfp_tf.recipes.experiments import USUAL_NETWORK
 from lfp_tf.recipes.recipe import Recipe
 from lfp_tf.recipes.shipped import shipped
 from lfp_tf.tasks import catalog
+from lfp_tf.tasks.spec import TaskSpec
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.fields import Experiment
 from lfp_tf.training.own_checkpoints import own_checkpoint, restore, task_fields
 
 # Files of deploy networks have no auxiliary head; ours keeps its drawn values, which are unused.
 AUX_HEAD = r"^aux_"
 
 
-def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), changes=None):
-    """A network in the form that a checkpoint needs, with weights still as drawn.
+def build(
+    name: str,
+    *,
+    preset: str | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    changes: dict[str, Any] | None = None,
+) -> tf_keras.Model:
+    """Builds a network in the form that a checkpoint needs, with weights still as drawn.
 
     Args:
         name: of the experiment.
@@ -40,11 +54,11 @@ def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), ch
         LfpError: no such experiment; a folder of another data set's network.
     """
     params = config.of_experiment(name, preset=preset, changes=changes)
-    place = pathlib.Path(checkpoint) if checkpoint else None
-    if place and place.is_dir():
-        _take_over(params, place)
+    path = pathlib.Path(checkpoint) if checkpoint else None
+    if path and path.is_dir():
+        _take_over(params, path)
     task = catalog.of(params.task.model.network)
-    classes, colors = class_names(params, task, place)
+    classes, colors = class_names(params, task, path)
     params.task.model.classes = len(classes)
     options = params.task.model.arguments()
     network = params.task.model.network
@@ -60,12 +74,12 @@ def build(name, *, preset=None, checkpoint=None, input_shape=(None, None, 3), ch
         colors=colors,
         evaluation=params.task.evaluation.as_dict(),
         dataset=params.task.dataset,
-        trained_on=_trained_on(place),
+        trained_on=_trained_on(path),
     )
     return model
 
 
-def load_weights(model, path):
+def load_weights(model: tf_keras.Model, path: str | os.PathLike) -> Report | None:
     """Fills a built network from a file or folder and takes over its preprocessing.
 
     Args:
@@ -101,14 +115,21 @@ def load_weights(model, path):
     return report
 
 
-def load(name, checkpoint=None, *, preset=None, changes=None):
-    """A network with its weights: `build` and `load_weights` in one.
+def load(
+    name: str,
+    checkpoint: str | os.PathLike | None = None,
+    *,
+    preset: str | None = None,
+    changes: dict[str, Any] | None = None,
+) -> tuple[tf_keras.Model, Report | None]:
+    """Builds a network and fills it: `build` and `load_weights` in one.
 
     Args:
-        checkpoint: as in `load_weights`; None takes the network that ships with the library.
+        name, preset, changes: as of `build`.
+        checkpoint: as of `load_weights`; None takes the network that ships with the library.
 
     Returns:
-        (model, report); no report where there is nothing to say: the network is ours.
+        (model, report); no report for networks that our training wrote.
     """
     if not checkpoint:
         model = build(name, preset=preset, changes=changes)
@@ -118,20 +139,20 @@ def load(name, checkpoint=None, *, preset=None, changes=None):
     return model, load_weights(model, checkpoint)
 
 
-def task_class(task):
-    """The host's task of a `TaskSpec`, which starts from any checkpoint that we read.
+def task_class(task: TaskSpec) -> Callable[..., TrainedTask]:
+    """Gives the host's task of a `TaskSpec`, which starts from any checkpoint that we read.
 
     Returns:
-        Function of (params, start_step) to a `training.base.TrainedTask`.
+        Function of (params, start_step).
     """
     return functools.partial(catalog.part(task, "task").Task, read_start=start_arrays)
 
 
-def start_arrays(path):
-    """{name: array} of a file or of a run of ours, for starting another training from it.
+def start_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Reads {name: array} of a file or a run, for starting another training from it.
 
     Raises:
-        LfpError: a checkpoint of ours whose run has no `params.yaml` beside it.
+        LfpError: a checkpoint that our training wrote, without `params.yaml` beside it.
     """
     own = own_checkpoint(path)
     if not own:
@@ -147,19 +168,8 @@ def start_arrays(path):
     raise LfpError(f"{path} has no params.yaml beside it, so its network is unknown; give its run.")
 
 
-def save_npz(model, path, *, dtype="float16"):
-    """Writes all variables but the auxiliary head under our names; kernels in `dtype`."""
-    arrays = {}
-    for name, variable in variables_by_name(model).items():
-        if not name.startswith("aux_"):
-            array = variable.numpy()
-            arrays[name] = array.astype(dtype) if array.ndim == 4 else array
-    with open(path, "wb") as stream:
-        np.savez_compressed(stream, **arrays)
-
-
-def _take_over(params, folder):
-    """The options of the folder's own network, if it tells them."""
+def _take_over(params: Experiment, folder: pathlib.Path) -> None:
+    """Takes over the options of the folder's own network, if it tells them."""
     task = task_fields(folder)
     if not task:
         return
@@ -174,15 +184,15 @@ def _take_over(params, folder):
         raise LfpError(
             f"{folder} is a {network}, not a {params.task.model.network}; give its own experiment."
         )
-    wanted = {"dataset": task["dataset"], "model": task["model"]}
+    fields = {"dataset": task["dataset"], "model": task["model"]}
     if "crop" in task.get("train_data", {}):
-        wanted["train_data"] = {"crop": task["train_data"]["crop"]}
-    overrides.apply(params, {"task": wanted})
+        fields["train_data"] = {"crop": task["train_data"]["crop"]}
+    overrides.apply(params, {"task": fields})
 
 
-def _trained_on(folder):
-    """What a run of ours, or the file of a converted one, was trained on; None if unknown."""
-    task = folder and folder.is_dir() and task_fields(folder)
+def _trained_on(folder: pathlib.Path | None) -> dict[str, Any] | None:
+    """Tells what a run, or the file of a converted one, was trained on; None if unknown."""
+    task = task_fields(folder) if folder and folder.is_dir() else None
     if not task:
         return None
     if "trained_on" in task:
@@ -191,20 +201,22 @@ def _trained_on(folder):
     return split and {"dataset": task["dataset"], "splits": [split]}
 
 
-def class_names(params, task, folder=None):
-    """(names, colours) of the classes or joints: a run's own, or the data set's.
+def class_names(
+    params: Experiment, task: TaskSpec, folder: pathlib.Path | None = None
+) -> tuple[list[str], list[list[int]]]:
+    """Gives (names, [r, g, b] each) of classes or joints: a run's own, or the data set's.
 
     Args:
-        params: `training.fields.Experiment`.
-        task: its `TaskSpec`.
-        folder: of a run or a converted network, or None.
+        params: of the experiment.
+        task: its task.
+        folder: of a run or a converted network.
 
     Raises:
         LfpError: a data set of the user's own, and no folder or number of classes.
     """
     own = folder and folder / "dataset.json"
     if own and own.exists():
-        found = json.loads(own.read_text(encoding="utf-8"))
-        if params.task.model.classes in (0, len(found["classes"])):
-            return list(found["classes"]), [list(color) for color in found["colors"]]
+        dataset = json.loads(own.read_text(encoding="utf-8"))
+        if params.task.model.classes in (0, len(dataset["classes"])):
+            return list(dataset["classes"]), [list(color) for color in dataset["colors"]]
     return catalog.part(task, "networks").usual_classes(params.task)

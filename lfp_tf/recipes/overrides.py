@@ -2,10 +2,12 @@
 
 import copy
 import dataclasses
+import os
 import pathlib
 import re
 import types
 import typing
+from typing import Any
 
 import yaml
 
@@ -14,7 +16,7 @@ from lfp_tf.fields import Fields
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without objects, where 1e-3 is a number as in Python (YAML 1.1 wants 1.0e-3)."""
+    """YAML without objects, where 1e-3 is a number as in Python (YAML 1.1 asks for 1.0e-3)."""
 
 
 _Loader.add_implicit_resolver(
@@ -22,8 +24,8 @@ _Loader.add_implicit_resolver(
 )
 
 
-def parse(text):
-    """`a.b=1,c=[1,2]` or a YAML text as nested dictionaries.
+def parse(text: str) -> dict[str, Any]:
+    """Reads `a.b=1,c=[1,2]` or a YAML text as nested dictionaries.
 
     Raises:
         LfpError: neither of the two.
@@ -37,8 +39,8 @@ def parse(text):
     return content
 
 
-def read_yaml(path):
-    """The dictionary in a user's YAML file.
+def read_yaml(path: str | os.PathLike) -> dict[str, Any]:
+    """Reads the dictionary in a user's YAML file.
 
     Raises:
         LfpError: no such file, or it holds no mapping.
@@ -54,7 +56,7 @@ def read_yaml(path):
     return content
 
 
-def apply(params, changes):
+def apply(params: Fields, changes: dict[str, Any]) -> None:
     """Writes nested dictionaries into fields after checking every field's name and type.
 
     Raises:
@@ -77,26 +79,26 @@ _BEFORE_A_QUOTE = "=,:[{"  # within a word an apostrophe is a letter
 
 
 def _pairs(text):
-    """Nested dictionaries of `a.b=1,c=[1,2]`."""
-    found = {}
+    """Reads nested dictionaries from `a.b=1,c=[1,2]`."""
+    content = {}
     for pair in _split(text):
         match = _PAIR.fullmatch(pair)
         if not match:
             raise ValueError(pair)
         *groups, name = match[1].split(".")
-        place = found
+        fields = content
         for group in groups:
-            place = place.setdefault(group, {})
-            if not isinstance(place, dict):
+            fields = fields.setdefault(group, {})
+            if not isinstance(fields, dict):
                 raise ValueError(f"{group} is a value and a group")
-        if isinstance(place.get(name), dict):
+        if isinstance(fields.get(name), dict):
             raise ValueError(f"{name} is a group and a value")
-        place[name] = _load(match[2].strip())
-    return found
+        fields[name] = _load(match[2].strip())
+    return content
 
 
 def _split(text):
-    """What stands between the commas outside of quotes and brackets."""
+    """Splits a text at the commas outside of quotes and brackets."""
     parts, depth, quote, before = [""], 0, "", ""
     for letter in text.removesuffix(","):
         if quote:
@@ -122,10 +124,10 @@ def _check(fields, changes, path):
         where = f"{path}{name}"
         name = _today(fields, name)
         if name not in names:
-            place = path[:-1] or "the experiment"
+            group = path[:-1] or "the experiment"
             raise LfpError(
                 f'There is no field "{where}".{nearest(str(name), names)} '
-                f"Fields of {place}: {', '.join(names)}."
+                f"Fields of {group}: {', '.join(names)}."
             )
         current = getattr(fields, name)
         if isinstance(current, Fields):
@@ -133,9 +135,9 @@ def _check(fields, changes, path):
                 raise LfpError(f"{where} is a group of fields; give one, as in {where}.NAME=VALUE.")
             _check(current, value, f"{where}.")
         elif not _fits(value, hints[name]):
-            wanted = _type_name(hints[name])
+            expected = _type_name(hints[name])
             raise LfpError(
-                f"{where} is {value!r}, but must be {wanted}.{_hint(value, hints[name])}"
+                f"{where} is {value!r}, but must be {expected}.{_hint(value, hints[name])}"
             )
 
 
@@ -150,7 +152,7 @@ def _write(fields, changes):
 
 
 def _today(fields, name):
-    """What a field of an older release is called today."""
+    """Gives today's name of a field of an older release."""
     return fields.RENAMED.get(name, name)
 
 

@@ -1,20 +1,23 @@
 """What is checked and completed of an experiment before anything is built; no TensorFlow here."""
 
+import os
 import pathlib
 import shutil
+from typing import Any
 
 from lfp_tf.data.description import check_task, read_dataset
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks import catalog
+from lfp_tf.training.fields import Experiment
 
-_BYTES_A_PARAMETER = 8  # the value and the optimizer's
+_BYTES_PER_PARAMETER = 8  # the value and the optimizer's
 
 
-def fill_in(params, *, data_dir=None):
+def fill_in(params: Experiment, *, data_dir: str | os.PathLike | None = None) -> dict[str, Any]:
     """Completes an experiment from its records: folders, the number of classes.
 
     Args:
-        params: `training.fields.Experiment`.
+        params: of the experiment; they are changed.
         data_dir: the folder of records, in place of `data/DATASET`.
 
     Returns:
@@ -36,13 +39,13 @@ def fill_in(params, *, data_dir=None):
             f"{fields.dataset}; give the right --data_dir, or task.dataset={dataset['name']} if "
             "you mean it."
         )
-    found = len(dataset["classes"])
-    if fields.model.classes not in (0, found):
+    num_classes = len(dataset["classes"])
+    if fields.model.classes not in (0, num_classes):
         raise LfpError(
-            f"{folder} holds records of {dataset['name']} with {found} {task.outputs}, but "
+            f"{folder} holds records of {dataset['name']} with {num_classes} {task.outputs}, but "
             f"task.model.classes is {fields.model.classes}; give the right --data_dir."
         )
-    fields.model.classes = found
+    fields.model.classes = num_classes
     for data in (fields.train_data, fields.validation_data):
         if data.split not in dataset["splits"]:
             raise LfpError(
@@ -51,7 +54,7 @@ def fill_in(params, *, data_dir=None):
     return dataset
 
 
-def check_run(folder, dataset, *, mode):
+def check_run(folder: str | os.PathLike, dataset: dict[str, Any], *, mode: str) -> None:
     """Refuses a folder that cannot take this run.
 
     Args:
@@ -75,30 +78,30 @@ def check_run(folder, dataset, *, mode):
         )
 
 
-def check_disk(params, folder):
+def check_disk(params: Experiment, folder: str | os.PathLike) -> None:
     """Refuses a disk without room for the checkpoints of a run.
 
     Args:
-        params: `training.fields.Experiment`.
+        params: of the run.
         folder: of the run, which need not exist.
 
     Raises:
         LfpError: how much room is missing.
     """
-    place = pathlib.Path(folder).absolute()
-    while not place.exists():
-        place = place.parent
+    existing = pathlib.Path(folder).absolute()
+    while not existing.exists():
+        existing = existing.parent
     model, copies = params.task.model, params.trainer.max_to_keep + 2
-    needed = model.millions() * 1e6 * model.width**2 * _BYTES_A_PARAMETER * copies
-    free = shutil.disk_usage(place).free
+    needed = model.millions() * 1e6 * model.width**2 * _BYTES_PER_PARAMETER * copies
+    free = shutil.disk_usage(existing).free
     if free < needed:
         raise LfpError(
-            f"{place} has {free / 1e9:.1f} GB free, but {copies} checkpoints need about "
+            f"{existing} has {free / 1e9:.1f} GB free, but {copies} checkpoints need about "
             f"{needed / 1e9:.1f} GB; make room or give another --model_dir."
         )
 
 
-def share_out(params, replicas):
+def share_out(params: Experiment, replicas: int) -> None:
     """Shares batches out to the replicas: a validation batch of 0 becomes one image each.
 
     Raises:

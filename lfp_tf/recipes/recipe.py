@@ -1,6 +1,7 @@
 """What a network must know to be used: options, preprocessing, classes; carried by every model."""
 
 import dataclasses
+from typing import Any
 
 
 @dataclasses.dataclass
@@ -24,15 +25,15 @@ class Recipe:
     experiment: str
     task: str
     network: str
-    options: dict
+    options: dict[str, Any]
     preprocess: str
-    crop: tuple | None
-    classes: list
-    colors: list
-    evaluation: dict
+    crop: tuple[int, ...] | None
+    classes: list[str]
+    colors: list[list[int]]
+    evaluation: dict[str, Any]
     dataset: str
-    trained_on: dict | None = None
+    trained_on: dict[str, Any] | None = None
 
-    def as_dict(self):
-        """Plain values, for JSON and YAML."""
+    def as_dict(self) -> dict[str, Any]:
+        """Gives plain values, for JSON and YAML."""
         return dataclasses.asdict(self) | {"crop": self.crop and list(self.crop)}

@@ -7,8 +7,8 @@ from lfp_tf.errors import LfpError
 FOLDER = pathlib.Path(__file__).parents[1] / "networks"
 
 
-def shipped(name):
-    """The file of the network that ships with the library under this experiment's name.
+def shipped(name: str) -> pathlib.Path:
+    """Finds the file of the network that ships with the library under an experiment's name.
 
     Raises:
         LfpError: there is none.

@@ -1,17 +1,19 @@
 """`export.json`: what an export tells about itself; no TensorFlow here."""
 
 import json
+import os
 import pathlib
 import re
+from typing import Any
 
 from lfp_tf.errors import LfpError
 
 
-def find_export(folder):
-    """The folder of one version: the given one, or the highest version inside it.
+def find_export(folder: str | os.PathLike) -> pathlib.Path:
+    """Finds the folder of one version: the given one, or the highest version inside it.
 
     Raises:
-        LfpError: there is no export of ours.
+        LfpError: there is nothing that `lfp-tf export` wrote.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
@@ -25,17 +27,17 @@ def find_export(folder):
     return max(versions, key=lambda path: int(path.name))
 
 
-def read_export(folder):
-    """What `export.json` of one version says; the oldest tell no `task`: None.
+def read_export(folder: str | os.PathLike) -> dict[str, Any]:
+    """Reads `export.json` of one version; the `task` of the oldest ones is None.
 
     Raises:
         LfpError: it is missing or broken.
     """
     path = pathlib.Path(folder) / "export.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        found["classes"], found["colors"], found["limits"]["max_pixels"]
+        description = json.loads(path.read_text(encoding="utf-8"))
+        _ = description["classes"], description["colors"], description["limits"]["max_pixels"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LfpError(f"{path} cannot be read as what `lfp-tf export` writes.") from error
     # Older ones call it `kind`.
-    return {"task": found.get("kind")} | found
+    return {"task": description.get("kind")} | description

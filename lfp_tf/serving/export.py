@@ -4,10 +4,14 @@ A module that holds the Keras model itself takes ten times as long to write and 
 graph, for traces that nobody calls.
 """
 
+import os
 import pathlib
 import re
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.facts import versions
@@ -21,29 +25,42 @@ FORMAT_VERSION = 1
 _NOT_APPLIED = "EXIF orientation is not applied; turn images upright before sending them."
 
 
+class Signatures(Protocol):
+    """What a task's module `signatures` offers."""
+
+    def signature_functions(
+        self, model: tf_keras.Model, /, *, protocol: Any, limits: Limits
+    ) -> dict[str, Any]:
+        """Gives {signature: `tf.function`}."""
+        ...
+
+    def warmup_requests(self, recipe: Any, limits: Limits, /) -> list[tuple[str, dict]]:
+        """Lists (signature, {input: values})."""
+        ...
+
+
 def export(
-    model,
-    folder,
+    model: tf_keras.Model,
+    folder: str | os.PathLike,
     *,
-    signatures,
-    protocol,
-    version=None,
-    limits=None,
-    dtype="float32",
-    optimize=True,
-    checkpoint=None,
-    scores=None,
-):
+    signatures: Signatures,
+    protocol: Any,
+    version: int | None = None,
+    limits: Limits | None = None,
+    dtype: str = "float32",
+    optimize: bool = True,
+    checkpoint: str | os.PathLike | None = None,
+    scores: Mapping[str, Any] | None = None,
+) -> pathlib.Path:
     """Writes FOLDER/VERSION; a server that watches FOLDER never sees half of it.
 
     Args:
         model: from `recipes.networks`, with weights and `recipe`.
         folder: of all versions.
-        signatures: a task's module `signatures`, or what else has its `signature_functions` and
-            `warmup_requests`.
-        protocol: how images are looked at, of that task.
+        signatures: of the model's task.
+        protocol: how that task evaluates images; it has `describe()`.
         version: whole number; None takes the next free one.
-        limits: `Limits`.
+        limits: what requests may ask for; None takes the defaults.
         dtype: `float32` or `bfloat16`, what convolutions are computed in.
         optimize: whether batch norm is folded into the convolutions.
         checkpoint: where the weights come from, whose digest is noted.
@@ -84,40 +101,49 @@ def export(
         "scores": scores,
         "versions": versions(),
     }
-    with saving(folder), atomic_folder(folder / str(version)) as place:
-        _write(place, served, functions, requests, facts)
+    with saving(folder), atomic_folder(folder / str(version)) as new_folder:
+        _write(new_folder, served, functions, requests, facts)
     return folder / str(version)
 
 
-def next_version(folder):
-    """The whole number after the highest version in a folder; 1 where there is none."""
+def next_version(folder: str | os.PathLike) -> int:
+    """Gives the whole number after the highest version in a folder; 1 where there is none."""
     folder = pathlib.Path(folder)
-    found = folder.iterdir() if folder.is_dir() else ()
-    return 1 + max((int(p.name) for p in found if re.fullmatch(r"\d+", p.name)), default=0)
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return 1 + max((int(p.name) for p in paths if re.fullmatch(r"\d+", p.name)), default=0)
 
 
-def checkpoint_digest(path):
-    """{"path", "sha256": {file name: digest}} of a file, or of a TensorFlow checkpoint's files."""
+def checkpoint_digest(path: str | os.PathLike) -> dict[str, Any]:
+    """Computes the digests of a file, or of a TensorFlow checkpoint's files.
+
+    Returns:
+        {"path", "sha256": {file name: digest}}.
+    """
     path = pathlib.Path(path)
     files = [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*"))
     return {"path": str(path), "sha256": {file.name: sha256(file) for file in files}}
 
 
-def _write(place, served, functions, requests, facts):
-    labels = place / "labels.txt"
+class _Served(tf.Module):
+    """What the SavedModel keeps alive: variables, and the names of the classes as an asset."""
+
+    def __init__(self, weights: list[tf.Variable], labels: tf.saved_model.Asset):
+        super().__init__()
+        self.weights, self.labels = weights, labels
+
+
+def _write(folder, served, functions, requests, facts):
+    labels = folder / "labels.txt"
     write_text(labels, "".join(f"{name}\n" for name in facts["classes"]))
-    module = tf.Module()
-    module.weights = served_variables(served)
-    module.labels = tf.saved_model.Asset(str(labels))
     tf.saved_model.save(
-        module,
-        str(place),
+        _Served(served_variables(served), tf.saved_model.Asset(str(labels))),
+        str(folder),
         signatures={name: f.get_concrete_function() for name, f in functions.items()},
         # What serves is not trained.
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
     labels.unlink()
-    extra = place / "assets.extra"
+    extra = folder / "assets.extra"
     extra.mkdir()
     write_warmup(extra / "tf_serving_warmup_requests", requests, model=facts["experiment"])
-    write_json(place / "export.json", facts)
+    write_json(folder / "export.json", facts)

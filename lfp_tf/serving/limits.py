@@ -1,10 +1,11 @@
 """What a request may ask for, checked inside the graph: a header before a single pixel is decoded.
 
 TensorFlow's decoders have no limit: a file of 250 kB may cost a gigabyte. Formats are JPEG, PNG,
-BMP of 24 or 32 bits, and the first frame of a GIF. EXIF's orientation is not looked at.
+BMP of 24 or 32 bits, and the first frame of a GIF. EXIF's orientation is ignored.
 """
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 
@@ -27,14 +28,14 @@ class Limits:
 
     Attributes:
         max_pixels: of one image; above, the request is an error.
-        max_batch: images a request.
+        max_batch: images per request.
         input_size: (height, width) that every image is resized to before the network and its
             probabilities back from; None runs each at its own size.
     """
 
     max_pixels: int = MAX_PIXELS
     max_batch: int = MAX_BATCH
-    input_size: tuple | None = None
+    input_size: tuple[int, int] | None = None
 
     def __post_init__(self):
         for name in ("max_pixels", "max_batch"):
@@ -45,14 +46,14 @@ class Limits:
             raise LfpError(f"--input_size must be HEIGHT,WIDTH in pixels, not {list(size)}.")
 
 
-def checked_files(image_bytes, limits):
-    """The files [B] of a request, after their number has passed."""
+def checked_files(image_bytes: tf.Tensor, limits: Limits) -> tf.Tensor:
+    """Gives the files of a request, string [B], after checking their number."""
     with tf.control_dependencies([_check_batch(tf.size(image_bytes), limits.max_batch)]):
         return tf.identity(image_bytes)
 
 
-def checked_images(images, limits):
-    """The images [B, H, W, 3] of a request, after their number and size have passed."""
+def checked_images(images: tf.Tensor, limits: Limits) -> tf.Tensor:
+    """Gives the images [B, H, W, 3] of a request after checking their number and size."""
     shape = tf.shape(images)
     checks = [
         _check_batch(shape[0], limits.max_batch),
@@ -62,8 +63,8 @@ def checked_images(images, limits):
         return tf.identity(images)
 
 
-def decode_image(contents, *, max_pixels):
-    """Decodes one image after its header has passed; a TensorFlow operation.
+def decode_image(contents: tf.Tensor, *, max_pixels: int) -> tf.Tensor:
+    """Decodes one image after checking its header, inside a graph.
 
     Args:
         contents: scalar string, the file's bytes.
@@ -98,8 +99,8 @@ def decode_image(contents, *, max_pixels):
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def image_kind(contents):
-    """The index in `FORMATS` of a file's bytes; an error for any other."""
+def image_kind(contents: tf.Tensor) -> tf.Tensor:
+    """Gives the index in `FORMATS` of a file's bytes, int32; an error for any other."""
     is_kind = [
         tf.reduce_any([tf.strings.substr(contents, 0, len(s)) == s for s in signatures])
         for signatures in _SIGNATURES
@@ -117,8 +118,8 @@ def image_kind(contents):
         return tf.argmax(is_kind, output_type=tf.int32)
 
 
-def check_pixels(height, width, max_pixels):
-    """An assertion that height x width lies in 1..`max_pixels`."""
+def check_pixels(height: tf.Tensor, width: tf.Tensor, max_pixels: int) -> Any:
+    """Asserts that height x width lies in 1..`max_pixels`; gives the operation."""
     pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
     text = tf.strings.join(
         [
@@ -156,7 +157,7 @@ def _bmp_header(contents):
 
 
 def _gif_header(contents):
-    """The larger of screen and first frame; the file is cut after that frame.
+    """Gives the larger of screen and first frame, and the file cut after that frame.
 
     TensorFlow unpacks every frame of a GIF, whatever is asked for, and a frame may be larger than
     the screen that the header states.
@@ -183,27 +184,25 @@ def _gif_palette_bytes(flags):
 
 
 def _after_gif_extensions(data, start):
-    def is_extension(place):
-        return tf.gather(data, tf.minimum(place, tf.size(data) - 1)) == _GIF_EXTENSION
+    def is_extension(at):
+        return tf.gather(data, tf.minimum(at, tf.size(data) - 1)) == _GIF_EXTENSION
 
-    def skip(place):
-        return _after_gif_blocks(data, place + 2)
+    def skip(at):
+        return _after_gif_blocks(data, at + 2)
 
-    return tf.while_loop(
-        lambda place: (place < tf.size(data)) & is_extension(place), skip, [start]
-    )[0]
+    return tf.while_loop(lambda at: (at < tf.size(data)) & is_extension(at), skip, [start])[0]
 
 
 def _after_gif_blocks(data, start):
-    """The place behind a chain of blocks, each led by its length, the last by 0."""
+    """Finds the byte behind a chain of blocks, each led by its length, the last by 0."""
     last = tf.size(data) - 1
 
-    def length(place):
-        return tf.gather(data, tf.minimum(place, last))
+    def length(at):
+        return tf.gather(data, tf.minimum(at, last))
 
     end = tf.while_loop(
-        lambda place: (place < last) & (length(place) > 0),
-        lambda place: place + 1 + length(place),
+        lambda at: (at < last) & (length(at) > 0),
+        lambda at: at + 1 + length(at),
         [start],
         parallel_iterations=1,
     )[0]
@@ -220,9 +219,9 @@ def _big_endian(values):
 
 
 def _little_endian(values):
-    """int32 of two or four bytes; above 2**31 it is negative, which no size may be."""
-    places = tf.constant([2 ** (8 * place) for place in range(values.shape[0] or 2)], tf.int64)
-    return tf.cast(tf.reduce_sum(tf.cast(values, tf.int64) * places), tf.int32)
+    """Reads int32 from two or four bytes; above 2**31 it is negative, which no size may be."""
+    powers = tf.constant([256**number for number in range(values.shape[0] or 2)], tf.int64)
+    return tf.cast(tf.reduce_sum(tf.cast(values, tf.int64) * powers), tf.int32)
 
 
 def _check_batch(count, max_batch):

@@ -11,8 +11,10 @@ DTYPES = ("float32", "bfloat16")
 _CONVOLUTIONS = (tf_keras.layers.Conv2D, tf_keras.layers.DepthwiseConv2D)
 
 
-def served_network(model, *, dtype="float32", optimize=True):
-    """A copy of a network for inference alone.
+def served_network(
+    model: tf_keras.Model, *, dtype: str = "float32", optimize: bool = True
+) -> tf_keras.Model:
+    """Copies a network for inference alone.
 
     Args:
         model: from `recipes.networks`, with weights.
@@ -44,8 +46,8 @@ def served_network(model, *, dtype="float32", optimize=True):
     return served
 
 
-def served_variables(model):
-    """The variables that the graph of a served network reads."""
+def served_variables(model: tf_keras.Model) -> list[tf.Variable]:
+    """Lists the variables that the graph of a served network reads."""
     unused = set()
     for _, norm in convolutions_with_norms(model):
         if getattr(norm, "is_folded", False):
@@ -53,8 +55,10 @@ def served_variables(model):
     return [variable for variable in model.variables if id(variable) not in unused]
 
 
-def convolutions_with_norms(model):
-    """Pairs (convolution, `BatchNorm` that alone reads it) of a network."""
+def convolutions_with_norms(
+    model: tf_keras.Model,
+) -> list[tuple[tf_keras.layers.Layer, BatchNorm]]:
+    """Lists pairs (convolution, `BatchNorm` that alone reads it) of a network."""
     pairs = []
     for layer in flat_layers(model):
         if isinstance(layer, BatchNorm):

@@ -5,6 +5,9 @@ runs them before it says that a model is ready.
 """
 
 import io
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,8 +23,10 @@ _MODEL_NAME, _MODEL_SIGNATURE = 1, 3
 _MAP_KEY, _MAP_VALUE = 1, 2
 
 
-def warmup_images(height, width, *, max_pixels):
-    """A grey image in the forms that requests bring.
+def warmup_images(
+    height: int, width: int, *, max_pixels: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Makes a grey image in the forms that requests bring.
 
     Args:
         height, width: pixels; a square of about `max_pixels` where they are more.
@@ -40,7 +45,9 @@ def warmup_images(height, width, *, max_pixels):
     return image[None], files
 
 
-def write_warmup(path, requests, *, model):
+def write_warmup(
+    path: str | os.PathLike, requests: Iterable[tuple[str, Mapping[str, Any]]], *, model: str
+) -> None:
     """Writes the requests.
 
     Args:
@@ -53,8 +60,8 @@ def write_warmup(path, requests, *, model):
             writer.write(prediction_log(signature, inputs, model=model))
 
 
-def prediction_log(signature, inputs, *, model):
-    """One request as a serialized `PredictionLog`."""
+def prediction_log(signature: str, inputs: Mapping[str, Any], *, model: str) -> bytes:
+    """Encodes one request as a `PredictionLog`; arguments as of `write_warmup`."""
     request = field(
         _REQUEST_MODEL,
         field(_MODEL_NAME, model.encode()) + field(_MODEL_SIGNATURE, signature.encode()),

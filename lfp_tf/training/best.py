@@ -1,10 +1,14 @@
 """The best checkpoint of a run by the experiment's metric, beside `info.json` that names it."""
 
 import json
+import os
 import pathlib
 import shutil
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.errors import LfpError
 from lfp_tf.files import write_json
@@ -21,13 +25,20 @@ class BestCheckpoint:
         is_higher_better: how two values compare.
     """
 
-    def __init__(self, folder, model, *, metric, is_higher_better=True):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        model: tf_keras.Model,
+        *,
+        metric: str,
+        is_higher_better: bool = True,
+    ):
         self.folder = pathlib.Path(folder) / "best"
         self.metric = metric
         self.is_higher_better = is_higher_better
         self._checkpoint = tf.train.Checkpoint(model=model)
 
-    def update(self, step, logs):
+    def update(self, step: int, logs: Mapping[str, float]) -> bool:
         """Writes the weights if `logs` beat the best so far; tells whether they did."""
         if self.metric not in logs:
             raise LfpError(
@@ -42,26 +53,30 @@ class BestCheckpoint:
             better = value > before["value"] if self.is_higher_better else value < before["value"]
             if not better:
                 return False
-        place = self.folder / f"step-{step}"
-        shutil.rmtree(place, ignore_errors=True)
+        step_folder = self.folder / f"step-{step}"
+        shutil.rmtree(step_folder, ignore_errors=True)
         with saving(self.folder):
-            self._checkpoint.write(str(place / "ckpt"))
+            self._checkpoint.write(str(step_folder / "ckpt"))
         write_json(
             self.folder / "info.json",
             {
                 "step": step,
                 "metric": self.metric,
                 "value": value,
-                "checkpoint": f"{place.name}/ckpt",
+                "checkpoint": f"{step_folder.name}/ckpt",
             },
         )
         for other in self.folder.glob("step-*"):
-            if other != place:
+            if other != step_folder:
                 shutil.rmtree(other, ignore_errors=True)
         return True
 
 
-def best_info(run):
-    """What `best/info.json` of a run says, or None."""
+def best_info(run: str | os.PathLike) -> dict[str, Any] | None:
+    """Reads `best/info.json` of a run's folder; None where there is none.
+
+    Returns:
+        {"step", "metric", "value", "checkpoint"}, the last relative to `best/`.
+    """
     path = pathlib.Path(run) / "best" / "info.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

@@ -1,5 +1,6 @@
 """The checkpoints of a run in its folder: the newest one, writing one, going back to one."""
 
+import os
 import pathlib
 import shutil
 
@@ -15,28 +16,35 @@ class Checkpoints:
 
     Args:
         folder: of the run, where checkpoints are read.
-        checkpoint: `tf.train.Checkpoint` of step, network and optimizer.
+        checkpoint: of step, network and optimizer.
         written: folder where they are written: the run's, or a worker's own that nobody reads.
         max_to_keep: older ones are removed.
     """
 
-    def __init__(self, folder, checkpoint, *, written, max_to_keep):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        checkpoint: tf.train.Checkpoint,
+        *,
+        written: str | os.PathLike,
+        max_to_keep: int,
+    ):
         self.folder, self._checkpoint = pathlib.Path(folder), checkpoint
         self._manager = tf.train.CheckpointManager(
             checkpoint, str(written), max_to_keep=max_to_keep
         )
 
     @property
-    def last(self):
-        """The prefix of the last one written or found, or None."""
+    def last(self) -> str | None:
+        """The prefix of the last one that this process wrote or came upon, or None."""
         return self._manager.latest_checkpoint
 
-    def newest(self):
-        """The prefix of the newest one in the folder, or None."""
+    def newest(self) -> str | None:
+        """Gives the prefix of the newest one in the folder, or None."""
         return newest(self.folder)
 
-    def save(self, step):
-        """Writes one.
+    def save(self, step: int) -> None:
+        """Writes the checkpoint of a step.
 
         Raises:
             LfpError, WorkFailed: see `saving`.
@@ -44,8 +52,8 @@ class Checkpoints:
         with saving(self.folder):
             self._manager.save(checkpoint_number=step)
 
-    def restore(self, prefix):
-        """Goes back to one.
+    def restore(self, prefix: str) -> None:
+        """Goes back to the checkpoint of a prefix.
 
         Raises:
             LfpError: it is damaged, or of another network.
@@ -59,13 +67,13 @@ class Checkpoints:
             ) from error
 
 
-def newest(folder):
-    """The prefix of the newest checkpoint in a folder, or None."""
+def newest(folder: str | os.PathLike) -> str | None:
+    """Gives the prefix of the newest checkpoint in a folder, or None."""
     return tf.train.latest_checkpoint(str(folder))
 
 
-def step_of(folder):
-    """The step of the newest checkpoint in a folder, 0 without one.
+def step_of(folder: str | os.PathLike) -> int:
+    """Reads the step of the newest checkpoint in a folder, 0 without one.
 
     Raises:
         LfpError: it is damaged.
@@ -74,14 +82,14 @@ def step_of(folder):
     if not prefix:
         return 0
     try:
-        return train_utils.read_global_step_from_checkpoint(prefix)
+        return train_utils.read_global_step_from_checkpoint(prefix)  # pyright: ignore[reportReturnType]
     except (tf.errors.OpError, ValueError) as error:
         raise LfpError(
             f"{prefix} is damaged; remove it to go on from the checkpoint before."
         ) from error
 
 
-def remove_debris(folder):
-    """Removes what a kill inside a checkpoint's writing left."""
+def remove_debris(folder: str | os.PathLike) -> None:
+    """Removes what is left of a checkpoint whose writing was killed."""
     for path in pathlib.Path(folder).glob("*_temp"):
         shutil.rmtree(path, ignore_errors=True)

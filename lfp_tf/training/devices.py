@@ -7,13 +7,14 @@ import tf_keras
 from official.common import distribute_utils
 
 from lfp_tf.errors import LfpError
+from lfp_tf.training.host_fields import Runtime
 
 
-def make_strategy(runtime, *, cpu_replicas=1):
-    """The distribution strategy of a run; one a process.
+def make_strategy(runtime: Runtime, *, cpu_replicas: int = 1) -> tf.distribute.Strategy:
+    """Makes the distribution strategy of a run; only one per process.
 
     Args:
-        runtime: `host_fields.Runtime`.
+        runtime: fields of the experiment.
         cpu_replicas: logical CPU devices to mirror over, where there is no GPU.
 
     Raises:
@@ -37,23 +38,23 @@ def make_strategy(runtime, *, cpu_replicas=1):
     return tf.distribute.MirroredStrategy()
 
 
-def set_precision(runtime):
-    """Float32, or bfloat16 in the way that is quick on the devices at hand; variables are float32.
+def set_precision(runtime: Runtime) -> None:
+    """Sets float32, or bfloat16 in the way that is quick on the devices; variables stay float32.
 
     On accelerators Keras' `mixed_bfloat16`; on a CPU the graph optimizer that casts what oneDNN
     computes quicker in bfloat16.
     """
-    wanted = runtime.mixed_precision_dtype == "bfloat16"
+    is_bfloat16 = runtime.mixed_precision_dtype == "bfloat16"
     on_accelerator = bool(tf.config.list_physical_devices("GPU")) or bool(runtime.tpu)
     tf_keras.mixed_precision.set_global_policy(
-        "mixed_bfloat16" if wanted and on_accelerator else "float32"
+        "mixed_bfloat16" if is_bfloat16 and on_accelerator else "float32"
     )
     tf.config.optimizer.set_experimental_options(
-        {"auto_mixed_precision_onednn_bfloat16": wanted and not on_accelerator}
+        {"auto_mixed_precision_onednn_bfloat16": is_bfloat16 and not on_accelerator}
     )
 
 
-def describe(strategy):
-    """The devices in words: `2 x GPU`, `1 x CPU`."""
+def describe(strategy: tf.distribute.Strategy) -> str:
+    """Says the devices in words: `2 x GPU`, `1 x CPU`."""
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     return f"{strategy.num_replicas_in_sync} x {kind}"

@@ -1,10 +1,12 @@
 """The fields that experiments of every task have: network, records, losses, what is trained."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from lfp_tf.errors import LfpError
 from lfp_tf.fields import Fields, field
-from lfp_tf.options import PREPROCESSINGS, Norm, of_flat
+from lfp_tf.options import PREPROCESSINGS, Norm, Options, of_flat
 from lfp_tf.training.host_fields import Runtime, Trainer
 
 # Fields of a network that its builder does not take.
@@ -16,7 +18,7 @@ class Network(Fields):
     """What every network has; the other fields are arguments of its builder in `models`."""
 
     # Our names of the variables that are no backbone's, as a regular expression.
-    HEADS = r"$^"
+    HEADS: ClassVar[str] = r"$^"
 
     network: str = ""  # the experiment's own; another one is another experiment
     classes: int = 0  # 0: as many as the data set has
@@ -28,23 +30,23 @@ class Network(Fields):
     bn_synchronized: bool = True  # statistics over all replicas
     bn_frozen: bool = False  # running values in training too
 
-    def groups(self):
+    def groups(self) -> tuple[type[Options], ...]:
         """The `options` that its builder takes as values and YAML as fields, by their classes."""
         return (Norm,)
 
-    def arguments(self):
-        """The arguments of the network's builder."""
+    def arguments(self) -> dict[str, Any]:
+        """Gives the arguments of the network's builder."""
         values = self.as_dict()
         for name in _NOT_ARGUMENTS:
             values.pop(name)
         return values
 
-    def outputs(self):
-        """Names of the network's logits that training minimizes a loss of."""
+    def outputs(self) -> tuple[str, ...]:
+        """Lists the network's outputs that have a loss."""
         return ("logits",)
 
-    def choices(self):
-        """{field: its values}."""
+    def choices(self) -> dict[str, tuple]:
+        """Gives {field: its values}."""
         values = {"network": (type(self)().network,), "preprocess": tuple(PREPROCESSINGS)}
         for kind in self.groups():
             names = kind.flat_names()
@@ -52,7 +54,7 @@ class Network(Fields):
         own = {f.name for f in dataclasses.fields(self)}
         return {name: choices for name, choices in values.items() if name in own}
 
-    def check(self):
+    def check(self) -> None:
         """Raises LfpError where fields do not go together."""
         for kind in self.groups():
             try:
@@ -60,8 +62,8 @@ class Network(Fields):
             except ValueError as error:
                 raise LfpError(f"task.model.{error}") from None
 
-    def millions(self):
-        """Parameters in millions at full width, roughly: for the room that checkpoints take."""
+    def millions(self) -> float:
+        """Estimates the parameters in millions at full width, for the room of checkpoints."""
         return 0.0
 
 
@@ -71,7 +73,7 @@ class Data(Fields):
 
     folder: str = ""  # of the records; empty: data/DATASET
     split: str = "train"
-    # Images an update, over all replicas and pieces; in validation 0: one for each replica.
+    # Images per update, over all replicas and pieces; in validation 0: one for each replica.
     global_batch_size: int = 16
     is_training: bool = True
     seed: int = 0  # of order and augmentation
@@ -98,7 +100,7 @@ class TaskConfig(Fields):
     """Everything a training needs but the optimizer; what all tasks have."""
 
     # What the best checkpoint is chosen by, unless the trainer says otherwise.
-    METRIC = ""
+    METRIC: ClassVar[str] = ""
 
     dataset: str = ""  # its classes, and its folder of records under data/
     model: Network = field(Network)
@@ -120,26 +122,26 @@ class TaskConfig(Fields):
     differential_privacy_config: None = None
     allow_image_summary: bool = False
 
-    def image_size(self):
-        """(height, width) of every training image; None where they differ."""
+    def image_size(self) -> tuple[int, ...] | None:
+        """Gives (height, width) of every training image; None where they differ."""
 
-    def choices(self):
-        """{field: its values}."""
+    def choices(self) -> dict[str, tuple]:
+        """Gives {field: its values}."""
         return {
             "losses.normalization": ("global", "replica", "piece"),
             "losses.weight_decay_covers": ("all", "kernels_and_classifier_bias", "kernels"),
             "trainable": ("all", "heads"),
         }
 
-    def check(self):
+    def check(self) -> None:
         """Raises LfpError where fields do not go together."""
 
-    def warnings(self, *, replicas, pieces):
-        """Sentences on what will train, but perhaps not as meant.
+    def warnings(self, *, replicas: int, pieces: int) -> list[str]:
+        """Gives sentences on what will train, but perhaps not as meant.
 
         Args:
             replicas: number of them.
-            pieces: that a batch is trained in.
+            pieces: number of pieces in which a batch is trained.
         """
         return []
 
@@ -151,12 +153,12 @@ class CroppedTaskConfig(TaskConfig):
     train_data: CroppedData = field(CroppedData)
     validation_data: CroppedData = field(CroppedData)
 
-    def image_size(self):
-        """The training crop."""
+    def image_size(self) -> tuple[int, ...]:
+        """Gives the training crop (height, width)."""
         return tuple(self.train_data.crop)
 
-    def check(self):
-        """The crop is a height and a width."""
+    def check(self) -> None:
+        """Refuses a crop that is no height and width."""
         check_size(self.train_data.crop, "task.train_data.crop")
 
 
@@ -169,13 +171,13 @@ class Experiment(Fields):
     runtime: Runtime = field(Runtime)
 
 
-def check_size(size, path):
-    """Refuses what is no height and width."""
+def check_size(size: Sequence[int], path: str) -> None:
+    """Refuses a size that is no height and width; `path` is the field's name."""
     if len(size) != 2 or min(size) < 1:
         raise LfpError(f"{path} must be [height, width] in pixels, not {size}.")
 
 
-def check_square(size):
-    """Refuses a training crop that is no square."""
+def check_square(size: Sequence[int]) -> None:
+    """Refuses a training crop (height, width) that is no square."""
     if size[0] != size[1]:
         raise LfpError(f"task.train_data.crop is {size}, but this network's crops are squares.")

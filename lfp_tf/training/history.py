@@ -1,9 +1,12 @@
-"""The course of a run: a JSON line a loop or evaluation, cut back where a run resumes."""
+"""The history of a run: one JSON line per loop or evaluation, cut back where a run resumes."""
 
 import collections
 import json
 import math
+import os
 import pathlib
+from collections.abc import Iterable
+from typing import Any
 
 from lfp_tf.files import writable, write_text
 
@@ -16,39 +19,39 @@ class History:
         step: what was written about later steps is dropped: they will be done again.
     """
 
-    def __init__(self, folder, *, step):
+    def __init__(self, folder: str | os.PathLike, *, step: int):
         self.path = pathlib.Path(folder) / "history.jsonl"
         kept = [entry for entry in read_history(folder) if entry["step"] <= step]
         write_text(self.path, "".join(json.dumps(entry) + "\n" for entry in kept))
 
-    def append(self, **entry):
+    def append(self, **entry: Any) -> None:
         """Adds one line; `step` is required."""
         with writable(self.path.parent), open(self.path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
 
-    def losses(self):
-        """The losses of all loops written down."""
+    def losses(self) -> list[float]:
+        """Lists the losses of all loops that are written down."""
         return [e["loss"] for e in read_history(self.path.parent) if "learning_rate" in e]
 
-    def evaluated(self, step):
-        """Whether an evaluation of that step is written down."""
+    def evaluated(self, step: int) -> bool:
+        """Tells whether an evaluation of that step is written down."""
         return any(
             e["step"] == step and "learning_rate" not in e for e in read_history(self.path.parent)
         )
 
 
 class MovingAverage:
-    """Mean and deviation of the last values (torchnet's meter in deeplab-pytorch).
+    """Mean and deviation of the last values (torchnet's meter in kazuto1011/deeplab-pytorch).
 
     Args:
         window: how many values count.
-        values: those before.
+        values: earlier ones.
     """
 
-    def __init__(self, window, values=()):
+    def __init__(self, window: int, values: Iterable[float] = ()):
         self._values = collections.deque(values, maxlen=window)
 
-    def add(self, value):
+    def add(self, value: float) -> tuple[float, float]:
         """Takes one value; returns (mean, deviation with n - 1 in the divisor, 1 where n = 1)."""
         self._values.append(value)
         count = len(self._values)
@@ -57,8 +60,8 @@ class MovingAverage:
         return mean, math.sqrt(squares / max(count - 1, 1))
 
 
-def read_history(folder):
-    """All entries of a run in order; a last line that a kill cut short is left out."""
+def read_history(folder: str | os.PathLike) -> list[dict[str, Any]]:
+    """Reads all entries of a run in order; a last line that a kill cut short is left out."""
     path = pathlib.Path(folder) / "history.jsonl"
     entries = []
     if path.exists():

@@ -5,6 +5,7 @@ Names, types and defaults are those of `official.core.config_definitions` and
 """
 
 import dataclasses
+from typing import ClassVar
 
 from lfp_tf.fields import Fields, OneOf, field
 
@@ -233,9 +234,9 @@ class Optimization(Fields):
 
 @dataclasses.dataclass
 class Trainer(Fields):
-    """The host's trainer fields; those of ours come last."""
+    """The host's trainer fields; our own come last."""
 
-    RENAMED = {"preview_pictures": "preview_images"}
+    RENAMED: ClassVar[dict[str, str]] = {"preview_pictures": "preview_images"}
 
     optimizer_config: Optimization = field(Optimization)
     train_tf_while_loop: bool = True
@@ -259,7 +260,7 @@ class Trainer(Fields):
     recovery_max_trials: int = 0
     validation_summary_subdir: str = "validation"
     preemption_on_demand_checkpoint: bool = True
-    accumulation_steps: int = 1  # pieces a batch is trained in, one after the other
+    accumulation_steps: int = 1  # pieces of a batch, which are trained one after the other
     average_loss: int = 20  # loops whose mean loss is logged beside each one's own
     seed: int = 0  # of new weights and dropout
     preview_images: int = 4  # validation images shown in TensorBoard
@@ -267,7 +268,7 @@ class Trainer(Fields):
 
 @dataclasses.dataclass
 class Runtime(Fields):
-    """The host's runtime fields; `num_gpus` is found, not given."""
+    """The host's runtime fields; `num_gpus` comes from the machine, not from the user."""
 
     distribution_strategy: str = "mirrored"
     enable_xla: bool = False

@@ -1,4 +1,7 @@
-"""Optimizers whose learning rate has a multiplier a variable, and the rate's schedule."""
+"""Optimizers whose learning rate has one multiplier per variable, and the rate's schedule."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -7,28 +10,33 @@ from official.modeling import optimization
 from official.modeling.optimization import legacy_adamw
 from tf_keras.src.optimizers.legacy import optimizer_v2
 
+from lfp_tf.training.host_fields import Optimization
 
-class _Multiplied:
-    """Scales the update of single variables, not their gradient (momentum stays as it is)."""
 
-    def set_multipliers(self, multipliers):
-        """Takes {`variable key`: factor}; see `variable_key`."""
+class Multiplied(optimizer_v2.OptimizerV2):
+    """Scales the update of single variables, not their gradient (momentum stays as it is).
+
+    The first base of each optimizer below; the second one's update is what gets the scaled rate.
+    """
+
+    def set_multipliers(self, multipliers: Mapping[str, float]) -> None:
+        """Takes {`variable_key`: factor of the rate}; variables that are not in it have 1."""
         self._multipliers = multipliers
 
     def _resource_apply_dense(self, grad, var, apply_state=None):
         factor = getattr(self, "_multipliers", {}).get(variable_key(var), 1.0)
         if factor != 1.0:
-            place = (var.device, var.dtype.base_dtype)
-            values = dict((apply_state or {}).get(place) or self._fallback_apply_state(*place))
+            key = (var.device, var.dtype.base_dtype)
+            values = dict((apply_state or {}).get(key) or self._fallback_apply_state(*key))
             values = {
                 name: value * factor if name in ("lr_t", "lr", "neg_lr_t") else value
                 for name, value in values.items()
             }
-            apply_state = {place: values}
+            apply_state = {key: values}
         return super()._resource_apply_dense(grad, var, apply_state)
 
 
-class SGD(_Multiplied, tf_keras.optimizers.legacy.SGD):
+class SGD(Multiplied, tf_keras.optimizers.legacy.SGD):
     """Caffe's form of momentum: v = m v - rate g; w += v."""
 
 
@@ -36,8 +44,8 @@ class _TorchUpdate(tf_keras.optimizers.legacy.SGD):
     """The update of `TorchSGD`; the slot `momentum` holds v."""
 
     def _resource_apply_dense(self, grad, var, apply_state=None):
-        place = (var.device, var.dtype.base_dtype)
-        values = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+        key = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(key) or self._fallback_apply_state(*key)
         return tf.raw_ops.ResourceApplyMomentum(
             var=var.handle,
             accum=self.get_slot(var, "momentum").handle,
@@ -49,7 +57,7 @@ class _TorchUpdate(tf_keras.optimizers.legacy.SGD):
         )
 
 
-class TorchSGD(_Multiplied, _TorchUpdate):
+class TorchSGD(Multiplied, _TorchUpdate):
     """PyTorch's form of momentum: v = m v + g; w -= rate v; a new rate acts on all of v at once.
 
     With `nesterov` w -= rate (g + m v), as TF1's optimizer too (tensorpack's ResNets).
@@ -60,8 +68,8 @@ class _TorchRMSpropUpdate(tf_keras.optimizers.legacy.RMSprop):
     """The update of `TorchRMSprop`; the slot `rms` holds m."""
 
     def _resource_apply_dense(self, grad, var, apply_state=None):
-        place = (var.device, var.dtype.base_dtype)
-        values = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+        key = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(key) or self._fallback_apply_state(*key)
         rms = self.get_slot(var, "rms")
         rms.assign(values["rho"] * rms + values["one_minus_rho"] * tf.square(grad))
         # Its second half is the rest of RMSprop, in one operation; Keras takes nine.
@@ -76,45 +84,47 @@ class _TorchRMSpropUpdate(tf_keras.optimizers.legacy.RMSprop):
         )
 
 
-class TorchRMSprop(_Multiplied, _TorchRMSpropUpdate):
+class TorchRMSprop(Multiplied, _TorchRMSpropUpdate):
     """Torch's: m = rho m + (1 - rho) g^2; w -= rate g / (sqrt(m) + epsilon); m begins at 0."""
 
 
-class Adam(_Multiplied, tf_keras.optimizers.legacy.Adam):
+class Adam(Multiplied, tf_keras.optimizers.legacy.Adam):
     """Adam."""
 
 
-class AdamW(_Multiplied, legacy_adamw.AdamWeightDecay):
+class AdamW(Multiplied, legacy_adamw.AdamWeightDecay):
     """Adam with decoupled weight decay, the host's."""
 
 
-class Held(tf_keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule whose rate is renewed every so many steps only (DeepLab spec 4.4).
+class StepwiseSchedule(tf_keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule whose rate is renewed every so many steps only.
+
+    DeepLab's is (kazuto1011/deeplab-pytorch `libs/utils/lr_scheduler.py:22-29`).
 
     Args:
         schedule: a schedule, or a number.
-        every: steps that a rate holds.
+        every: steps for which a rate stays.
         last: no rate is renewed after this step; None where it has no end.
     """
 
-    def __init__(self, schedule, every, last=None):
+    def __init__(self, schedule: Callable[[Any], Any] | float, every: int, last: int | None = None):
         super().__init__()
         self.schedule, self.every, self.last = schedule, every, last
 
-    def __call__(self, step):
-        """The rate of the update that follows `step` others."""
+    def __call__(self, step: int | tf.Tensor) -> float | tf.Tensor:
+        """Gives the rate of the update that follows `step` others."""
         if not callable(self.schedule):
             return self.schedule
         step = tf.cast(step, tf.int64)
         step = step if self.last is None else tf.minimum(step, self.last)
-        return self.schedule(step - step % self.every)
+        return self.schedule(step - step % self.every)  # pyright: ignore[reportOperatorIssue]
 
-    def get_config(self):
-        """The arguments, for saving."""
+    def get_config(self) -> dict[str, Any]:
+        """Gives the arguments, for saving."""
         return {"schedule": self.schedule, "every": self.every, "last": self.last}
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str | None, type[Multiplied]] = {
     "sgd": SGD,
     "torch_sgd": TorchSGD,
     "torch_rmsprop": TorchRMSprop,
@@ -123,16 +133,16 @@ OPTIMIZERS = {
 }
 
 
-def variable_key(variable):
-    """One name for a variable and for its copies on the replicas, as the slots have it."""
+def variable_key(variable: tf.Variable) -> str:
+    """Gives the one name that a variable and its copies on the replicas have in the slots."""
     return optimizer_v2._var_key(variable)
 
 
-def build_optimizer(config, *, train_steps):
-    """The optimizer of an experiment; its `learning_rate` is a schedule of its `iterations`.
+def build_optimizer(config: Optimization, *, train_steps: int) -> Multiplied:
+    """Builds the optimizer of an experiment; its rate is a schedule of its `iterations`.
 
     Args:
-        config: `host_fields.Optimization`, checked.
+        config: checked fields.
         train_steps: the end of a polynomial rate whose `decay_steps` is 0.
     """
     rate = build_rate(config, train_steps=train_steps)
@@ -140,8 +150,14 @@ def build_optimizer(config, *, train_steps):
     return OPTIMIZERS[config.optimizer.type](learning_rate=rate, **values)
 
 
-def build_rate(config, *, train_steps):
-    """The learning rate's schedule, the host's but for what `Held` adds; see `build_optimizer`."""
+def build_rate(
+    config: Optimization, *, train_steps: int
+) -> float | tf_keras.optimizers.schedules.LearningRateSchedule:
+    """Builds the learning rate's schedule, the host's but for `StepwiseSchedule`.
+
+    Args:
+        config, train_steps: as of `build_optimizer`.
+    """
     rates = config.learning_rate.as_dict()
     if config.learning_rate.type == "polynomial" and not rates["polynomial"]["decay_steps"]:
         rates["polynomial"]["decay_steps"] = train_steps
@@ -159,5 +175,5 @@ def build_rate(config, *, train_steps):
         for name in ("initial_learning_rate", "end_learning_rate", "power"):
             setattr(rate, name, np.float64(getattr(rate, name)))
     if config.renew_every > 1:
-        rate = Held(rate, config.renew_every, getattr(rate, "decay_steps", None))
+        rate = StepwiseSchedule(rate, config.renew_every, getattr(rate, "decay_steps", None))
     return rate

@@ -1,19 +1,22 @@
-"""Checkpoints that a run of ours wrote: where they lie, what their run says, filling a network."""
+"""Checkpoints written by our training: where they lie, what their run says, filling a network."""
 
+import os
 import pathlib
+from typing import Any
 
 import tensorflow as tf
+import tf_keras
 import yaml
 
 from lfp_tf.errors import LfpError
 from lfp_tf.training.best import best_info
 
 
-def own_checkpoint(path):
-    """The prefix of a checkpoint that our training wrote, or None for anything else.
+def own_checkpoint(path: str | os.PathLike) -> str | None:
+    """Finds the prefix of a checkpoint that our training wrote, None for anything else.
 
     Args:
-        path: a run's folder, whose best one counts, else its newest; or a prefix.
+        path: a run's folder, whose best checkpoint counts, else its newest; or a prefix.
     """
     path = pathlib.Path(path)
     if path.is_dir():
@@ -26,11 +29,11 @@ def own_checkpoint(path):
     return prefix if pathlib.Path(f"{prefix}.index").exists() and _is_ours(prefix) else None
 
 
-def task_fields(folder):
-    """What `params.yaml` of a run or `options.yaml` of a converted network says under `task`.
+def task_fields(folder: pathlib.Path) -> dict[str, Any] | None:
+    """Reads `task` of a run's `params.yaml` or of a converted network's `options.yaml`.
 
     Args:
-        folder: a `pathlib.Path`.
+        folder: of the run or the converted network.
 
     Returns:
         Nested dictionaries; None where there is neither file.
@@ -42,8 +45,8 @@ def task_fields(folder):
     return None
 
 
-def restore(model, prefix):
-    """Fills a network from a checkpoint of ours.
+def restore(model: tf_keras.Model, prefix: str) -> None:
+    """Fills a network from a checkpoint that our training wrote.
 
     Raises:
         LfpError: it is damaged, or of another network.

@@ -1,6 +1,8 @@
 """What TensorFlow itself writes, checkpoints and graphs: its refusals as our sentences."""
 
 import contextlib
+import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -9,7 +11,7 @@ from lfp_tf.files import writable
 
 
 @contextlib.contextmanager
-def saving(folder):
+def saving(folder: str | os.PathLike) -> Iterator[None]:
     """Turns what TensorFlow and the system say about writing under `folder` into sentences.
 
     Raises:

@@ -1,12 +1,13 @@
 """Ctrl-C and SIGTERM, noted so that a run can save before it ends."""
 
 import signal
+from typing import Self
 
 
 class Stopped(Exception):
-    """A signal ended the run after a checkpoint; `exit_status` is 128 and the signal's number."""
+    """A signal ended the run after a checkpoint; `exit_status` is 128 plus the signal's number."""
 
-    def __init__(self, number, step):
+    def __init__(self, number: int, step: int):
         super().__init__(f"Stopped at step {step}; the same command goes on from there.")
         self.exit_status = 128 + number
 
@@ -15,10 +16,10 @@ class Signals:
     """Collects SIGINT and SIGTERM while the block runs: `received` holds the first's number."""
 
     def __init__(self):
-        self.received = None
+        self.received: int | None = None
         self._before = {}
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._note)
         return self

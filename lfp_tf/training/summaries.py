@@ -1,8 +1,14 @@
 """What a run shows in TensorBoard: scalars, the graph, and images with truth and prediction."""
 
+import os
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
+import tf_keras
+
+from lfp_tf.training.base import TrainedTask
 
 
 class Summaries:
@@ -10,23 +16,23 @@ class Summaries:
 
     Args:
         folder: of the run; `train/` and `validation/` inside take the event files.
-        task: `base.TrainedTask`.
+        task: draws the validation images.
         model: its network.
     """
 
-    def __init__(self, folder, task, model):
+    def __init__(self, folder: str | os.PathLike, task: TrainedTask, model: tf_keras.Model):
         self.folder, self.task, self.model = pathlib.Path(folder), task, model
         self._writers = {}
 
-    def train(self, step, logs):
-        """Scalars of a loop; with the first ones the graph."""
+    def train(self, step: int, logs: Mapping[str, float]) -> None:
+        """Writes the scalars of a loop; with the first ones the graph."""
         writer = self._writer("train")
         with writer.as_default(step=step):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
 
-    def evaluation(self, step, logs):
-        """Scalars of an evaluation, and the first validation images beside truth and ours."""
+    def evaluation(self, step: int, logs: Mapping[str, float]) -> None:
+        """Writes an evaluation's scalars, and the first images with truth and prediction."""
         count = self.task.params.trainer.preview_images
         with self._writer("validation").as_default(step=step):
             for name, value in logs.items():
@@ -47,6 +53,7 @@ class Summaries:
 
     def _graph(self, writer):
         size = (*(self.task.task_config.image_size() or (None, None)), 3)
-        concrete = self._predict.get_concrete_function(tf.TensorSpec((1, *size)))
+        predict: Any = self._predict
+        concrete = predict.get_concrete_function(tf.TensorSpec((1, *size)))
         with writer.as_default(step=0):
             tf.summary.graph(concrete.graph)

@@ -1,16 +1,20 @@
 """The host's trainer with what a run needs: XLA on every device, sentences for its errors."""
 
+from typing import Any
+
 import tensorflow as tf
 from official.core import base_trainer
 
 from lfp_tf.errors import WorkFailed, graph_sentence
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.fields import Experiment
 
 
 class Trainer(base_trainer.Trainer):
     """The host's trainer; it takes our `Experiment`, as it takes any dataclass of these fields."""
 
-    def train_step(self, iterator):
-        """One step; the host heeds `enable_xla` on GPUs only, this on every device."""
+    def train_step(self, iterator: Any) -> Any:
+        """Does one step; the host heeds `enable_xla` on GPUs only, this on every device."""
         if not self.config.runtime.enable_xla:
             return super().train_step(iterator)
         step = tf.function(self.task.train_step, jit_compile=True)
@@ -24,8 +28,15 @@ class Trainer(base_trainer.Trainer):
 
         return self.strategy.run(on_replica, args=(self.next_train_inputs(iterator),))
 
-    def run_steps(self, count):
-        """Trains; returns {name: mean over these steps}.
+    def learning_rate(self, step: int) -> float:
+        """Gives the rate of the update that follows `step` others.
+
+        The rate that the host logs is the next step's.
+        """
+        return float(self.optimizer.learning_rate(step))  # pyright: ignore[reportOptionalMemberAccess]
+
+    def run_steps(self, count: int) -> dict[str, float]:
+        """Trains for `count` steps; returns {name: mean over these steps}.
 
         Raises:
             WorkFailed: the device has not enough memory, or a record is not as it must be.
@@ -39,20 +50,26 @@ class Trainer(base_trainer.Trainer):
                 "The device has not enough memory for this batch; lower "
                 "task.train_data.global_batch_size or raise trainer.accumulation_steps."
             ) from error
-        return {name: float(value) for name, value in logs.items()}
+        return _numbers(logs)
 
-    def run_evaluation(self):
+    def run_evaluation(self) -> dict[str, float]:
         """Scores the whole validation split; returns {name: value}."""
-        logs = self.evaluate(tf.constant(-1, tf.int32))
-        return {name: float(value) for name, value in logs.items()}
+        return _numbers(self.evaluate(tf.constant(-1, tf.int32)))
 
 
-def build_trainer(params, task, strategy, *, train, evaluate):
-    """A `Trainer` with a new network and optimizer on the devices of a strategy.
+def build_trainer(
+    params: Experiment,
+    task: TrainedTask,
+    strategy: tf.distribute.Strategy,
+    *,
+    train: bool,
+    evaluate: bool,
+) -> Trainer:
+    """Builds a `Trainer` with a new network and optimizer on the devices of a strategy.
 
     Args:
-        params: `fields.Experiment`.
-        task: `base.TrainedTask`.
+        params: of the run.
+        task: of the run.
         strategy: see `devices.make_strategy`.
         train, evaluate: what it will be asked for.
     """
@@ -62,10 +79,14 @@ def build_trainer(params, task, strategy, *, train, evaluate):
         if train:
             task.prepare_optimizer(optimizer, model)
         return Trainer(
-            config=params,
+            config=params,  # pyright: ignore[reportArgumentType]
             task=task,
             model=model,
             optimizer=optimizer,
             train=train,
             evaluate=evaluate,
         )
+
+
+def _numbers(logs: Any) -> dict[str, float]:
+    return {name: float(value) for name, value in logs.items()}

@@ -84,12 +84,12 @@ def test_every_name_of_the_originals_is_known(name):
 def test_a_torch_file_with_module_prefix_fits(variables):
     arrays = file_of(variables, "torch", prefix="module.")
     arrays["module.layer0.1.num_batches_tracked"] = np.array(7)
-    found, report = load(arrays, variables)
-    assert set(found) == set(variables) and report.preprocess == "torch"
+    matched, report = load(arrays, variables)
+    assert set(matched) == set(variables) and report.preprocess == "torch"
     assert report.skipped == ["layer0.1.num_batches_tracked"] and not report.unused
     kernel = arrays["module.layer0.0.weight"]
     np.testing.assert_allclose(
-        found["stem_conv1/kernel"][1, 2, 0, 3], kernel[3, 0, 1, 2], rtol=1e-6
+        matched["stem_conv1/kernel"][1, 2, 0, 3], kernel[3, 0, 1, 2], rtol=1e-6
     )
 
 
@@ -146,8 +146,8 @@ def test_an_imagenet_file_is_a_start_but_no_network(variables):
     arrays = file_of(variables, "imagenet_torch")
     arrays["fc.weight"] = np.zeros([10, 10])
     heads = "^(pyramid|cls_|aux_)"
-    found, report = load(arrays, variables, heads=heads)
-    assert "stage4_block3_conv3/kernel" in found and "cls_conv/kernel" not in found
+    matched, report = load(arrays, variables, heads=heads)
+    assert "stage4_block3_conv3/kernel" in matched and "cls_conv/kernel" not in matched
     assert report.lineage == "imagenet-torch" and report.unused == ["fc.weight"]
     with pytest.raises(LfpError, match="ImageNet file .* without a segmentation head"):
         load(arrays, variables)

@@ -49,6 +49,23 @@ def test_a_preset_stands_over_its_base():
     assert changes("torch") == {"model": {"preprocess": "torch"}}
 
 
+def test_changing_what_a_preset_gives_changes_no_preset():
+    def change(value):
+        for inner in list(value.values()):
+            if isinstance(inner, dict):
+                change(inner)
+            elif isinstance(inner, list):
+                inner.append("changed")
+        value["changed"] = True
+
+    for name, network in (("kitti", "pspnet"), ("seed", "deeplabv2"), ("newest", "deeplabv2")):
+        before = changes(name, network=network)
+        assert before is not changes(name, network=network)
+        change(changes(name, network=network))
+        change(preset_options(name, depth=50, crop=(473, 473)))
+        assert changes(name, network=network) == before
+
+
 def test_caffes_50_layers_have_their_strides_elsewhere():
     assert changes("caffe", depth=50)["model"]["stride_in"] == "1x1"
     assert changes("caffe")["model"]["stride_in"] == "1x1"
@@ -57,8 +74,8 @@ def test_caffes_50_layers_have_their_strides_elsewhere():
 
 def test_networks_without_an_auxiliary_head_have_no_loss_of_it():
     for name in ("caffe", "tf1", "kitti"):
-        found = changes(name)
-        assert found["model"]["aux_head"] is False and found["losses"] == {"aux_weight": 0.0}
+        preset = changes(name)
+        assert preset["model"]["aux_head"] is False and preset["losses"] == {"aux_weight": 0.0}
 
 
 def test_the_first_revision_of_deeplab_did_otherwise():

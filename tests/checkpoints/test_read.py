@@ -19,9 +19,9 @@ def test_golden_file_gives_every_array(case):
     arrays = read_checkpoint(path)
     assert identify(path) == case.config["format"]
     assert case.problems({"names": sorted(arrays), **arrays}) == []
-    for name, wanted in case.expected().items():
-        if isinstance(wanted, np.ndarray):
-            assert arrays[name].dtype == wanted.dtype
+    for name, expected in case.expected().items():
+        if isinstance(expected, np.ndarray):
+            assert arrays[name].dtype == expected.dtype
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.id)

@@ -8,7 +8,7 @@ from lfp_tf.images.geometry import long_side_size, resize_labels, resize_long_si
 
 
 @pytest.mark.parametrize(
-    ("size", "long_side", "wanted"),
+    ("size", "long_side", "expected"),
     [
         ((480, 640), 513, (385, 513)),
         ((640, 480), 513, (513, 385)),
@@ -19,10 +19,10 @@ from lfp_tf.images.geometry import long_side_size, resize_labels, resize_long_si
         ((7, 10), 5, (4, 5)),
     ],
 )
-def test_proportion_is_kept_and_halves_go_to_even(size, long_side, wanted):
-    assert long_side_size(*size, long_side) == wanted
+def test_proportion_is_kept_and_halves_go_to_even(size, long_side, expected):
+    assert long_side_size(*size, long_side) == expected
     image = np.zeros((*size, 3), np.uint8)
-    assert resize_long_side(image, long_side).shape[:2] == wanted
+    assert resize_long_side(image, long_side).shape[:2] == expected
 
 
 def test_images_are_scaled_by_the_factor_and_not_by_the_ratio_of_sides():

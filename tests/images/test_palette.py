@@ -65,9 +65,9 @@ def test_ignored_and_unknown_values_are_black():
 
 
 def test_cocostuff_has_a_hierarchy_of_three_levels():
-    found = class_groups("cocostuff164k")
-    assert sum(found["supervised"]) == 171 and not found["supervised"][11]
-    levels = found["groups"]
+    groups = class_groups("cocostuff164k")
+    assert sum(groups["supervised"]) == 171 and not groups["supervised"][11]
+    levels = groups["groups"]
     assert [len(groups) for groups in levels.values()] == [2, 4, 27]
     for groups in levels.values():
         assert sorted(label for labels in groups.values() for label in labels) == list(range(182))

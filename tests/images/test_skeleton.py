@@ -31,9 +31,9 @@ def test_the_mirror_exchanges_the_originals_pairs(name):
 
 @pytest.mark.parametrize(("name", "count"), [("mpii", 15), ("lsp", 14)])
 def test_every_joint_hangs_on_a_limb(name, count):
-    found = limbs(JOINTS[name])
-    assert len(found) == count
-    assert {joint for pair in found for joint in pair} == set(range(len(JOINTS[name])))
+    pairs = limbs(JOINTS[name])
+    assert len(pairs) == count
+    assert {joint for pair in pairs for joint in pair} == set(range(len(JOINTS[name])))
 
 
 def test_sides_have_their_colours():

@@ -30,19 +30,19 @@ def test_colours_are_rgb(tmp_path):
     from PIL import Image
 
     (tmp_path / "a.jpg").write_bytes(encode_jpeg(red))
-    seen = np.asarray(Image.open(tmp_path / "a.jpg"))
-    assert np.abs(seen.mean(axis=(0, 1)) - [200, 0, 0]).max() < 4
+    decoded = np.asarray(Image.open(tmp_path / "a.jpg"))
+    assert np.abs(decoded.mean(axis=(0, 1)) - [200, 0, 0]).max() < 4
 
 
 def test_every_nth_frame_and_a_limit(tmp_path):
     path = write_mp4(tmp_path / "a.mp4", numbered_frames(11))
-    for every, most, wanted in ((3, None, [0, 3, 6, 9]), (3, 2, [0, 3]), (1, 2, [0, 1])):
+    for every, most, expected in ((3, None, [0, 3, 6, 9]), (3, 2, [0, 3]), (1, 2, [0, 1])):
         with open_video(path) as source:
-            found = [
+            pairs = [
                 (number, number_of(frame))
                 for number, frame in source.frames(every=every, most=most)
             ]
-        assert found == [(number, number) for number in wanted]
+        assert pairs == [(number, number) for number in expected]
 
 
 def test_odd_sides_keep_all_their_pixels(tmp_path):
@@ -59,11 +59,11 @@ def test_a_video_that_breaks_off_gives_what_came_before_and_names_the_frame(tmp_
     path = cut(write_avi(tmp_path / "a.avi", frames), 0.5)
     with open_video(path) as source:
         assert source.announced == 40
-        seen = []
+        numbers = []
         with pytest.raises(BrokenVideo) as caught:
             for number, _ in source.frames():
-                seen.append(number)
-        assert seen == list(range(source.num_read)) and 10 < len(seen) < 30
+                numbers.append(number)
+        assert numbers == list(range(source.num_read)) and 10 < len(numbers) < 30
     assert str(caught.value) == (
         f"{path} breaks off at frame {source.num_read} of 40; what came before it was used, "
         "copy or download the file again."

@@ -12,7 +12,7 @@ from lfp_tf.training.fields import Experiment
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("a.b=1,c=[1,2]", {"a": {"b": 1}, "c": [1, 2]}),
         ("a.b.c=x,a.b.d=y,a.e=z", {"a": {"b": {"c": "x", "d": "y"}, "e": "z"}}),
@@ -32,8 +32,8 @@ from lfp_tf.training.fields import Experiment
         ("a:\n  b: 5e-4\nc: x=y", {"a": {"b": 5e-4}, "c": "x=y"}),
     ],
 )  # fmt: skip
-def test_every_form_is_read_as_it_is_meant(text, wanted):
-    assert parse(text) == wanted
+def test_every_form_is_read_as_it_is_meant(text, expected):
+    assert parse(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def pairs(values, path=""):
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(NESTED)
 def test_what_is_written_as_words_is_read_back(values):
-    found = parse(",".join(pairs(values)))
-    assert found == values
+    content = parse(",".join(pairs(values)))
+    assert content == values
     # 1 == True == 1.0 for Python.
-    assert repr(found) == repr(values)
+    assert repr(content) == repr(values)
 
 
 def test_fields_are_changed_at_any_depth_and_the_rest_stays():

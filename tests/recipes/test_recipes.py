@@ -35,7 +35,7 @@ def test_two_steps(name, tmp_path):
     assert len(losses) == 2 and all(math.isfinite(loss) for loss in losses)
     # What was trained is what another process loads; Keras lists frozen variables elsewhere.
     model, _ = networks.load(name, tmp_path / "run")
-    found, trained = (variables_by_name(m) for m in (model, run.trainer.model))
-    assert found.keys() == trained.keys()
-    for key, variable in found.items():
+    loaded, trained = (variables_by_name(m) for m in (model, run.trainer.model))
+    assert loaded.keys() == trained.keys()
+    for key, variable in loaded.items():
         np.testing.assert_array_equal(variable, trained[key], err_msg=key)

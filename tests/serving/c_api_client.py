@@ -93,12 +93,12 @@ def fields(message):
 
 def entries(message, field):
     """{key: value} of a protobuf map."""
-    found = {}
+    words = {}
     for number, content in fields(message):
         if number == field:
             parts = dict(fields(content))
-            found[parts[1].decode()] = parts[2]
-    return found
+            words[parts[1].decode()] = parts[2]
+    return words
 
 
 def tensor_names(signature, field):
@@ -109,9 +109,9 @@ def tensor_names(signature, field):
 
 def output(name):
     operation, index = name.split(":")
-    found = tf.TF_GraphOperationByName(pointer(graph), operation.encode())
-    assert found, name
-    return Output(found, int(index))
+    operation_pointer = tf.TF_GraphOperationByName(pointer(graph), operation.encode())
+    assert operation_pointer, name
+    return Output(operation_pointer, int(index))
 
 
 def tensor_of(value):
@@ -151,10 +151,10 @@ def call(signature, inputs):
     names = sorted(gives)
     fed = (Output * len(inputs))(*(output(takes[name]) for name in inputs))
     fed_tensors = (ctypes.c_void_p * len(inputs))(*(tensor_of(v) for v in inputs.values()))
-    wanted = (Output * len(names))(*(output(gives[name]) for name in names))
+    outputs = (Output * len(names))(*(output(gives[name]) for name in names))
     results = (ctypes.c_void_p * len(names))()
     tf.TF_SessionRun(
-        pointer(session), None, fed, fed_tensors, len(inputs), wanted, results, len(names),
+        pointer(session), None, fed, fed_tensors, len(inputs), outputs, results, len(names),
         None, 0, None, pointer(status),
     )  # fmt: skip
     check()

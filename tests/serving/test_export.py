@@ -52,8 +52,8 @@ def signatures(exported):
 def expected(model):
     """[(image, labels, probabilities)] of the Python model."""
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
-    found = [(image, predict(tf.constant(image))) for image in random_images(*SIZES)]
-    return [(i, f["labels"].numpy(), f["probabilities"].numpy()) for i, f in found]
+    predictions = [(image, predict(tf.constant(image))) for image in random_images(*SIZES)]
+    return [(i, f["labels"].numpy(), f["probabilities"].numpy()) for i, f in predictions]
 
 
 def test_bytes_of_differing_sizes_give_the_python_models_labels(signatures, expected):
@@ -68,13 +68,13 @@ def test_bytes_of_differing_sizes_give_the_python_models_labels(signatures, expe
 def test_pixels_give_the_python_models_labels_and_probabilities(signatures, expected):
     for image, labels, probabilities in expected:
         batch = tf.constant(np.stack([image, image[:, ::-1]]))
-        found = signatures["probabilities"](images=batch)
+        outputs = signatures["probabilities"](images=batch)
         # Folded batch norm rounds otherwise; probabilities lie in 0..1.
-        np.testing.assert_allclose(found["probabilities"][0], probabilities, atol=1e-5)
-        np.testing.assert_array_equal(found["labels"][0], labels)
+        np.testing.assert_allclose(outputs["probabilities"][0], probabilities, atol=1e-5)
+        np.testing.assert_array_equal(outputs["labels"][0], labels)
         answer = signatures["images"](images=batch)["labels"]
         assert answer.dtype == tf.uint8
-        np.testing.assert_array_equal(answer, found["labels"])
+        np.testing.assert_array_equal(answer, outputs["labels"])
 
 
 def test_it_answers_through_the_c_api_without_keras_and_without_us(exported, expected, tmp_path):
@@ -98,8 +98,8 @@ def test_it_answers_through_the_c_api_without_keras_and_without_us(exported, exp
     np.testing.assert_array_equal(np.load(tmp_path / "sizes.npy"), [image.shape[:2]])
     for name in ("labels", "probabilities_labels"):
         np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy")[0], labels)
-    found = np.load(tmp_path / "probabilities.npy")[0]
-    np.testing.assert_allclose(found, probabilities, atol=1e-5)
+    from_server = np.load(tmp_path / "probabilities.npy")[0]
+    np.testing.assert_allclose(from_server, probabilities, atol=1e-5)
 
 
 def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
@@ -109,10 +109,10 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
         return graph_sentence(caught.value)
 
     large = np.zeros((1, 60, 60, 3), np.uint8)
-    wanted = "The image has 60x60 pixels, but at most 3000 are served; send a smaller one."
-    assert refusal("serving_default", image_bytes=tf.constant([encode_png(large[0])])) == wanted
-    assert refusal("images", images=tf.constant(large)) == wanted
-    assert refusal("probabilities", images=tf.constant(large)) == wanted
+    expected = "The image has 60x60 pixels, but at most 3000 are served; send a smaller one."
+    assert refusal("serving_default", image_bytes=tf.constant([encode_png(large[0])])) == expected
+    assert refusal("images", images=tf.constant(large)) == expected
+    assert refusal("probabilities", images=tf.constant(large)) == expected
     many = "The request has 5 images, at most 4 are served."
     small = encode_png(np.zeros((2, 2, 3), np.uint8))
     assert refusal("serving_default", image_bytes=tf.constant([small] * 5)) == many
@@ -194,11 +194,13 @@ def test_other_graphs_see_the_same(model, expected, tmp_path, options):
     place = export(model, tmp_path, limits=LIMITS, **options)
     loaded = tf.saved_model.load(str(place))
     image, labels, probabilities = expected[0]
-    found = loaded.signatures["probabilities"](images=tf.constant(image[None]))
+    outputs = loaded.signatures["probabilities"](images=tf.constant(image[None]))
     # bfloat16 has 8 bits of fraction; without folding the graph is the model's own.
     tolerance = 0.05 if "dtype" in options else 1e-6
-    np.testing.assert_allclose(found["probabilities"][0], probabilities, atol=tolerance)
-    assert np.mean(found["labels"][0].numpy() == labels) > (0.95 if "dtype" in options else 0.9999)
+    np.testing.assert_allclose(outputs["probabilities"][0], probabilities, atol=tolerance)
+    assert np.mean(outputs["labels"][0].numpy() == labels) > (
+        0.95 if "dtype" in options else 0.9999
+    )
 
 
 def test_wide_convolutions_leave_their_gradients_behind(model, tmp_path, monkeypatch):
@@ -226,9 +228,9 @@ def test_windows_and_scales_are_those_of_the_protocol(model, tmp_path):
     place = export(model, tmp_path, protocol=protocol, limits=LIMITS)
     loaded = tf.saved_model.load(str(place))
     (image,) = random_images((30, 50), seed=3)
-    wanted = predictor(model, protocol)(tf.constant(image))["probabilities"]
-    found = loaded.signatures["probabilities"](images=tf.constant(image[None]))
-    np.testing.assert_allclose(found["probabilities"][0], wanted, atol=1e-5)
+    expected = predictor(model, protocol)(tf.constant(image))["probabilities"]
+    outputs = loaded.signatures["probabilities"](images=tf.constant(image[None]))
+    np.testing.assert_allclose(outputs["probabilities"][0], expected, atol=1e-5)
 
 
 def test_a_fixed_input_size_resizes_there_and_back(model, tmp_path):
@@ -236,8 +238,8 @@ def test_a_fixed_input_size_resizes_there_and_back(model, tmp_path):
     loaded = tf.saved_model.load(str(place))
     same, other = random_images((33, 41), (20, 30), seed=4)
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
-    found = loaded.signatures["images"](images=tf.constant(same[None]))
-    np.testing.assert_array_equal(found["labels"][0], predict(tf.constant(same))["labels"])
+    outputs = loaded.signatures["images"](images=tf.constant(same[None]))
+    np.testing.assert_array_equal(outputs["labels"][0], predict(tf.constant(same))["labels"])
     answer = loaded.signatures["serving_default"](image_bytes=tf.constant([encode_png(other)]))
     assert read_labels(answer["labels_png"][0].numpy()).shape == (20, 30)
 
@@ -261,7 +263,7 @@ def test_versions_count_up_and_are_never_replaced(model, tmp_path):
 def test_digests_name_every_file_of_a_checkpoint(tmp_path):
     for name in ("ckpt.index", "ckpt.data-00000-of-00001", "other.index"):
         (tmp_path / name).write_text(name)
-    found = checkpoint_digest(tmp_path / "ckpt")["sha256"]
-    assert found == {
+    digests = checkpoint_digest(tmp_path / "ckpt")["sha256"]
+    assert digests == {
         name: sha256(tmp_path / name) for name in ("ckpt.data-00000-of-00001", "ckpt.index")
     }

@@ -56,10 +56,10 @@ def test_the_served_network_is_the_network(case):
     assert any(getattr(norm, "is_folded", False) for _, norm in convolutions_with_norms(folded))
     assert len(served_variables(folded)) < len(folded.variables)
     for served in (folded, served_network(model, optimize=False)):
-        found = served(images, training=False)
-        for output in found:
+        outputs = served(images, training=False)
+        for output in outputs:
             largest = float(tf.reduce_max(tf.abs(expected[output])))
-            np.testing.assert_allclose(found[output], expected[output], atol=1e-5 * largest)
+            np.testing.assert_allclose(outputs[output], expected[output], atol=1e-5 * largest)
 
 
 def test_a_convolution_that_others_read_too_is_left_alone():

@@ -27,9 +27,9 @@ def folder(tmp_path_factory):
 
 def test_a_signature_is_a_function_of_arrays(folder):
     export = SavedExport(folder, ("images",))
-    found = export("images", numbers=np.float32([1, 2.5]))
-    assert list(found) == ["doubled"] and isinstance(found["doubled"], np.ndarray)
-    np.testing.assert_array_equal(found["doubled"], [2, 5])
+    outputs = export("images", numbers=np.float32([1, 2.5]))
+    assert list(outputs) == ["doubled"] and isinstance(outputs["doubled"], np.ndarray)
+    np.testing.assert_array_equal(outputs["doubled"], [2, 5])
 
 
 def test_what_the_graph_refuses_is_its_sentence(folder):

@@ -70,21 +70,21 @@ def test_names_are_the_hosts(ours, theirs):
 def test_defaults_and_their_types_are_the_hosts(ours, theirs):
     others = OTHER_DEFAULTS.get(type(ours), {})
     for name in set(names(ours)) & set(names(theirs)):
-        mine, host = getattr(ours, name), getattr(theirs, name)
-        if dataclasses.is_dataclass(mine):
+        own, host = getattr(ours, name), getattr(theirs, name)
+        if dataclasses.is_dataclass(own):
             continue
-        assert (mine, host) == others.get(name, (host, host)), name
-        assert type(mine) is type(host), name
+        assert (own, host) == others.get(name, (host, host)), name
+        assert type(own) is type(host), name
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=IDS)
 def test_what_may_be_null_in_the_host_may_be_so_here(ours, theirs):
-    mine, host = typing.get_type_hints(type(ours)), typing.get_type_hints(type(theirs))
-    for name in set(mine) & set(host):
+    own, host = typing.get_type_hints(type(ours)), typing.get_type_hints(type(theirs))
+    for name in set(own) & set(host):
         # The host's moving average of weights is not used: `ema` is null here.
         if name != "ema" and not isinstance(host[name], type):
-            assert is_optional(mine[name]) or not is_optional(host[name]), name
-            assert kinds(mine[name]) == kinds(host[name]), name
+            assert is_optional(own[name]) or not is_optional(host[name]), name
+            assert kinds(own[name]) == kinds(host[name]), name
 
 
 def is_optional(hint):

@@ -12,7 +12,7 @@ from lfp_tf.training.optimization import (
     SGD,
     Adam,
     AdamW,
-    Held,
+    StepwiseSchedule,
     TorchRMSprop,
     TorchSGD,
     build_optimizer,
@@ -111,8 +111,8 @@ def test_every_optimizer_is_built_from_its_fields(kind):
 def test_a_polynomial_rate_without_an_end_ends_with_the_training():
     rate = build_rate(optimization(("sgd", {}), POLY), train_steps=40)
     for step in (0, 1, 17, 39, 40, 60):
-        wanted = 0.1 * (1 - min(step, 40) / 40) ** 0.9
-        np.testing.assert_allclose(rate(step), wanted, rtol=1e-6, atol=1e-12)
+        expected = 0.1 * (1 - min(step, 40) / 40) ** 0.9
+        np.testing.assert_allclose(rate(step), expected, rtol=1e-6, atol=1e-12)
     fields = optimization(("sgd", {}), (POLY[0], POLY[1] | {"decay_steps": 20}))
     assert float(build_rate(fields, train_steps=40)(20)) == 0.0
 
@@ -139,14 +139,14 @@ def test_rates_are_the_hosts(rate, warmup):
     )
     theirs = host.OptimizerFactory(config).build_learning_rate()
     for step in range(11):
-        one, other = (r(step) if callable(r) else r for r in (ours, theirs))
-        np.testing.assert_allclose(one, other, rtol=1e-7)
+        rate, expected = (r(step) if callable(r) else r for r in (ours, theirs))
+        np.testing.assert_allclose(rate, expected, rtol=1e-7)
 
 
 def test_a_rate_holds_for_some_steps_and_to_the_end():
     rate = build_rate(optimization(("sgd", {}), POLY, renew_every=10), train_steps=35)
-    found = [float(rate(step)) for step in range(36)]
-    assert len(set(found[:10])) == len(set(found[10:20])) == 1
-    np.testing.assert_allclose(found[25], 0.1 * (1 - 20 / 35) ** 0.9, rtol=1e-6)
-    constant = Held(0.5, 10)
+    rates = [float(rate(step)) for step in range(36)]
+    assert len(set(rates[:10])) == len(set(rates[10:20])) == 1
+    np.testing.assert_allclose(rates[25], 0.1 * (1 - 20 / 35) ** 0.9, rtol=1e-6)
+    constant = StepwiseSchedule(0.5, 10)
     assert constant(7) == 0.5 and constant.get_config()["every"] == 10

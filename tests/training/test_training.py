@@ -27,10 +27,10 @@ def reference(records, tmp_path_factory):
     return folder
 
 
-def close(one, other, relative):
-    assert one.keys() == other.keys()
+def close(first, second, relative):
+    assert first.keys() == second.keys()
     np.testing.assert_allclose(
-        list(one.values()), [other[step] for step in one], rtol=relative, atol=0
+        list(first.values()), [second[step] for step in first], rtol=relative, atol=0
     )
 
 
@@ -40,8 +40,8 @@ def test_two_replicas_are_one_with_the_whole_batch(records, reference, tmp_path)
     done = tiny.run(*tiny.train_arguments(records, tmp_path / "run", *words))
     assert done.returncode == 0, done.stderr
     # Later steps multiply the rounding of the first by the rate; the first two show the equality.
-    one, two = tiny.losses(reference), tiny.losses(tmp_path / "run")
-    close({s: one[s] for s in (1, 2)}, {s: two[s] for s in (1, 2)}, 1e-6)
+    whole, shared = tiny.losses(reference), tiny.losses(tmp_path / "run")
+    close({s: whole[s] for s in (1, 2)}, {s: shared[s] for s in (1, 2)}, 1e-6)
 
 
 def test_pieces_are_the_whole_batch_where_batch_norm_is_frozen(records, tmp_path):
@@ -109,10 +109,10 @@ def test_a_loss_that_is_not_a_number_stops_the_run_with_its_images(records, tmp_
 def test_xla_and_bfloat16_train_to_nearly_the_same_losses(records, reference, tmp_path, changes):
     done = tiny.train(records, tmp_path / "run", "--mode=train", trainer__train_steps=6, **changes)
     assert done.returncode == 0, done.stderr
-    one, two = tiny.losses(reference), tiny.losses(tmp_path / "run")
+    plain, changed = tiny.losses(reference), tiny.losses(tmp_path / "run")
     # bfloat16 keeps 8 bits of a number; XLA fuses and so rounds elsewhere.
-    assert abs(one[1] - two[1]) < 0.02 * one[1]
-    assert abs(one[6] - two[6]) < 0.1 * one[6]
+    assert abs(plain[1] - changed[1]) < 0.02 * plain[1]
+    assert abs(plain[6] - changed[6]) < 0.1 * plain[6]
 
 
 def start(arguments, **environment):
@@ -144,16 +144,16 @@ def test_two_workers_are_one_with_the_whole_batch(records, reference, tmp_path):
         workers.append(start(arguments, TF_CONFIG=config))
     errors = [worker.communicate(timeout=300)[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(errors)
-    one, two = tiny.losses(reference), tiny.losses(tmp_path / "run")
-    close({s: one[s] for s in (1, 2)}, {s: two[s] for s in (1, 2)}, 1e-6)
+    whole, shared = tiny.losses(reference), tiny.losses(tmp_path / "run")
+    close({s: whole[s] for s in (1, 2)}, {s: shared[s] for s in (1, 2)}, 1e-6)
     assert (tmp_path / "run" / "report.html").exists()
 
 
 def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
     return ports

@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.mapped_file import printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
 from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, MOST_AXES, num_elements
 from lfp_tf.protobuf import (
     FIXED32,
@@ -45,8 +45,8 @@ RAW_TYPES = {0: DOUBLE, 1: FLOAT, 2: np.dtype("<f2")}
 _VALUE_BYTES = 200
 
 
-def is_caffe(file):
-    """Whether the file begins like a network with layers; one that was cut does too."""
+def is_caffe(file: MappedFile) -> bool:
+    """Tells whether the file begins like a network with layers; one that was cut does too."""
     begun = False
     try:
         for number, wire, _ in fields(file.view, cut=True):
@@ -60,14 +60,14 @@ def is_caffe(file):
     return False
 
 
-def read_caffe(file):
-    """The blobs of a `.caffemodel` as `LAYER:INDEX`, in their own shapes and types.
+def read_caffe(file: MappedFile) -> dict[str, np.ndarray]:
+    """Reads the blobs of a `.caffemodel` as `LAYER:INDEX`, in their own shapes and types.
 
     Old files tell a shape as (num, channels, height, width), so a bias may be [1, 1, 1, N].
     Layers without blobs give nothing.
 
     Args:
-        file: the MappedFile.
+        file: the `.caffemodel`.
 
     Raises:
         LfpError: a file that is cut, shapes that do not fit their values, no blobs at all.
@@ -78,31 +78,31 @@ def read_caffe(file):
             if number in LAYERS and wire == LENGTH:
                 _read_layer(file, value, LAYERS[number], blobs)
     except Damaged as error:
-        raise file.damage(error)
+        raise file.damage(str(error))
     if not blobs:
         raise file.refusal("holds a network without weights; give the trained .caffemodel.")
     return blobs
 
 
 def _read_layer(file, span, layer, blobs):
-    name, places = b"", []
+    name, spans = b"", []
     for number, wire, value in fields(file.view, *span):
         if wire == LENGTH and number == layer.name:
             name = bytes(file.view[slice(*value)])
         elif wire == LENGTH and number == layer.blobs:
             file.charge(ARRAY_BYTES + len(name))
-            places.append(value)
-    if not places:
+            spans.append(value)
+    if not spans:
         return
     try:
         name = name.decode("utf-8")
     except UnicodeDecodeError:
         raise file.damage("a layer's name is no text")
-    for index, place in enumerate(places):
+    for index, blob_span in enumerate(spans):
         key = f"{name}:{index}"
         if key in blobs:
             raise file.refusal(f'holds the layer "{printable(name)}" twice.')
-        blobs[key] = _read_blob(file, place, key)
+        blobs[key] = _read_blob(file, blob_span, key)
 
 
 def _read_blob(file, span, key):
@@ -155,10 +155,10 @@ def _read_shape(file, span):
 def _shaped(file, runs, shape, key):
     count = sum(len(run) for run in runs)
     try:
-        wanted = num_elements(shape)
+        is_whole = count == num_elements(shape)
     except ValueError:
-        wanted = None
-    if count != wanted:
+        is_whole = False
+    if not is_whole:
         raise file.damage(
             f'the blob "{printable(key)}" has {count} values for the shape {str(shape)[:80]}'
         )

@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.mapped_file import printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
 from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, num_elements
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -30,21 +30,21 @@ WATCH_SECONDS = 0.1
 _TYPE = re.compile(r"[<|]?([fiu][1248]|b1)")
 
 
-def is_h5(file):
-    """Whether the file has HDF5's signature: at the start or behind a block of the user's."""
+def is_h5(file: MappedFile) -> bool:
+    """Tells whether the file has HDF5's signature: at the start or behind a user's block."""
     return any(bytes(file.view[at : at + 8]) == MAGIC for at in (0, 512, 1024, 2048))
 
 
-def read_h5(file):
-    """The weights of an `.h5` by the names that its `weight_names` list.
+def read_h5(file: MappedFile) -> dict[str, np.ndarray]:
+    """Reads the weights of an `.h5` by the names that its `weight_names` list.
 
-    Keras' layers are looked for at the top and under `model_weights`; the description of the model
+    Keras' layers stand at the top or under `model_weights`; the description of the model
     and the optimizer are left alone. Where two layers have a weight of one name (`kernel:0`), all
     names get their layer in front (`LAYER/kernel:0`). A file that lists no layers gives all its
     data sets by path.
 
     Args:
-        file: the MappedFile.
+        file: the `.h5`.
 
     Raises:
         LfpError: links to other files, a file on which HDF5 fails, crashes or stalls, or a system
@@ -86,7 +86,7 @@ def read_h5(file):
 
 
 def _watch(child, most_bytes):
-    """Ends the child as soon as it has taken more memory than this."""
+    """Ends the child as soon as it has taken more memory than `most_bytes`."""
     command = ["ps", "-o", "rss=", "-p", str(child.pid)]
     while child.poll() is None:
         kibibytes = subprocess.run(command, capture_output=True, text=True).stdout.strip()
@@ -96,7 +96,7 @@ def _watch(child, most_bytes):
 
 
 def _receive(file, stream):
-    """The arrays, or None where the child broke off."""
+    """Receives the arrays; None where the child broke off."""
     arrays = {}
     while True:
         line = stream.readline(LONGEST_LINE)
@@ -116,7 +116,7 @@ def _receive(file, stream):
         num_bytes = num_elements(shape) * dtype.itemsize
         file.charge(ARRAY_BYTES + num_bytes)
         values = np.empty(shape, dtype)
-        if stream.readinto(memoryview(values.reshape(-1).view(np.uint8))) != num_bytes:
+        if stream.readinto(values.reshape(-1).view(np.uint8).data) != num_bytes:
             return None
         arrays[name] = values
 

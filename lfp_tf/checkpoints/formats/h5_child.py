@@ -9,6 +9,8 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 MOST_LEVELS, MOST_LINKS = 60, 1_000_000
 HDF5_BYTES = 256 << 20  # What HDF5 itself takes for its caches and buffers.
@@ -18,7 +20,7 @@ class Refused(Exception):
     """The rest of the sentence that follows the file's name."""
 
 
-def limit(most_bytes, seconds):
+def limit(most_bytes: int, seconds: int) -> None:
     """Lets this process take `seconds` of CPU and, on Linux, `most_bytes` beyond what it has.
 
     macOS heeds no such limit of memory; there `h5.py` watches this process.
@@ -32,8 +34,12 @@ def limit(most_bytes, seconds):
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def read(path, most_bytes, write):
-    """Sends every array of numbers; Refused where the file is none of ours."""
+def read(path: str, most_bytes: int, write: Callable[[bytes], Any]) -> None:
+    """Sends every array of numbers.
+
+    Raises:
+        Refused: the file holds what weights do not need.
+    """
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -51,9 +57,12 @@ def read(path, most_bytes, write):
             write(values.tobytes())
 
 
-def check_links(h5py, file):
-    """Refuses what leads out of the file: external and soft links, external and virtual data."""
-    waiting, seen, links = [(file, 0)], {h5py.h5o.get_info(file["/"].id).addr}, 0
+def check_links(h5py: Any, file: Any) -> None:
+    """Refuses what leads out of the file: external and soft links, external and virtual data.
+
+    `h5py` is the module, which is imported late; the others get it likewise.
+    """
+    waiting, addresses, links = [(file, 0)], {h5py.h5o.get_info(file["/"].id).addr}, 0
     while waiting:
         group, level = waiting.pop()
         if level > MOST_LEVELS:
@@ -69,20 +78,20 @@ def check_links(h5py, file):
             item = group[name]
             if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
                 raise Refused(f'holds "{where}", whose values lie in another file.')
-            place = h5py.h5o.get_info(item.id).addr
+            address = h5py.h5o.get_info(item.id).addr
             if isinstance(item, h5py.Group):
-                if place in seen:  # Paths through it could be without number.
+                if address in addresses:  # Paths through it could be without number.
                     raise Refused(f'holds "{where}", a group that lies in two places.')
-                seen.add(place)
+                addresses.add(address)
                 waiting.append((item, level + 1))
 
 
-def weights(h5py, file):
-    """Keras' weights as pairs (name, data set), by `layer_names` and `weight_names`."""
+def weights(h5py: Any, file: Any) -> list[tuple[str, Any]]:
+    """Lists Keras' weights as (name, data set), by `layer_names` and `weight_names`."""
     top = file
     if "layer_names" not in file.attrs and "layer_names0" not in file.attrs:
         top = file.get("model_weights", file)
-    found = []
+    entries = []
     for layer in texts(top, "layer_names"):
         group = top.get(layer)
         if not isinstance(group, h5py.Group):
@@ -91,15 +100,15 @@ def weights(h5py, file):
             item = group.get(name)
             if not isinstance(item, h5py.Dataset):
                 raise Refused(f'names the weight "{name}" of "{layer}", which is not in it.')
-            found.append((layer, name, item))
-    names = [name for _, name, _ in found]
+            entries.append((layer, name, item))
+    names = [name for _, name, _ in entries]
     if len(set(names)) == len(names):
-        return [(name, item) for _, name, item in found]
-    return [(f"{layer}/{name}", item) for layer, name, item in found]
+        return [(name, item) for _, name, item in entries]
+    return [(f"{layer}/{name}", item) for layer, name, item in entries]
 
 
-def texts(group, name):
-    """An attribute of names, whole or in pieces NAME0, NAME1, ... as Keras writes long ones."""
+def texts(group: Any, name: str) -> list[str]:
+    """Reads an attribute of names, whole or in pieces NAME0, NAME1, ... as Keras writes it."""
     if name in group.attrs:
         pieces = [group.attrs[name]]
     else:
@@ -111,8 +120,8 @@ def texts(group, name):
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
 
 
-def datasets(h5py, group, prefix="", level=0):
-    """All data sets as pairs (path, data set): files that are not Keras' list of layers."""
+def datasets(h5py: Any, group: Any, prefix: str = "", level: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yields all data sets as (path, data set), for files without Keras' list of layers."""
     for name in group:
         item = group[name]
         if isinstance(item, h5py.Dataset):
@@ -121,7 +130,7 @@ def datasets(h5py, group, prefix="", level=0):
             yield from datasets(h5py, item, f"{prefix}{name}/", level + 1)
 
 
-def main(path, most_bytes, seconds):
+def main(path: str, most_bytes: str, seconds: str) -> None:
     """Reads one file; whatever goes wrong in HDF5 is told in one line."""
     import h5py  # noqa: F401  Loaded before the limits count.
 

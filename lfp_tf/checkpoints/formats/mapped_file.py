@@ -22,7 +22,7 @@ class MappedFile:
         LfpError: the file is missing, no regular file, empty, or cannot be opened.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path)
         if not os.path.exists(self.path):
             raise LfpError(f"{printable(path)} does not exist; check the path.")
@@ -37,32 +37,28 @@ class MappedFile:
                 self.view = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         except OSError as error:
             raise self.refusal(f"cannot be read ({error.strerror}).")
-        self._left = self.size * BYTES_PER_FILE_BYTE + SMALL_FILE_BYTES
+        # Bytes of the allowance not yet taken.
+        self.left = self.size * BYTES_PER_FILE_BYTE + SMALL_FILE_BYTES
 
-    def charge(self, num_bytes):
+    def charge(self, num_bytes: int) -> None:
         """Takes bytes off the allowance before they are built; refuses the file beyond it."""
-        self._left -= num_bytes
-        if self._left < 0:
+        self.left -= num_bytes
+        if self.left < 0:
             raise self.refusal(
                 f"would unpack to far more than its {self.size} bytes; it is damaged or hostile."
             )
 
-    @property
-    def left(self):
-        """Bytes of the allowance not yet taken."""
-        return self._left
-
-    def refusal(self, text):
-        """The error to raise: one sentence that names the file; `text` is the rest of it."""
+    def refusal(self, text: str) -> LfpError:
+        """Makes the error to raise: one sentence that names the file; `text` is its rest."""
         return LfpError(f"{printable(self.path)} {text}")
 
-    def damage(self, where):
-        """The error to raise where the file is damaged; `where` says how that was seen."""
-        return self.refusal(f"is damaged: {where}; copy or download it again.")
+    def damage(self, how: str) -> LfpError:
+        """Makes the error to raise where the file is damaged; `how` says how that shows."""
+        return self.refusal(f"is damaged: {how}; copy or download it again.")
 
 
-def printable(text, *, longest=300):
-    """A foreign text as it may be shown: one line, no control characters, not too long.
+def printable(text: object, *, longest: int = 300) -> str:
+    """Turns a foreign text into one line without control characters that is not too long.
 
     >>> printable("os\\nsystem")
     'os\\\\nsystem'

@@ -1,16 +1,23 @@
 """Nested dictionaries and lists of arrays, laid out flat: keys and indices joined with `/`."""
 
-from lfp_tf.checkpoints.formats.mapped_file import printable
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
 
 MOST_LEVELS = 60
 VISIT_BYTES = 100
 
 
-def flatten(file, tree, *, array_of):
+def flatten(
+    file: MappedFile, tree: Any, *, array_of: Callable[[Any], Any]
+) -> dict[str, np.ndarray]:
     """Gives every array of a tree its name.
 
     Args:
-        file: the MappedFile that refuses and counts.
+        file: refuses and counts.
         tree: dictionaries, lists and tuples of anything.
         array_of: function of a leaf; its array, a tree to go on with, or None for no array.
 

@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from lfp_tf.checkpoints.formats import zip_members
-from lfp_tf.checkpoints.formats.mapped_file import printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
 from lfp_tf.checkpoints.formats.nested import flatten
 from lfp_tf.checkpoints.formats.numpy_pickle import (
     PickledArray,
@@ -30,11 +30,11 @@ _HEADER = re.compile(
 )
 
 
-def read_npy_dictionary(file):
-    """The arrays of a `.npy` dictionary as `LAYER/LEAF` (any nesting; lists count from 0).
+def read_npy_dictionary(file: MappedFile) -> dict[str, np.ndarray]:
+    """Reads a `.npy` dictionary as `LAYER/LEAF` (any nesting; lists count from 0).
 
     Args:
-        file: the MappedFile.
+        file: the `.npy`.
 
     Raises:
         LfpError: a name that arrays do not need, a second pickle, or an array of plain numbers.
@@ -62,11 +62,11 @@ def read_npy_dictionary(file):
     return arrays
 
 
-def read_npz(file):
-    """The arrays of an `.npz` by name; text arrays and members that are no arrays are left out.
+def read_npz(file: MappedFile) -> dict[str, np.ndarray]:
+    """Reads the arrays of an `.npz` by name, without text arrays and other members.
 
     Args:
-        file: the MappedFile.
+        file: the `.npz`.
 
     Raises:
         LfpError: object arrays (they need a pickle), sizes that do not fit.
@@ -75,14 +75,14 @@ def read_npz(file):
     for name, member in zip_members.read_directory(file).items():
         if not name.endswith(".npy"):
             continue
-        data = memoryview(zip_members.unpack(file, member))
+        data = zip_members.unpack(file, member)
         dtype, shape, fortran_order, start = _read_header(file, data)
         name = name.removesuffix(".npy")
         if dtype.holds == "numbers":
             arrays[name] = array_of(
                 file,
                 data[start:],
-                dtype=np.dtype(dtype.code).newbyteorder(dtype.order),
+                dtype=dtype.numpy(),
                 shape=shape,
                 fortran_order=fortran_order,
             )
@@ -97,15 +97,17 @@ def read_npz(file):
 
 
 def _read_header(file, data):
-    """Type, shape, Fortran order, and the byte at which the values begin."""
+    """Reads type, shape, Fortran order, and the byte at which the values begin."""
     width = 2 if bytes(data[6:7]) == b"\x01" else 4
     length = int.from_bytes(data[8 : 8 + width], "little")
     start = 8 + width + length
     if bytes(data[:6]) != MAGIC or length > LONGEST_HEADER or start > len(data):
         raise file.damage("an array's header is none")
     header = _HEADER.fullmatch(str(data[8 + width : start], "latin-1"))
-    sizes = header and [size.strip(" L\n") for size in header["shape"].split(",")]
-    if not header or not all(size.isascii() and len(size) < 16 for size in sizes):
+    if not header:
+        raise file.damage("an array's header is none")
+    sizes = [size.strip(" L\n") for size in header["shape"].split(",")]
+    if not all(size.isascii() and len(size) < 16 for size in sizes):
         raise file.damage("an array's header is none")
     try:
         shape = tuple(int(size) for size in sizes if size)

@@ -2,10 +2,12 @@
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.pickle_stack import Buildable, Found
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
+from lfp_tf.checkpoints.formats.pickle_stack import AllowedName, Buildable
 
 MOST_AXES = 32
 ARRAY_BYTES = 300
@@ -17,12 +19,12 @@ _OBJECTS = re.compile(r"O[48]?")
 class PickledType(Buildable):
     """`numpy.dtype(code, align, copy)` and its state (version, byte order, ...)."""
 
-    def __init__(self, code, align=False, copy=False):
+    def __init__(self, code: Any, align: Any = False, copy: Any = False):
         if type(code) is not str:
             raise TypeError("a type that is no text")
         self.code, self.order = code, "<"
 
-    def build(self, state):
+    def build(self, state: Any) -> None:
         """Takes the byte order; types with parts or names are none of a checkpoint's."""
         _, order, base, names, fields = state[:5]
         if order not in ("<", ">", "|", "=") or (base, names, fields) != (None, None, None):
@@ -30,10 +32,15 @@ class PickledType(Buildable):
         self.order = order
 
     @property
-    def holds(self):
+    def holds(self) -> str | None:
         """`numbers`, `text`, `objects`, or None for what arrays of weights do not hold."""
         kinds = {"numbers": _NUMBERS, "text": _TEXT, "objects": _OBJECTS}
         return next((kind for kind, form in kinds.items() if form.fullmatch(self.code)), None)
+
+    def numpy(self) -> np.dtype:
+        """Gives numpy's type of numbers, in the file's byte order."""
+        order: Any = self.order
+        return np.dtype(self.code).newbyteorder(order)
 
 
 class PickledArray(Buildable):
@@ -42,10 +49,11 @@ class PickledArray(Buildable):
     `value` is a numpy array, a list (of an array of objects) or None (text, or not yet filled).
     """
 
-    def __init__(self, file):
-        self.file, self.value, self.shape = file, None, ()
+    def __init__(self, file: MappedFile):
+        self.file, self.shape = file, ()
+        self.value: np.ndarray | list | None = None
 
-    def build(self, state):
+    def build(self, state: Any) -> None:
         """Takes (version, shape, type, Fortran order, raw bytes or list of objects)."""
         _, shape, dtype, fortran_order, raw = state
         if type(dtype) is not PickledType or dtype.holds is None:
@@ -60,20 +68,27 @@ class PickledArray(Buildable):
             self.value = array_of(
                 self.file,
                 raw.encode("latin-1") if type(raw) is str else raw,
-                dtype=np.dtype(dtype.code).newbyteorder(dtype.order),
+                dtype=dtype.numpy(),
                 shape=shape,
                 fortran_order=bool(fortran_order),
             )
 
 
-def array_of(file, raw, *, dtype, shape, fortran_order=False):
+def array_of(
+    file: MappedFile,
+    raw: bytes | memoryview,
+    *,
+    dtype: np.dtype,
+    shape: tuple[int, ...],
+    fortran_order: bool = False,
+) -> np.ndarray:
     """Copies raw bytes into an array in this machine's byte order and C order.
 
     Args:
-        file: the MappedFile that refuses and counts.
+        file: refuses and counts.
         raw: bytes or memoryview, exactly as long as the shape needs.
         dtype: numpy type of numbers, in the file's byte order.
-        shape: tuple of whole numbers.
+        shape: of the array.
         fortran_order: the first axis runs quickest in `raw`.
 
     Raises:
@@ -89,8 +104,8 @@ def array_of(file, raw, *, dtype, shape, fortran_order=False):
     return np.array(values, dtype=dtype.newbyteorder("="), order="C")
 
 
-def num_elements(shape):
-    """The product of a shape that came from a file; ValueError where it is none."""
+def num_elements(shape: tuple[int, ...]) -> int:
+    """Multiplies the sizes of a shape that came from a file; ValueError where it is none."""
     if type(shape) is not tuple or len(shape) > MOST_AXES:
         raise ValueError("a shape that is none")
     if any(type(size) is not int or not 0 <= size < 1 << 40 for size in shape):
@@ -100,12 +115,12 @@ def num_elements(shape):
     return math.prod(shape)
 
 
-def numpy_names(file):
-    """The list of numpy's names for `run_pickle`: old and new module paths, none of them called."""
+def numpy_names(file: MappedFile) -> dict[tuple[str, str], Any]:
+    """Lists numpy's names for `run_pickle`: old and new module paths, none of them called."""
     array_class = object()
 
     def reconstruct(kind, shape, code):
-        if type(kind) is not Found or kind.value is not array_class:
+        if type(kind) is not AllowedName or kind.value is not array_class:
             raise TypeError("no array")
         return PickledArray(file)
 

@@ -3,7 +3,7 @@
 Python's unpickler can import and call anything. This one knows numbers, text, bytes, lists, tuples
 and dictionaries; every other name is looked up in a list that the caller gives, and a name that is
 not on it ends the reading at once, whether or not it would be called. What a name on the list gives
-are functions of ours, never the ones the file means.
+are our own functions, never the ones the file means.
 """
 
 import _compat_pickle
@@ -11,13 +11,15 @@ import codecs
 import pickletools
 import struct
 import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from lfp_tf.checkpoints.formats.mapped_file import printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
 from lfp_tf.checkpoints.formats.pickle_stack import (
     CONTAINER_BYTES,
     ENTRY_BYTES,
+    AllowedName,
     Buildable,
-    Found,
     PickleStack,
     plain_key,
 )
@@ -26,19 +28,26 @@ HIGHEST_PROTOCOL = 4
 _NAMES = {ord(op.code): op.name for op in pickletools.opcodes}
 
 
-def run_pickle(file, data, *, start=0, allowed, persistent=None):
+def run_pickle(
+    file: MappedFile,
+    data: memoryview,
+    *,
+    start: int = 0,
+    allowed: Mapping[tuple[str, str], Any],
+    persistent: Callable[[Any], Any] | None = None,
+) -> tuple[Any, int]:
     """Reads one pickle of plain values.
 
     Args:
-        file: the MappedFile that refuses and counts.
-        data: memoryview that holds the pickle.
+        file: refuses and counts.
+        data: holds the pickle.
         start: byte at which it begins.
         allowed: {(module, name): what it stands for}; a function is what REDUCE calls.
         persistent: function of a persistent id, None where the format has none.
 
     Returns:
-        The value and the byte behind its STOP. Names are `Found`; Python 2's byte strings are
-        read as latin-1 text; strings and bytes of 1 KiB and more that are not Unicode are
+        The value and the byte behind its STOP. Names are `AllowedName`; Python 2's byte strings
+        are read as latin-1 text; strings and bytes of 1 KiB and more that are not Unicode are
         memoryviews of `data`.
 
     Raises:
@@ -130,14 +139,14 @@ class _Machine(PickleStack):
                 "arrays needs; nothing of it was run, and if you trust it, save its arrays alone "
                 "(a state_dict) with the program that wrote it."
             )
-        return Found(f"{module}.{name}", self.allowed[module, name])
+        return AllowedName(f"{module}.{name}", self.allowed[module, name])
 
-    def found_by_line(self):
+    def look_up_lines(self):
         module, name = (str(self.line(), "utf-8") for _ in range(2))
         return self.look_up(module, name)
 
     def call(self, function, arguments):
-        if type(function) is not Found or type(arguments) is not tuple:
+        if type(function) is not AllowedName or type(arguments) is not tuple:
             raise TypeError("a call of what is no name")
         if not callable(function.value):
             raise TypeError("a call of what is no function")
@@ -187,10 +196,12 @@ class _Machine(PickleStack):
 
 def _shown(module, name):
     """A name as the file has it, and as Python 3 would where it says Python 2's."""
-    known = _compat_pickle.NAME_MAPPING.get((module, name))
-    now = known or (_compat_pickle.IMPORT_MAPPING.get(module, module), name)
+    usual = (_compat_pickle.IMPORT_MAPPING.get(module, module), name)
+    module_now, name_now = _compat_pickle.NAME_MAPPING.get((module, name), usual)
     text = f"{printable(module)}.{printable(name)}"
-    return text if now == (module, name) else f"{text} ({'.'.join(now)} of Python 3)"
+    if (module_now, name_now) == (module, name):
+        return text
+    return f"{text} ({module_now}.{name_now} of Python 3)"
 
 
 _STOP = ord(".")
@@ -245,9 +256,9 @@ _OPCODES = {
         "g": lambda m: m.push(m.memo[int(bytes(m.line()))]),
         "h": lambda m: m.push(m.memo[m.number("<B")]),
         "j": lambda m: m.push(m.memo[m.number("<I")]),
-        "c": lambda m: m.push(m.found_by_line(), 3 * CONTAINER_BYTES),
+        "c": lambda m: m.push(m.look_up_lines(), 3 * CONTAINER_BYTES),
         "\x93": lambda m: m.push(m.look_up(*m.last(2)), 3 * CONTAINER_BYTES),
-        "i": lambda m: m.make(m.found_by_line(), m.to_mark()),
+        "i": lambda m: m.make(m.look_up_lines(), m.to_mark()),
         "o": _Machine.make_to_mark,
         "R": _Machine.reduce,
         "\x81": _Machine.reduce,

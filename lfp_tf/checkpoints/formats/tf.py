@@ -4,6 +4,8 @@ import os
 import pathlib
 import re
 
+import numpy as np
+
 from lfp_tf.checkpoints.formats.mapped_file import (
     BYTES_PER_FILE_BYTE,
     SMALL_FILE_BYTES,
@@ -20,8 +22,8 @@ _DAMAGE = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, V
 _LONGEST_STATE = 1 << 20
 
 
-def find_prefix(path):
-    """The prefix of the checkpoint that a path means, None where it means none.
+def find_prefix(path: str | os.PathLike) -> pathlib.Path | None:
+    """Finds the prefix of the checkpoint that a path means, None where it means none.
 
     A path may be the prefix, its `.index` file, or a folder: there the file `checkpoint` names the
     newest, of whose path (often another machine's) the last part counts, and without such a file
@@ -39,10 +41,10 @@ def find_prefix(path):
     return path if not os.path.exists(path) and os.path.isfile(f"{path}.index") else None
 
 
-def read_tf(prefix):
-    """The numeric variables of a checkpoint in its own names; text (the object graph) is left out.
+def read_tf(prefix: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Reads the numeric variables of a checkpoint in its own names.
 
-    bfloat16 becomes float32; all other types stay.
+    Text (the object graph) is left out. bfloat16 becomes float32; all other types stay.
 
     Args:
         prefix: path without `.index`.
@@ -90,10 +92,10 @@ def _prefix_in(folder):
     state = folder / STATE_FILE
     if state.is_file():
         with open(state, "rb") as stream:
-            found = _LATEST.search(stream.read(_LONGEST_STATE))
-        if not found:
+            latest = _LATEST.search(stream.read(_LONGEST_STATE))
+        if not latest:
             raise LfpError(f"{printable(state)} names no model_checkpoint_path; give the prefix.")
-        name = re.split(r"[/\\]+", found[1].decode("utf-8", "replace"))[-1]
+        name = re.split(r"[/\\]+", latest[1].decode("utf-8", "replace"))[-1]
         if not name or not os.path.isfile(folder / f"{name}.index"):
             raise LfpError(
                 f'{printable(state)} names "{printable(name)}", which is not in this folder; '

@@ -10,6 +10,7 @@ import math
 import os
 import pathlib
 import re
+from typing import Any
 
 import numpy as np
 
@@ -28,35 +29,35 @@ _START = re.compile(rb"\s*[\[{]")
 _OUTSIDE = re.compile(r"^/|\\|:|\0|(^|/)\.\.?(/|$)|//|^$")
 
 
-def is_tfjs(file):
-    """Whether a file is JSON that speaks of groups of weights."""
+def is_tfjs(file: MappedFile) -> bool:
+    """Tells whether a file is JSON that speaks of groups of weights."""
     if not _START.match(file.view[:512]):
         return False
     text = bytes(file.view)
     return b'"weightsManifest"' in text or (b'"paths"' in text and b'"weights"' in text)
 
 
-def read_tfjs(file):
-    """The weights by name, in the file's order; values that were quantised are made floats again.
+def read_tfjs(file: MappedFile) -> dict[str, np.ndarray]:
+    """Reads the weights by name, in the file's order; quantised values become floats again.
 
     Args:
-        file: the MappedFile of the JSON; shards lie beside it.
+        file: the JSON; shards lie beside it.
 
     Raises:
         LfpError: no such JSON, a missing shard, shards that point outside or occur twice, sizes
             that do not fit, types that are no numbers.
     """
-    arrays, seen = {}, set()
+    arrays, known_paths = {}, set()
     for group in _groups(file):
         paths, entries = group.get("paths"), group.get("weights")
         if type(paths) is not list or type(entries) is not list:
             raise file.damage("a group of weights lacks its paths or weights")
         weights = [_Weight(file, number, entry) for number, entry in enumerate(entries)]
-        shards = _Shards(file, [_shard(file, path, seen) for path in paths])
-        wanted = sum(weight.num_bytes for weight in weights)
-        if wanted != shards.size:
+        shards = _Shards(file, [_shard(file, path, known_paths) for path in paths])
+        num_bytes = sum(weight.num_bytes for weight in weights)
+        if num_bytes != shards.size:
             raise file.refusal(
-                f"tells of {wanted} bytes of weights, but the shards of their group "
+                f"tells of {num_bytes} bytes of weights, but the shards of their group "
                 f'("{printable(paths[0]) if paths else ""}", ...) hold {shards.size}; '
                 "copy or download all of them again."
             )
@@ -77,7 +78,7 @@ class _Weight:
 
     __slots__ = ("_least", "_packing", "_raw", "_scale", "_shape", "_type", "name", "num_bytes")
 
-    def __init__(self, file, number, entry):
+    def __init__(self, file: MappedFile, number: int, entry: Any):
         file.charge(_WEIGHT_BYTES)
         try:
             self.name, self._shape, self._type = entry["name"], entry["shape"], entry["dtype"]
@@ -93,15 +94,15 @@ class _Weight:
             raise file.damage(f"entry {number} of a group's weights makes no sense")
         self.num_bytes = count * self._raw.itemsize
 
-    def values(self, raw):
-        """The array of the raw bytes, in this machine's byte order."""
+    def values(self, raw: bytes | memoryview) -> np.ndarray:
+        """Makes an array of the raw bytes, in this machine's byte order."""
         values = np.frombuffer(raw, self._raw).reshape(self._shape)
         if self._scale is not None:
             return self._table()[values]
         if self._type == "bool":
             return values != 0
-        wanted = np.float32 if self._packing else self._raw.newbyteorder("=")
-        return np.array(values, dtype=wanted, order="C")
+        dtype = np.float32 if self._packing else self._raw.newbyteorder("=")
+        return np.array(values, dtype=dtype, order="C")
 
     def _how_packed(self):
         """Type in the file, scale and least value; the last two are None where there are none."""
@@ -140,18 +141,18 @@ class _Weight:
 class _Shards:
     """The shards of a group as one row of bytes."""
 
-    def __init__(self, file, shards):
+    def __init__(self, file: MappedFile, shards: list[MappedFile]):
         self._shards = shards
         self._charged = shards[0] if shards else file
         self.size = sum(shard.size for shard in shards)
         self._ends = np.cumsum([shard.size for shard in shards], dtype=np.int64)
 
-    def charge(self, num_bytes):
+    def charge(self, num_bytes: int) -> None:
         """Takes bytes off the allowance of the first shard, or of the JSON where there is none."""
         self._charged.charge(num_bytes)
 
-    def take(self, at, count):
-        """The bytes at..at + count: a view where they lie in one shard, else joined."""
+    def take(self, at: int, count: int) -> bytes | memoryview:
+        """Reads the bytes at..at + count: a view where they lie in one shard, else joined."""
         pieces = []
         number = int(np.searchsorted(self._ends, at, side="right"))
         while count:
@@ -169,12 +170,12 @@ def _groups(file):
     objects, lists, entries = text.count(b"{"), text.count(b"["), text.count(b",")
     file.charge(objects * _OBJECT_BYTES + lists * _LIST_BYTES + entries * _ENTRY_BYTES)
     try:
-        found = json.loads(text, parse_constant=_no_number)
+        content = json.loads(text, parse_constant=_no_number)
     except RecursionError:
         raise file.refusal("nests too deeply; it is hostile.")
     except ValueError:  # Bytes that are no UTF-8 are one, too.
         raise file.damage("it is no JSON")
-    groups = found.get("weightsManifest") if type(found) is dict else found
+    groups = content.get("weightsManifest") if type(content) is dict else content
     if type(groups) is not list or not all(type(group) is dict for group in groups):
         raise file.refusal("holds no groups of weights (weightsManifest).")
     return groups
@@ -184,18 +185,18 @@ def _no_number(name):
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _shard(file, path, seen):
-    """A shard, opened; it lies in the JSON's folder or below."""
+def _shard(file, path, known_paths):
+    """Opens a shard; it lies in the JSON's folder or below."""
     if type(path) is not str or _OUTSIDE.search(path):
         raise file.refusal(
             f'names the shard "{printable(path, longest=80)}", which points outside.'
         )
-    if path in seen:
+    if path in known_paths:
         raise file.refusal(f'names the shard "{printable(path)}" twice.')
-    seen.add(path)
-    place = pathlib.Path(file.path).parent / path
-    if not os.path.exists(place):
+    known_paths.add(path)
+    shard = pathlib.Path(file.path).parent / path
+    if not os.path.exists(shard):
         raise file.refusal(
             f'names the shard "{printable(path)}", which is not beside it; copy all files.'
         )
-    return MappedFile(place)
+    return MappedFile(shard)

@@ -10,7 +10,7 @@ import struct
 import numpy as np
 
 from lfp_tf.checkpoints.formats import zip_members
-from lfp_tf.checkpoints.formats.mapped_file import printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
 from lfp_tf.checkpoints.formats.nested import flatten
 from lfp_tf.checkpoints.formats.numpy_pickle import (
     ARRAY_BYTES,
@@ -19,7 +19,7 @@ from lfp_tf.checkpoints.formats.numpy_pickle import (
     numpy_names,
 )
 from lfp_tf.checkpoints.formats.pickle_machine import run_pickle
-from lfp_tf.checkpoints.formats.pickle_stack import Found
+from lfp_tf.checkpoints.formats.pickle_stack import AllowedName
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
@@ -50,7 +50,7 @@ class Storage:
     first: int = 0
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """The numpy type of its elements as they lie in the file."""
         return np.dtype(STORAGE_TYPES[self.kind])
 
@@ -61,19 +61,19 @@ class Tensor:
 
     storage: Storage
     offset: int
-    size: tuple
-    stride: tuple
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
 
 
-def read_torch(file):
-    """The tensors of a `.pth` file by name.
+def read_torch(file: MappedFile) -> dict[str, np.ndarray]:
+    """Reads the tensors of a `.pth` file by name.
 
-    What lies under `state_dict` (or `model`) where the file is a dictionary with such a key, else
-    all of it: nested dictionaries join their keys with `/`, lists count from 0, a tensor that
-    stands alone is called `tensor`. bfloat16 becomes float32; all other types stay.
+    It reads what lies under `state_dict` (or `model`) where the file is a dictionary with such a
+    key, else all of it: nested dictionaries join their keys with `/`, lists count from 0, a tensor
+    that stands alone is called `tensor`. bfloat16 becomes float32; all other types stay.
 
     Args:
-        file: the MappedFile.
+        file: the `.pth`.
 
     Raises:
         LfpError: a name that tensors do not need (a whole module, sparse or quantised tensors,
@@ -84,16 +84,16 @@ def read_torch(file):
     if type(content) is dict:
         parts = (content[key] for key in CONTENT_KEYS if type(content.get(key)) is dict)
         content = next(parts, content)
-    seen = {}
+    arrays_of_tensors = {}
 
     def array_of(leaf):
         if type(leaf) is PickledArray:
             return leaf.value
         if type(leaf) is not Tensor:
             return None
-        if leaf not in seen:
-            seen[leaf] = _tensor_array(file, leaf, storages(leaf.storage))
-        return seen[leaf]
+        if leaf not in arrays_of_tensors:
+            arrays_of_tensors[leaf] = _tensor_array(file, leaf, storages(leaf.storage))
+        return arrays_of_tensors[leaf]
 
     arrays = flatten(file, content, array_of=array_of)
     if "" in arrays and len(arrays) == 1 and type(content) is not dict:
@@ -104,7 +104,7 @@ def read_torch(file):
 
 
 def _read_zip(file):
-    """The pickled object and a function that gives the raw bytes of a storage."""
+    """Reads the pickled object; gives it and a function from a storage to its raw bytes."""
     members = zip_members.read_directory(file)
     roots = [name[: -len("data.pkl")] for name in members if name.endswith("/data.pkl")]
     if len(roots) != 1:
@@ -116,7 +116,7 @@ def _read_zip(file):
             raise file.refusal(f'has the byte order "{printable(order)[2:-1]}"; "little" is read.')
     if f"{root}constants.pkl" in members:
         raise file.refusal("is a TorchScript module, which is code; save its state_dict alone.")
-    data = memoryview(zip_members.unpack(file, members[f"{root}data.pkl"]))
+    data = zip_members.unpack(file, members[f"{root}data.pkl"])
     known = {}
     content, end = run_pickle(
         file, data, allowed=_torch_names(file), persistent=_storages_of(file, known)
@@ -189,7 +189,8 @@ def _storages_of(file, known):
 
     def storage_of(identity):
         word, kind, key, _, count, *view = identity
-        if word != "storage" or type(kind) is not Found or str(kind.value) not in STORAGE_TYPES:
+        is_known = type(kind) is AllowedName and str(kind.value) in STORAGE_TYPES
+        if word != "storage" or not is_known:
             raise ValueError("no storage")
         if type(key) is int:
             key = str(key)

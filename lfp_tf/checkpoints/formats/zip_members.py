@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.mapped_file import printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
 
 MAGIC, EMPTY_MAGIC = b"PK\x03\x04", b"PK\x05\x06"
 STORED, DEFLATED = 0, 8
@@ -34,8 +34,8 @@ class Member:
     start: int
 
 
-def read_directory(file):
-    """The members of a zip file by name.
+def read_directory(file: MappedFile) -> dict[str, Member]:
+    """Reads the members of a zip file by name.
 
     Raises:
         LfpError: a broken directory, members that overlap, point outside or occur twice.
@@ -46,8 +46,8 @@ def read_directory(file):
         raise file.damage("its zip directory breaks off")
 
 
-def unpack(file, member):
-    """The bytes of a member: a view of the file where they are stored, else an array of uint8.
+def unpack(file: MappedFile, member: Member) -> memoryview:
+    """Gives the bytes of a member: a view of the file where they are stored as they are.
 
     Raises:
         LfpError: another size or checksum than declared, or a packing other than deflate.
@@ -84,7 +84,7 @@ def _inflate(file, member, packed):
         raise file.damage(f'its member "{printable(member.name)}" cannot be unpacked')
     if not machine.eof and filled < member.unpacked:
         raise file.damage(f'its member "{printable(member.name)}" breaks off')
-    return data[:filled]
+    return data[:filled].data
 
 
 def _read_directory(file):
@@ -105,7 +105,7 @@ def _read_directory(file):
 
 
 def _find_directory(file):
-    """Start, length and number of entries of the directory, from the record at the file's end."""
+    """Reads start, length and number of entries of the directory at the file's end."""
     size = struct.calcsize(_END)
     tail_start = max(0, file.size - size - _LONGEST_COMMENT)
     tail = bytes(file.view[tail_start:])
@@ -129,7 +129,7 @@ def _find_directory(file):
 
 
 def _read_entry(file, at):
-    """One member of the directory, and the byte behind its entry."""
+    """Reads one member of the directory; gives the byte behind its entry, too."""
     (
         magic, _, _, flags, method, _, _, crc, packed, unpacked, name_length, extra_length,
         comment_length, _, _, _, offset,

@@ -10,28 +10,78 @@ import numpy as np
 
 from lfp_tf.checkpoints.names.translation import (
     TORCH_LEAVES,
+    Pairs,
     Translation,
+    renamed,
     without_module,
 )
 
-# Prefixes of the multi-scale wrapper: newest and first revision (deeplabv2 spec 3.1, 3.2).
+# Prefixes of the multi-scale wrapper: the newest and the first revision
+# (kazuto1011/deeplab-pytorch `libs/models/msc.py`).
 WRAPPERS = ("base.", "scale.")
-_BLOCK = {"conv1": "reduce", "conv2": "conv3x3", "conv3": "increase", "projection": "shortcut"}
+_PART = {"1": "reduce", "2": "conv3x3", "3": "increase"}
+_PAIRS: Pairs = (
+    (r"stem_(conv|bn)1", lambda kind: f"layer1.conv1.{kind}"),
+    (
+        r"stage(\d)_block(\d+)_(conv|bn)(\d)",
+        lambda stage, block, kind, n: f"layer{int(stage) + 1}.block{block}.{_PART[n]}.{kind}",
+    ),
+    (
+        r"stage(\d)_block1_projection(_bn)?",
+        lambda stage, bn: f"layer{int(stage) + 1}.block1.shortcut.{'bn' if bn else 'conv'}",
+    ),
+    (r"aspp_(c\d)", lambda branch: f"aspp.{branch}"),
+    (r"aspp_(c\d)_(conv|bn)", lambda branch, kind: f"aspp.stages.{branch}.{kind}"),
+    (r"aspp_imagepool_(conv|bn)", lambda kind: f"aspp.stages.imagepool.conv.{kind}"),
+    (r"(fc1|reduce)_(conv|bn)", lambda layer, kind: f"{layer}.{kind}"),
+    (r"fc2_(conv|bn)([12])", lambda kind, n: f"fc2.conv{n}.{kind}"),
+    (r"fc2_conv3", lambda: "fc2.conv3"),
+    (r"(fc2|fc)", lambda layer: layer),
+)
 _BRANCH = {"1": "shortcut", "2a": "reduce", "2b": "conv3x3", "2c": "increase"}
-_KERAS_PART = {"0": "shortcut", "1": "reduce", "2": "conv3x3", "3": "increase"}
+_KIND = {"res": "conv", "bn": "bn"}
+# From Caffe's layers: `res3b1_branch2a` as `layer3.block2.reduce.conv`.
+_FROM_CAFFE: Pairs = (
+    (r"conv1", lambda: "layer1.conv1.conv"),
+    (r"bn_conv1", lambda: "layer1.conv1.bn"),
+    (
+        r"(res|bn)(\d)([a-z])(\d*)_branch(1|2a|2b|2c)",
+        lambda kind, stage, letter, number, branch: (
+            f"layer{stage}.block{_block(letter, number)}.{_BRANCH[branch]}.{_KIND[kind]}"
+        ),
+    ),
+    # The four classifiers of ASPP have names of three parts, `fc1_voc12_c0`.
+    (r"fc[^_]*_[^_]*_([^_]*)", lambda branch: f"aspp.{branch}"),
+    (r"fc.*", lambda: "fc"),
+)
+_KERAS_PART = {"0": "shortcut"} | _PART
+# From Keras' new layer names; its old ones are Caffe's own.
+_FROM_KERAS: Pairs = (
+    (r"conv1_(conv|bn)", lambda kind: f"layer1.conv1.{kind}"),
+    (
+        r"conv(\d)_block(\d+)_([0-3])_(conv|bn)",
+        lambda stage, block, n, kind: f"layer{stage}.block{block}.{_KERAS_PART[n]}.{kind}",
+    ),
+    (r"predictions", lambda: "fc"),
+    *_FROM_CAFFE,
+)
 # Batch norm's epsilon there is 1.001e-5; ours of 1e-5 gives the same sum with this on the variance.
 _KERAS_EPSILON = 1e-8
 
 
-def their_name(name, _=None):
-    """The newest revision's name of a variable of ours, or None."""
+def their_name(name: str, _: object = None) -> str | None:
+    """Gives the newest revision's name of our variable, or None.
+
+    >>> their_name("stage1_block1_conv2/kernel")
+    'layer2.block1.conv3x3.conv.weight'
+    """
     layer, leaf = name.rsplit("/", 1)
-    place = _place(layer)
-    return place and f"{place}.{TORCH_LEAVES[leaf]}"
+    theirs = renamed(layer, _PAIRS)
+    return theirs and f"{theirs}.{TORCH_LEAVES[leaf]}"
 
 
-def from_torch(arrays, _notes):
-    """Files of both revisions: prefixes taken off, the first revision's words renewed."""
+def from_torch(arrays: dict, _notes: list[str]) -> dict:
+    """Brings files of both revisions to one form: no prefix, the newest revision's words."""
     arrays = without_module(arrays)
     for prefix in WRAPPERS:
         if all(name.startswith(prefix) for name in arrays):
@@ -44,50 +94,51 @@ def from_torch(arrays, _notes):
     }
 
 
-def from_caffe(arrays, notes):
-    """A `.caffemodel`: mean and variance over their factor, each Scale joined to its norm (3.3).
+def from_caffe(arrays: dict, notes: list[str]) -> dict:
+    """Reads a `.caffemodel` by torch names (kazuto1011/deeplab-pytorch `convert.py:26-150`).
 
-    The layers `res075` and `res05` are the shared copies of the multi-scale net and left out.
+    Mean and variance are divided by their factor, and each Scale is joined to its norm. The layers
+    `res075` and `res05` are the shared copies of the multi-scale net and left out.
     """
-    found, norm, copies = {}, None, set()
+    plain, norm, copies = {}, None, set()
     for layer, blobs in _layers(arrays):
         if "res075" in layer or "res05" in layer:
             copies.add(layer)
         elif _is_norm(layer, blobs):
-            norm = _caffe_place(layer)
+            norm = renamed(layer, _FROM_CAFFE)
             factor = float(np.asarray(blobs[2]).reshape(-1)[0]) or 1.0
-            found[f"{norm}.running_mean"] = np.asarray(blobs[0]).reshape(-1) / factor
-            found[f"{norm}.running_var"] = np.asarray(blobs[1]).reshape(-1) / factor
+            plain[f"{norm}.running_mean"] = np.asarray(blobs[0]).reshape(-1) / factor
+            plain[f"{norm}.running_var"] = np.asarray(blobs[1]).reshape(-1) / factor
         elif norm:
             # The layer behind a norm is its Scale, whatever it is called.
-            found[f"{norm}.weight"] = np.asarray(blobs[0]).reshape(-1)
+            plain[f"{norm}.weight"] = np.asarray(blobs[0]).reshape(-1)
             bias = blobs[1] if len(blobs) > 1 else np.zeros_like(blobs[0])
-            found[f"{norm}.bias"] = np.asarray(bias).reshape(-1)
+            plain[f"{norm}.bias"] = np.asarray(bias).reshape(-1)
             norm = None
         else:
-            place = _caffe_place(layer) or layer
-            found[f"{place}.weight"] = _squeezed(blobs[0])
+            path = renamed(layer, _FROM_CAFFE) or layer
+            plain[f"{path}.weight"] = _squeezed(blobs[0])
             if len(blobs) > 1:
-                found[f"{place}.bias"] = np.asarray(blobs[1]).reshape(-1)
+                plain[f"{path}.bias"] = np.asarray(blobs[1]).reshape(-1)
     if copies:
         notes.append(f"{len(copies)} layers of the shared multi-scale copies were skipped")
-    return _without_biases(found, notes)
+    return _without_biases(plain, notes)
 
 
-def from_keras(arrays, notes):
-    """Keras Applications' ResNet-50, of old and new layer names, biases brought into the norms."""
-    found = {}
+def from_keras(arrays: dict, notes: list[str]) -> dict:
+    """Reads Keras Applications' ResNet-50, old and new names; biases go into the norms."""
+    plain = {}
     for name, array in arrays.items():
         layer, leaf = name.split(":")[0].split("/")[-2:]
-        place = _keras_place(layer)
+        path = renamed(layer, _FROM_KERAS) or layer
         leaf = TORCH_LEAVES.get(leaf, leaf)
         array = np.asarray(array)
         if leaf == "weight" and array.ndim in (2, 4):
             array = array.transpose((3, 2, 0, 1) if array.ndim == 4 else (1, 0))
         if leaf == "running_var":
             array = array + np.float32(_KERAS_EPSILON)
-        found[f"{place or layer}.{leaf}"] = array
-    return _without_biases(found, notes)
+        plain[f"{path}.{leaf}"] = array
+    return _without_biases(plain, notes)
 
 
 TRANSLATIONS = {
@@ -100,26 +151,6 @@ TRANSLATIONS = {
 }
 
 
-def _place(layer):
-    """The path of a layer of ours in the newest revision, its leaf aside."""
-    if match := re.fullmatch(r"stem_(conv|bn)1", layer):
-        return f"layer1.conv1.{match[1]}"
-    if match := re.fullmatch(r"stage(\d)_block(\d+)_(conv|bn)(\d)", layer):
-        return f"layer{int(match[1]) + 1}.block{match[2]}.{_BLOCK[f'conv{match[4]}']}.{match[3]}"
-    if match := re.fullmatch(r"stage(\d)_block1_projection(_bn)?", layer):
-        return f"layer{int(match[1]) + 1}.block1.shortcut.{'bn' if match[2] else 'conv'}"
-    if match := re.fullmatch(r"aspp_(c\d)", layer):
-        return f"aspp.{match[1]}"
-    if match := re.fullmatch(r"aspp_(c\d|imagepool)_(conv|bn)", layer):
-        inner = "imagepool.conv" if match[1] == "imagepool" else match[1]
-        return f"aspp.stages.{inner}.{match[2]}"
-    if match := re.fullmatch(r"(fc1|reduce)_(conv|bn)", layer):
-        return f"{match[1]}.{match[2]}"
-    if match := re.fullmatch(r"fc2_(conv|bn)([12])", layer):
-        return f"fc2.conv{match[2]}.{match[1]}"
-    return {"fc2_conv3": "fc2.conv3", "fc2": "fc2", "fc": "fc"}.get(layer)
-
-
 def _layers(arrays):
     """[(layer, its blobs)] in the file's order."""
     layers = {}
@@ -130,30 +161,7 @@ def _layers(arrays):
 
 def _is_norm(layer, blobs):
     is_one = len(blobs) == 3 and np.asarray(blobs[2]).size == 1
-    return is_one and layer.startswith("bn") and _caffe_place(layer) is not None
-
-
-def _caffe_place(layer):
-    """`res3b1_branch2a` as `layer3.block2.reduce.conv`, `bn_conv1` as `layer1.conv1.bn`."""
-    if layer in ("conv1", "bn_conv1"):
-        return f"layer1.conv1.{'conv' if layer == 'conv1' else 'bn'}"
-    if match := re.fullmatch(r"(res|bn)(\d)([a-z])(\d*)_branch(1|2a|2b|2c)", layer):
-        kind, stage, letter, number, branch = match.groups()
-        block = int(number) + 1 if number else ord(letter) - ord("a") + 1
-        return f"layer{stage}.block{block}.{_BRANCH[branch]}.{'conv' if kind == 'res' else 'bn'}"
-    if layer.startswith("fc"):
-        parts = layer.split("_")
-        return f"aspp.{parts[2]}" if len(parts) == 3 else "fc"
-    return None
-
-
-def _keras_place(layer):
-    """Old names are Caffe's own; new ones as `conv2_block1_0_conv`."""
-    if match := re.fullmatch(r"conv1_(conv|bn)", layer):
-        return f"layer1.conv1.{match[1]}"
-    if match := re.fullmatch(r"conv(\d)_block(\d+)_([0-3])_(conv|bn)", layer):
-        return f"layer{match[1]}.block{match[2]}.{_KERAS_PART[match[3]]}.{match[4]}"
-    return "fc" if layer in ("fc1000", "predictions") else _caffe_place(layer)
+    return is_one and layer.startswith("bn") and renamed(layer, _FROM_CAFFE) is not None
 
 
 def _without_biases(arrays, notes):
@@ -167,6 +175,11 @@ def _without_biases(arrays, notes):
     if count:
         notes.append(f"{count} biases of convolutions were subtracted from their norms' means")
     return arrays
+
+
+def _block(letter: str, number: str) -> int:
+    """The number of a block: `b1` is 2, as is `b`."""
+    return int(number) + 1 if number else ord(letter) - ord("a") + 1
 
 
 def _squeezed(blob):

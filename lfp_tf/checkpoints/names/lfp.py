@@ -1,14 +1,23 @@
 """Learning Feature Pyramids: tensorpack's names, and Torch's of the hourglass.
 
-Tensorpack's pyramid ResNets and its plain ones differ in one trap: `conv3` is the pyramid's
-reduction in the former and the main branch's last convolution in the latter.
+Sources: wanggrun/Learning-Feature-Pyramids `pyramid/ImageNet/resnet_model.py` and
+`pyramid/VOC/resnet_model_voc_aspp.py`; bearpaw/PyraNet. Tensorpack's pyramid ResNets and its plain
+ones differ in one trap: `conv3` is the pyramid's reduction in the former and the main branch's last
+convolution in the latter.
 """
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
-from lfp_tf.checkpoints.names.translation import TORCH_LEAVES, Translation, without_module
+from lfp_tf.checkpoints.names.translation import (
+    TORCH_LEAVES,
+    Pairs,
+    Translation,
+    renamed,
+    without_module,
+)
 
 _TENSORPACK_LEAVES = {
     "kernel": "W",
@@ -36,48 +45,66 @@ _PLAIN_PART = {
     "conv3": "conv3",
     "projection": "convshortcut",
 }
-_ASPP_RATES = (6, 12, 18, 24)
+_ASPP_RATES = {"0": 6, "1": 12, "2": 18, "3": 24}
+_HOURGLASS: Pairs = (
+    (r"stem_(conv|bn|r\d)", lambda part: f"stem.{part}"),
+    (
+        r"stack(\d+)_n(\d)_(\w+)_(\d+)",
+        lambda stack, depth, branch, number: (
+            f"stacks.{int(stack) - 1}.hg.n{depth}.{branch}.{int(number) - 1}"
+        ),
+    ),
+    (r"stack(\d+)_lin_(conv|bn)", lambda stack, kind: f"stacks.{int(stack) - 1}.lin.{kind}"),
+    (
+        r"stack(\d+)_(bn|out|merge_features|merge_heatmaps)",
+        lambda stack, part: f"stacks.{int(stack) - 1}.{part}",
+    ),
+)
 # Averages of a trainer's summaries and its rate, which no pattern of other trainers covers.
 _TRAINERS = re.compile(r"^(EMA/|learning_rate$|loss$)")
 # The convolutions that are dilated in the VOC network, and have a bias there only.
 _DILATED = re.compile(r"^(group[23]/block\d+/conv2[fghi]?)/b$")
 
 
-def tensorpack_name(name, options):
-    """What tensorpack calls a variable of ours, or None.
+def tensorpack_name(name: str, options: Mapping) -> str | None:
+    """Gives tensorpack's name of our variable, or None.
+
+    >>> tensorpack_name("stage1_block1/scale1_bn/gamma", {})
+    'group0/block0/conv2f/bn/gamma'
 
     Args:
-        name: ours, `stage1_block1/scale1_bn/gamma`.
+        name: ours, `LAYER/LEAF`.
         options: of the network: `pyramid` tells the two kinds of blocks apart; `head`, the two of
             the VOC network.
     """
     layer, leaf = name.rsplit("/", 1)
-    place = _tensorpack_place(layer, options)
-    return place and f"{place}/{_TENSORPACK_LEAVES[leaf]}"
+    theirs = renamed(layer, _tensorpack(options))
+    return theirs and f"{theirs}/{_TENSORPACK_LEAVES[leaf]}"
 
 
-def from_tensorpack(arrays, notes):
-    """Suffixes `:0` off, what the trainer left out; biases that are not there read as zeros."""
-    found, skipped = {}, 0
+def from_tensorpack(arrays: dict, notes: list[str]) -> dict:
+    """Takes off suffixes `:0` and leaves out the trainer's; absent biases read as zeros."""
+    plain, skipped = {}, 0
     for name, array in arrays.items():
         name = name.removesuffix(":0")
         if _TRAINERS.search(name):
             skipped += 1
         else:
-            found[name] = array
+            plain[name] = array
     if skipped:
         notes.append(f"{skipped} averages and rates of the trainer were skipped")
-    return _WithZeroBiases(found)
+    return _WithZeroBiases(plain)
 
 
-def torch_name(name, _=None):
-    """What the hourglass' torch form calls a variable of ours, or None (stacks from 0 there)."""
-    layer, leaf = name.rsplit("/", 1)
-    place = _torch_place(layer)
-    return place and f"{place}.{TORCH_LEAVES[leaf]}"
+def torch_name(name: str, _: object = None) -> str | None:
+    """Gives the hourglass' torch name of our variable, or None (stacks from 0 there)."""
+    path, leaf = name.rsplit("/", 1)
+    layer, *unit = path.split("/", 1)
+    theirs = renamed(layer, _HOURGLASS)
+    return theirs and ".".join([theirs, *unit, TORCH_LEAVES[leaf]])
 
 
-def _from_torch(arrays, _notes):
+def _from_torch(arrays: dict, _notes: list[str]) -> dict:
     arrays = without_module(arrays)
     return {n: a for n, a in arrays.items() if not n.endswith("num_batches_tracked")}
 
@@ -91,7 +118,8 @@ TRANSLATIONS = {
 class _WithZeroBiases(dict):
     """A classification file under a dilated network: the dilated convolutions' biases begin at 0.
 
-    They are found by name but not listed, so that a network without them does not see them.
+    A look-up by name gives them, a list of the names does not: a network without these biases
+    never meets them.
     """
 
     def __contains__(self, name):
@@ -108,33 +136,21 @@ class _WithZeroBiases(dict):
         return self.get(f"{match[1]}/W") if match and "linear/W" in self.keys() else None
 
 
-def _tensorpack_place(layer, options):
-    if layer in ("stem_conv1", "stem_bn1"):
-        return "conv0"
-    if match := re.fullmatch(r"stage(\d)_block(\d+)/(\w+)", layer):
-        part = re.sub(r"^bn(\d)$", r"conv\1", match[3]).removesuffix("_bn")
-        parts = _PYRAMID_PART if options.get("pyramid", True) else _PLAIN_PART
-        if part not in parts:
-            return None
-        return f"group{int(match[1]) - 1}/block{int(match[2]) - 1}/{parts[part]}"
-    if match := re.fullmatch(r"aspp_c([0-3])", layer):
-        rate = _ASPP_RATES[int(match[1])]
-        return f"aspp/aspp{rate}"
-    if layer == "fc":
-        return "conv102" if options.get("head") == "conv102" else "linear"
-    return None
-
-
-def _torch_place(layer):
-    layer, _, unit = layer.partition("/")
-    unit = f".{unit}" if unit else ""
-    if match := re.fullmatch(r"stem_(conv|bn|r\d)", layer):
-        return f"stem.{match[1]}{unit}"
-    if match := re.fullmatch(r"stack(\d+)_n(\d)_(\w+)_(\d+)", layer):
-        stack, depth, place, number = match.groups()
-        return f"stacks.{int(stack) - 1}.hg.n{depth}.{place}.{int(number) - 1}{unit}"
-    if match := re.fullmatch(r"stack(\d+)_lin_(conv|bn)", layer):
-        return f"stacks.{int(match[1]) - 1}.lin.{match[2]}"
-    if match := re.fullmatch(r"stack(\d+)_(bn|out|merge_features|merge_heatmaps)", layer):
-        return f"stacks.{int(match[1]) - 1}.{match[2]}"
-    return None
+def _tensorpack(options: Mapping) -> Pairs:
+    parts = _PYRAMID_PART if options.get("pyramid", True) else _PLAIN_PART
+    classifier = "conv102" if options.get("head") == "conv102" else "linear"
+    return (
+        (r"stem_(?:conv|bn)1", lambda: "conv0"),
+        (
+            rf"stage(\d)_block(\d+)/({'|'.join(parts)})(?:_bn)?",
+            lambda stage, block, part: f"group{int(stage) - 1}/block{int(block) - 1}/{parts[part]}",
+        ),
+        (
+            r"stage(\d)_block(\d+)/bn([123])",
+            lambda stage, block, n: (
+                f"group{int(stage) - 1}/block{int(block) - 1}/{parts[f'conv{n}']}"
+            ),
+        ),
+        (r"aspp_c([0-3])", lambda branch: f"aspp/aspp{_ASPP_RATES[branch]}"),
+        (r"fc", lambda: classifier),
+    )

@@ -1,11 +1,12 @@
-"""What a lineage's names table must say: how a variable of ours is called and laid out there."""
+"""What a lineage's names table must say: how our variables are called and laid out there."""
 
 import dataclasses
-import typing
+import re
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-# Our leaves as PyTorch calls them.
+# Names of the variables of one layer in PyTorch.
 TORCH_LEAVES = {
     "kernel": "weight",
     "bias": "bias",
@@ -14,16 +15,30 @@ TORCH_LEAVES = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+# (pattern of our layer names, function of its groups to their name of that layer).
+Pairs = Iterable[tuple[str, Callable[..., str | None]]]
 
 
-def without_module(arrays):
+def renamed(layer: str, pairs: Pairs) -> str | None:
+    """Finds their name of a layer by the first pair whose pattern matches ours; else None.
+
+    >>> renamed("stem_bn1", [(r"stem_(conv|bn)1", lambda kind: f"layer1.conv1.{kind}")])
+    'layer1.conv1.bn'
+    """
+    for pattern, theirs in pairs:
+        if match := re.fullmatch(pattern, layer):
+            return theirs(*match.groups())
+    return None
+
+
+def without_module(arrays: dict) -> dict:
     """Takes off the prefix `module.` where every name has it (torch's DataParallel)."""
     if all(name.startswith("module.") for name in arrays):
         return {name.removeprefix("module."): array for name, array in arrays.items()}
     return arrays
 
 
-def _unchanged(arrays, _):
+def _unchanged(arrays: dict, _: list[str]) -> dict:
     return without_module(arrays)
 
 
@@ -40,12 +55,12 @@ class Translation:
     """
 
     name: str
-    their_name: typing.Callable
+    their_name: Callable[[str, Mapping], str | None]
     is_transposed: bool = False
-    plain: typing.Callable = _unchanged
+    plain: Callable[[dict, list[str]], dict] = _unchanged
 
-    def to_ours(self, array, name):
-        """An array of theirs in our layout: kernels [kh, kw, in, out], vectors [C].
+    def to_ours(self, array: np.ndarray, name: str) -> np.ndarray:
+        """Brings an array of theirs into our layout: kernels [kh, kw, in, out], vectors [C].
 
         Args:
             array: in the file's layout.
@@ -56,13 +71,13 @@ class Translation:
             return np.transpose(array, _AXES[array.ndim]) if self._turns(array) else array
         return array if leaf == "depthwise_kernel" else array.reshape(-1)
 
-    def to_theirs(self, array, name):
-        """The inverse of `to_ours`, up to axes of length 1: to compare with an original."""
+    def to_theirs(self, array: np.ndarray, name: str) -> np.ndarray:
+        """Inverts `to_ours`, up to axes of length 1: to compare with an original."""
         if name.endswith("/kernel") and self._turns(array):
             return np.transpose(array, np.argsort(_AXES[array.ndim]))
         return array
 
-    def _turns(self, array):
+    def _turns(self, array: np.ndarray) -> bool:
         return self.is_transposed and array.ndim in _AXES
 
 

@@ -80,7 +80,7 @@ def logit_shape(case: Case) -> dict[str, Any]:
 def parameter_count(case: Case) -> dict[str, Any]:
     """`parameter_count`: elements of weights and of running statistics."""
     check(case.config, NETWORK)
-    sizes = {n: int(np.prod(v.shape)) for n, v in variables_by_name(build(case.config)).items()}
+    sizes = {n: v.shape.num_elements() for n, v in variables_by_name(build(case.config)).items()}
     running = {name: size for name, size in sizes.items() if _RUNNING.search(name)}
     return {
         "parameters": sum(sizes.values()) - sum(running.values()),

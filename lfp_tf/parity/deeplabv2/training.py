@@ -14,9 +14,9 @@ from lfp_tf.recipes import overrides
 from lfp_tf.recipes.config import of_network
 from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, valid_counts
 from lfp_tf.tasks.segmentation.task import Task
-from lfp_tf.training.base import mean_losses
 from lfp_tf.training.groups import is_decayed, multiplier
 from lfp_tf.training.history import MovingAverage
+from lfp_tf.training.objective import mean_losses
 from lfp_tf.training.optimization import build_optimizer
 
 LABELS = {"ignore_label": (255, -1), "label_resize": ("pil_nearest", "opencv_nearest")}
@@ -119,7 +119,7 @@ def optimizer_groups(case: Case) -> dict[str, Any]:
         theirs = sorted(prefix + revision_name(name, config["revision"]) for name in names)
         results[f"names_{group}"] = theirs
         results[f"count_{group}"] = len(theirs)
-        results[f"elements_{group}"] = sum(int(np.prod(variables[name].shape)) for name in names)
+        results[f"elements_{group}"] = sum(variables[name].shape.num_elements() for name in names)
         results[f"digest_{group}"] = hashlib.sha256("\n".join(theirs).encode()).hexdigest()
     decayed = [any(is_decayed(n, covers="kernels") for n in names) for names in groups.values()]
     results["lr_multipliers"] = list(_GROUPS.values())

@@ -69,7 +69,7 @@ def parameter_count(case: Case) -> dict[str, Any]:
     check_words(case.config, NETWORK)
     # Variables are the same for images of any size; a known one makes half the graph.
     variables = variables_by_name(build(case.config, (64, 64, 3)))
-    sizes = {name: int(np.prod(variable.shape)) for name, variable in variables.items()}
+    sizes = {name: variable.shape.num_elements() for name, variable in variables.items()}
     weights = {name: size for name, size in sizes.items() if not _RUNNING.search(name)}
     heads = [size for n, size in weights.items() if is_trained(n, heads=_HEADS, trainable="heads")]
     return {

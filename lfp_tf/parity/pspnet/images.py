@@ -16,7 +16,7 @@ from lfp_tf.parity.words import check, is_count, is_number, is_numbers
 from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, loss_weights, valid_counts
 from lfp_tf.tasks.segmentation.metrics import scores
 from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
-from lfp_tf.training.base import mean_losses
+from lfp_tf.training.objective import mean_losses
 
 LOSS = {
     "lineage": ("torch", "tf1"),

@@ -174,7 +174,7 @@ def parameter_count(case: Case) -> dict[str, Any]:
     """`parameter_count`: elements, trained and running, by part."""
     check(case.config, NETWORK)
     sizes = {
-        name: int(np.prod(variable.shape))
+        name: variable.shape.num_elements()
         for name, variable in variables_by_name(_build(case.config)).items()
     }
     moving = {name: size for name, size in sizes.items() if re.search(_MOVING, name)}

@@ -12,7 +12,8 @@ from lfp_tf.data.classification.pipeline import evaluation_batches, training_bat
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.images.overlay import side_by_side
 from lfp_tf.options import Shares
-from lfp_tf.training.base import TrainedTask, mean_losses
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.objective import mean_losses
 
 _TOP = 5
 

@@ -15,7 +15,8 @@ from lfp_tf.ops.heatmaps import peaks
 from lfp_tf.options import Shares
 from lfp_tf.tasks.pose.metrics import MPII_COUNTED
 from lfp_tf.tasks.pose.training_metrics import MapAccuracy
-from lfp_tf.training.base import TrainedTask, mean_losses
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.objective import mean_losses
 
 
 class Task(TrainedTask):

@@ -17,7 +17,8 @@ from lfp_tf.ops.resize import LIKE
 from lfp_tf.options import Shares
 from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, loss_weights, valid_counts
 from lfp_tf.tasks.segmentation.training_metrics import MeanIoU
-from lfp_tf.training.base import TrainedTask, mean_losses
+from lfp_tf.training.base import TrainedTask
+from lfp_tf.training.objective import mean_losses
 
 
 class Task(TrainedTask):

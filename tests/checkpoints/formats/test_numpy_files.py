@@ -46,9 +46,9 @@ def test_layer_and_leaf_in_every_protocol(tmp_path, protocol):
     got = read(npy(tmp_path, layers, protocol))
     assert list(got) == [f"{a}/{b}" for a, leaves in layers.items() for b in leaves]
     for name, values in got.items():
-        wanted = layers[name.split("/")[0]][name.split("/")[1]]
-        np.testing.assert_array_equal(values, wanted)
-        assert values.dtype == wanted.dtype.newbyteorder("=") and values.shape == wanted.shape
+        expected = layers[name.split("/")[0]][name.split("/")[1]]
+        np.testing.assert_array_equal(values, expected)
+        assert values.dtype == expected.dtype.newbyteorder("=") and values.shape == expected.shape
 
 
 def test_lists_count_and_other_values_are_left_out(tmp_path):
@@ -123,10 +123,10 @@ def test_npz_keeps_names_types_and_shapes(tmp_path, method):
     method(tmp_path / "a.npz", text=np.array(["x", "yy"]), bytes=np.array(b"x"), **arrays)
     got = read_npz(MappedFile(tmp_path / "a.npz"))
     assert list(got) == list(arrays)
-    for name, wanted in arrays.items():
-        np.testing.assert_array_equal(got[name], wanted)
-        assert got[name].shape == wanted.shape
-        assert got[name].dtype == wanted.dtype.newbyteorder("=")
+    for name, expected in arrays.items():
+        np.testing.assert_array_equal(got[name], expected)
+        assert got[name].shape == expected.shape
+        assert got[name].dtype == expected.dtype.newbyteorder("=")
 
 
 def test_npz_with_objects_is_refused(tmp_path):

@@ -47,12 +47,12 @@ def read(path):
 @pytest.mark.parametrize("shards", [1, 2, 5])
 def test_arrays_lie_across_shards(tmp_path, shards):
     path = model(tmp_path, [plain(tmp_path, shards=shards)], modelTopology={"a": [1, None]})
-    found = read(path)
-    assert list(found) == ["conv/kernel", "conv/bias"]
-    for name, wanted in (("conv/kernel", KERNEL), ("conv/bias", BIAS)):
-        np.testing.assert_array_equal(found[name], wanted)
-        assert found[name].dtype == wanted.dtype and found[name].flags.c_contiguous
-        found[name][...] = 0  # A copy, not the file.
+    arrays = read(path)
+    assert list(arrays) == ["conv/kernel", "conv/bias"]
+    for name, expected in (("conv/kernel", KERNEL), ("conv/bias", BIAS)):
+        np.testing.assert_array_equal(arrays[name], expected)
+        assert arrays[name].dtype == expected.dtype and arrays[name].flags.c_contiguous
+        arrays[name][...] = 0  # A copy, not the file.
 
 
 def test_a_file_its_folder_and_a_bare_list_are_the_same(tmp_path):
@@ -64,9 +64,9 @@ def test_a_file_its_folder_and_a_bare_list_are_the_same(tmp_path):
     bare.write_text(" \n" + json.dumps(groups))
     for place in (path, tmp_path, bare):
         assert identify(place) == "tfjs"
-        found = read_checkpoint(place)
-        assert list(found) == ["conv/kernel", "conv/bias", "conv/kernel_2", "conv/bias_2"]
-        np.testing.assert_array_equal(found["conv/kernel_2"], KERNEL)
+        arrays = read_checkpoint(place)
+        assert list(arrays) == ["conv/kernel", "conv/bias", "conv/kernel_2", "conv/bias_2"]
+        np.testing.assert_array_equal(arrays["conv/kernel_2"], KERNEL)
 
 
 def test_quantised_and_plain_types_in_one_shard(tmp_path):
@@ -86,16 +86,16 @@ def test_quantised_and_plain_types_in_one_shard(tmp_path):
     ]  # fmt: skip
     parts = (bytes_, words, bytes_, half, whole, truth)
     data = b"".join(part.tobytes() for part in parts)
-    found = read(model(tmp_path, [group(tmp_path, entries, data, shards=3)]))
-    np.testing.assert_array_equal(found["a"], np.array([-3.7, 0.1 - 3.7, 25.5 - 3.7], "f4"))
-    np.testing.assert_array_equal(found["b"], np.array([[2, 65535 * 1e-4 + 2]], "f4"))
+    arrays = read(model(tmp_path, [group(tmp_path, entries, data, shards=3)]))
+    np.testing.assert_array_equal(arrays["a"], np.array([-3.7, 0.1 - 3.7, 25.5 - 3.7], "f4"))
+    np.testing.assert_array_equal(arrays["b"], np.array([[2, 65535 * 1e-4 + 2]], "f4"))
     # 255 x 0.5 - 1 = 126.5 and 0.5 - 1 = -0.5: halves go up.
-    assert found["c"].tolist() == [-1, 0, 127] and found["c"].dtype == np.int32
-    np.testing.assert_array_equal(found["d"], half.astype("f4"))
-    np.testing.assert_array_equal(found["e"], whole)
-    assert found["f"].tolist() == [True, False, True] and found["f"].dtype == bool
-    assert found["g"].shape == (0, 3)
-    assert all(found[name].dtype == np.float32 for name in "abdg")
+    assert arrays["c"].tolist() == [-1, 0, 127] and arrays["c"].dtype == np.int32
+    np.testing.assert_array_equal(arrays["d"], half.astype("f4"))
+    np.testing.assert_array_equal(arrays["e"], whole)
+    assert arrays["f"].tolist() == [True, False, True] and arrays["f"].dtype == bool
+    assert arrays["g"].shape == (0, 3)
+    assert all(arrays[name].dtype == np.float32 for name in "abdg")
 
 
 def test_a_missing_shard_is_named(tmp_path):
@@ -125,24 +125,24 @@ def test_shards_of_another_size_are_told_with_both_sizes(tmp_path, change):
     ],
 )  # fmt: skip
 def test_shards_that_point_outside_are_refused(tmp_path, name):
-    found = plain(tmp_path, shards=1)
+    entry = plain(tmp_path, shards=1)
     (tmp_path.parent / "a.bin").write_bytes(b"x" * 108)
-    found["paths"] = [name]
+    entry["paths"] = [name]
     with pytest.raises(LfpError, match=r"names the shard .*, which points outside|no JSON"):
-        read(model(tmp_path, [found]))
+        read(model(tmp_path, [entry]))
 
 
 def test_shards_in_a_folder_below_are_read(tmp_path):
     (tmp_path / "weights").mkdir()
-    found = plain(tmp_path / "weights", shards=1)
-    found["paths"] = [f"weights/{path}" for path in found["paths"]]
-    assert len(read(model(tmp_path, [found]))) == 2
+    entry = plain(tmp_path / "weights", shards=1)
+    entry["paths"] = [f"weights/{path}" for path in entry["paths"]]
+    assert len(read(model(tmp_path, [entry]))) == 2
 
 
 def test_a_shard_that_occurs_twice_is_refused(tmp_path):
-    found = plain(tmp_path, shards=1)
+    entry = plain(tmp_path, shards=1)
     with pytest.raises(LfpError, match='names the shard "group1-shard1of1.bin" twice'):
-        read(model(tmp_path, [found, found]))
+        read(model(tmp_path, [entry, entry]))
 
 
 @pytest.mark.parametrize(

@@ -49,16 +49,16 @@ def load(arrays, variables, *, network="deeplabv2", heads=None, **options):
 def test_every_manifest_is_recognised(name):
     manifest = json.loads((GOLDEN / f"{name}.json").read_text())
     arrays = {v["name"]: np.broadcast_to(np.float32(0), v["shape"]) for v in manifest["variables"]}
-    found = recognise(arrays)
-    assert found.network == NETWORKS[name.split("-")[0]]
-    assert ("seed" in found.name) == ("seed" in name)
-    assert found.form["stride_in"] == "1x1" and found.preprocess == "deeplab"
+    lineage = recognise(arrays)
+    assert lineage.network == NETWORKS[name.split("-")[0]]
+    assert ("seed" in lineage.name) == ("seed" in name)
+    assert lineage.form["stride_in"] == "1x1" and lineage.preprocess == "deeplab"
 
 
 @pytest.mark.parametrize("prefix", ["", "base.", "scale.", "module.base."])
 def test_prefixes_come_off(variables, prefix):
-    found, report = load(file_of(variables, prefix), variables)
-    assert set(found) == set(variables) and not report.unused
+    matched, report = load(file_of(variables, prefix), variables)
+    assert set(matched) == set(variables) and not report.unused
     assert report.preprocess == "deeplab"
 
 
@@ -67,13 +67,13 @@ def test_the_first_revisions_words_are_known(variables):
         "scale." + name.replace(".shortcut.", ".proj.").replace("aspp.c", "aspp.stages.c"): array
         for name, array in file_of(variables).items()
     }
-    found, report = load(arrays, variables)
-    assert set(found) == set(variables) and report.lineage == "deeplabv2-torch-seed"
+    matched, report = load(arrays, variables)
+    assert set(matched) == set(variables) and report.lineage == "deeplabv2-torch-seed"
 
 
 def caffe_file(arrays):
     """The same network as Caffe keeps it: norms with a factor, Scale layers behind them."""
-    found = {}
+    blobs = {}
     words = {"reduce": "2a", "conv3x3": "2b", "increase": "2c", "shortcut": "1"}
     for name in [n for n in arrays if n.endswith("conv.weight")]:
         path = name.removesuffix(".conv.weight")
@@ -87,17 +87,17 @@ def caffe_file(arrays):
             )
             conv = f"res{layer[-1]}{letters}_branch{words[part]}"
             norm = conv.replace("res", "bn")
-        found[f"{conv}:0"] = arrays[name]
-        found[f"{norm}:0"] = arrays[f"{path}.bn.running_mean"] * 4.0
-        found[f"{norm}:1"] = arrays[f"{path}.bn.running_var"] * 4.0
-        found[f"{norm}:2"] = np.array([4.0])
-        found[f"any_{norm}:0"] = arrays[f"{path}.bn.weight"]
-        found[f"any_{norm}:1"] = arrays[f"{path}.bn.bias"]
-        found[f"{conv}_res075:0"] = arrays[name] + 1
+        blobs[f"{conv}:0"] = arrays[name]
+        blobs[f"{norm}:0"] = arrays[f"{path}.bn.running_mean"] * 4.0
+        blobs[f"{norm}:1"] = arrays[f"{path}.bn.running_var"] * 4.0
+        blobs[f"{norm}:2"] = np.array([4.0])
+        blobs[f"any_{norm}:0"] = arrays[f"{path}.bn.weight"]
+        blobs[f"any_{norm}:1"] = arrays[f"{path}.bn.bias"]
+        blobs[f"{conv}_res075:0"] = arrays[name] + 1
     for name in [n for n in arrays if n.startswith("aspp")]:
         _, branch, leaf = name.split(".")
-        found[f"fc1_voc12_{branch}:{0 if leaf == 'weight' else 1}"] = arrays[name]
-    return found
+        blobs[f"fc1_voc12_{branch}:{0 if leaf == 'weight' else 1}"] = arrays[name]
+    return blobs
 
 
 def test_a_caffe_file_gives_the_same_arrays(variables):
@@ -112,10 +112,10 @@ def test_a_caffe_file_gives_the_same_arrays(variables):
 
 def test_a_norm_factor_of_zero_counts_as_one():
     arrays = {"bn_conv1:0": np.ones(2), "bn_conv1:1": np.ones(2), "bn_conv1:2": np.zeros(1)}
-    found = from_caffe(arrays | {"scale_conv1:0": np.full(2, 3.0)}, [])
-    assert found["layer1.conv1.bn.running_mean"].tolist() == [1, 1]
-    assert found["layer1.conv1.bn.weight"].tolist() == [3, 3]
-    assert found["layer1.conv1.bn.bias"].tolist() == [0, 0]
+    plain = from_caffe(arrays | {"scale_conv1:0": np.full(2, 3.0)}, [])
+    assert plain["layer1.conv1.bn.running_mean"].tolist() == [1, 1]
+    assert plain["layer1.conv1.bn.weight"].tolist() == [3, 3]
+    assert plain["layer1.conv1.bn.bias"].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_norm_factor_of_zero_counts_as_one():
 def test_keras_biases_move_the_running_means(conv, norm):
     kernel = np.random.RandomState(0).rand(1, 1, 4, 2)
     notes = []
-    found = from_keras(
+    plain = from_keras(
         {
             f"{conv}/kernel": kernel,
             f"{conv}/bias": np.array([1.0, 2.0]),
@@ -135,9 +135,9 @@ def test_keras_biases_move_the_running_means(conv, norm):
         notes,
     )
     path = "layer2.block1.reduce"
-    np.testing.assert_array_equal(found[f"{path}.conv.weight"], kernel.transpose(3, 2, 0, 1))
-    assert found[f"{path}.bn.running_mean"].tolist() == [4, 3]
-    np.testing.assert_allclose(found[f"{path}.bn.running_var"], 1 + 1e-8, rtol=1e-12)
+    np.testing.assert_array_equal(plain[f"{path}.conv.weight"], kernel.transpose(3, 2, 0, 1))
+    assert plain[f"{path}.bn.running_mean"].tolist() == [4, 3]
+    np.testing.assert_allclose(plain[f"{path}.bn.running_var"], 1 + 1e-8, rtol=1e-12)
     assert "1 biases" in notes[0]
 
 
@@ -146,8 +146,8 @@ def test_another_networks_file_gives_its_backbone_to_a_start_only(variables):
     arrays = file_of(other)
     with pytest.raises(LfpError, match="is a whole deeplabv3plus .* not a deeplabv2"):
         load(arrays, variables)
-    found, report = load(arrays, variables, heads=r"^aspp_")
-    assert "stage4_block3_conv3/kernel" in found and report.missing[0] == "aspp_c0/kernel"
+    matched, report = load(arrays, variables, heads=r"^aspp_")
+    assert "stage4_block3_conv3/kernel" in matched and report.missing[0] == "aspp_c0/kernel"
 
 
 def test_a_graph_with_its_stride_elsewhere_is_refused(variables):

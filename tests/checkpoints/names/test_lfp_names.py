@@ -29,12 +29,12 @@ def variables():
 def file_of(variables, suffix=":0", **options):
     """A tensorpack file with random arrays and what its trainer leaves."""
     rng = np.random.RandomState(0)
-    found = {
+    arrays = {
         tensorpack_name(name, options) + suffix: rng.rand(*variable.shape).astype(np.float32)
         for name, variable in variables.items()
     }
     trainers = ("global_step", "learning_rate", "conv0/W/Momentum", "EMA/train-error/biased")
-    return found | {name + suffix: np.float32(1) for name in trainers}
+    return arrays | {name + suffix: np.float32(1) for name in trainers}
 
 
 def load(arrays, variables, *, network="lfp_classifier", heads=None, **options):
@@ -59,14 +59,14 @@ def manifest_names(name):
            if not p.stem.startswith(("layer", "stub"))),
 )  # fmt: skip
 def test_every_manifest_is_recognised(name):
-    found = recognise(manifest_names(name))
-    assert found.network == next(n for word, n in NETWORKS.items() if name.startswith(word))
+    lineage = recognise(manifest_names(name))
+    assert lineage.network == next(n for word, n in NETWORKS.items() if name.startswith(word))
 
 
 @pytest.mark.parametrize("suffix", [":0", ""])
 def test_a_files_arrays_are_found(variables, suffix):
-    found, report = load(file_of(variables, suffix), variables)
-    assert set(found) == set(variables) and not report.unused
+    matched, report = load(file_of(variables, suffix), variables)
+    assert set(matched) == set(variables) and not report.unused
     assert report.preprocess == "imagenet_bgr"
     assert len(report.skipped) == 2 and "2 averages and rates" in report.notes[0]
     assert report.lineage == "lfp_classifier-tensorpack"
@@ -83,8 +83,8 @@ def test_plain_files_are_told_from_pyramids():
     plain = variables_by_name(build_network("lfp_classifier", **SMALL, pyramid=False))
     arrays = file_of(plain, pyramid=False)
     assert recognise(arrays).name == "lfp_classifier-tensorpack-plain"
-    found, _ = load(arrays, plain, pyramid=False)
-    assert set(found) == set(plain)
+    matched, _ = load(arrays, plain, pyramid=False)
+    assert set(matched) == set(plain)
     with pytest.raises(LfpError, match="whose network has pyramid False .not True"):
         load(arrays, variables_by_name(build_network("lfp_classifier", **SMALL)), pyramid=True)
 
@@ -103,9 +103,9 @@ def test_a_file_of_another_depth_is_refused(variables, depth, theirs):
 def test_a_classification_file_begins_a_dilated_network(variables):
     dilated = variables_by_name(build_network("lfp_segmentation", **SMALL, scales=()))
     arrays = file_of(variables)
-    found, report = load(arrays, dilated, network="lfp_segmentation", heads=HEADS)
+    matched, report = load(arrays, dilated, network="lfp_segmentation", heads=HEADS)
     assert set(report.missing) == {n for n in dilated if n.startswith("aspp_")}
-    assert found["stage3_block2/scale4/bias"].tolist() == [0] * 4
+    assert matched["stage3_block2/scale4/bias"].tolist() == [0] * 4
     assert set(report.unused) == {"linear/W", "linear/b"}
 
 
@@ -113,9 +113,12 @@ def test_it_begins_a_deeplab_on_the_same_backbone(variables):
     on = {"backbone": "pyramid_resnet", "pyramid": True}
     target = variables_by_name(build_network("deeplabv2", **SMALL, **on))
     arrays = file_of(variables)
-    found, report = load(arrays, target, network="deeplabv2", heads=HEADS, **on)
+    matched, report = load(arrays, target, network="deeplabv2", heads=HEADS, **on)
     assert all(name.startswith("aspp_") for name in report.missing)
-    assert {name.split("_")[0] for name in found} == {"stem", *(f"stage{n}" for n in (1, 2, 3, 4))}
+    assert {name.split("_")[0] for name in matched} == {
+        "stem",
+        *(f"stage{n}" for n in (1, 2, 3, 4)),
+    }
     with pytest.raises(LfpError, match="backbone pyramid_resnet .not resnet"):
         load(arrays, target, network="deeplabv2", heads=HEADS, backbone="resnet")
 
@@ -128,12 +131,12 @@ def test_heads_of_the_voc_network_are_told_apart():
         load(arrays, aspp, network="lfp_segmentation", dilated_bias=False)
     plain = variables_by_name(build_network("lfp_segmentation", **SMALL, scales=(), head="conv102"))
     arrays = file_of(plain, head="conv102")
-    found, _ = load(arrays, plain, network="lfp_segmentation", head="conv102")
-    assert set(found) == set(plain)
+    matched, _ = load(arrays, plain, network="lfp_segmentation", head="conv102")
+    assert set(matched) == set(plain)
     with pytest.raises(LfpError, match="lacks 8 of the network's variables .aspp_c0/kernel"):
         load(arrays, aspp, network="lfp_segmentation", head="aspp")
-    found, _ = load(arrays, aspp, network="lfp_segmentation", head="aspp", heads=HEADS)
-    assert set(found) == {name for name in aspp if not name.startswith("aspp_")}
+    matched, _ = load(arrays, aspp, network="lfp_segmentation", head="aspp", heads=HEADS)
+    assert set(matched) == {name for name in aspp if not name.startswith("aspp_")}
 
 
 def test_a_whole_network_needs_its_own_file(variables):

@@ -13,6 +13,7 @@ from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import config, preflight
 from lfp_tf.tasks.classification.task import Task
+from lfp_tf.training import groups
 
 CHANGES = {
     "task": {
@@ -89,8 +90,8 @@ def test_weight_decay_covers_kernels_alone(records):
     variables = {
         name: tf.ones([1]) for name in ("fc/kernel", "fc/bias", "stem_bn/gamma", "stem_conv/kernel")
     }
-    decayed = task._decayed([tf.zeros([1])] * 4, variables)
-    np.testing.assert_allclose([float(one[0]) for one in decayed], [1e-4, 0, 0, 1e-4], rtol=1e-6)
+    gradients = groups.decayed([tf.zeros([1])] * 4, variables, task.task_config)
+    np.testing.assert_allclose([float(g[0]) for g in gradients], [1e-4, 0, 0, 1e-4], rtol=1e-6)
 
 
 def test_crops_are_squares():
