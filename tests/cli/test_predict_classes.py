@@ -31,7 +31,7 @@ def classify(model):
 
 
 @pytest.fixture(scope="module")
-def random_images(tmp_path_factory):
+def images(tmp_path_factory):
     """Three images, one of which is grey."""
     folder = tmp_path_factory.mktemp("images")
     for number, name in enumerate(("a.png", "b.png", "inner/c.png")):
