@@ -19,7 +19,7 @@ lfp-tf data folder --source my_images --out data/mine --show 8"""
 
 def add_arguments(parser):
     """Adds the arguments of `lfp-tf data` and the options of every data set."""
-    sets = "\n".join(f"  {name:17} {module.SUMMARY}" for name, module in DATASETS.items())
+    sets = "\n".join(f"  {name:17} {module.summary}" for name, module in DATASETS.items())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"data sets:\n{sets}"
     parser.add_argument("dataset", metavar="DATASET", help="a name from the list below")
@@ -56,11 +56,11 @@ def run(arguments):
     """
     module = dataset(arguments.dataset)
     options = _options(module, arguments)
-    out = pathlib.Path(arguments.out or pathlib.Path("data") / module.NAME)
+    out = pathlib.Path(arguments.out or pathlib.Path("data") / module.name)
     _check_numbers(arguments)
     _check_out(out)
-    if module.NEEDS_SOURCE and arguments.source is None:
-        raise LfpError(f"{module.NAME} needs --source DIR, the folder that holds {module.LAYOUT}.")
+    if module.needs_source and arguments.source is None:
+        raise LfpError(f"{module.name} needs --source DIR, the folder that holds {module.layout}.")
     _prepare(module.plan(arguments.source, **options), out, arguments)
     return 0
 
@@ -98,8 +98,8 @@ def _options_by_name():
     """{option: {data set: its Option}} over all data sets."""
     found = {}
     for module in DATASETS.values():
-        for name, option in module.OPTIONS.items():
-            found.setdefault(name, {})[module.NAME] = option
+        for name, option in module.options.items():
+            found.setdefault(name, {})[module.name] = option
     return found
 
 
@@ -110,10 +110,10 @@ def _options(module, arguments):
         text = getattr(arguments, name)
         if text is None:
             continue
-        if name not in module.OPTIONS:
-            takes = ", ".join(f"--{option}" for option in module.OPTIONS) or "no options of its own"
-            raise LfpError(f"--{name} is not for {module.NAME}, which takes {takes}.")
-        options[name] = module.OPTIONS[name].read(name, text)
+        if name not in module.options:
+            takes = ", ".join(f"--{option}" for option in module.options) or "no options of its own"
+            raise LfpError(f"--{name} is not for {module.name}, which takes {takes}.")
+        options[name] = module.options[name].read(name, text)
     return options
 
 
