@@ -10,7 +10,7 @@ import tempfile
 from benchmarks import rivals, table
 from lfp_tf.data.datasets import scenes
 from lfp_tf.data.example import decode_example
-from lfp_tf.data.records import write_dataset, write_records
+from lfp_tf.data.records import Description, Shards, write_dataset, write_records
 
 # (height, width) of the images, (height, width) of the crop, images drawn.
 SIZES = {"Cityscapes": ((1024, 2048), (713, 713), 8), "CamVid": ((360, 480), (321, 321), 16)}
@@ -44,11 +44,10 @@ def draw(folder, size, count):
 
     for split, samples in plan.splits.items():
         entries[split] = write_records(
-            samples, folder, split, encode=encode, digest="drawn", num_shards=1
+            samples, Shards(folder, split, 1), encode=encode, digest="drawn"
         )
     names = plan.table.names
-    about = {"name": plan.name, "tasks": plan.tasks, "colors": plan.table.colors}
-    write_dataset(folder, classes=names, splits=entries, **about)
+    write_dataset(folder, Description(plan.name, plan.tasks, names, plan.table.colors), entries)
     files = []
     for number, record in enumerate(encoded[:count]):
         features = decode_example(record.payload)

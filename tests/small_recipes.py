@@ -1,11 +1,13 @@
 """Recipes made small: narrow networks, small crops, records of their own classes or joints."""
 
+import pathlib
+
 import numpy as np
 from small_classifier import class_records
 from small_people import drawn_people
 
 from lfp_tf.data.example import encode_example
-from lfp_tf.data.records import Encoded, Sample, write_dataset, write_records
+from lfp_tf.data.records import Description, Encoded, Sample, Shards, write_dataset, write_records
 from lfp_tf.images.decode import encode_png
 from lfp_tf.images.palette import class_table, numbered_table
 from lfp_tf.images.skeleton import JOINTS
@@ -45,17 +47,10 @@ def records(folder, dataset, splits, *, classes=0):
     facts = {}
     for split in splits:
         samples = [Sample(f"{i}.png", None, f"{split}-{i}-{len(table)}") for i in range(3)]
-        facts[split] = write_records(
-            samples, folder, split, encode=encode, digest="fixed", num_shards=1
-        )
-    write_dataset(
-        folder,
-        name=dataset,
-        tasks=("segmentation",),
-        classes=list(table.names),
-        colors=table.colors,
-        splits=facts,
-    )
+        shards = Shards(pathlib.Path(folder), split, 1)
+        facts[split] = write_records(samples, shards, encode=encode, digest="fixed")
+    description = Description(dataset, ("segmentation",), table.names, table.colors)
+    write_dataset(folder, description, facts)
 
 
 def small(name, folder):

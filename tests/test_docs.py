@@ -274,7 +274,7 @@ def test_what_a_recipe_says_about_itself_is_what_it_does():
 def test_recipes_read_splits_that_their_data_set_makes():
     for name in experiments.paths():
         experiment = experiments.read(name)
-        splits = DATASETS[experiment.dataset].SPLITS
+        splits = DATASETS[experiment.dataset].splits
         for data in ("train_data", "validation_data"):
             assert experiment.config["task"][data]["split"] in splits, name
 

@@ -4,6 +4,7 @@ Each step is skipped or continued where an earlier call has done it, so it may b
 started again at any moment.
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -12,8 +13,10 @@ import signal
 import subprocess
 import sys
 
+from lfp_tf.cli.checks import check_at_least_one
+from lfp_tf.cli.output import say
 from lfp_tf.data.records import read_record, record_index
-from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.errors import WorkFailed
 from lfp_tf.files import atomic_path
 
 HELP = "draw street scenes, train a small network on them, score, export and use it"
@@ -22,7 +25,7 @@ lfp-tf demo
 lfp-tf demo --out tried --counts 32,8,8 --steps 20      # in a minute, to see the steps
 """
 EXPERIMENT = "pspnet18_scenes"
-SHOWN = 6
+NUM_IMAGES = 6  # of those shown at the end
 _ROOT = pathlib.Path(__file__).parents[2]
 _LFP_TF = [sys.executable, "-m", "lfp_tf.cli"]
 _SHELL_BASE = 128  # A shell's status of a process that a signal ended, less the signal's number.
@@ -32,8 +35,8 @@ class _Stopped(Exception):
     """A signal ended the command that ran; the argument is the exit status."""
 
 
-def add_arguments(parser):
-    """Where to, and how much of it."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `lfp-tf demo`."""
     parser.add_argument(
         "--out", default="build/demo", metavar="DIR", help="where everything goes (build/demo)"
     )
@@ -41,15 +44,14 @@ def add_arguments(parser):
     parser.add_argument("--steps", type=int, help="updates of the training (320)")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     """Runs the commands; returns 0, or the status of a stop: 130 for Ctrl-C, 143 for SIGTERM.
 
     Raises:
-        LfpError: no step is asked for.
+        LfpError: --steps is below 1.
         WorkFailed: a command failed.
     """
-    if arguments.steps is not None and arguments.steps < 1:
-        raise LfpError("--steps must be at least 1.")
+    check_at_least_one(arguments, "steps")
     try:
         _run_commands(pathlib.Path(arguments.out), arguments.counts, arguments.steps)
     except _Stopped as stopped:
@@ -58,7 +60,7 @@ def run(arguments):
 
 
 def _run_commands(out, counts, steps):
-    data, run_folder, saved, shown = (
+    data, run_folder, saved, predictions = (
         out / name for name in ("data", "run", "saved_model", "predictions")
     )
     network = ["--experiment", EXPERIMENT, "--checkpoint", run_folder]
@@ -75,8 +77,8 @@ def _run_commands(out, counts, steps):
     if not list(saved.glob("*/saved_model.pb")):
         _call("lfp-tf", "export", *network, "--export_dir", saved)
     images = _held_out_images(data, out / "images")
-    _call("lfp-tf", "predict", "--saved_model", saved, *images, "--out", shown, "--overwrite")
-    print(_summary(out, shown))
+    _call("lfp-tf", "predict", "--saved_model", saved, *images, "--out", predictions, "--overwrite")
+    print(_summary(out, predictions))
 
 
 def _training_program():
@@ -98,7 +100,7 @@ def _call(program, *words):
         WorkFailed: the command failed.
     """
     words = [str(word) for word in words]
-    print("$", program, shlex.join(words), file=sys.stderr, flush=True)
+    say(f"$ {program} {shlex.join(words)}")
     command = [*(_LFP_TF if program == "lfp-tf" else [sys.executable]), *words]
     received, running = [], []
 
@@ -131,7 +133,7 @@ def _held_out_images(data, folder):
     """Writes the first test images as files, as a user has them."""
     index = record_index(data, "test")
     paths = []
-    for number in range(min(SHOWN, len(index))):
+    for number in range(min(NUM_IMAGES, len(index))):
         path = folder / f"scene_{number}.png"
         with atomic_path(path) as temporary:
             temporary.write_bytes(read_record(index, number)["image/encoded"][0])
@@ -139,14 +141,14 @@ def _held_out_images(data, folder):
     return paths
 
 
-def _summary(out, shown):
+def _summary(out, predictions):
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     score = 100 * metrics["scores"]["all"]["mIoU"]
     return "\n".join(
         [
             f"{EXPERIMENT} reached {score:.1f} mean IoU on {len(metrics['images'])} new scenes.",
             f"The report: {out / 'report.html'}",
-            f"Segmented images: {shown} (open {shown / 'scene_0.overlay.png'})",
+            f"Segmented images: {predictions} (open {predictions / 'scene_0.overlay.png'})",
             f"The SavedModel for TF Serving: {out / 'saved_model'}",
         ]
     )

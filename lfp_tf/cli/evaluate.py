@@ -1,8 +1,9 @@
 """`lfp-tf evaluate`: a network's scores on a split, `metrics.json` and `report.html`."""
 
+import argparse
 import pathlib
-import sys
 
+from lfp_tf.cli.checks import check_at_least_one
 from lfp_tf.cli.network_arguments import (
     add_network_arguments,
     checked_experiment,
@@ -10,9 +11,10 @@ from lfp_tf.cli.network_arguments import (
     run_folder,
     weights_facts,
 )
+from lfp_tf.cli.output import say
 from lfp_tf.cli.task_options import add_task_options, check_task_options
 from lfp_tf.data.description import read_split
-from lfp_tf.errors import LfpError
+from lfp_tf.progress import Progress
 from lfp_tf.tasks import catalog
 
 HELP = "score a network by a named protocol; writes metrics.json and report.html"
@@ -24,7 +26,7 @@ lfp-tf evaluate --experiment pspnet18_scenes --crf
 """
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `lfp-tf evaluate`."""
     add_network_arguments(parser)
     group = parser.add_argument_group("data")
@@ -37,58 +39,52 @@ def add_arguments(parser):
     )
 
 
-def run(arguments):
-    """Carries out `lfp-tf evaluate`; prints the table by class, or by joint.
+def run(arguments: argparse.Namespace) -> int:
+    """Checks what is given, scores the network and prints the table by class, or by joint.
 
     Raises:
         LfpError: a name, path or number that is not as it must be; records of other classes.
     """
-    if arguments.limit is not None and arguments.limit < 1:
-        raise LfpError(f"--limit must be at least 1, not {arguments.limit}.")
+    check_at_least_one(arguments, "limit")
     experiment = checked_experiment(arguments)
     check_task_options(arguments, "evaluate", experiment.task)
-    folder = pathlib.Path(arguments.data_dir or f"data/{experiment.dataset}")
-    dataset = read_split(folder, arguments.split, experiment.task)
+    records = pathlib.Path(arguments.data_dir or f"data/{experiment.dataset}")
+    dataset = read_split(records, arguments.split, experiment.task)
     out = pathlib.Path(arguments.out) if arguments.out else _default_out(arguments)
     count = dataset["splits"][arguments.split]["count"]
-    _evaluate(experiment, folder, out, min(count, arguments.limit or count), arguments)
+    _evaluate(experiment, records, out, min(count, arguments.limit or count), arguments)
     return 0
-
-
-def _evaluate(experiment, folder, out, count, arguments):
-    from lfp_tf.progress import Progress
-    from lfp_tf.tasks.evaluation_facts import seen_warning
-
-    task, split = experiment.task, arguments.split
-    own, scoring = catalog.part(task, "arguments"), catalog.part(task, "evaluation")
-    model = load(arguments)
-    protocol = own.protocol(model.recipe, arguments, "evaluate")
-    _say(
-        f"{experiment.name}: {count} {task.counted} of {folder} {split} "
-        f"{own.describe(protocol, arguments)}, into {out}"
-    )
-    if warning := seen_warning(model.recipe, split, task.counted):
-        _say(warning)
-    with Progress("evaluate", total=count, unit=task.counted) as line:
-        found = scoring.evaluate(
-            model,
-            folder,
-            split=split,
-            protocol=protocol,
-            limit=arguments.limit,
-            progress=line,
-            **own.evaluation_options(arguments),
-        )
-    path, facts = scoring.report(
-        out, model, found, records=folder, split=split, **weights_facts(arguments)
-    )
-    print(own.table(facts))
-    print(f"{path}\n{out / 'metrics.json'}")
 
 
 def _default_out(arguments):
     return (run_folder(arguments) or pathlib.Path("runs") / arguments.experiment) / "evaluation"
 
 
-def _say(text):
-    print(text, file=sys.stderr)
+def _evaluate(experiment, records, out, count, arguments):
+    from lfp_tf.tasks.evaluation_facts import seen_warning
+
+    task, split = experiment.task, arguments.split
+    own, scoring = catalog.part(task, "arguments"), catalog.part(task, "evaluation")
+    model = load(arguments)
+    protocol = own.protocol(model.recipe, arguments, "evaluate")
+    say(
+        f"{experiment.name}: {count} {task.counted} of {records} {split} "
+        f"{own.describe(protocol, arguments)}, into {out}"
+    )
+    if warning := seen_warning(model.recipe, split, task.counted):
+        say(warning)
+    with Progress("evaluate", total=count, unit=task.counted) as progress:
+        scores = scoring.evaluate(
+            model,
+            records,
+            split=split,
+            protocol=protocol,
+            limit=arguments.limit,
+            progress=progress,
+            **own.evaluation_options(arguments),
+        )
+    report, facts = scoring.report(
+        out, model, scores, records=records, split=split, **weights_facts(arguments)
+    )
+    print(own.table(facts))
+    print(f"{report}\n{out / 'metrics.json'}")

@@ -1,18 +1,22 @@
 """`lfp-tf export`, which is what export/export_saved_model.py does: a network as a SavedModel."""
 
+import argparse
 import json
 import pathlib
 import sys
+from collections.abc import Sequence
 
+from lfp_tf.cli.checks import check_at_least_one, input_size
 from lfp_tf.cli.network_arguments import (
     add_network_arguments,
     checked_experiment,
-    input_size,
     load,
     run_folder,
 )
+from lfp_tf.cli.output import say
 from lfp_tf.cli.task_options import add_task_options, check_task_options
 from lfp_tf.errors import LfpError
+from lfp_tf.recipes.shipped import shipped
 from lfp_tf.serving.description import read_export
 from lfp_tf.tasks import catalog
 
@@ -27,10 +31,10 @@ DTYPES = ("float32", "bfloat16")
 _SCORES = ("best", "scores", "step", "split", "protocol")
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `lfp-tf export`."""
     add_network_arguments(parser)
-    parser.add_argument("--export_dir", metavar="OUT", help="gets a folder a version")
+    parser.add_argument("--export_dir", metavar="OUT", help="gets a folder per version")
     parser.add_argument("--version", type=int, help="whole number (the next free one)")
     add_task_options(parser, "export")
     graph = parser.add_argument_group("computation")
@@ -52,45 +56,56 @@ def add_arguments(parser):
     limits.add_argument("--max_batch", type=int, default=16, help="images (16)")
 
 
-def run(arguments):
-    """Carries out `lfp-tf export`; prints the folder written.
+def run(arguments: argparse.Namespace) -> int:
+    """Checks what is given, writes the SavedModel and prints its folder.
 
     Raises:
         LfpError: a name, path, size or weights that do not fit.
     """
-    if not arguments.export_dir:
-        raise LfpError("--export_dir is missing: the folder that gets a sub-folder a version.")
-    if arguments.dtype not in DTYPES:
-        raise LfpError(f'--dtype is "{arguments.dtype}", but must be {" or ".join(DTYPES)}.')
-    if arguments.version is not None and arguments.version < 1:
-        raise LfpError(f"--version must be at least 1, not {arguments.version}.")
-    for name in ("max_pixels", "max_batch"):
-        if getattr(arguments, name) < 1:
-            raise LfpError(f"--{name} must be at least 1, not {getattr(arguments, name)}.")
+    _check(arguments)
     size = input_size(arguments.input_size)
     experiment = checked_experiment(arguments)
     check_task_options(arguments, "export", experiment.task)
-    place = pathlib.Path(arguments.export_dir)
-    if arguments.version and (place / str(arguments.version)).exists():
-        raise LfpError(f"{place / str(arguments.version)} exists already; leave --version out.")
-    print(_export(experiment.task, place, size, arguments))
+    _check_version(arguments)
+    print(_export(experiment.task, size, arguments))
     return 0
 
 
-def _export(task, place, size, arguments):
-    from lfp_tf.recipes.shipped import shipped
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point of export/export_saved_model.py."""
+    from lfp_tf.cli.main import run_command
+
+    words = sys.argv[1:] if arguments is None else arguments
+    return run_command("export", words, program="export_saved_model.py")
+
+
+def _check(arguments):
+    if not arguments.export_dir:
+        raise LfpError("--export_dir is missing: the folder that gets a sub-folder per version.")
+    if arguments.dtype not in DTYPES:
+        raise LfpError(f'--dtype is "{arguments.dtype}", but must be {" or ".join(DTYPES)}.')
+    check_at_least_one(arguments, "version", "max_pixels", "max_batch")
+
+
+def _check_version(arguments):
+    folder = pathlib.Path(arguments.export_dir) / str(arguments.version)
+    if arguments.version and folder.exists():
+        raise LfpError(f"{folder} exists already; leave --version out.")
+
+
+def _export(task, size, arguments):
+    """Loads the network and writes it; returns the folder of the version."""
     from lfp_tf.serving.export import export
     from lfp_tf.serving.limits import Limits
     from lfp_tf.training.own_checkpoints import own_checkpoint
 
     model = load(arguments)
-    protocol = catalog.part(task, "arguments").protocol(model.recipe, arguments, "export")
     source = arguments.checkpoint or shipped(arguments.experiment)
-    written = export(
+    folder = export(
         model,
-        place,
+        pathlib.Path(arguments.export_dir),
         signatures=catalog.part(task, "signatures"),
-        protocol=protocol,
+        protocol=catalog.part(task, "arguments").protocol(model.recipe, arguments, "export"),
         version=arguments.version,
         limits=Limits(arguments.max_pixels, arguments.max_batch, size),
         dtype=arguments.dtype,
@@ -98,13 +113,11 @@ def _export(task, place, size, arguments):
         checkpoint=own_checkpoint(source) or source,
         scores=_known_scores(arguments),
     )
-    print(
-        f"{arguments.experiment}: {len(model.recipe.classes)} {task.outputs}, signatures "
-        f"{', '.join(read_export(written)['signatures'])}\nnext: lfp-tf predict --saved_model "
-        f"{written} --out predictions IMAGE...",
-        file=sys.stderr,
-    )
-    return written
+    outputs = f"{len(model.recipe.classes)} {task.outputs}"
+    signatures = ", ".join(read_export(folder)["signatures"])
+    say(f"{arguments.experiment}: {outputs}, signatures {signatures}")
+    say(f"next: lfp-tf predict --saved_model {folder} --out predictions IMAGE...")
+    return folder
 
 
 def _known_scores(arguments):
@@ -112,14 +125,6 @@ def _known_scores(arguments):
     folder = run_folder(arguments)
     for path in (folder / "evaluation" / "metrics.json", folder / "metrics.json") if folder else ():
         if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return {name: found[name] for name in _SCORES if name in found}
+            metrics = json.loads(path.read_text(encoding="utf-8"))
+            return {name: metrics[name] for name in _SCORES if name in metrics}
     return None
-
-
-def main(arguments=None):
-    """The entry point of export/export_saved_model.py."""
-    from lfp_tf.cli.main import run_command
-
-    words = sys.argv[1:] if arguments is None else arguments
-    return run_command("export", words, program="export_saved_model.py")

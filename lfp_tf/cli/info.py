@@ -1,9 +1,13 @@
 """`lfp-tf info`: a network's layers, parameters and multiply-adds."""
 
+import argparse
+import dataclasses
+import json
+
 from lfp_tf.checkpoints.presets import preset_names
-from lfp_tf.cli.network_arguments import input_size
-from lfp_tf.errors import LfpError
-from lfp_tf.recipes import experiments
+from lfp_tf.cli.checks import input_size
+from lfp_tf.cli.network_arguments import named_experiment
+from lfp_tf.cli.output import aligned
 
 HELP = "show a network's layer table, parameters and multiply-adds by part"
 EXAMPLE = """
@@ -12,7 +16,7 @@ lfp-tf info --experiment pspnet50_ade20k --preset caffe --input_size 713,713
 """
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `lfp-tf info`."""
     parser.add_argument("--experiment", help="whose network; `lfp-tf experiments` lists them all")
     parser.add_argument("--preset", help=f"lineage of the network: {', '.join(preset_names())}")
@@ -20,21 +24,19 @@ def add_arguments(parser):
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
-def run(arguments):
-    """Carries out `lfp-tf info`.
+def run(arguments: argparse.Namespace) -> int:
+    """Checks what is given, builds the network and prints what it costs.
 
     Raises:
         LfpError: no such experiment, or a size that is none.
     """
-    if not arguments.experiment:
-        raise LfpError("--experiment is missing; `lfp-tf experiments` lists them all.")
-    experiments.read(arguments.experiment, preset=arguments.preset)
+    name = named_experiment(arguments).name
     size = input_size(arguments.input_size)
 
     from lfp_tf.recipes.cost import count_cost
     from lfp_tf.recipes.networks import build
 
-    recipe = build(arguments.experiment, preset=arguments.preset).recipe
+    recipe = build(name, preset=arguments.preset).recipe
     size = size or recipe.crop
     cost = count_cost(recipe.network, recipe.options, crop=size)
     print(_as_json(cost, size) if arguments.json else _as_tables(cost, size))
@@ -42,51 +44,30 @@ def run(arguments):
 
 
 def _as_json(cost, size):
-    import dataclasses
-    import json
-
     parts = {
         name: {"parameters": parameters, "multiply_adds": multiply_adds}
         for name, (parameters, multiply_adds) in cost.by_part().items()
     }
-    found = {
+    facts = {
         "input_size": list(size),
         "parameters": cost.parameters,
         "multiply_adds": cost.multiply_adds,
         "parts": parts,
         "layers": [dataclasses.asdict(layer) for layer in cost.layers],
     }
-    return json.dumps(found, indent=1)
+    return json.dumps(facts, indent=1)
 
 
 def _as_tables(cost, size):
-    rows = [("layer", "kind", "output", "parameters", "multiply-adds")]
+    layers = [("layer", "kind", "output", "parameters", "multiply-adds")]
     for layer in cost.layers:
         if layer.parameters or layer.multiply_adds or layer.kind == "PyramidPooling":
-            rows.append(
-                (
-                    layer.name,
-                    layer.kind,
-                    "x".join(map(str, layer.shape)),
-                    f"{layer.parameters:,}",
-                    f"{layer.multiply_adds:,}",
-                )
-            )
-    parts = [("part", "", "", "parameters", "multiply-adds")]
+            sides = "x".join(map(str, layer.shape))
+            numbers = f"{layer.parameters:,}", f"{layer.multiply_adds:,}"
+            layers.append((layer.name, layer.kind, sides, *numbers))
+    parts = [("part", "parameters", "multiply-adds")]
     for name, (parameters, multiply_adds) in cost.by_part().items():
-        parts.append((name, "", "", f"{parameters:,}", f"{multiply_adds:,}"))
-    parts.append(("all", "", "", f"{cost.parameters:,}", f"{cost.multiply_adds:,}"))
+        parts.append((name, f"{parameters:,}", f"{multiply_adds:,}"))
+    parts.append(("all", f"{cost.parameters:,}", f"{cost.multiply_adds:,}"))
     head = f"at {size[0]}x{size[1]}; layers without variables are left out\n"
-    return head + "\n".join([*_aligned(rows), "", *_aligned(parts)])
-
-
-def _aligned(rows):
-    """Lines of columns, the last two to the right; columns that are empty throughout go."""
-    columns = [column for column in zip(*rows, strict=True) if any(column)]
-    widths = [max(map(len, column)) for column in columns]
-    for row in zip(*columns, strict=True):
-        cells = [
-            cell.rjust(width) if number >= len(row) - 2 else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells)
+    return head + "\n".join([*aligned(layers, num_right=2), "", *aligned(parts, num_right=2)])

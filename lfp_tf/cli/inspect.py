@@ -1,10 +1,12 @@
 """`lfp-tf inspect`: what an old checkpoint holds, before anything is converted."""
 
+import argparse
 import hashlib
 import json
 
 from lfp_tf.checkpoints.formats.mapped_file import printable
 from lfp_tf.checkpoints.read import identify, read_checkpoint
+from lfp_tf.cli.output import aligned
 
 HELP = "show what an old checkpoint holds: format, lineage, names, shapes, types"
 EXAMPLE = """\
@@ -13,7 +15,7 @@ lfp-tf inspect train_epoch_200.pth --json --digest      # for a program to read
 lfp-tf inspect runs/old/model.ckpt-60000                # TensorFlow: the prefix or its folder"""
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `lfp-tf inspect`."""
     parser.add_argument(
         "file", metavar="FILE", help="a checkpoint of any known format; nothing in it is run"
@@ -26,11 +28,8 @@ def add_arguments(parser):
     )
 
 
-def run(arguments):
-    """Carries out `lfp-tf inspect`.
-
-    Returns:
-        The exit status, 0.
+def run(arguments: argparse.Namespace) -> int:
+    """Reads the file and prints its format, its lineage and its arrays.
 
     Raises:
         LfpError: the file is no checkpoint, damaged, or asks for more than arrays.
@@ -39,22 +38,17 @@ def run(arguments):
 
     kind = identify(arguments.file)
     arrays = read_checkpoint(arguments.file)
+    lineage = lineage_name(arrays)
     rows = [_row(name, values, digest=arguments.digest) for name, values in arrays.items()]
-    found = {"format": kind, "lineage": lineage_name(arrays), "arrays": rows}
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps({"format": kind, "lineage": lineage, "arrays": rows}, indent=1))
     else:
         num_values = sum(values.size for values in arrays.values())
         print(f"format   {kind}")
-        print(f"lineage  {found['lineage'] or 'unknown'}")
+        print(f"lineage  {lineage or 'unknown'}")
         print(f"arrays   {len(rows)} with {num_values:,} values\n")
-        print("\n".join(_table(rows)))
+        print("\n".join(aligned([_cells(row) for row in rows])))
     return 0
-
-
-def _digest(values):
-    """The SHA-256 of an array's values as little-endian float32 in C order, in hexadecimal."""
-    return hashlib.sha256(values.astype("<f4", order="C").tobytes()).hexdigest()
 
 
 def _row(name, values, *, digest):
@@ -62,19 +56,13 @@ def _row(name, values, *, digest):
     return row | {"sha256": _digest(values)} if digest else row
 
 
-def _table(rows):
-    """Lines of aligned columns: name, shape, type and, where they were asked for, digests."""
-    cells = [
-        [
-            printable(row["name"]),
-            "x".join(map(str, row["shape"])) or "scalar",
-            row["dtype"],
-            *([row["sha256"]] if "sha256" in row else []),
-        ]
-        for row in rows
-    ]
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-    for line in cells:
-        yield "  ".join(
-            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
+def _digest(values):
+    """The SHA-256 of an array's values as little-endian float32 in C order, in hexadecimal."""
+    return hashlib.sha256(values.astype("<f4", order="C").tobytes()).hexdigest()
+
+
+def _cells(row):
+    """Name, shape, type and, where it was asked for, the digest."""
+    shape = "x".join(map(str, row["shape"])) or "scalar"
+    digest = [row["sha256"]] if "sha256" in row else []
+    return [printable(row["name"]), shape, row["dtype"], *digest]

@@ -1,7 +1,8 @@
-"""What `lfp-tf predict` is to look at: files found, and what their results are called."""
+"""The inputs of `lfp-tf predict`: images and videos, and what their results are called."""
 
 import dataclasses
 import pathlib
+from collections.abc import Iterable
 
 from lfp_tf.errors import LfpError
 
@@ -10,18 +11,29 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One image or video: where it is, and what its results are called without their endings."""
+    """One image or video.
+
+    Attributes:
+        source: where it is.
+        target: path of its results, without their endings.
+        is_video: whether it is a video.
+    """
 
     source: pathlib.Path
     target: pathlib.Path
     is_video: bool = False
 
-    def path(self, ending):
+    def path(self, ending: str) -> pathlib.Path:
         """Where a result of that ending is written."""
         return self.target.with_name(self.target.name + ending)
 
+    def refusal(self, error: LfpError) -> str:
+        """The sentence of an error, which names the input."""
+        text = str(error)
+        return text if str(self.source) in text else f"{self.source}: {text}"
 
-def find_items(inputs, out):
+
+def find_items(inputs: Iterable[str], out: pathlib.Path) -> list[Item]:
     """The images and videos among files and folders, in order, with the names of their results.
 
     Folders are searched whole and keep their inner paths. Files that differ in their ending
@@ -30,37 +42,39 @@ def find_items(inputs, out):
     Raises:
         LfpError: something that is not there, or a folder without an image or video.
     """
-    found = []
-    for text in inputs:
-        place = pathlib.Path(text)
-        if place.is_dir():
-            inside = sorted(p for p in place.rglob("*") if _is_image(p) or is_video(p))
-            if not inside:
-                raise LfpError(f"{place} holds no images ({', '.join(SUFFIXES)}) and no videos.")
-            found += [(path, path.relative_to(place)) for path in inside]
-        elif place.exists():
-            found.append((place, pathlib.Path(place.name)))
-        else:
-            raise LfpError(f"There is no image, video or folder {place}.")
-    stems = [inner.with_suffix("") for _, inner in found]
+    paths = [pair for text in inputs for pair in _paths(pathlib.Path(text))]
+    stems = [inner.with_suffix("") for _, inner in paths]
     names = [
         inner if stems.count(stem) > 1 else stem
-        for (_, inner), stem in zip(found, stems, strict=True)
+        for (_, inner), stem in zip(paths, stems, strict=True)
     ]
-    for (path, _), name in zip(found, names, strict=True):
+    sources = [path for path, _ in paths]
+    for source, name in zip(sources, names, strict=True):
         if names.count(name) > 1:
-            raise LfpError(f"Two inputs would both be written as {name}; one is {path}.")
+            raise LfpError(f"Two inputs would both be written as {name}; one is {source}.")
     return [
-        Item(path, out / name, is_video(path)) for (path, _), name in zip(found, names, strict=True)
+        Item(source, out / name, _is_video(source))
+        for source, name in zip(sources, names, strict=True)
     ]
 
 
-def is_video(path):
-    """Whether a path ends as a video's does."""
-    from lfp_tf.images.video import VIDEO_SUFFIXES
-
-    return path.suffix.lower() in VIDEO_SUFFIXES
+def _paths(place):
+    """(path, path inside of the results) of a file, or of each file of a folder."""
+    if place.is_dir():
+        paths = sorted(path for path in place.rglob("*") if _is_image(path) or _is_video(path))
+        if not paths:
+            raise LfpError(f"{place} holds no images ({', '.join(SUFFIXES)}) and no videos.")
+        return [(path, path.relative_to(place)) for path in paths]
+    if place.exists():
+        return [(place, pathlib.Path(place.name))]
+    raise LfpError(f"There is no image, video or folder {place}.")
 
 
 def _is_image(path):
     return path.suffix.lower() in SUFFIXES
+
+
+def _is_video(path):
+    from lfp_tf.images.video import VIDEO_SUFFIXES  # Late: it loads OpenCV.
+
+    return path.suffix.lower() in VIDEO_SUFFIXES

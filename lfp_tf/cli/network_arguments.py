@@ -1,16 +1,23 @@
 """The arguments that name a network, shared by several commands; no TensorFlow at the top."""
 
+import argparse
 import pathlib
-import sys
+from typing import TYPE_CHECKING, Any
 
 from lfp_tf.checkpoints.presets import preset_names
+from lfp_tf.cli.checks import check_checkpoint, is_prefix
+from lfp_tf.cli.output import say
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import config, experiments
+from lfp_tf.recipes.experiments import Experiment
 from lfp_tf.recipes.shipped import shipped
 
+if TYPE_CHECKING:
+    import tf_keras
 
-def add_network_arguments(parser):
-    """--experiment, --checkpoint and --preset; returns their group."""
+
+def add_network_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Adds --experiment, --checkpoint and --preset; returns their group."""
     group = parser.add_argument_group("network")
     group.add_argument("--experiment", help="its name; `lfp-tf experiments` lists them all")
     group.add_argument(
@@ -22,41 +29,30 @@ def add_network_arguments(parser):
     return group
 
 
-def checked_experiment(arguments):
-    """The experiment, after names and paths were looked at; no TensorFlow.
+def named_experiment(arguments: argparse.Namespace) -> Experiment:
+    """The experiment of --experiment and --preset.
 
     Raises:
-        LfpError: a misspelt or missing one.
+        LfpError: a misspelt or missing name.
     """
     if not arguments.experiment:
         raise LfpError("--experiment is missing; `lfp-tf experiments` lists them all.")
-    experiment = experiments.read(arguments.experiment, preset=arguments.preset)
+    return experiments.read(arguments.experiment, preset=arguments.preset)
+
+
+def checked_experiment(arguments: argparse.Namespace) -> Experiment:
+    """The experiment whose network and weights a command loads later; no TensorFlow.
+
+    Raises:
+        LfpError: a misspelt or missing name, or a checkpoint that is not there.
+    """
+    experiment = named_experiment(arguments)
     config.of_recipe(experiment.config)
-    check_exists(arguments.checkpoint or shipped(arguments.experiment), "--checkpoint")
+    check_checkpoint(arguments.checkpoint or shipped(arguments.experiment), "--checkpoint")
     return experiment
 
 
-def check_exists(path, flag):
-    """Refuses a checkpoint's path that is neither a file, a folder nor a prefix."""
-    if not (pathlib.Path(path).exists() or pathlib.Path(f"{path}.index").exists()):
-        raise LfpError(f"{flag} {path} does not exist.")
-
-
-def input_size(text):
-    """(height, width) of `H,W`, or None.
-
-    Raises:
-        LfpError: another text.
-    """
-    if text is None:
-        return None
-    words = text.split(",")
-    if len(words) != 2 or not all(word.strip().isdecimal() and int(word) for word in words):
-        raise LfpError(f"--input_size {text} must be HEIGHT,WIDTH in pixels, as 713,713.")
-    return tuple(int(word) for word in words)
-
-
-def load(arguments):
+def load(arguments: argparse.Namespace) -> "tf_keras.Model":
     """The network with its weights; the report goes to standard error."""
     from lfp_tf.recipes import networks
 
@@ -64,21 +60,21 @@ def load(arguments):
         arguments.experiment, arguments.checkpoint, preset=arguments.preset
     )
     if report:
-        print(report, file=sys.stderr)
+        say(str(report))
     return model
 
 
-def run_folder(arguments):
+def run_folder(arguments: argparse.Namespace) -> pathlib.Path | None:
     """The folder of the run that a checkpoint belongs to, or None for single files."""
     if not arguments.checkpoint:
         return None
     path = pathlib.Path(arguments.checkpoint)
     if path.is_dir():
         return path
-    return path.parent if pathlib.Path(f"{path}.index").exists() else None
+    return path.parent if is_prefix(path) else None
 
 
-def weights_facts(arguments):
+def weights_facts(arguments: argparse.Namespace) -> dict[str, Any]:
     """{"checkpoint": how a report calls the weights, "history": of their run, where it is one}."""
     from lfp_tf.training.history import read_history
 

@@ -1,5 +1,6 @@
 """`lfp-tf parity`: our networks against the numbers that the originals gave."""
 
+import argparse
 import os
 import pathlib
 import sys
@@ -13,8 +14,8 @@ lfp-tf parity tests/golden --kind forward --match torch50
 """
 
 
-def add_arguments(parser):
-    """Folders and which of their cases."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `lfp-tf parity`."""
     parser.add_argument("folders", nargs="+", metavar="DIR", help="folders of golden cases")
     parser.add_argument("--kind", action="append", default=[], help="only this kind; repeatable")
     parser.add_argument("--without", action="append", default=[], help="not this kind")
@@ -23,14 +24,13 @@ def add_arguments(parser):
     parser.add_argument("--json", help="write the outcomes to this file")
 
 
-def run(arguments):
-    """Prints a line a case and a count; 1 if any fails."""
-    for folder in arguments.folders:
-        if not pathlib.Path(folder).is_dir():
-            raise LfpError(
-                f"{folder} is no folder; give one that holds cases.json (a checkout of the library "
-                "has them in tests/golden)."
-            )
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the cases, prints a line per case and a count; 1 if any fails.
+
+    Raises:
+        LfpError: no such folder, or no case is left to run.
+    """
+    _check_folders(arguments.folders)
     # Its sums depend on the number of threads; those of the plain kernels lie closer to the exact.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     from lfp_tf.parity.runner import find_cases, run_case, write_outcomes
@@ -46,15 +46,27 @@ def run(arguments):
         raise LfpError("No case is left to run; are --kind, --match and --without as meant?")
     outcomes = []
     for system, case in cases:
-        outcome = run_case(system, case)
-        outcomes.append(outcome)
-        verdict = "ok" if outcome.passed else "FAILED"
-        print(f"{verdict:6} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
-        for problem in outcome.problems:
-            print(f"       {problem}")
-        sys.stdout.flush()
-    passed = sum(outcome.passed for outcome in outcomes)
-    print(f"{passed} of {len(outcomes)} cases hold")
+        outcomes.append(run_case(system, case))
+        _print(system, outcomes[-1])
+    num_passed = sum(outcome.passed for outcome in outcomes)
+    print(f"{num_passed} of {len(outcomes)} cases hold")
     if arguments.json:
         write_outcomes(arguments.json, outcomes)
-    return 0 if passed == len(outcomes) else 1
+    return 0 if num_passed == len(outcomes) else 1
+
+
+def _check_folders(folders):
+    for folder in folders:
+        if not pathlib.Path(folder).is_dir():
+            raise LfpError(
+                f"{folder} is no folder; give one that holds cases.json (a checkout of the library "
+                "has them in tests/golden)."
+            )
+
+
+def _print(system, outcome):
+    verdict = "ok" if outcome.passed else "FAILED"
+    print(f"{verdict:6} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
+    for problem in outcome.problems:
+        print(f"       {problem}")
+    sys.stdout.flush()

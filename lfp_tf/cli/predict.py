@@ -1,17 +1,24 @@
-"""`lfp-tf predict`: what a network sees in images, folders, videos and cameras."""
+"""`lfp-tf predict`: a network's predictions for images, folders, videos and cameras."""
 
+import argparse
 import pathlib
-import sys
+from typing import TYPE_CHECKING, Any
 
-from lfp_tf.cli.items import find_items
+from lfp_tf.cli.checks import check_at_least_one
+from lfp_tf.cli.items import Item, find_items
 from lfp_tf.cli.network_arguments import add_network_arguments, checked_experiment, load
+from lfp_tf.cli.output import say
 from lfp_tf.cli.predict_images import predict_images
 from lfp_tf.cli.predict_live import VIEWS, check_live, is_live, live
-from lfp_tf.cli.predict_video import FRAMES, OVERLAY, predict_video
+from lfp_tf.cli.predict_video import FRAMES, OVERLAY, VideoOptions, predict_video
 from lfp_tf.cli.task_options import add_task_options, check_fixed_options, check_task_options
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.serving.description import find_export, read_export
 from lfp_tf.tasks import catalog
+from lfp_tf.tasks.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from lfp_tf.tasks.results import Results
 
 HELP = "images, folders, videos and cameras to labels, classes or joints; live views"
 EXAMPLE = """
@@ -25,7 +32,7 @@ MAX_PIXELS = 33_554_432
 _OF_AN_EXPERIMENT = ("experiment", "checkpoint", "preset")
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `lfp-tf predict`."""
     parser.add_argument(
         "inputs", nargs="*", metavar="INPUT", help="images, videos, folders of them"
@@ -62,45 +69,65 @@ def _add_video_arguments(parser):
     )
 
 
-def run(arguments):
-    """Carries out `lfp-tf predict`; prints the files written, or a classifier's answers.
+def run(arguments: argparse.Namespace) -> int:
+    """Checks what is given, then predicts; prints the files written, or a classifier's answers.
 
     Raises:
         LfpError: names or paths that are not as they must be, before anything is read.
         WorkFailed: at the end, if inputs were refused; each was named, the others are done.
     """
-    _check_numbers(arguments)
+    check_at_least_one(arguments, "max_pixels", "every", "max_frames")
     if not is_live(arguments):
         _check_places(arguments)
-    task = _check_network(arguments)
+    task = _task(arguments)
     check_task_options(arguments, "predict", task)
     check_live(arguments)
-    own = catalog.part(task, "arguments")
     if is_live(arguments):
         live(lambda: open_results(task, arguments), arguments)
         return 0
+
     items = find_items(arguments.inputs, pathlib.Path(arguments.out))
-    _check_items(items, own.ENDINGS, arguments)
-    annotations = own.read_annotations(arguments, items)
-    _predict_all(items, open_results(task, arguments, annotations), arguments)
+    _check_items(items, task, arguments)
+    annotations = catalog.part(task, "arguments").read_annotations(arguments, items)
+    results = open_results(task, arguments, annotations)
+    num_refused = _predict(items, results, arguments)
+    if num_refused:
+        raise WorkFailed(
+            f"{num_refused} of {len(items)} {_kind(items)} were refused; they are named above."
+        )
     return 0
 
 
-def open_results(task, arguments, annotations=None):
-    """The task's `Results` of the network that the arguments name."""
-    offered = catalog.part(task, "results")
+def open_results(
+    task: TaskSpec, arguments: argparse.Namespace, annotations: Any = None
+) -> "Results":
+    """The task's `Results` of the network that the arguments name.
+
+    Args:
+        task: of that network.
+        arguments: parsed and checked.
+        annotations: what the task's own `read_annotations` gave.
+    """
+    part = catalog.part(task, "results")
     if arguments.saved_model:
         folder = find_export(arguments.saved_model)
-        found = offered.of_export(folder, read_export(folder), arguments, annotations)
-        about = {"saved_model": str(folder)}
+        results = part.of_export(folder, read_export(folder), arguments, annotations)
+        network = {"saved_model": str(folder)}
     else:
-        found = offered.of_model(load(arguments), arguments, annotations)
-        about = {"experiment": arguments.experiment, "checkpoint": arguments.checkpoint}
-    found.facts = about | found.facts
-    return found
+        results = part.of_model(load(arguments), arguments, annotations)
+        network = {"experiment": arguments.experiment, "checkpoint": arguments.checkpoint}
+    results.facts = network | results.facts
+    return results
 
 
-def _check_network(arguments):
+def _check_places(arguments):
+    if not arguments.inputs:
+        raise LfpError("Nothing to predict; give images, videos, folders, or --camera 0.")
+    if not arguments.out:
+        raise LfpError("--out is missing: the folder that gets the results.")
+
+
+def _task(arguments):
     """The task of the network that the arguments name."""
     if not arguments.saved_model:
         return checked_experiment(arguments).task
@@ -111,55 +138,51 @@ def _check_network(arguments):
     return catalog.named(read_export(find_export(arguments.saved_model))["task"])
 
 
-def _check_places(arguments):
-    if not arguments.inputs:
-        raise LfpError("Nothing to look at; give images, videos, folders, or --camera 0.")
-    if not arguments.out:
-        raise LfpError("--out is missing: the folder that gets the results.")
-
-
-def _check_numbers(arguments):
-    for name in ("max_pixels", "every", "max_frames"):
-        value = getattr(arguments, name)
-        if value is not None and value < 1:
-            raise LfpError(f"--{name} must be at least 1, not {value}.")
-
-
-def _check_items(items, endings, arguments):
+def _check_items(items, task, arguments):
+    """Refuses options of videos where there are none, and results that are there already."""
     if not any(item.is_video for item in items):
         for name, unset in (("every", 1), ("max_frames", None), ("frames", False)):
             if getattr(arguments, name) != unset:
                 raise LfpError(f"--{name} is for videos, but there is none among the inputs.")
     if arguments.overwrite:
         return
+    of_image = catalog.part(task, "arguments").ENDINGS
     of_video = (OVERLAY, ".json", *([FRAMES] if arguments.frames else []))
     for item in items:
-        for ending in of_video if item.is_video else endings:
+        for ending in of_video if item.is_video else of_image:
             if item.path(ending).exists():
                 raise LfpError(
                     f"{item.path(ending)} exists already; give another --out, or --overwrite."
                 )
 
 
-def _predict_all(items, results, arguments):
-    """Images first, then videos; what is refused is named, and the rest goes on."""
+def _predict(items, results, arguments):
+    """Images first, then videos; what is refused is named and counted, and the rest goes on."""
     from lfp_tf.images.video import BrokenVideo
 
+    options = VideoOptions(
+        max_pixels=arguments.max_pixels,
+        every=arguments.every,
+        max_frames=arguments.max_frames,
+        has_frame_files=arguments.frames,
+    )
     images = [item for item in items if not item.is_video]
-    videos = [item for item in items if item.is_video]
-    num_refused = predict_images(images, results, arguments) if images else 0
-    for item in videos:
+    num_refused = predict_images(images, results, max_pixels=options.max_pixels) if images else 0
+    for item in items:
+        if not item.is_video:
+            continue
         try:
-            predict_video(item, results, arguments)
+            predict_video(item, results, options)
         except LfpError as error:
             is_of_the_disk = isinstance(error, WorkFailed) and not isinstance(error, BrokenVideo)
             if len(items) == 1 or is_of_the_disk:
                 raise
             num_refused += 1
-            text = str(error)
-            print(text if str(item.source) in text else f"{item.source}: {text}", file=sys.stderr)
-    if num_refused:
-        kinds = "videos" if not images else "inputs" if videos else "images"
-        raise WorkFailed(
-            f"{num_refused} of {len(items)} {kinds} were refused; they are named above."
-        )
+            say(item.refusal(error))
+    return num_refused
+
+
+def _kind(items: list[Item]) -> str:
+    """What inputs are called: images, videos, or inputs where there are both."""
+    kinds = {"videos" if item.is_video else "images" for item in items}
+    return kinds.pop() if len(kinds) == 1 else "inputs"

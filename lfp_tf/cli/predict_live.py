@@ -1,20 +1,26 @@
 """The live view of `lfp-tf predict`: a camera or a video file, in a window or on a page."""
 
+import argparse
 import pathlib
-import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from lfp_tf.cli.output import say
 from lfp_tf.errors import LfpError, nearest
+
+if TYPE_CHECKING:
+    from lfp_tf.tasks.results import Results
 
 VIEWS = ("auto", "window", "web")
 HIGHEST_PORT = 65535
 
 
-def is_live(arguments):
+def is_live(arguments: argparse.Namespace) -> bool:
     """Whether a live view is asked for."""
     return arguments.live or arguments.camera is not None
 
 
-def check_live(arguments):
+def check_live(arguments: argparse.Namespace) -> None:
     """Refuses what does not go together, for commands with and without a live view.
 
     Raises:
@@ -43,11 +49,19 @@ def check_live(arguments):
         raise LfpError(f"--camera must be 0 or more, not {arguments.camera}.")
 
 
-def live(open_results, arguments):
+def _check_video(inputs):
+    if len(inputs) != 1:
+        raise LfpError(f"--live shows one video file or --camera 0, not {len(inputs)} inputs.")
+    path = pathlib.Path(inputs[0])
+    if not path.is_file():
+        raise LfpError(f"There is no video file {path}.")
+
+
+def live(open_results: Callable[[], "Results"], arguments: argparse.Namespace) -> None:
     """Carries out the live view; Ctrl-C, a closed window and a video's end are all good ends.
 
     Args:
-        open_results: function that loads the network, to its `tasks.results.Results`.
+        open_results: loads the network.
         arguments: parsed and checked.
 
     Raises:
@@ -55,16 +69,11 @@ def live(open_results, arguments):
         BrokenVideo: the video or camera broke off.
     """
     from lfp_tf.cli.live_view.session import open_view, run_live
-    from lfp_tf.images.video import open_camera, open_video
 
-    if arguments.camera is None:
-        source = open_video(arguments.inputs[0], max_pixels=arguments.max_pixels)
-    else:
-        source = open_camera(arguments.camera, max_pixels=arguments.max_pixels)
-    with source:
+    with _source(arguments) as source:
         view = open_view(arguments.view or "auto", source.name, port=arguments.port or 0)
         try:
-            print(view.greeting, file=sys.stderr)
+            say(view.greeting)
             num_frames = run_live(
                 source,
                 view,
@@ -74,12 +83,12 @@ def live(open_results, arguments):
             )
         finally:
             view.close()
-    print(f"{num_frames} frames of {source.name} were shown.", file=sys.stderr)
+    say(f"{num_frames} frames of {source.name} were shown.")
 
 
-def _check_video(inputs):
-    if len(inputs) != 1:
-        raise LfpError(f"--live shows one video file or --camera 0, not {len(inputs)} inputs.")
-    path = pathlib.Path(inputs[0])
-    if not path.is_file():
-        raise LfpError(f"There is no video file {path}.")
+def _source(arguments):
+    from lfp_tf.images.video import open_camera, open_video
+
+    if arguments.camera is None:
+        return open_video(arguments.inputs[0], max_pixels=arguments.max_pixels)
+    return open_camera(arguments.camera, max_pixels=arguments.max_pixels)

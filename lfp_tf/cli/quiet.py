@@ -12,13 +12,13 @@ _CHATTER = re.compile(
 )
 
 
-def quiet_tensorflow():
+def quiet_tensorflow() -> None:
     """Before TensorFlow is imported: fewer messages, and Keras 2 alone, which starts quicker."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 
-def filter_native_chatter():
+def filter_native_chatter() -> None:
     """Sends what native code writes to standard error through a filter, until the program ends.
 
     Python's own `sys.stderr` keeps writing straight to where it did.

@@ -1,13 +1,17 @@
 """`lfp-tf train`, which is what train.py does: an experiment from its records to its scores."""
 
+import argparse
 import pathlib
-import sys
+from collections.abc import Sequence
 
 import yaml
 
 from lfp_tf.checkpoints.presets import preset_names
+from lfp_tf.cli.checks import check_at_least_one, check_checkpoint
+from lfp_tf.cli.network_arguments import named_experiment
+from lfp_tf.cli.output import say
 from lfp_tf.errors import LfpError, nearest
-from lfp_tf.recipes import config, experiments, overrides, preflight
+from lfp_tf.recipes import config, overrides, preflight
 from lfp_tf.tasks import catalog
 
 HELP = "train an experiment and score it; the same command again goes on where it stopped"
@@ -19,8 +23,8 @@ python train.py --experiment=pspnet50_ade20k --params_override=trainer.train_ste
 MODES = ("train", "eval", "train_and_eval", "continuous_eval", "train_and_post_eval")
 
 
-def add_arguments(parser):
-    """The host's flags, and ours on top."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the host's flags, and ours on top."""
     parser.add_argument("--experiment", help="what to train; `--list` shows all")
     parser.add_argument("--mode", default="train_and_eval", help="; ".join(MODES))
     parser.add_argument("--model_dir", help="of checkpoints and logs (runs/EXPERIMENT)")
@@ -37,14 +41,20 @@ def add_arguments(parser):
     own.add_argument("--print_config", action="store_true", help="the merged YAML, and exit")
 
 
-def run(arguments):
-    """Checks names and files, then trains; returns the exit status."""
+def run(arguments: argparse.Namespace) -> int:
+    """Checks names, files and fields without TensorFlow, then trains and scores.
+
+    Raises:
+        LfpError: something given is not as it must be, or the training cannot begin.
+        WorkFailed: the training failed.
+    """
     if arguments.list:
         from lfp_tf.cli.experiments import table
 
         print(table())
         return 0
-    experiment = _checked(arguments)
+    _check(arguments)
+    experiment = named_experiment(arguments)
     params = _params(experiment, arguments)
     if arguments.print_config:
         print(yaml.safe_dump(params.as_dict(), sort_keys=False, default_flow_style=None), end="")
@@ -56,30 +66,29 @@ def run(arguments):
     return _train(experiment, params, folder, arguments)
 
 
-def _checked(arguments):
-    """The experiment, after all that can be said without TensorFlow."""
-    if not arguments.experiment:
-        raise LfpError("--experiment is missing; `lfp-tf experiments` lists them all.")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point of train.py."""
+    from lfp_tf.cli.main import run_command
+
+    return run_command("train", arguments, program="train.py")
+
+
+def _check(arguments):
     if arguments.mode not in MODES:
         raise LfpError(
             f'No mode "{arguments.mode}".{nearest(arguments.mode, MODES)} '
             f"There are {', '.join(MODES)}."
         )
-    experiment = experiments.read(arguments.experiment, preset=arguments.preset)
-    if arguments.cpu_replicas < 1:
-        raise LfpError("--cpu_replicas must be at least 1.")
+    check_at_least_one(arguments, "cpu_replicas")
     for path in arguments.config_file:
         if not pathlib.Path(path).is_file():
             raise LfpError(f"--config_file {path} does not exist.")
-    if arguments.init and not (
-        pathlib.Path(arguments.init).exists() or pathlib.Path(f"{arguments.init}.index").exists()
-    ):
-        raise LfpError(f"--init {arguments.init} does not exist.")
-    return experiment
+    if arguments.init:
+        check_checkpoint(arguments.init, "--init")
 
 
 def _params(experiment, arguments):
-    """The checked fields, with what files and words change; no TensorFlow here either."""
+    """The experiment's fields, with what files and words change."""
     changes = [overrides.read_yaml(path) for path in arguments.config_file]
     if arguments.params_override:
         changes.append(overrides.parse(arguments.params_override))
@@ -89,44 +98,53 @@ def _params(experiment, arguments):
 
 
 def _train(experiment, params, folder, arguments):
+    """Trains, then scores the best checkpoint; returns the exit status."""
+    from lfp_tf.training.signals import Stopped
+
+    training = _prepared(experiment, params, folder, arguments)
+    try:
+        training.execute()
+    except Stopped as stopped:
+        say(str(stopped))
+        return stopped.exit_status
+    best = training.best_info()
+    has_trained_here = training.logs and training.is_chief
+    del training  # Its memory goes before the evaluation needs its own.
+    if has_trained_here:
+        _evaluate(experiment, params, folder, arguments)
+    say(_closing(experiment, folder, best))
+    return 0
+
+
+def _prepared(experiment, params, folder, arguments):
+    """The `Run`, after its devices are set up and everything about it is said."""
     from lfp_tf.recipes.networks import task_class
     from lfp_tf.training import devices
     from lfp_tf.training.run import Run
-    from lfp_tf.training.signals import Stopped
 
     devices.set_precision(params.runtime)
     strategy = devices.make_strategy(params.runtime, cpu_replicas=arguments.cpu_replicas)
     replicas = strategy.num_replicas_in_sync
     preflight.share_out(params, replicas)
-    _say(_opening(experiment, params, folder, devices.describe(strategy)))
+    say(_opening(experiment, params, folder, devices.describe(strategy)))
     pieces = params.trainer.accumulation_steps
     for warning in params.task.warnings(replicas=replicas, pieces=pieces):
-        _say(f"warning: {warning}")
-    run_ = Run(
+        say(f"warning: {warning}")
+    training = Run(
         params,
         task=task_class(experiment.task),
         folder=folder,
         strategy=strategy,
         mode=arguments.mode,
     )
-    if run_.task.report:
-        _say(str(run_.task.report))
-    if run_.step:
-        _say(f"going on from step {run_.step} of {params.trainer.train_steps}")
-    try:
-        run_.execute()
-    except Stopped as stopped:
-        _say(str(stopped))
-        return stopped.exit_status
-    best = run_.best_info()
-    if run_.logs and run_.is_chief:
-        del run_
-        _report(experiment, params, folder, arguments)
-    _say(_closing(experiment, folder, best))
-    return 0
+    if training.task.report:
+        say(str(training.task.report))
+    if training.step:
+        say(f"going on from step {training.step} of {params.trainer.train_steps}")
+    return training
 
 
-def _report(experiment, params, folder, arguments):
+def _evaluate(experiment, params, folder, arguments):
     """Scores the best checkpoint as `lfp-tf evaluate` does: metrics.json and report.html."""
     from lfp_tf.cli.main import parse_and_run
 
@@ -158,14 +176,3 @@ def _closing(experiment, folder, best):
         f"--export_dir export/{experiment.name}"
     )
     return "\n".join(lines)
-
-
-def _say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def main(arguments=None):
-    """The entry point of train.py."""
-    from lfp_tf.cli.main import run_command
-
-    return run_command("train", arguments, program="train.py")

@@ -1,19 +1,23 @@
-"""Looking at every file of a data set before a record is written: pairs, sizes, label values."""
+"""Inspects every file of a data set before a record is written: sizes, label values, damage."""
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable
+from typing import Any
 
+from lfp_tf.data.plan import Inspection, Plan
 from lfp_tf.data.workers import in_processes
 from lfp_tf.errors import LfpError
+from lfp_tf.progress import Progress
 
 CHUNK = 16
-SHOWN = 5
+NUM_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Census:
-    """What was found in a data set.
+    """What the files of a data set are.
 
     Attributes:
         samples: {split: samples whose files can be read}.
@@ -23,13 +27,13 @@ class Census:
         broken: {split: sentences about files that cannot be read and are left out}.
     """
 
-    samples: dict
-    digests: dict
+    samples: dict[str, list[Any]]
+    digests: dict[str, str]
     size_bytes: int
-    problems: list
-    broken: dict
+    problems: list[str]
+    broken: dict[str, list[str]]
 
-    def refuse(self, source):
+    def refuse(self, source: str | None) -> None:
         """Raises an LfpError that counts the problems and names the first few."""
         if self.problems:
             noun = "problem" if len(self.problems) == 1 else "problems"
@@ -38,49 +42,47 @@ class Census:
             )
 
 
-def take_census(plan, *, workers=1, progress=None):
-    """Inspects every sample of a `Plan`.
+def take_census(plan: Plan, *, workers: int = 1, progress: Progress | None = None) -> Census:
+    """Inspects every sample of a plan.
 
     Args:
-        plan: a `Plan`.
+        plan: its samples are inspected.
         workers: processes.
-        progress: a `Progress` counted by samples, or None.
-
-    Returns:
-        A `Census`.
+        progress: counted by samples, or None.
 
     Raises:
         LfpError: no file of a split can be read.
     """
-    if plan.inspect is None:
-        found = {split: [None] * len(samples) for split, samples in plan.splits.items()}
-    else:
-        found = _inspections(plan, workers, progress)
-    good, digests, problems, broken = {}, {}, [], {}
-    for split, samples in plan.splits.items():
-        pairs = list(zip(samples, found[split], strict=True))
-        broken[split] = [seen.problem for _, seen in pairs if seen and seen.is_broken]
-        problems += [
-            seen.problem for _, seen in pairs if seen and seen.problem and not seen.is_broken
-        ]
-        pairs = [(sample, seen) for sample, seen in pairs if not (seen and seen.is_broken)]
-        if not pairs:
+    inspected = _inspected(plan, workers, progress)
+    samples, digests, problems, broken = {}, {}, [], {}
+    for split, pairs in inspected.items():
+        broken[split] = [result.problem for _, result in pairs if result.is_broken]
+        usable = [(sample, result) for sample, result in pairs if not result.is_broken]
+        if not usable:
             raise LfpError(f"No file of {split} can be read:\n{first_of(broken[split], chr(10))}")
-        good[split] = [sample for sample, _ in pairs]
-        digests[split] = _digest(plan, pairs)
-    size_bytes = sum(seen.size_bytes for split in found.values() for seen in split if seen)
-    return Census(good, digests, size_bytes, problems, broken)
+        problems += [result.problem for _, result in usable if result.problem]
+        samples[split] = [sample for sample, _ in usable]
+        digests[split] = _digest(plan, usable)
+    size_bytes = sum(result.size_bytes for pairs in inspected.values() for _, result in pairs)
+    return Census(samples, digests, size_bytes, problems, broken)
 
 
-def first_of(texts, separator=", "):
+def first_of(texts: Iterable[str], separator: str = ", ") -> str:
     """The first few of many texts, and how many more there are."""
-    shown = list(texts[:SHOWN])
-    if len(texts) > SHOWN:
-        shown.append(f"and {len(texts) - SHOWN} more")
+    texts = list(texts)
+    shown = texts[:NUM_SHOWN]
+    if len(texts) > NUM_SHOWN:
+        shown.append(f"and {len(texts) - NUM_SHOWN} more")
     return separator.join(shown)
 
 
-def _inspections(plan, workers, progress):
+def _inspected(plan, workers, progress):
+    """{split: [(sample, its Inspection)]}, in the plan's order."""
+    if plan.inspect is None:
+        return {
+            split: [(sample, Inspection(sample.name, "")) for sample in samples]
+            for split, samples in plan.splits.items()
+        }
     tasks = [
         (plan.inspect, split, start, samples[start : start + CHUNK])
         for split, samples in plan.splits.items()
@@ -90,23 +92,23 @@ def _inspections(plan, workers, progress):
     for split, start, part in in_processes(_inspect, tasks, workers=workers, progress=progress):
         parts[split, start] = part
     return {
-        split: [seen for key in sorted(parts) if key[0] == split for seen in parts[key]]
+        split: [pair for key in sorted(parts) if key[0] == split for pair in parts[key]]
         for split in plan.splits
     }
 
 
 def _inspect(task, count):
     inspect, split, start, samples = task
-    found = []
+    pairs = []
     for sample in samples:
-        found.append(inspect(sample))
+        pairs.append((sample, inspect(sample)))
         count()
-    return split, start, found
+    return split, start, pairs
 
 
 def _digest(plan, pairs):
-    about = [plan.name, list(plan.table.names), plan.options]
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for sample, seen in pairs:
-        digest.update(f"\n{sample.name} {seen.digest if seen else ''}".encode())
+    facts = [plan.name, list(plan.table.names), plan.options]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for sample, result in pairs:
+        digest.update(f"\n{sample.name} {result.digest}".encode())
     return digest.hexdigest()

@@ -1,8 +1,12 @@
 """`dataset.json`: what a folder of records tells about itself."""
 
+import dataclasses
 import importlib.metadata
 import json
+import os
 import pathlib
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,7 +18,42 @@ FORMAT_VERSION = 2  # 1 told one task, or none
 IGNORE_LABEL = 255
 
 
-def read_dataset(folder):
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What `dataset.json` tells of a data set, besides its splits.
+
+    Attributes:
+        name: of the data set.
+        tasks: names of the tasks that the records serve.
+        classes: names of the classes, or of the joints.
+        colors: [C, 3] of 0..255; [0, 3] or empty where classes have none.
+        options: what else the records depend on.
+        facts: more entries of the file, for these tasks (`synsets`, `flip_order`).
+    """
+
+    name: str
+    tasks: Sequence[str]
+    classes: Sequence[str]
+    colors: np.ndarray | Sequence[Sequence[int]] = ()
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Task(Protocol):
+    """What records need to know of a task: `tasks.spec.TaskSpec` is one."""
+
+    @property
+    def name(self) -> str:
+        """How `dataset.json` calls it."""
+        ...
+
+    @property
+    def is_oldest(self) -> bool:
+        """Whether records that name no task are for it."""
+        ...
+
+
+def read_dataset(folder: str | os.PathLike) -> dict[str, Any]:
     """What `dataset.json` of a folder tells.
 
     Returns:
@@ -22,7 +61,7 @@ def read_dataset(folder):
         classes (list of names), colors (list of [r, g, b]; empty where classes have none),
         ignore_label, library_version, options, what a task needs besides (`synsets`;
         `flip_order`), and splits: {split: {count, num_shards, digest, bytes, height: [min, max],
-        width: [min, max], same_size, label_pixels (list, one number a class), ignored_pixels}};
+        width: [min, max], same_size, label_pixels (list, one number per class), ignored_pixels}};
         the last two are None for splits without labels.
 
     Raises:
@@ -35,48 +74,46 @@ def read_dataset(folder):
             f"{folder} has no dataset.json, so its classes are unknown; {_how_to_make(folder)}"
         )
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise LfpError(f"{path} cannot be read as JSON ({error}); {_how_to_make(folder)}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise LfpError(f"{path} was not written by lfp-tf; {_how_to_make(folder)}")
-    if found["format_version"] > FORMAT_VERSION:
+    if content["format_version"] > FORMAT_VERSION:
         raise LfpError(
-            f"{path} was written by a newer lfp-tf ({found['library_version']}); update this one."
+            f"{path} was written by a newer lfp-tf ({content['library_version']}); update this one."
         )
     # Version 1 told one task under `task`.
-    tasks = found.get("tasks") or [task for task in [found.get("task")] if task]
-    return {key: value for key, value in found.items() if key != "task"} | {"tasks": tasks}
+    tasks = content.get("tasks") or [task for task in [content.get("task")] if task]
+    return {key: value for key, value in content.items() if key != "task"} | {"tasks": tasks}
 
 
-def check_task(dataset, folder, task):
+def check_task(dataset: dict[str, Any], folder: str | os.PathLike, task: Task) -> None:
     """Refuses records that are for other tasks.
 
     Args:
         dataset: what `read_dataset` gave.
-        folder: where from.
-        task: its `name`, and whether it `is_oldest`: records that tell no task are for that one.
+        folder: the folder that it describes.
+        task: the one to use them for.
 
     Raises:
-        LfpError: they are.
+        LfpError: the records are for other tasks.
     """
-    told = dataset["tasks"]
-    if task.name in told or (task.is_oldest and not told):
+    tasks = dataset["tasks"]
+    if task.name in tasks or (task.is_oldest and not tasks):
         return
-    what = " and ".join(told) or "another task"
+    what = " and ".join(tasks) or "another task"
     raise LfpError(
         f"{folder} holds records of {dataset['name']} for {what}, but this is {task.name}; "
         "give records for it."
     )
 
 
-def read_split(folder, split, task):
-    """What `dataset.json` says, after a split and the task were looked for.
+def read_split(folder: str | os.PathLike, split: str, task: Task) -> dict[str, Any]:
+    """Reads `dataset.json` and checks that the folder has a split, for a task.
 
-    Args:
-        folder: of the records.
-        split: a name.
-        task: as `check_task` takes it.
+    Returns:
+        What `read_dataset` gives, for all splits.
 
     Raises:
         LfpError: no such split, or records for another task.
@@ -90,8 +127,12 @@ def read_split(folder, split, task):
     return dataset
 
 
-def check_mixable(folder, name, classes):
-    """Refuses a folder that holds records of another data set or of other classes."""
+def check_mixable(folder: str | os.PathLike, name: str, classes: Sequence[str]) -> None:
+    """Refuses a folder that holds records of another data set or of other classes.
+
+    Raises:
+        LfpError: it does.
+    """
     if not (pathlib.Path(folder) / "dataset.json").exists():
         return
     before = read_dataset(folder)
@@ -102,72 +143,63 @@ def check_mixable(folder, name, classes):
         )
 
 
-def forget_split(folder, split):
-    """Takes a split whose shards are about to be replaced out of `dataset.json`."""
+def forget_split(folder: str | os.PathLike, split: str) -> None:
+    """Removes a split whose shards are about to be replaced from `dataset.json`."""
     path = pathlib.Path(folder) / "dataset.json"
     if not path.exists():
         return
     try:
-        found = read_dataset(folder)
+        dataset = read_dataset(folder)
     except LfpError:
         path.unlink()
         return
-    found["splits"].pop(split, None)
-    write_json(path, found)
+    dataset["splits"].pop(split, None)
+    write_json(path, dataset)
 
 
 def write_dataset(
-    folder,
+    folder: str | os.PathLike,
+    description: Description,
+    splits: dict[str, dict[str, Any]],
     *,
-    name,
-    tasks,
-    classes,
-    colors,
-    splits,
-    options=None,
-    overwrite=False,
-    facts=None,
-):
+    overwrite: bool = False,
+) -> None:
     """Writes `dataset.json` over the splits just written and those that were there before.
 
     Args:
         folder: where the shards are.
-        name: the data set's name.
-        classes: list of class names.
-        colors: list or array [C, 3] of 0..255.
+        description: of the data set.
         splits: {split: what `write_records` gave}.
-        options: a dict of what else the records depend on.
         overwrite: forget splits of another data set instead of refusing.
-        tasks: names of those that the records serve.
-        facts: what else it tells, for these tasks.
 
     Raises:
         LfpError: the folder holds records of another data set or of other classes.
     """
     folder = pathlib.Path(folder)
-    before = _splits_before(folder, name, classes, overwrite)
-    counted = {split: _per_class(facts, len(classes)) for split, facts in splits.items()}
-    description = {
+    earlier = _earlier_splits(folder, description, overwrite)
+    num_classes = len(description.classes)
+    written = {split: _per_class(facts, num_classes) for split, facts in splits.items()}
+    content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "library_version": _library_version(),
-        "name": name,
-        "tasks": list(tasks),
+        "name": description.name,
+        "tasks": list(description.tasks),
         "ignore_label": IGNORE_LABEL,
-        "classes": list(classes),
-        "colors": np.asarray(colors).tolist(),
-        **(facts or {}),
-        "options": options or {},
-        "splits": before | counted,
+        "classes": list(description.classes),
+        "colors": np.asarray(description.colors).tolist(),
+        **description.facts,
+        "options": description.options,
+        "splits": earlier | written,
     }
-    write_json(folder / "dataset.json", description)
+    write_json(folder / "dataset.json", content)
     for split in splits:
         plan_path(folder, split).unlink(missing_ok=True)
 
 
-def _splits_before(folder, name, classes, overwrite):
+def _earlier_splits(folder, description, overwrite):
     try:
-        check_mixable(folder, name, classes)
+        check_mixable(folder, description.name, description.classes)
         return read_dataset(folder)["splits"] if (folder / "dataset.json").exists() else {}
     except LfpError:
         if overwrite:
@@ -175,7 +207,7 @@ def _splits_before(folder, name, classes, overwrite):
         raise
 
 
-def existing_folder(folder):
+def existing_folder(folder: str | os.PathLike) -> pathlib.Path:
     """The folder as a path; where there is none, an LfpError that tells how to make it."""
     folder = pathlib.Path(folder)
     if not folder.is_dir():
@@ -190,7 +222,7 @@ def _how_to_make(folder):
 
 
 def _per_class(facts, num_classes):
-    """Turns the counts by label value into a list by class and the number of ignored pixels."""
+    """A split's facts with pixels counted per class, and ignored ones, instead of per value."""
     pixels = facts["label_pixels"]
     if pixels is None:
         return facts | {"ignored_pixels": None}
@@ -198,7 +230,7 @@ def _per_class(facts, num_classes):
     return facts | {"label_pixels": by_class, "ignored_pixels": pixels.get(str(IGNORE_LABEL), 0)}
 
 
-def plan_path(folder, split):
+def plan_path(folder: str | os.PathLike, split: str) -> pathlib.Path:
     """Where the state of an unfinished split is kept."""
     return pathlib.Path(folder) / f".{split}.plan.json"
 

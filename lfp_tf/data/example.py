@@ -6,6 +6,7 @@ is one of `BytesList = 1`, `FloatList = 2` (packed), `Int64List = 3` (packed var
 """
 
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from lfp_tf.protobuf import LENGTH, VARINT, field, fields, fixed_values, varint,
 _FLOAT = np.dtype("<f4")
 
 
-def encode_example(features):
+def encode_example(features: dict[str, Any]) -> bytes:
     """The serialized Example of a dictionary.
 
     Keys are written in alphabetic order, so that equal dictionaries give equal bytes.
@@ -31,7 +32,7 @@ def encode_example(features):
     return field(1, entries)
 
 
-def decode_example(payload):
+def decode_example(payload: bytes) -> dict[str, list[Any]]:
     """The dictionary of a serialized Example: {key: list of bytes, int or float}.
 
     Raises:
@@ -55,7 +56,7 @@ def _feature(value):
     return field(3, field(1, b"".join(varint(item & 0xFFFFFFFFFFFFFFFF) for item in values)))
 
 
-def _as_list(value):
+def _as_list(value) -> list[Any]:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     values = list(value) if isinstance(value, list | tuple) else [value]

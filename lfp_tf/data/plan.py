@@ -2,41 +2,46 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
+
+from lfp_tf.data.shards import Encoded
 from lfp_tf.images.decode import encode_png, plain_format, read_image
 from lfp_tf.images.palette import ClassTable
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A data set as found on disk: what is to be written and how.
+    """A data set on disk: what is to be written and how.
+
+    A sample is of the task's own kind (`Sample`, `ImageOfClass`, `Person`, ...); each has a `name`.
 
     Attributes:
         name: the data set's name.
-        table: its `ClassTable`.
-        splits: {split: list of samples}.
+        table: names and colours of its classes, or names of its joints.
+        splits: {split: samples}.
         encode: picklable; a sample to its `Encoded` record.
-        inspect: picklable; a sample to its `Inspection`, as `census.check` takes it. None where
-            the samples are drawn and cannot be wrong.
-        draw: from a record's image, its features and the class table to the image that
-            shows them.
+        inspect: picklable; a sample to its `Inspection`. None where the samples are drawn and
+            cannot be wrong.
+        draw: from a record's image, uint8 [H, W, 3], and its features to an image that shows both.
         tasks: names of the tasks that the records are for.
         options: what else the records depend on, for `dataset.json`.
         notes: sentences the user should read.
-        facts: what `dataset.json` tells besides, for these tasks.
+        facts: more entries of `dataset.json`, for these tasks.
     """
 
     name: str
     table: ClassTable
-    splits: dict
-    encode: Callable
-    inspect: Callable | None
-    draw: Callable
-    tasks: tuple
-    options: dict = dataclasses.field(default_factory=dict)
-    notes: tuple = ()
-    facts: dict = dataclasses.field(default_factory=dict)
+    splits: dict[str, list[Any]]
+    encode: Callable[..., Encoded]
+    inspect: Callable[..., "Inspection"] | None
+    draw: Callable[[np.ndarray, dict[str, list[Any]]], np.ndarray]
+    tasks: tuple[str, ...]
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    notes: Sequence[str] = ()
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Inspection:
     size_bytes: int = 0
 
 
-def with_max_pixels(plan, max_pixels):
+def with_max_pixels(plan: Plan, max_pixels: int) -> Plan:
     """The same plan under another limit of an image's pixels; drawn sets have none."""
     if plan.inspect is None:
         return plan
@@ -69,8 +74,17 @@ def with_max_pixels(plan, max_pixels):
     )
 
 
-def image_features(name, image, image_format, size):
-    """The features that records of every task have, see `encoded_scene`."""
+def image_features(
+    name: str, image: bytes, image_format: str, size: tuple[int, int]
+) -> dict[str, Any]:
+    """The features that records of every task have.
+
+    Args:
+        name: what the record calls the image.
+        image: bytes of the image file.
+        image_format: `jpeg` or `png`.
+        size: (height, width) in pixels.
+    """
     return {
         "image/encoded": image,
         "image/format": image_format,
@@ -80,7 +94,7 @@ def image_features(name, image, image_format, size):
     }
 
 
-def image_bytes(path, max_pixels):
+def image_bytes(path: str | bytes, max_pixels: int) -> tuple[bytes, str]:
     """The file as it is where every decoder reads it alike, else a PNG of what we read.
 
     Args:

@@ -1,11 +1,14 @@
 """From a data set's plan to its records, and to a few images of what they hold."""
 
+import os
 import pathlib
 import shutil
 
-from lfp_tf.data.description import check_mixable, write_dataset
+from lfp_tf.data.census import Census
+from lfp_tf.data.description import Description, check_mixable, write_dataset
 from lfp_tf.data.example import decode_example
-from lfp_tf.data.shards import shards_for, write_records
+from lfp_tf.data.plan import Plan
+from lfp_tf.data.shards import Shards, shards_for, write_records
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path, writable
 from lfp_tf.images.decode import encode_png, read_image
@@ -14,14 +17,22 @@ from lfp_tf.progress import Progress
 SPARE_SHARE = 1.05  # records need the files' room and a little more
 
 
-def write_plan(plan, census, out, *, num_shards=None, workers=1, overwrite=False):
-    """Writes all records of a `Plan` whose `Census` has no problems, and `dataset.json`.
+def write_plan(
+    plan: Plan,
+    census: Census,
+    out: str | os.PathLike,
+    *,
+    num_shards: int | None = None,
+    workers: int = 1,
+    overwrite: bool = False,
+) -> None:
+    """Writes all records of a plan whose census has no problems, and `dataset.json`.
 
     Args:
-        plan: a `Plan`.
-        census: its `Census`.
+        plan: what to write.
+        census: of that plan.
         out: the folder.
-        num_shards: files a split; None takes as many as suit the size.
+        num_shards: files per split; None takes as many as suit the size.
         workers: processes.
         overwrite: replace other records.
 
@@ -36,49 +47,50 @@ def write_plan(plan, census, out, *, num_shards=None, workers=1, overwrite=False
     splits = {}
     for split, samples in census.samples.items():
         share_bytes = census.size_bytes * len(samples) // total
+        num_files = num_shards or shards_for(len(samples), share_bytes)
         with Progress(f"writing {split}", total=len(samples), unit="records") as progress:
             splits[split] = write_records(
                 samples,
-                out,
-                split,
+                Shards(pathlib.Path(out), split, num_files),
                 encode=plan.encode,
                 digest=census.digests[split],
-                num_shards=num_shards or shards_for(len(samples), share_bytes),
                 workers=workers,
                 progress=progress,
                 overwrite=overwrite,
             )
     left_out = {split: len(texts) for split, texts in census.broken.items() if texts}
-    write_dataset(
-        out,
+    description = Description(
         name=plan.name,
+        tasks=plan.tasks,
         classes=plan.table.names,
         colors=plan.table.colors,
-        splits=splits,
         options=plan.options | ({"left_out": left_out} if left_out else {}),
-        overwrite=overwrite,
-        tasks=plan.tasks,
         facts=plan.facts,
     )
+    write_dataset(out, description, splits, overwrite=overwrite)
 
 
-def show_samples(plan, census, folder, count):
-    """Draws images beside their labels as a record holds them, spread over all splits.
+def show_samples(
+    plan: Plan, census: Census, folder: str | os.PathLike, count: int
+) -> list[pathlib.Path]:
+    """Draws images beside their labels as a record holds them, evenly over all splits.
 
     Args:
-        plan: a `Plan`.
-        census: its `Census`, without problems.
+        plan: what is shown.
+        census: of that plan, without problems.
         folder: where `SPLIT_NAME.png` are written.
         count: how many.
 
     Returns:
         The paths written.
     """
-    samples = [(split, sample) for split, found in census.samples.items() for sample in found]
-    step = max(1, len(samples) // count)
+    all_samples = [
+        (split, sample) for split, samples in census.samples.items() for sample in samples
+    ]
+    step = max(1, len(all_samples) // count)
     paths = []
     with writable(folder):
-        for split, sample in samples[::step][:count]:
+        for split, sample in all_samples[::step][:count]:
             name = f"{split}_{sample.name.replace('/', '_')}.png"
             paths.append(pathlib.Path(folder) / name)
             content = encode_png(_drawn(plan, sample))

@@ -1,4 +1,4 @@
-"""Sharded TFRecords on disk: written by any data set, found again by headers alone.
+"""Sharded TFRecords on disk: written for any data set, indexed by their headers alone.
 
 A folder holds `SPLIT-00000-of-000NN.tfrecord` files and `dataset.json`, which tells names, colours,
 sizes, counts and digests. Sample i of a split is record i of its shards in order, whatever their
@@ -7,33 +7,35 @@ that the same command continues after an interruption.
 """
 
 import dataclasses
+import os
 import pathlib
 import re
+from typing import Any
 
 import numpy as np
 
 from lfp_tf.data import tfrecord
-from lfp_tf.data.description import IGNORE_LABEL, existing_folder, read_dataset, write_dataset
-from lfp_tf.data.example import decode_example
-from lfp_tf.data.shards import (
-    SHARD_NAME,
-    Encoded,
-    Sample,
-    samples_digest,
-    shards_for,
-    write_records,
+from lfp_tf.data.description import (
+    IGNORE_LABEL,
+    Description,
+    existing_folder,
+    read_dataset,
+    write_dataset,
 )
+from lfp_tf.data.example import decode_example
+from lfp_tf.data.shards import Encoded, Sample, Shards, shards_for, write_records
 from lfp_tf.errors import LfpError
 
 __all__ = [
     "IGNORE_LABEL",
+    "Description",
     "Encoded",
     "RecordIndex",
     "Sample",
+    "Shards",
     "read_dataset",
     "read_record",
     "record_index",
-    "samples_digest",
     "shard_paths",
     "shards_for",
     "write_dataset",
@@ -52,16 +54,16 @@ class RecordIndex:
         length: int64 [n], the payload's bytes.
     """
 
-    paths: list
+    paths: list[str]
     file: np.ndarray
     offset: np.ndarray
     length: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.file)
 
 
-def record_index(folder, split):
+def record_index(folder: str | os.PathLike, split: str) -> RecordIndex:
     """Finds every record of a split by reading 12 bytes of each.
 
     Raises:
@@ -71,8 +73,7 @@ def record_index(folder, split):
     folder = existing_folder(folder)
     paths = shard_paths(folder, split)
     spans = [tfrecord.scan(path) for path in paths]
-    total = sum(len(span) for span in spans)
-    _check_count(folder, split, total)
+    _check_count(folder, split, sum(map(len, spans)))
     joined = np.concatenate(spans)
     return RecordIndex(
         paths=[str(path) for path in paths],
@@ -82,38 +83,39 @@ def record_index(folder, split):
     )
 
 
-def read_record(index, number):
+def read_record(index: RecordIndex, number: int) -> dict[str, list[Any]]:
     """The features of one record: {key: list of bytes, int or float}."""
     path = index.paths[index.file[number]]
     payload = tfrecord.payload_at(path, int(index.offset[number]), int(index.length[number]))
     return decode_example(payload)
 
 
-def shard_paths(folder, split):
+def shard_paths(folder: str | os.PathLike, split: str) -> list[pathlib.Path]:
     """The shards of a split in order, whoever wrote them.
 
     Raises:
         LfpError: there are none, some are missing, or two sets of shards lie in the folder.
     """
     folder = pathlib.Path(folder)
-    found = {}
+    shards_of: dict[str, dict[int, dict[int, pathlib.Path]]] = {}  # {split: {of how many: ...}}
     for path in sorted(folder.iterdir()):
         match = re.fullmatch(r"(.+)-(\d{5})-of-(\d{5})(\.tfrecord)?", path.name)
         if match:
-            shards = found.setdefault(match[1], {}).setdefault(int(match[3]), {})
+            shards = shards_of.setdefault(match[1], {}).setdefault(int(match[3]), {})
             shards[int(match[2])] = path
-    if split not in found:
-        others = f"it holds {', '.join(sorted(found))}" if found else "it holds no shards at all"
-        raise LfpError(f'{folder} has no records of the split "{split}": {others}.')
-    if len(found[split]) > 1:
-        counts = " and ".join(str(count) for count in sorted(found[split]))
+    if split not in shards_of:
+        others = ", ".join(sorted(shards_of))
+        content = f"it holds {others}" if others else "it holds no shards at all"
+        raise LfpError(f'{folder} has no records of the split "{split}": {content}.')
+    if len(shards_of[split]) > 1:
+        counts = " and ".join(map(str, sorted(shards_of[split])))
         raise LfpError(
             f"{folder} holds two sets of {split} shards (of {counts}); remove the older one."
         )
-    ((num_shards, shards),) = found[split].items()
+    ((num_shards, shards),) = shards_of[split].items()
     missing = [number for number in range(num_shards) if number not in shards]
     if missing:
-        name = SHARD_NAME.format(split=split, shard=missing[0], num_shards=num_shards)
+        name = Shards(folder, split, num_shards).path(missing[0]).name
         raise LfpError(
             f"{folder} lacks {len(missing)} of {num_shards} {split} shards, first {name}; "
             "run the same `lfp-tf data` command again, it writes what is missing."

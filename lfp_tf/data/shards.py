@@ -4,9 +4,10 @@ import collections
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import json
 import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,9 @@ from lfp_tf.data import tfrecord
 from lfp_tf.data.description import forget_split, plan_path, read_dataset
 from lfp_tf.data.workers import in_processes
 from lfp_tf.errors import LfpError
-from lfp_tf.files import atomic_path, sha256, writable, write_json
+from lfp_tf.files import atomic_path, writable, write_json
+from lfp_tf.progress import Progress
 
-SHARD_NAME = "{split}-{shard:05d}-of-{num_shards:05d}.tfrecord"
 SHARD_BYTES = 100_000_000
 LEAST_SHARDS = 4
 
@@ -50,81 +51,95 @@ class Encoded:
     payload: bytes
     height: int
     width: int
-    label_pixels: dict | None = None
+    label_pixels: dict[int, int] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Shards:
+    """The files of one split.
+
+    Attributes:
+        folder: where they lie.
+        split: `train`, `val`, ...
+        num_shards: number of files.
+    """
+
+    folder: pathlib.Path
+    split: str
+    num_shards: int
+
+    def path(self, number: int) -> pathlib.Path:
+        """`SPLIT-00000-of-000NN.tfrecord` of that number."""
+        return self.folder / f"{self.split}-{number:05d}-of-{self.num_shards:05d}.tfrecord"
+
+    def on_disk(self) -> set[pathlib.Path]:
+        """The split's files that are there, whatever number of shards they belong to."""
+        return set(self.folder.glob(f"{self.split}-[0-9]*-of-[0-9]*.tfrecord"))
+
+    def save_progress(self, progress: dict[str, Any]) -> None:
+        """Remembers which shards are whole, for the next run of an interrupted command."""
+        write_json(plan_path(self.folder, self.split), progress)
 
 
 def write_records(
-    samples, folder, split, *, encode, digest, num_shards, workers=1, progress=None, overwrite=False
-):
-    """Writes a split as `SPLIT-00000-of-000NN.tfrecord` and tells what was written.
+    samples: Sequence[Any],
+    shards: Shards,
+    *,
+    encode: Callable[[Any], Encoded],
+    digest: str,
+    workers: int = 1,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Writes a split's shards and returns what `dataset.json` tells of them.
 
-    Shards that an earlier, interrupted run of the same digest has finished are kept; equal input
+    Shards that an earlier, interrupted run of the same digest has finished are kept. Equal input
     gives equal bytes, whatever the number of workers.
 
     Args:
-        samples: list of picklable samples, in the records' order.
-        folder: where to write; made if missing.
-        split: `train`, `val`, ...
-        encode: picklable function of a sample that gives an `Encoded`.
-        digest: text that changes with the sources and options (see `samples_digest`).
-        num_shards: number of files.
+        samples: picklable samples, in the records' order.
+        shards: the files to write; their folder is made if missing.
+        encode: picklable function of a sample that gives its record.
+        digest: text that changes with the sources and options, see `Census.digests`.
         workers: processes; 1 works in this one.
-        progress: a `Progress` counted by samples, or None.
+        progress: counted by samples, or None.
         overwrite: remove shards of another digest instead of refusing.
 
     Returns:
-        The split's entry for `write_dataset` (keys as in `read_dataset`).
+        The split's entry for `write_dataset`, with the keys that `read_dataset` lists.
 
     Raises:
         LfpError: the folder holds other records of that split, or cannot be written.
         WorkFailed: the disk is full, or a worker died.
     """
-    folder = pathlib.Path(folder)
-    plan = {"digest": digest, "num_shards": num_shards, "count": len(samples)}
-    with writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
-        done = _begin(folder, split, plan, overwrite)
-        tasks = _missing_tasks(samples, folder, split, num_shards, done, progress)
-        results = in_processes(
-            functools.partial(_write_shard, encode=encode),
-            tasks,
-            workers=workers,
-            progress=progress,
-        )
-        for number, facts in results:
+    plan = {"digest": digest, "num_shards": shards.num_shards, "count": len(samples)}
+    with writable(shards.folder):
+        shards.folder.mkdir(parents=True, exist_ok=True)
+    with _alone(shards.folder):
+        done = _begin(shards, plan, overwrite)
+        tasks = _missing_tasks(samples, shards, done, progress)
+        write = functools.partial(_write_shard, encode=encode)
+        for number, facts in in_processes(write, tasks, workers=workers, progress=progress):
             done[str(number)] = facts
-            write_json(plan_path(folder, split), plan | {"shards": done})
-    return _summary(plan, [done[str(number)] for number in range(num_shards)])
+            shards.save_progress(plan | {"shards": done})
+    return _summary(plan, [done[str(number)] for number in range(shards.num_shards)])
 
 
-def samples_digest(samples, options=None):
-    """A digest of what `Sample`s name and hold: their names and the SHA-256 of their files."""
-    digest = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode())
-    for sample in samples:
-        parts = [sha256(path) if path else "-" for path in (sample.image, sample.label)]
-        digest.update("\n".join([sample.name, *parts, ""]).encode())
-    return digest.hexdigest()
-
-
-def shards_for(count, total_bytes):
+def shards_for(count: int, total_bytes: int) -> int:
     """How many files suit `count` samples of together `total_bytes`: about 100 MB each."""
     return max(1, min(count, max(LEAST_SHARDS, -(-total_bytes // SHARD_BYTES))))
 
 
-def _begin(folder, split, plan, overwrite):
+def _begin(shards, plan, overwrite):
     """What earlier runs have finished: {shard number: facts}; sets up the plan file."""
+    folder, split = shards.folder, shards.split
     for pattern in (f".{split}-*.part", f"..{split}.plan.json.*.part"):
         for left_over in folder.glob(pattern):
             left_over.unlink(missing_ok=True)
-    known = _known(folder, split)
-    agrees = {key: known.get(key) for key in plan} == plan
-    names = {
-        _shard_path(folder, split, number, plan["num_shards"])
-        for number in range(plan["num_shards"])
-    }
-    present = set(folder.glob(f"{split}-[0-9]*-of-[0-9]*.tfrecord"))
-    if present and not (agrees and present <= names):
+    earlier = _earlier_plan(folder, split)
+    is_same = {key: earlier.get(key) for key in plan} == plan
+    present = shards.on_disk()
+    if present and not (is_same and present <= set(map(shards.path, range(shards.num_shards)))):
         if not overwrite:
             raise LfpError(
                 f"{folder} holds {split} records of other sources or options; "
@@ -134,18 +149,17 @@ def _begin(folder, split, plan, overwrite):
             forget_split(folder, split)
             for path in present:
                 path.unlink()
-        known = {}
-    shards = known.get("shards", {}) if agrees else {}
+        earlier = {}
     done = {
         number: facts
-        for number, facts in shards.items()
-        if _is_whole(_shard_path(folder, split, int(number), plan["num_shards"]), facts)
+        for number, facts in (earlier.get("shards", {}) if is_same else {}).items()
+        if _is_whole(shards.path(int(number)), facts)
     }
-    write_json(plan_path(folder, split), plan | {"shards": done})
+    shards.save_progress(plan | {"shards": done})
     return done
 
 
-def _known(folder, split):
+def _earlier_plan(folder, split) -> dict[str, Any]:
     """The plan of a run before this one, finished (in dataset.json) or not."""
     try:
         return json.loads(plan_path(folder, split).read_text())
@@ -166,13 +180,13 @@ def _is_whole(path, facts):
         return False
 
 
-def _missing_tasks(samples, folder, split, num_shards, done, progress):
-    edges = np.linspace(0, len(samples), num_shards + 1).round().astype(int)
+def _missing_tasks(samples, shards, done, progress):
+    edges = np.linspace(0, len(samples), shards.num_shards + 1).round().astype(int)
     tasks = []
-    for number in range(num_shards):
+    for number in range(shards.num_shards):
         part = samples[edges[number] : edges[number + 1]]
         if str(number) not in done:
-            tasks.append((number, part, _shard_path(folder, split, number, num_shards)))
+            tasks.append((number, part, shards.path(number)))
         elif progress:
             progress.update(len(part))
     return tasks
@@ -243,7 +257,3 @@ def _alone(folder):
                 f"Another `lfp-tf data` is writing to {folder}; wait for it or give another --out."
             ) from None
         yield
-
-
-def _shard_path(folder, split, number, num_shards):
-    return folder / SHARD_NAME.format(split=split, shard=number, num_shards=num_shards)

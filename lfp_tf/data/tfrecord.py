@@ -22,7 +22,7 @@ _MASK_DELTA = 0xA282EAD8
 _LANE_POWER = 7  # lanes of 2**7 bytes
 
 
-def crc32c(data):
+def crc32c(data: bytes) -> int:
     """The CRC-32C of a byte string (RFC 3720, appendix B.4).
 
     >>> hex(crc32c(b"123456789"))
@@ -47,18 +47,15 @@ def crc32c(data):
     return int(register[0]) ^ left_over ^ 0xFFFFFFFF
 
 
-def frame(payload):
+def frame(payload: bytes) -> bytes:
     """The bytes of one record around `payload`."""
     length = struct.pack("<Q", len(payload))
     masked = (struct.pack("<I", _masked(crc32c(part))) for part in (length, payload))
     return b"".join((length, next(masked), payload, next(masked)))
 
 
-def scan(path):
-    """Where the records of a file lie, from their headers alone.
-
-    Args:
-        path: a TFRecord file.
+def scan(path: str | os.PathLike) -> np.ndarray:
+    """Where the records of a TFRecord file lie, from their headers alone.
 
     Returns:
         int64 [n, 2]: offset and length in bytes of each payload.
@@ -82,8 +79,13 @@ def scan(path):
     return np.array(spans, np.int64).reshape(-1, 2)
 
 
-def payload_at(path, offset, length):
+def payload_at(path: str | os.PathLike, offset: int, length: int) -> bytes:
     """The payload of one record, its checksum checked.
+
+    Args:
+        path: a TFRecord file.
+        offset: of the payload's first byte, as `scan` gives it.
+        length: of the payload in bytes.
 
     Raises:
         LfpError: the file is shorter than said, or its bytes are not those that were written.

@@ -159,8 +159,8 @@ def test_larger_images_than_allowed_are_refused(source, tmp_path):
         (["scenes", "--seed", "-1"], '--seed is a whole number from 0 on, not "-1"'),
         (["folder", "--val_share", "2"], '--val_share is a number between 0 and 1, not "2"'),
         (["folder", "--label_offset", "2"], "--label_offset is a whole number from 0 to 1"),
-        (["scenes", "--shards", 0], "--shards is a whole number from 1 on, not 0"),
-        (["scenes", "--show", -1], "--show is a whole number from 1 on, not -1"),
+        (["scenes", "--shards", 0], "--shards must be at least 1, not 0"),
+        (["scenes", "--show", -1], "--show must be at least 1, not -1"),
         (["scenes", "--source", "x"], "are drawn, not read"),
     ],
 )

@@ -95,7 +95,7 @@ def test_help_tells_the_recipes_steps_and_the_data_sets_counts():
 
 def test_no_steps_are_refused(capsys):
     assert main(["demo", "--steps", "0"]) == 2
-    assert capsys.readouterr().err == "--steps must be at least 1.\n"
+    assert capsys.readouterr().err == "--steps must be at least 1, not 0.\n"
 
 
 def test_training_is_called_as_a_user_of_this_place_would(tmp_path, monkeypatch):

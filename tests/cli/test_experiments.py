@@ -38,7 +38,7 @@ def test_one_in_full_tells_what_it_costs(capsys):
         "depth: 18",
     ):
         assert wanted in text, wanted
-    assert "G a crop" in text and "A small PSPNet on drawn street scenes" in text
+    assert "G per crop" in text and "A small PSPNet on drawn street scenes" in text
 
 
 def test_a_misspelt_name_gets_its_nearest(capsys):

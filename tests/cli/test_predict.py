@@ -217,7 +217,7 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
             "holds no export.json",
         ),
         ([str(image), "--saved_model=no", "--flip", "--out=x"], "--flip is fixed"),
-        (given, "Nothing to look at; give images, videos, folders, or --camera 0."),
+        (given, "Nothing to predict; give images, videos, folders, or --camera 0."),
         ([str(image), *given, "--long_side=0"], "--long_side must be at least 1, not 0."),
         ([str(image), *given, "--crf_guide=original"], "add --crf, or leave it out"),
         ([str(image), *given, "--crf", "--crf_preset=sed"], 'Did you mean "seed"?'),

@@ -15,12 +15,12 @@ import pytest
 from lfp_tf.data import shards, tfrecord
 from lfp_tf.data.example import encode_example
 from lfp_tf.data.records import (
+    Description,
     Encoded,
-    Sample,
+    Shards,
     read_dataset,
     read_record,
     record_index,
-    samples_digest,
     shards_for,
     write_dataset,
     write_records,
@@ -28,7 +28,7 @@ from lfp_tf.data.records import (
 from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.progress import Progress
 
-OTHER = {"name": "other", "tasks": (), "classes": ["a"], "colors": [[0, 0, 0]]}
+OTHER = Description("other", (), ["a"], [[0, 0, 0]])
 
 
 def encode(sample, *, fail_at=None):
@@ -41,19 +41,18 @@ def encode(sample, *, fail_at=None):
 def write(folder, count=7, split="train", *, digest="d", num_shards=3, fail_at=None, **options):
     return write_records(
         list(range(count)),
-        folder,
-        split,
+        Shards(pathlib.Path(folder), split, num_shards),
         encode=functools.partial(encode, fail_at=fail_at),
         digest=digest,
-        num_shards=num_shards,
         **options,
     )
 
 
 def finish(folder, **splits):
     colors = [[0, 0, 0], [1, 1, 1], [2, 2, 2]]
-    about = {"name": "letters", "tasks": ("segmentation",), "classes": ["a", "b", "c"]}
-    write_dataset(folder, **about, colors=colors, splits=splits)
+    write_dataset(
+        folder, Description("letters", ("segmentation",), ["a", "b", "c"], colors), splits
+    )
 
 
 def content(folder):
@@ -133,15 +132,16 @@ def test_an_interrupted_run_leaves_whole_shards_only_and_goes_on(tmp_path, monke
 
 SLOW_WRITER = """
 import sys, time
-from lfp_tf.data.records import Encoded, write_records
+import pathlib
+from lfp_tf.data.records import Encoded, Shards, write_records
 
 def encode(sample):
     time.sleep(0.03 if sys.argv[3:] else 0)
     return Encoded(bytes([sample]) * 1000, 4, 4)
 
 if __name__ == "__main__":
-    write_records(list(range(40)), sys.argv[1], "train", encode=encode, digest="d",
-                  num_shards=8, workers=int(sys.argv[2]))
+    write_records(list(range(40)), Shards(pathlib.Path(sys.argv[1]), "train", 8), encode=encode,
+                  digest="d", workers=int(sys.argv[2]))
 """
 
 
@@ -196,7 +196,7 @@ def test_other_records_are_not_replaced_unless_asked(tmp_path, change):
 def test_another_data_set_is_not_mixed_in(tmp_path):
     finish(tmp_path, train=write(tmp_path))
     with pytest.raises(LfpError, match="holds records of letters with 3 classes"):
-        write_dataset(tmp_path, splits={}, **OTHER)
+        write_dataset(tmp_path, OTHER, {})
 
 
 def test_replacing_one_split_keeps_the_other(tmp_path):
@@ -211,7 +211,7 @@ def test_replacing_one_split_keeps_the_other(tmp_path):
 def test_overwriting_with_another_data_set_forgets_the_first(tmp_path):
     finish(tmp_path, train=write(tmp_path), val=write(tmp_path, 2, "val", num_shards=1))
     facts = write(tmp_path, 3, overwrite=True)
-    write_dataset(tmp_path, splits={"train": facts}, overwrite=True, **OTHER)
+    write_dataset(tmp_path, OTHER, {"train": facts}, overwrite=True)
     assert list(read_dataset(tmp_path)["splits"]) == ["train"]
     with pytest.raises(LfpError, match="val records that its dataset.json does not list"):
         record_index(tmp_path, "val")
@@ -308,17 +308,6 @@ def test_a_count_that_differs_from_the_description_is_refused(tmp_path):
     path.write_bytes(path.read_bytes() + tfrecord.frame(b"one more"))
     with pytest.raises(LfpError, match=r"holds 8 train records, but its dataset\.json states 7"):
         record_index(tmp_path, "train")
-
-
-def test_digests_follow_names_bytes_and_options(tmp_path):
-    path = tmp_path / "a.png"
-    path.write_bytes(b"1")
-    sample = Sample(str(path), None, "a")
-    first = samples_digest([sample])
-    assert first == samples_digest([sample])
-    path.write_bytes(b"2")
-    assert samples_digest([sample]) != first
-    assert samples_digest([sample], {"x": 1}) != samples_digest([sample], {"x": 2})
 
 
 def test_shards_suit_the_size():

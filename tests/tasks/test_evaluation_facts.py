@@ -5,7 +5,7 @@ from small_classifier import small_classifier
 from small_network import small_network
 from small_people import recipe as people
 
-from lfp_tf.data.records import write_dataset
+from lfp_tf.data.records import Description, write_dataset
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks import catalog
 from lfp_tf.tasks.evaluation_facts import (
@@ -20,8 +20,7 @@ COUNT = {"count": 1, "label_pixels": None}
 
 @pytest.fixture
 def records(tmp_path):
-    about = {"name": "lsp", "tasks": ("pose",), "classes": people().classes, "colors": []}
-    write_dataset(tmp_path, splits={"val": COUNT}, **about)
+    write_dataset(tmp_path, Description("lsp", ("pose",), people().classes), {"val": COUNT})
     return tmp_path
 
 

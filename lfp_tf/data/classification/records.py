@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,6 +22,24 @@ TASK = "classification"
 LABEL, NAME, SYNSET = "image/class/label", "image/class/text", "image/class/synset"
 
 
+class ClassSample(Protocol):
+    """What a data set of classes hands over: `ImageOfClass` or `RecordOfClass`."""
+
+    @property
+    def image(self) -> str:
+        """How sentences call it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the record calls it."""
+        ...
+
+    def read(self) -> tuple[bytes, int]:
+        """(the image's bytes, the class)."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class ImageOfClass:
     """An image file and its class.
@@ -34,7 +54,7 @@ class ImageOfClass:
     label: int
     name: str
 
-    def read(self):
+    def read(self) -> tuple[bytes, int]:
         """(the file's bytes, the class)."""
         try:
             return pathlib.Path(self.image).read_bytes(), self.label
@@ -44,7 +64,7 @@ class ImageOfClass:
 
 @dataclasses.dataclass(frozen=True)
 class RecordOfClass:
-    """A record of somebody else's TFRecords.
+    """A record of TFRecords that others wrote.
 
     Attributes:
         path: the shard.
@@ -60,16 +80,16 @@ class RecordOfClass:
     label_offset: int
 
     @property
-    def image(self):
+    def image(self) -> str:
         """How sentences call it."""
         return f"{self.path}, record {self.number}"
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What the new record calls it."""
         return f"{pathlib.PurePath(self.path).name}/{self.number}"
 
-    def read(self):
+    def read(self) -> tuple[bytes, int]:
         """(the image's bytes, the class)."""
         features = decode_example(tfrecord.payload_at(self.path, self.offset, self.length))
         for key in ("image/encoded", LABEL):
@@ -81,14 +101,22 @@ class RecordOfClass:
         return content, label - self.label_offset
 
 
-def classification_plan(name, classes, synsets, splits, *, options=None, notes=()):
+def classification_plan(
+    name: str,
+    classes: Sequence[str],
+    synsets: Sequence[str],
+    splits: dict[str, list[ClassSample]],
+    *,
+    options: dict[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Plan:
     """The `Plan` of a data set of images with one class each.
 
     Args:
         name: of the data set.
-        classes: list of names.
-        synsets: list of WordNet ids, or of what else tells the classes apart.
-        splits: {split: list of `ImageOfClass` or `RecordOfClass`}.
+        classes: their names.
+        synsets: WordNet ids, or what else tells the classes apart.
+        splits: {split: samples}.
         options, notes: as of `Plan`.
     """
     table = ClassTable(tuple(classes), np.zeros((0, 3), np.uint8))
@@ -106,18 +134,26 @@ def classification_plan(name, classes, synsets, splits, *, options=None, notes=(
     )
 
 
-def encode_image(sample, *, classes, synsets, max_pixels=MAX_PIXELS):
-    """The `Encoded` record of a sample that `inspect_image` has found good."""
+def encode_image(
+    sample: ClassSample,
+    *,
+    classes: Sequence[str],
+    synsets: Sequence[str],
+    max_pixels: int = MAX_PIXELS,
+) -> Encoded:
+    """The record of a sample in which `inspect_image` has seen no problem."""
     content, label = sample.read()
     image, image_format = image_bytes(content, max_pixels)
     size = image_size(image, max_pixels=max_pixels)
-    about = {LABEL: label, NAME: classes[label], SYNSET: synsets[label]}
-    features = image_features(sample.name, image, image_format, size) | about
+    features = image_features(sample.name, image, image_format, size)
+    features |= {LABEL: label, NAME: classes[label], SYNSET: synsets[label]}
     return Encoded(encode_example(features), *size)
 
 
-def inspect_image(sample, *, num_classes, max_pixels=MAX_PIXELS):
-    """Decodes an image once and looks at its class: the `Inspection`."""
+def inspect_image(
+    sample: ClassSample, *, num_classes: int, max_pixels: int = MAX_PIXELS
+) -> Inspection:
+    """Decodes an image once and checks its class."""
     try:
         content, label = sample.read()
         read_image(content, max_pixels=max_pixels)

@@ -1,32 +1,37 @@
-"""ADE20K's scene parsing benchmark: 150 classes (Zhou et al., CVPR 2017)."""
+"""ADE20K's scene parsing benchmark: 150 classes (Zhou et al., CVPR 2017).
 
-import functools
+    images/training/NAME.jpg          an image of train
+    annotations/training/NAME.png     its labels
+    images/validation/NAME.jpg        an image of val
+    annotations/validation/NAME.png   its labels
 
-from lfp_tf.data.datasets import label_maps
+Labels: 0 is ignored, k + 1 is class k (hszhao/semseg FAQ.md).
+Left out: the benchmark's test images, which have no labels.
+Refused: images without labels and labels without images; values above 150.
+"""
+
+from lfp_tf.data.datasets.dataset import Dataset, Source
 from lfp_tf.data.datasets.folders import pair, source_folder
-from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
+from lfp_tf.data.datasets.label_maps import ade20k
+from lfp_tf.data.plan import Plan
+from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
 from lfp_tf.images.palette import class_table
 
 NAME = "ade20k"
-SUMMARY = "ADE20K scene parsing (ADEChallengeData2016): 150 classes, train 20210, val 2000"
 LAYOUT = "images/{training,validation}/*.jpg and annotations/{training,validation}/*.png"
 SPLITS = ("train", "val")
-OPTIONS = {}
-NEEDS_SOURCE = True
 
 _FOLDERS = {"train": "training", "val": "validation"}
-_PARTS = tuple(
-    f"{kind}/{folder}" for kind in ("images", "annotations") for folder in _FOLDERS.values()
-)
+_PARTS = ("images/training", "images/validation", "annotations/training", "annotations/validation")
 
 
-def plan(source):
-    """The `Plan`; file value 0 is ignored, k + 1 is class k.
+def plan(source: Source) -> Plan:
+    """Pairs the files of `training` and `validation` by their names.
 
     Raises:
         LfpError: folders are missing, or images and labels do not pair.
     """
-    root = source_folder(source, NAME, LAYOUT, (".", _PARTS), ("ADEChallengeData2016", _PARTS))
+    root = source_folder(source, NAME, LAYOUT, _PARTS, places=(".", "ADEChallengeData2016"))
     splits = {
         split: pair(root / "images" / folder, root / "annotations" / folder)
         for split, folder in _FOLDERS.items()
@@ -34,13 +39,17 @@ def plan(source):
     return segmentation_plan(NAME, class_table(NAME), splits, RULE)
 
 
-def _hint(wrong, present):
+def _hint(wrong, _):
     if wrong == {255}:
         return "Already reduced by one? The benchmark's own files hold 0 for what is ignored."
     return "Are these the benchmark's annotations, not the full data set's?"
 
 
-RULE = LabelRule(
-    functools.partial(values_problem, allowed=frozenset(range(151)), hint=_hint),
-    to_classes=label_maps.ade20k,
+RULE = values_rule(range(151), hint=_hint, to_classes=ade20k)
+DATASET = Dataset(
+    name=NAME,
+    summary="ADE20K scene parsing (ADEChallengeData2016): 150 classes, train 20210, val 2000",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan,
 )

@@ -1,7 +1,18 @@
 """The data sets by name; importing this costs neither TensorFlow nor any file.
 
-Each module has `NAME`, `SUMMARY`, `LAYOUT` (what --source must hold), `SPLITS`, `OPTIONS`
-({name: Option} that `plan` takes), `NEEDS_SOURCE`, and `plan(source, **options)`.
+To add a data set, write one file beside this one and a line in `DATASETS`. `camvid.py` is the
+shortest to start from. Every reader reads from top to bottom like this:
+
+- Its docstring draws the layout on disk, says which file belongs to which, what the values of the
+  labels are, what is left out and what is refused.
+- `NAME`, `LAYOUT` and `SPLITS`, which its messages need.
+- `plan(source, **options)`: it finds the files by the functions of `folders.py` and hands the
+  samples of each split to `segmentation_plan`, `classification_plan` or `pose_plan`. It reads
+  names and lists only. What is inside of the files is checked for all data sets in `census.py`.
+- For labels a `LabelRule`: which values a file may hold, and how they become classes.
+- `DATASET`, the `Dataset` that the table below lists.
+
+Names and colours of the classes stand in `lfp_tf/images/classes/NAME.json`.
 """
 
 from lfp_tf.data.datasets import (
@@ -9,9 +20,7 @@ from lfp_tf.data.datasets import (
     camvid,
     cityscapes,
     cocostuff10k,
-    cocostuff10k_171,
     cocostuff164k,
-    cocostuff164k_171,
     folder,
     imagenet,
     kitti_road,
@@ -20,29 +29,32 @@ from lfp_tf.data.datasets import (
     scenes,
     voc,
 )
+from lfp_tf.data.datasets.dataset import Dataset
 from lfp_tf.errors import LfpError, nearest
 
-_MODULES = (
-    ade20k,
-    camvid,
-    cityscapes,
-    cocostuff10k,
-    cocostuff10k_171,
-    cocostuff164k,
-    cocostuff164k_171,
-    folder,
-    imagenet,
-    kitti_road,
-    lsp,
-    mpii,
-    scenes,
-    voc,
-)
-DATASETS = {module.NAME: module for module in _MODULES}
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        ade20k.DATASET,
+        camvid.DATASET,
+        cityscapes.DATASET,
+        cocostuff10k.DATASET,
+        cocostuff10k.DATASET_171,
+        cocostuff164k.DATASET,
+        cocostuff164k.DATASET_171,
+        folder.DATASET,
+        imagenet.DATASET,
+        kitti_road.DATASET,
+        lsp.DATASET,
+        mpii.DATASET,
+        scenes.DATASET,
+        voc.DATASET,
+    )
+}
 
 
-def dataset(name):
-    """The module of a data set.
+def dataset(name: str) -> Dataset:
+    """The data set of that name.
 
     Raises:
         LfpError: there is none of that name; the nearest is offered and all are listed.

@@ -1,85 +1,91 @@
-"""Cityscapes: 19 classes of street scenes, 1024x2048 (Cordts et al., CVPR 2016)."""
+"""Cityscapes: 19 classes of street scenes, 1024x2048 (Cordts et al., CVPR 2016).
 
-import functools
+    leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png       an image of the split train or val
+    gtFine/SPLIT/CITY/NAME_gtFine_labelTrainIds.png   its labels as train ids
+    gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png        its labels as label ids
+
+Labels: train ids where every image has them (0-18 are classes, 255 is ignored), else label ids
+(0-33), which are mapped to train ids.
+Left out: the split test, whose labels are not published; splits without images; files of other
+endings (instances, colours, polygons).
+Refused: images without labels of the chosen kind; other values.
+"""
+
+import pathlib
 
 from lfp_tf.data.census import first_of
+from lfp_tf.data.datasets.dataset import Dataset, Source
 from lfp_tf.data.datasets.folders import files_below, source_folder
 from lfp_tf.data.datasets.label_maps import cityscapes_label_ids
-from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
+from lfp_tf.data.plan import Plan
+from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
 from lfp_tf.data.shards import Sample
 from lfp_tf.errors import LfpError
 from lfp_tf.images.palette import class_table
 
 NAME = "cityscapes"
-SUMMARY = "Cityscapes fine annotations: 19 classes, train 2975, val 500, 1024x2048"
 LAYOUT = "leftImg8bit/{train,val}/CITY/*_leftImg8bit.png and gtFine/{train,val}/CITY/*.png"
 SPLITS = ("train", "val")
-OPTIONS = {}
-NEEDS_SOURCE = True
 
 _IMAGE_END = "_leftImg8bit.png"
-_TRAIN_IDS_END = "_gtFine_labelTrainIds.png"
-_LABEL_IDS_END = "_gtFine_labelIds.png"
-_TRAIN_IDS = frozenset(range(19)) | {255}
-_LABEL_IDS = frozenset(range(34))
+_LABEL_ENDS = {"trainIds": "_gtFine_labelTrainIds.png", "labelIds": "_gtFine_labelIds.png"}
 
 
-def plan(source):
-    """The `Plan`: train ids where every image has them, else label ids mapped to them.
+def plan(source: Source) -> Plan:
+    """Pairs images and labels by city and name.
 
     Raises:
         LfpError: folders or labels are missing; the first few are named.
     """
-    root = source_folder(source, NAME, LAYOUT, (".", ("leftImg8bit", "gtFine")))
-    names = {split: _names(root, split) for split in SPLITS}
+    root = source_folder(source, NAME, LAYOUT, ("leftImg8bit", "gtFine"))
+    names = {split: _names(root / "leftImg8bit" / split) for split in SPLITS}
     if not any(names.values()):
         raise LfpError(f"{root / 'leftImg8bit'} holds no *{_IMAGE_END}. Expected: {LAYOUT}.")
-    splits = {split: found for split, found in names.items() if found}
-    end = _TRAIN_IDS_END
-    if _missing(root, splits, end):
-        end = _LABEL_IDS_END
-    missing = _missing(root, splits, end)
-    if missing:
-        raise LfpError(
-            f"{len(missing)} images of {NAME} have neither *{_TRAIN_IDS_END} nor "
-            f"*{_LABEL_IDS_END}: {first_of(missing)}."
-        )
-    samples = {
-        split: [_sample(root, split, name, end) for name in found]
-        for split, found in splits.items()
-    }
-    options = {"labels": "trainIds" if end == _TRAIN_IDS_END else "labelIds"}
-    rule = TRAIN_ID_RULE if end == _TRAIN_IDS_END else LABEL_ID_RULE
-    return segmentation_plan(NAME, class_table(NAME), samples, rule, options=options)
+    missing = []
+    for kind, label_end in _LABEL_ENDS.items():
+        splits = {split: _samples(root, split, names[split], label_end) for split in SPLITS}
+        missing = [sample.name for sample in sum(splits.values(), []) if not _has_label(sample)]
+        if not missing:
+            splits = {split: samples for split, samples in splits.items() if samples}
+            return segmentation_plan(
+                NAME, class_table(NAME), splits, RULES[kind], options={"labels": kind}
+            )
+    kinds = " nor ".join(f"*{end}" for end in _LABEL_ENDS.values())
+    raise LfpError(f"{len(missing)} images of {NAME} have neither {kinds}: {first_of(missing)}.")
 
 
-def _names(root, split):
-    """CITY/CITY_SSSSSS_FFFFFF of a split's images."""
-    found = files_below(root / "leftImg8bit" / split, (".png",))
-    return [path[: -len(_IMAGE_END)] for path in found if path.endswith(_IMAGE_END)]
+def _names(folder):
+    """CITY/CITY_SSSSSS_FFFFFF of each image of a split."""
+    paths = files_below(folder, (".png",))
+    return [path.removesuffix(_IMAGE_END) for path in paths if path.endswith(_IMAGE_END)]
 
 
-def _missing(root, splits, end):
+def _samples(root, split, names, label_end):
+    images, labels = root / "leftImg8bit" / split, root / "gtFine" / split
     return [
-        name
-        for split, names in splits.items()
+        Sample(f"{images / name}{_IMAGE_END}", f"{labels / name}{label_end}", name)
         for name in names
-        if not (root / "gtFine" / split / f"{name}{end}").is_file()
     ]
 
 
-def _sample(root, split, name, end):
-    image = root / "leftImg8bit" / split / f"{name}{_IMAGE_END}"
-    return Sample(str(image), str(root / "gtFine" / split / f"{name}{end}"), name)
+def _has_label(sample):
+    return pathlib.Path(sample.label).is_file()
 
 
-def _hint(wrong, present):
+def _hint(wrong, _):
     if max(wrong) <= 33:
         return "Label ids instead of train ids? Remove these files to have *_labelIds.png mapped."
     return ""
 
 
-TRAIN_ID_RULE = LabelRule(functools.partial(values_problem, allowed=_TRAIN_IDS, hint=_hint))
-LABEL_ID_RULE = LabelRule(
-    functools.partial(values_problem, allowed=_LABEL_IDS), to_classes=cityscapes_label_ids
+RULES = {
+    "trainIds": values_rule({*range(19), 255}, hint=_hint),
+    "labelIds": values_rule(range(34), to_classes=cityscapes_label_ids),
+}
+DATASET = Dataset(
+    name=NAME,
+    summary="Cityscapes fine annotations: 19 classes, train 2975, val 500, 1024x2048",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan,
 )

@@ -1,36 +1,53 @@
-"""COCO-Stuff 164k: 182 classes on the images of COCO 2017 (Caesar et al., CVPR 2018)."""
+"""COCO-Stuff 164k: 182 classes on the images of COCO 2017 (Caesar et al., CVPR 2018).
 
-import functools
+    images/train2017/ID.jpg        an image of train
+    annotations/train2017/ID.png   its labels
+    images/val2017/ID.jpg          an image of val
+    annotations/val2017/ID.png     its labels
 
+`cocostuff164k_171` is the same with the 171 classes that images have, numbered through.
+
+Labels: 0-181 are classes, 255 is ignored (`stuffthingmaps_trainval2017.zip`).
+Left out: train2017 or val2017 where its folder of images is missing.
+Refused: images without labels and labels without images; other values, and for 171 classes also
+those of the eleven others.
+"""
+
+from lfp_tf.data.datasets.dataset import Dataset, Source
 from lfp_tf.data.datasets.folders import pair, source_folder
-from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
+from lfp_tf.data.datasets.label_maps import cocostuff_171, cocostuff_supervised
+from lfp_tf.data.plan import Plan
+from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
 from lfp_tf.errors import LfpError
 from lfp_tf.images.palette import class_table
 
-NAME = "cocostuff164k"
-SUMMARY = "COCO-Stuff 164k: 182 classes, train 118287, val 5000"
+NAME, NAME_171 = "cocostuff164k", "cocostuff164k_171"
 LAYOUT = "images/{train2017,val2017}/ID.jpg and annotations/{train2017,val2017}/ID.png"
 SPLITS = ("train", "val")
-OPTIONS = {}
-NEEDS_SOURCE = True
 
 _FOLDERS = {"train": "train2017", "val": "val2017"}
 _PLACES = (".", "cocostuff-164k")
 _PARTS = ("images", "annotations")
 
 
-def plan(source):
-    """The `Plan`: of train2017 and val2017 what is there; values are classes, 255 is ignored.
+def plan(source: Source) -> Plan:
+    """Pairs the files of `train2017` and `val2017` by their names.
 
     Raises:
         LfpError: folders are missing, or images and labels do not pair.
     """
-    return plan_of(source, NAME, RULE)
+    return _plan(source, NAME, RULE)
 
 
-def plan_of(source, name, rule):
-    """`plan` under another name with its class table, and another rule for the labels."""
-    root = source_folder(source, name, LAYOUT, *((place, _PARTS) for place in _PLACES))
+def plan_171(source: Source) -> Plan:
+    """As `plan`, with the annotated classes alone."""
+    allowed = {*cocostuff_supervised(), 255}
+    rule = values_rule(allowed, hint=_hint_171, to_classes=cocostuff_171)
+    return _plan(source, NAME_171, rule)
+
+
+def _plan(source, name, rule):
+    root = source_folder(source, name, LAYOUT, _PARTS, places=_PLACES)
     splits = {
         split: pair(root / "images" / folder, root / "annotations" / folder)
         for split, folder in _FOLDERS.items()
@@ -41,13 +58,30 @@ def plan_of(source, name, rule):
     return segmentation_plan(name, class_table(name), splits, rule)
 
 
-def hint(wrong, present):
-    """Where values that are no classes of this set may come from."""
+def _hint(wrong, _):
     if wrong <= {182, 183}:
         return "COCO's stuff_*_pixelmaps? The maps of stuffthingmaps_trainval2017.zip are meant."
     return ""
 
 
-RULE = LabelRule(
-    functools.partial(values_problem, allowed=frozenset(range(182)) | {255}, hint=hint)
+def _hint_171(wrong, present):
+    if max(wrong) < 182:
+        return "Classes that no published image has; cocostuff164k keeps them."
+    return _hint(wrong, present)
+
+
+RULE = values_rule({*range(182), 255}, hint=_hint)
+DATASET = Dataset(
+    name=NAME,
+    summary="COCO-Stuff 164k: 182 classes, train 118287, val 5000",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan,
+)
+DATASET_171 = Dataset(
+    name=NAME_171,
+    summary="the same without the eleven classes that no image has: 171 classes",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan_171,
 )

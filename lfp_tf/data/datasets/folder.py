@@ -1,34 +1,60 @@
-"""Anybody's own images: two folders of equal file names, classes named in a file or counted."""
+"""Anybody's own images: two folders of equal file names, classes named in a file or counted.
+
+One of these, the first that is there:
+
+    images/SPLIT/NAME.jpg, labels/SPLIT/NAME.png   an image and its labels
+    SPLIT/images/NAME.jpg, SPLIT/labels/NAME.png
+    SPLIT/NAME.jpg, SPLITannot/NAME.png
+    SPLIT.txt                                      lines IMAGE LABEL, paths below the folder
+    images/NAME.jpg, labels/NAME.png               divided into train and val by --seed
+
+SPLIT is `train`, `val` or `test`. Names of the classes:
+
+    classes.txt    one per line: `NAME`, or `NAME R G B`
+    classes.json   a list of names, or of objects with `index`, `name` and perhaps `color`
+
+Labels: k is class k, or k + 1 with --label_offset 1; 255 and --ignore_values are ignored. Without
+a file of classes there are as many as the labels hold.
+Left out: splits that are not there.
+Refused: images without labels and labels without images; values that are no class; names twice.
+"""
 
 import functools
 import json
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
-from lfp_tf.data.datasets.folders import listed_samples, pair, read_list, split_by_seed
-from lfp_tf.data.datasets.options import Option, share, whole_number, whole_numbers
-from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan, values_problem
+from lfp_tf.data.datasets.dataset import (
+    Dataset,
+    Option,
+    Source,
+    share,
+    whole_number,
+    whole_numbers,
+)
+from lfp_tf.data.datasets.folders import (
+    existing_source,
+    first_file,
+    listed_samples,
+    pair,
+    read_list,
+    split_by_seed,
+)
+from lfp_tf.data.plan import Plan
+from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import read_labels
 from lfp_tf.images.palette import ClassTable, numbered_table
 
 NAME = "folder"
-SUMMARY = "your own images: images/ and labels/ of equal file names, classes.txt"
 LAYOUT = (
     "images and labels (both with train and val below, or neither), or train/images and "
     "train/labels, or train and trainannot, or lists train.txt and val.txt of lines IMAGE LABEL; "
-    "and classes.txt, one name a line"
+    "and classes.txt, one name per line"
 )
 SPLITS = ("train", "val", "test")
-OPTIONS = {
-    "seed": whole_number("divides a set without train and val (default 0)"),
-    "val_share": share("the share so held out (default 0.2)"),
-    "classes": Option("file of class names, one a line (default SOURCE/classes.txt)", str),
-    "label_offset": whole_number("1: files count from 1, 0 is ignored (default 0)", 0, 1),
-    "ignore_values": whole_numbers("file values to ignore besides 255, as 11,12"),
-}
-NEEDS_SOURCE = True
 
 MOST_CLASSES = 255
 _FORMS = (
@@ -38,8 +64,16 @@ _FORMS = (
 )
 
 
-def plan(source, *, seed=0, classes=None, label_offset=0, ignore_values=(), val_share=0.2):
-    """The `Plan` of a folder of images and labels.
+def plan(
+    source: Source,
+    *,
+    seed: int = 0,
+    classes: str | None = None,
+    label_offset: int = 0,
+    ignore_values: Sequence[int] = (),
+    val_share: float = 0.2,
+) -> Plan:
+    """Pairs the files of a folder of images and labels.
 
     Args:
         source: the folder.
@@ -53,41 +87,30 @@ def plan(source, *, seed=0, classes=None, label_offset=0, ignore_values=(), val_
     Raises:
         LfpError: the layout, the pairs or the file of classes are not as described.
     """
-    root = _root(source)
+    root = existing_source(source, NAME, LAYOUT)
     splits = _splits(root, seed, val_share)
     ignored = frozenset(ignore_values) | {255} | ({0} if label_offset else frozenset())
     table = _table(root, classes) or _counted(splits, label_offset, ignored)
     if len(table) > MOST_CLASSES:
         raise LfpError(f"{len(table)} classes do not fit 8-bit labels; {MOST_CLASSES} do.")
-    allowed = frozenset(range(label_offset, len(table) + label_offset)) | ignored
-    rule = LabelRule(
-        functools.partial(
-            values_problem, allowed=allowed, hint=functools.partial(_hint, num_classes=len(table))
-        ),
+    rule = values_rule(
+        {*range(label_offset, len(table) + label_offset), *ignored},
+        hint=functools.partial(_hint, num_classes=len(table)),
         to_classes=functools.partial(_shifted, label_offset=label_offset, ignored=ignored),
     )
     options = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
     return segmentation_plan(NAME, table, splits, rule, options=options)
 
 
-def _root(source):
-    if source is None:
-        raise LfpError(f"{NAME} needs --source DIR, the folder that holds {LAYOUT}.")
-    root = pathlib.Path(source)
-    if not root.is_dir():
-        raise LfpError(f"There is no folder {root}; --source is the folder that holds {LAYOUT}.")
-    return root
-
-
 def _splits(root, seed, val_share):
-    for images, labels in _FORMS:
-        found = {}
+    for form in _FORMS:
+        splits = {}
         for split in SPLITS:
-            image, label = (root / form.format(split=split) for form in (images, labels))
-            if image.is_dir() and label.is_dir():
-                found[split] = pair(image, label)
-        if found:
-            return found
+            images, labels = (root / part.format(split=split) for part in form)
+            if images.is_dir() and labels.is_dir():
+                splits[split] = pair(images, labels)
+        if splits:
+            return splits
     lists = {split: root / f"{split}.txt" for split in SPLITS}
     lists = {split: path for split, path in lists.items() if path.is_file()}
     if lists:
@@ -100,7 +123,7 @@ def _splits(root, seed, val_share):
 
 def _listed(root, path):
     """Samples of a list's lines `IMAGE LABEL`, both relative to the folder."""
-    entries = []
+    pairs = []
     for number, line in enumerate(read_list(path), 1):
         words = line.split()
         if len(words) not in (0, 2):
@@ -108,16 +131,15 @@ def _listed(root, path):
                 f"{path}, line {number} is not IMAGE LABEL, two paths with a space between them; "
                 "without such lists images and labels are divided by --seed."
             )
-        entries += [words] if words else []
-    return listed_samples(root, entries, str(path))
+        pairs += [words] if words else []
+    return listed_samples(root, pairs, str(path))
 
 
 def _table(root, classes):
     """The `ClassTable` of a file of names; None where there is none."""
     if classes is not None and not pathlib.Path(classes).is_file():
         raise LfpError(f"There is no file {classes} for --classes.")
-    places = [pathlib.Path(classes)] if classes else [root / "classes.txt", root / "classes.json"]
-    path = next((place for place in places if place.is_file()), None)
+    path = pathlib.Path(classes) if classes else first_file(root, ("classes.txt", "classes.json"))
     if path is None:
         return None
     entries = _from_json(path) if path.suffix == ".json" else _from_text(path)
@@ -125,7 +147,7 @@ def _table(root, classes):
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names or twice:
         what = f'names "{twice[0]}" twice' if twice else "names no classes"
-        raise LfpError(f"{path} {what}; it needs one name a line.")
+        raise LfpError(f"{path} {what}; it needs one name per line.")
     colors = numbered_table(names).colors
     for number, (_, color) in enumerate(entries):
         colors[number] = colors[number] if color is None else color
@@ -146,17 +168,17 @@ def _from_text(path):
 def _from_json(path):
     """A list of names, or of objects with `index` (or `train_id`), `name`, perhaps `color`."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, list):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, list):
             raise ValueError("it is no list")
         entries = [
             {"index": number, "name": entry} if isinstance(entry, str) else entry
-            for number, entry in enumerate(found)
+            for number, entry in enumerate(content)
         ]
-        found = {entry["index" if "index" in entry else "train_id"]: entry for entry in entries}
-        if sorted(found) != list(range(len(entries))):
+        by_index = {entry["index" if "index" in entry else "train_id"]: entry for entry in entries}
+        if sorted(by_index) != list(range(len(entries))):
             raise ValueError("the indices are not 0, 1, 2, ...")
-        entries = [found[number] for number in range(len(entries))]
+        entries = [by_index[number] for number in range(len(entries))]
         return [(str(entry["name"]), entry.get("color")) for entry in entries]
     except (ValueError, TypeError, KeyError) as error:
         raise LfpError(
@@ -173,8 +195,7 @@ def _counted(splits, label_offset, ignored):
                 values = np.unique(read_labels(sample.label))
             except LfpError:
                 continue  # The census names it.
-            kept = [value for value in values.tolist() if value not in ignored]
-            highest = max([highest, *kept])
+            highest = max([highest, *(v for v in values.tolist() if v not in ignored)])
     if highest < label_offset:
         raise LfpError("The labels hold no class at all: every pixel is ignored or unreadable.")
     return numbered_table(highest + 1 - label_offset)
@@ -193,3 +214,19 @@ def _hint(wrong, present, *, num_classes):
         value = min(wrong)
         return f"If {value} is a value to ignore, add --ignore_values {value}."
     return "Does the file of classes name them all?"
+
+
+DATASET = Dataset(
+    name=NAME,
+    summary="your own images: images/ and labels/ of equal file names, classes.txt",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan,
+    options={
+        "seed": whole_number("divides a set without train and val (default 0)"),
+        "val_share": share("the share so held out (default 0.2)"),
+        "classes": Option("file of class names, one per line (default SOURCE/classes.txt)", str),
+        "label_offset": whole_number("1: files count from 1, 0 is ignored (default 0)", 0, 1),
+        "ignore_values": whole_numbers("file values to ignore besides 255, as 11,12"),
+    },
+)

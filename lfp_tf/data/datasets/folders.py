@@ -1,112 +1,139 @@
-"""Finding images and their labels in folders and lists, with sentences for what is amiss."""
+"""What readers share: images and labels in folders and lists, and sentences for what is amiss."""
 
 import hashlib
+import itertools
+import os
 import pathlib
 import posixpath
-
-import numpy as np
+from collections.abc import Iterable, Sequence
 
 from lfp_tf.data.census import first_of
+from lfp_tf.data.datasets.dataset import Source
 from lfp_tf.data.shards import Sample
 from lfp_tf.errors import LfpError
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 
 
-def source_folder(source, name, layout, *candidates):
+def existing_source(source: Source, name: str, layout: str) -> pathlib.Path:
+    """The folder that the user gave.
+
+    Args:
+        source: what was given.
+        name: of the data set.
+        layout: text that describes the expected files.
+
+    Raises:
+        LfpError: nothing was given, or no folder.
+    """
+    if source is None:
+        raise LfpError(f"{name} needs --source DIR, the folder that holds {layout}.")
+    folder = pathlib.Path(source)
+    if not folder.is_dir():
+        raise LfpError(f"There is no folder {folder}; --source is the folder that holds {layout}.")
+    return folder
+
+
+def source_folder(
+    source: Source,
+    name: str,
+    layout: str,
+    parts: Sequence[str | Sequence[str]],
+    *,
+    places: Sequence[str] = (".",),
+) -> pathlib.Path:
     """The folder in which a data set's parts lie: `source` itself or one below it.
 
     Args:
         source: what the user gave.
-        name: the data set.
-        layout: text that describes the expected folders.
-        candidates: for each folder below `source` that is looked at ("." is itself), a pair of it
-            and a list of what must be there.
+        name: of the data set.
+        layout: text that describes the expected files.
+        parts: files and folders that must be there; of a tuple one is enough.
+        places: the folders below `source` that may hold them ("." is itself).
 
     Raises:
         LfpError: no source, or nowhere all the parts.
     """
-    if source is None:
-        raise LfpError(f"{name} needs --source DIR, the folder that holds {layout}.")
-    source = pathlib.Path(source)
-    if not source.is_dir():
-        raise LfpError(f"There is no folder {source}; --source is the folder that holds {layout}.")
-    for below, parts in candidates:
-        if all((source / below / part).exists() for part in parts):
-            return source / below
-    below, parts = candidates[0]
-    missing = [part for part in parts if not (source / below / part).exists()]
+    folder = existing_source(source, name, layout)
+    choices = [(part,) if isinstance(part, str) else part for part in parts]
+    for names in itertools.product(*choices):
+        for place in places:
+            if all((folder / place / part).exists() for part in names):
+                return folder / place
+    first_names = [options[0] for options in choices]
+    missing = [part for part in first_names if not (folder / part).exists()]
     raise LfpError(
-        f"{source} is not laid out as {name}: it lacks {', '.join(missing)}. Expected: {layout}."
+        f"{folder} is not laid out as {name}: it lacks {', '.join(missing)}. Expected: {layout}."
     )
 
 
-def files_below(folder, suffixes=IMAGES):
+def first_file(folder: pathlib.Path, names: Iterable[str]) -> pathlib.Path | None:
+    """The first of these files that is in the folder, or None."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def files_below(folder: str | os.PathLike, suffixes: Sequence[str] = IMAGES) -> list[str]:
     """Paths relative to `folder` of its files of these suffixes, sorted, hidden ones left out."""
     folder = pathlib.Path(folder)
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
         path.as_posix()
-        for path in found
+        for path in paths
         if path.suffix.lower() in suffixes and not path.name.startswith(".")
     )
 
 
-def pair(images, labels, *, label_of=None):
-    """Pairs the images below one folder with the label files below another by their names.
-
-    Args:
-        images: folder of images.
-        labels: folder of label files.
-        label_of: from an image's relative path without suffix to that of its label; the same by
-            default.
+def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
+    """Pairs the images below one folder with the label files of the same names below another.
 
     Returns:
-        List of `Sample`, sorted by name.
+        The samples, sorted by name.
 
     Raises:
         LfpError: no images, images without labels, labels without images, two files of one
             name; all are counted, the first few named.
     """
+    images, labels = pathlib.Path(images), pathlib.Path(labels)
     image_names, label_names = _by_stem(images), _by_stem(labels)
     if not image_names:
         raise LfpError(f"{images} holds no images ({', '.join(IMAGES)}).")
-    wanted = {stem: label_of(stem) if label_of else stem for stem in image_names}
-    without = [image_names[stem] for stem, target in wanted.items() if target not in label_names]
-    used = set(wanted.values())
-    extra = [path for stem, path in label_names.items() if stem not in used]
+    without = [path for stem, path in image_names.items() if stem not in label_names]
+    extra = [path for stem, path in label_names.items() if stem not in image_names]
     sentences = []
     if without:
         sentences.append(
             f"{len(without)} of {len(image_names)} images in {images} have no label of their name "
             f"in {labels}: {first_of(without)}."
         )
-    if extra and not label_of:
+    if extra:
         sentences.append(
             f"{len(extra)} labels in {labels} have no image of their name in {images}: "
             f"{first_of(extra)}."
         )
     if sentences:
         raise LfpError(" ".join(sentences))
-    images, labels = pathlib.Path(images), pathlib.Path(labels)
     return [
-        Sample(str(images / image_names[stem]), str(labels / label_names[wanted[stem]]), stem)
+        Sample(str(images / image_names[stem]), str(labels / label_names[stem]), stem)
         for stem in sorted(image_names)
     ]
 
 
-def listed_samples(root, entries, where):
+def listed_samples(root: pathlib.Path, pairs: Iterable[Sequence[str]], where: str) -> list[Sample]:
     """Samples of a list's (image, label) paths relative to `root`.
+
+    Args:
+        root: the folder that the paths start from.
+        pairs: (image, label) of each line.
+        where: how sentences call the list.
 
     Raises:
         LfpError: a path leads outside `root`, or files are missing; all counted, first named.
     """
-    samples = [
-        Sample(inside(root, image, where), inside(root, label, where), posixpath.splitext(image)[0])
-        for image, label in entries
-    ]
-    wanted = [path for sample in samples for path in (sample.image, sample.label)]
-    missing = [path for path in wanted if not pathlib.Path(path).is_file()]
+    samples, missing = [], []
+    for image, label in pairs:
+        paths = inside(root, image, where), inside(root, label, where)
+        samples.append(Sample(*paths, name=posixpath.splitext(image)[0]))
+        missing += [path for path in paths if not pathlib.Path(path).is_file()]
     if missing:
         raise LfpError(f"{len(missing)} files that {where} names are missing: {first_of(missing)}.")
     if not samples:
@@ -114,7 +141,7 @@ def listed_samples(root, entries, where):
     return samples
 
 
-def read_list(path):
+def read_list(path: str | os.PathLike) -> list[str]:
     """The lines of a list, without the spaces around them; some may be empty.
 
     Raises:
@@ -127,7 +154,7 @@ def read_list(path):
     return [line.strip() for line in text.splitlines()]
 
 
-def inside(root, relative, where):
+def inside(root: str | os.PathLike, relative: str, where: str) -> str:
     """The path of a list's entry below `root`; one that leads out of it is refused."""
     path = posixpath.normpath(relative)
     if posixpath.isabs(path) or path.split("/")[0] == "..":
@@ -135,7 +162,7 @@ def inside(root, relative, where):
     return str(pathlib.Path(root) / path)
 
 
-def split_by_seed(samples, *, seed, share):
+def split_by_seed(samples: Sequence[Sample], *, seed: int, share: float) -> dict[str, list[Sample]]:
     """Divides samples by their names: equal names and seed give equal splits, in any order.
 
     Returns:
@@ -149,19 +176,19 @@ def split_by_seed(samples, *, seed, share):
     draws = [hashlib.sha256(f"{seed}/{sample.name}".encode()).digest() for sample in samples]
     order = sorted(range(len(samples)), key=lambda number: draws[number])
     num_val = min(max(1, round(share * len(samples))), len(samples) - 1)
-    is_val = np.zeros(len(samples), bool)
-    is_val[order[:num_val]] = True
-    parts = {"train": [], "val": []}
-    for sample, held_out in zip(samples, is_val, strict=True):
-        parts["val" if held_out else "train"].append(sample)
-    return parts
+    held_out = set(order[:num_val])
+    return {
+        "train": [sample for n, sample in enumerate(samples) if n not in held_out],
+        "val": [sample for n, sample in enumerate(samples) if n in held_out],
+    }
 
 
 def _by_stem(folder):
-    found = {}
+    """{path without suffix: path} of the images below a folder."""
+    paths = {}
     for path in files_below(folder):
         stem = posixpath.splitext(path)[0]
-        if stem in found:
-            raise LfpError(f"{folder} holds {found[stem]} and {path}: which one is meant?")
-        found[stem] = path
-    return found
+        if stem in paths:
+            raise LfpError(f"{folder} holds {paths[stem]} and {path}: which one is meant?")
+        paths[stem] = path
+    return paths

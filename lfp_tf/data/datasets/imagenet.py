@@ -1,4 +1,20 @@
-"""ImageNet and whatever is laid out like it: a folder a class, or TFRecords with their labels."""
+"""ImageNet and whatever is laid out like it: a folder per class, or TFRecords with their labels.
+
+    train/CLASS/NAME.jpg        an image of train and its class
+    val/CLASS/NAME.jpg          the same of val, or
+    val/NAME.jpg                an image of val, whose class stands in
+    val.txt                     lines IMAGE LABEL; LABEL is a number or a class folder's name
+    synsets.txt                 the class folders in order, perhaps with names behind them
+
+or
+
+    train-00000-of-NNNNN        records with image/encoded and image/class/label
+    validation-00000-of-NNNNN   the same of val
+
+Classes: numbered in the order of `synsets.txt` (or what --classes names), else the folders sorted.
+Left out: val where there is none, which is noted; images below val that its list does not name.
+Refused: class folders that are missing, too many or empty; labels that are no class.
+"""
 
 import json
 import pathlib
@@ -6,24 +22,18 @@ import re
 
 from lfp_tf.data.census import first_of
 from lfp_tf.data.classification.records import ImageOfClass, RecordOfClass, classification_plan
-from lfp_tf.data.datasets.folders import files_below, read_list
-from lfp_tf.data.datasets.options import Option, whole_number
+from lfp_tf.data.datasets.dataset import Dataset, Option, Source, whole_number
+from lfp_tf.data.datasets.folders import existing_source, files_below, first_file, read_list
+from lfp_tf.data.plan import Plan
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError
 
 NAME = "imagenet"
-SUMMARY = "ImageNet: 1000 classes, or any set with a folder a class; also from TFRecords"
 LAYOUT = (
     "train/CLASS/* and val/CLASS/* (or val/* with a list val.txt of lines IMAGE LABEL), perhaps "
     "synsets.txt; or TFRecords train-*-of-* and validation-*-of-*"
 )
 SPLITS = ("train", "val")
-OPTIONS = {
-    "classes": Option("file of class folders in order (default SOURCE/synsets.txt)", str),
-    "label_offset": whole_number("1: TFRecords or val.txt count from 1 (default 0)", 0, 1),
-    "val_list": Option("lines IMAGE LABEL for val/* (default SOURCE/val.txt)", str),
-}
-NEEDS_SOURCE = True
 
 NUM_CLASSES = 1000  # of TFRecords whose classes nobody names
 _CLASS_FILES = ("classes.json", "synset_words.txt", "synsets.txt", "LOC_synset_mapping.txt")
@@ -31,8 +41,14 @@ _VAL_LISTS = ("val.txt", "val/val.txt", "caffe_ilsvrc12/val.txt")
 _RECORD_SPLITS = {"train": ("train",), "val": ("val", "validation")}
 
 
-def plan(source, *, classes=None, label_offset=0, val_list=None):
-    """The `Plan` of a folder of class folders, or of TFRecords.
+def plan(
+    source: Source,
+    *,
+    classes: str | None = None,
+    label_offset: int = 0,
+    val_list: str | None = None,
+) -> Plan:
+    """Lists the images of a folder of class folders, or the records of TFRecords.
 
     Args:
         source: the folder.
@@ -44,46 +60,43 @@ def plan(source, *, classes=None, label_offset=0, val_list=None):
     Raises:
         LfpError: the layout, the classes or the list are not as described.
     """
-    if source is None:
-        raise LfpError(f"{NAME} needs --source DIR, the folder that holds {LAYOUT}.")
-    root = pathlib.Path(source)
-    if not root.is_dir():
-        raise LfpError(f"There is no folder {root}; --source is the folder that holds {LAYOUT}.")
+    root = existing_source(source, NAME, LAYOUT)
     path = _class_file(root, classes)
     named = _read_classes(path) if path else None
-    options = {"label_offset": label_offset}
     if (root / "train").is_dir():
-        named = named or [(name, name) for name in _folders(root / "train")]
-        splits = {"train": _by_class(root / "train", named, path)}
-        if (root / "val").is_dir():
-            splits["val"] = _val(root, named, path, val_list, label_offset)
+        named = named or [(folder, folder) for folder in _class_folders(root / "train")]
+        listed = f"that {path} lists" if path else "that train has"
+        splits = {"train": _by_class(root / "train", named, listed)}
+        if _has_class_folders(root / "val"):
+            splits["val"] = _by_class(root / "val", named, listed)
+        elif (root / "val").is_dir():
+            splits["val"] = _by_list(root, named, val_list, label_offset)
     else:
         splits = _record_splits(root, label_offset)
         named = named or [(f"class {number}",) * 2 for number in range(NUM_CLASSES)]
     synsets, names = zip(*named, strict=True)
-    missing = "" if "val" in splits else f"{root} has no val; only train is written."
-    return classification_plan(
-        NAME, names, synsets, splits, options=options, notes=(missing,) if missing else ()
-    )
+    notes = () if "val" in splits else (f"{root} has no val; only train is written.",)
+    options = {"label_offset": label_offset}
+    return classification_plan(NAME, names, synsets, splits, options=options, notes=notes)
 
 
 def _class_file(root, classes):
-    if classes is not None:
-        if not pathlib.Path(classes).is_file():
-            raise LfpError(f"There is no file {classes} for --classes.")
-        return pathlib.Path(classes)
-    return next((root / name for name in _CLASS_FILES if (root / name).is_file()), None)
+    if classes is None:
+        return first_file(root, _CLASS_FILES)
+    if not pathlib.Path(classes).is_file():
+        raise LfpError(f"There is no file {classes} for --classes.")
+    return pathlib.Path(classes)
 
 
 def _read_classes(path):
     """[(folder, name)] of a file of classes, in its order."""
-    found = _from_json(path) if path.suffix == ".json" else _from_text(path)
-    folders = [folder for folder, _ in found]
+    named = _from_json(path) if path.suffix == ".json" else _from_text(path)
+    folders = [folder for folder, _ in named]
     twice = sorted({folder for folder in folders if folders.count(folder) > 1})
-    if not found or twice:
+    if not named or twice:
         what = f'names the class "{twice[0]}" twice' if twice else "names no classes"
-        raise LfpError(f"{path} {what}; it needs one class folder a line.")
-    return found
+        raise LfpError(f"{path} {what}; it needs one class folder per line.")
+    return named
 
 
 def _from_text(path):
@@ -93,16 +106,16 @@ def _from_text(path):
 
 def _from_json(path):
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        found = {entry["index"]: (str(entry["wnid"]), str(entry["name"])) for entry in found}
-        return [found[number] for number in range(len(found))]
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        named = {entry["index"]: (str(entry["wnid"]), str(entry["name"])) for entry in entries}
+        return [named[number] for number in range(len(named))]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise LfpError(
             f"{path} is no list of objects with index, wnid and name ({error!r})."
         ) from None
 
 
-def _folders(root):
+def _class_folders(root):
     names = sorted(
         path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
@@ -111,24 +124,27 @@ def _folders(root):
     return names
 
 
-def _by_class(root, named, path):
+def _has_class_folders(root):
+    return root.is_dir() and any(path.is_dir() for path in root.iterdir())
+
+
+def _by_class(root, named, listed):
     """The images of a folder of class folders, which must be those that are named."""
-    present, wanted = _folders(root), [folder for folder, _ in named]
-    listed = f"that {path} lists" if path else "that train has"
-    missing = [folder for folder in wanted if folder not in set(present)]
+    present, expected = _class_folders(root), [folder for folder, _ in named]
+    missing = [folder for folder in expected if folder not in set(present)]
     if missing:
         raise LfpError(
-            f"{root} lacks {len(missing)} of the {len(wanted)} classes {listed}: "
+            f"{root} lacks {len(missing)} of the {len(expected)} classes {listed}: "
             f"{first_of(missing)}."
         )
-    extra = [folder for folder in present if folder not in set(wanted)]
+    extra = [folder for folder in present if folder not in set(expected)]
     if extra:
         raise LfpError(
-            f"{root} holds {len(extra)} class folders beside the {len(wanted)} {listed}: "
+            f"{root} holds {len(extra)} class folders beside the {len(expected)} {listed}: "
             f"{first_of(extra)}."
         )
     samples, empty = [], []
-    for label, folder in enumerate(wanted):
+    for label, folder in enumerate(expected):
         files = files_below(root / folder)
         samples += [
             ImageOfClass(str(root / folder / file), label, f"{folder}/{file}") for file in files
@@ -136,54 +152,51 @@ def _by_class(root, named, path):
         empty += [] if files else [folder]
     if empty:
         raise LfpError(
-            f"{root} has no images in {len(empty)} of its {len(wanted)} class folders: "
+            f"{root} has no images in {len(empty)} of its {len(expected)} class folders: "
             f"{first_of(empty)}."
         )
     return samples
 
 
-def _val(root, named, path, val_list, label_offset):
+def _by_list(root, named, val_list, label_offset):
+    """The images of `val` that a list names with their classes."""
     folder = root / "val"
-    if any(entry.is_dir() for entry in folder.iterdir()):
-        return _by_class(folder, named, path)
-    places = [pathlib.Path(val_list)] if val_list else [root / name for name in _VAL_LISTS]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    path = pathlib.Path(val_list) if val_list else first_file(root, _VAL_LISTS)
+    if path is None or not path.is_file():
         what = f"there is no file {val_list}" if val_list else "there is no list of their classes"
         raise LfpError(
             f"{folder} holds images without class folders and {what}; give --val_list FILE with "
             "lines IMAGE LABEL."
         )
     numbers = {wnid: number for number, (wnid, _) in enumerate(named)}
-    samples = [
-        _listed(folder, found, number, line, numbers, label_offset)
-        for number, line in enumerate(read_list(found), 1)
-        if line
-    ]
+    samples = []
+    for number, line in enumerate(read_list(path), 1):
+        if line:
+            name, label = _listed(line, f"{path}, line {number}", numbers, label_offset)
+            samples.append(ImageOfClass(str(folder / name), label, name))
     missing = [sample.image for sample in samples if not pathlib.Path(sample.image).is_file()]
     if missing:
-        raise LfpError(f"{len(missing)} files that {found} names are missing: {first_of(missing)}.")
+        raise LfpError(f"{len(missing)} files that {path} names are missing: {first_of(missing)}.")
     if not samples:
-        raise LfpError(f"{found} names no images.")
+        raise LfpError(f"{path} names no images.")
     return samples
 
 
-def _listed(folder, path, number, line, numbers, label_offset):
-    """The sample of a line `IMAGE LABEL`; the label is a number or a class folder's name."""
+def _listed(line, where, numbers, label_offset):
+    """(name, class) of a line `IMAGE LABEL`; the label is a number or a class folder's name."""
     words = line.split()
     if len(words) != 2 or not (words[1] in numbers or re.fullmatch(r"-?\d+", words[1])):
-        raise LfpError(f"{path}, line {number} is not IMAGE LABEL with a label of the classes.")
-    name = pathlib.PurePosixPath(words[0]).name
+        raise LfpError(f"{where} is not IMAGE LABEL with a label of the classes.")
     label = numbers[words[1]] if words[1] in numbers else int(words[1]) - label_offset
     if not 0 <= label < len(numbers):
         hint = ""
         if label == len(numbers) and not label_offset:
             hint = " Does it count from 1? Then add --label_offset 1."
         raise LfpError(
-            f"{path}, line {number} has the label {words[1]}, but {label_offset}-"
+            f"{where} has the label {words[1]}, but {label_offset}-"
             f"{len(numbers) - 1 + label_offset} are expected.{hint}"
         )
-    return ImageOfClass(str(folder / name), label, name)
+    return pathlib.PurePosixPath(words[0]).name, label
 
 
 def _record_splits(root, label_offset):
@@ -193,7 +206,7 @@ def _record_splits(root, label_offset):
         for word in words:
             if any(re.fullmatch(rf"{word}-\d{{5}}-of-\d{{5}}(\.tfrecord)?", n) for n in names):
                 splits[split] = _records(root, word, label_offset)
-    if "train" not in splits and "val" not in splits:
+    if not splits:
         raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
     return splits
 
@@ -207,3 +220,17 @@ def _records(root, word, label_offset):
         number = place - first.setdefault(file, place)
         samples.append(RecordOfClass(index.paths[file], offset, length, number, label_offset))
     return samples
+
+
+DATASET = Dataset(
+    name=NAME,
+    summary="ImageNet: 1000 classes, or any set with a folder per class; also from TFRecords",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan,
+    options={
+        "classes": Option("file of class folders in order (default SOURCE/synsets.txt)", str),
+        "label_offset": whole_number("1: TFRecords or val.txt count from 1 (default 0)", 0, 1),
+        "val_list": Option("lines IMAGE LABEL for val/* (default SOURCE/val.txt)", str),
+    },
+)

@@ -1,31 +1,37 @@
-"""KITTI road: two classes told by colours, for transfer from Cityscapes (Fritsch et al., 2013)."""
+"""KITTI road: two classes told by colours, for transfer from Cityscapes (Fritsch et al., 2013).
+
+    training/image_2/um_000000.png           an image
+    training/gt_image_2/um_road_000000.png   its road ground truth: `_road` behind the first word
+
+Labels: colours. Red is class 0 (not road), magenta class 1 (road), other colours are ignored.
+--fork_labels writes the ids of watsoncm/PSPNet-tensorflow: 0 other, 1 not road, 2 road.
+Splits: the lists of that fork, which lie in `kitti_lists`; --seed divides all images anew.
+Left out: the folder testing, which has no labels; without --seed, images in neither list.
+Refused: listed files that are missing; ground truth without any red or magenta pixel.
+"""
 
 import importlib.resources
 
+from lfp_tf.data.datasets.dataset import Dataset, Option, Source, whole_number
 from lfp_tf.data.datasets.folders import listed_samples, source_folder, split_by_seed
 from lfp_tf.data.datasets.label_maps import kitti_fork_ids, kitti_road_colors
-from lfp_tf.data.datasets.options import Option, whole_number
+from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan
 from lfp_tf.images.decode import read_colors
 from lfp_tf.images.palette import class_table
 
 NAME = "kitti_road"
-SUMMARY = "KITTI road: not road and road, 289 images of about 375x1242"
 LAYOUT = "training/image_2/um_000000.png and training/gt_image_2/um_road_000000.png"
 SPLITS = ("train", "val")
-OPTIONS = {
-    "seed": whole_number("divides 80 to 20 (default: the published lists)"),
-    "upsampling": whole_number("2 doubles both sides, as the published run did (default 1)", 1),
-    "fork_labels": Option("writes the three classes of the published run", parse=None),
-}
-NEEDS_SOURCE = True
 
 VAL_SHARE = 0.2
 _PARTS = ("training/image_2", "training/gt_image_2")
 
 
-def plan(source, *, seed=None, upsampling=1, fork_labels=False):
-    """The `Plan`: the published split, or one drawn by seed.
+def plan(
+    source: Source, *, seed: int | None = None, upsampling: int = 1, fork_labels: bool = False
+) -> Plan:
+    """Pairs the files of the published split, or of one drawn by seed.
 
     Args:
         source: the folder `data_road` or the one that holds it.
@@ -37,7 +43,7 @@ def plan(source, *, seed=None, upsampling=1, fork_labels=False):
     Raises:
         LfpError: folders or listed files are missing.
     """
-    root = source_folder(source, NAME, LAYOUT, (".", _PARTS), ("data_road", _PARTS))
+    root = source_folder(source, NAME, LAYOUT, _PARTS, places=(".", "data_road"))
     splits = _published(root) if seed is None else _by_seed(root, seed)
     rule = LabelRule(
         problem=_problem,
@@ -45,31 +51,34 @@ def plan(source, *, seed=None, upsampling=1, fork_labels=False):
         to_classes=kitti_fork_ids if fork_labels else kitti_road_colors,
         upsampling=upsampling,
     )
-    options = {"split": "published" if seed is None else f"seed {seed}"}
-    options |= {"upsampling": upsampling, "fork_labels": fork_labels}
+    options = {
+        "split": "published" if seed is None else f"seed {seed}",
+        "upsampling": upsampling,
+        "fork_labels": fork_labels,
+    }
     table = class_table("kitti_road_fork" if fork_labels else NAME)
     return segmentation_plan(NAME, table, splits, rule, options=options)
 
 
 def _published(root):
+    folder = importlib.resources.files("lfp_tf.data.datasets") / "kitti_lists"
     splits = {}
     for split in SPLITS:
-        path = importlib.resources.files("lfp_tf.data.datasets") / "kitti_lists"
-        lines = (path / f"kitti_{split}_list.txt").read_text(encoding="utf-8").splitlines()
-        entries = [line.split() for line in lines if line.strip()]
-        splits[split] = listed_samples(root, map(_paths, entries), f"the published {split} list")
+        lines = (folder / f"kitti_{split}_list.txt").read_text(encoding="utf-8").splitlines()
+        pairs = [line.split() for line in lines if line.strip()]
+        splits[split] = listed_samples(root, map(_paths, pairs), f"the published {split} list")
     return splits
 
 
 def _by_seed(root, seed):
     names = sorted(path.name for path in (root / "training/image_2").glob("*.png"))
-    entries = [(name, name.replace("_", "_road_", 1)) for name in names]
-    samples = listed_samples(root, map(_paths, entries), "training/image_2")
+    pairs = [(name, name.replace("_", "_road_", 1)) for name in names]
+    samples = listed_samples(root, map(_paths, pairs), "training/image_2")
     return split_by_seed(samples, seed=seed, share=VAL_SHARE)
 
 
-def _paths(entry):
-    image, label = entry
+def _paths(pair):
+    image, label = pair
     return f"training/image_2/{image}", f"training/gt_image_2/{label}"
 
 
@@ -77,3 +86,19 @@ def _problem(colors):
     if (kitti_fork_ids(colors) > 0).any():
         return ""
     return "has no pixel in red (not road) or magenta (road); is it KITTI's road ground truth?"
+
+
+DATASET = Dataset(
+    name=NAME,
+    summary="KITTI road: not road and road, 289 images of about 375x1242",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan,
+    options={
+        "seed": whole_number("divides 80 to 20 (default: the published lists)"),
+        "upsampling": whole_number(
+            "2 doubles both sides, as the published run did (default 1)", least=1
+        ),
+        "fork_labels": Option("writes the three classes of the published run", parse=None),
+    },
+)

@@ -1,50 +1,42 @@
-"""Leeds Sports Pose, and its extended training set: 14 joints, one person an image.
+"""Leeds Sports Pose, and its extended training set: 14 joints, one person per image.
 
 Johnson and Everingham, BMVC 2010 and CVPR 2011.
+
+    images/NAME.jpg           an image; sorted by name they are the people of joints.mat
+    joints.mat                [3, 14, N] of the set of 2000, [14, 3, N] of the extended set
+    annotations.json          or a list of people, see `people_files.py`
+    LEEDS_annotations.json    or the same under CPM's name
+
+Splits: the first 1000 of the set of 2000 are train, the rest val; the extended set is all train.
+Centre and scale: the image's middle and longer side, or with --box joints the annotated joints'
+box and a quarter; those of a file are not used.
+Left out: people without a usable annotation, each named (`person_problem`).
+Refused: images that are missing; joints of another shape; more or fewer images than people.
 """
 
 import pathlib
 
-from lfp_tf.data.datasets.folders import files_below, source_folder
+from lfp_tf.data.datasets.dataset import Dataset, Option, Source
+from lfp_tf.data.datasets.folders import files_below, first_file, source_folder
 from lfp_tf.data.datasets.matlab_tree import read_matlab_numbers
-from lfp_tf.data.datasets.mpii import check_images
-from lfp_tf.data.datasets.options import Option
 from lfp_tf.data.datasets.people_files import Entry, people_of, read_json
+from lfp_tf.data.plan import Plan
 from lfp_tf.data.pose.records import pose_plan
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
 
 NAME = "lsp"
-SUMMARY = "Leeds Sports Pose: 14 joints, train 1000, val 1000; or the extended 10000 (train)"
 LAYOUT = "images/*.jpg and joints.mat, annotations.json or LEEDS_annotations.json"
 SPLITS = ("train", "val")
+
 BOXES = ("image", "joints")
-
-
-def _box(text):
-    # Its name of before.
-    text = "image" if text == "picture" else text
-    if text not in BOXES:
-        raise ValueError
-    return text
-
-
-OPTIONS = {
-    "box": Option(
-        "crop about the image, or about the annotated joints (default image)",
-        _box,
-        f"one of {', '.join(BOXES)}",
-    )
-}
-NEEDS_SOURCE = True
-
 NUM_TRAIN = 1000  # of the set of 2000 images
 _FILES = ("joints.mat", "annotations.json", "LEEDS_annotations.json")
 _PLACES = (".", "lsp", "lsp_dataset", "lspet_dataset")
 
 
-def plan(source, *, box="image"):
-    """The `Plan`: the image's middle and its longer side stand for centre and height.
+def plan(source: Source, *, box: str = "image") -> Plan:
+    """Lists the people of a file of annotations.
 
     Args:
         source: the folder.
@@ -53,19 +45,17 @@ def plan(source, *, box="image"):
     Raises:
         LfpError: nothing there, annotations of no known form, images that are missing.
     """
-    candidates = [(place, (name, "images")) for name in _FILES for place in _PLACES]
-    root = source_folder(source, NAME, LAYOUT, *candidates)
-    path = next(root / name for name in _FILES if (root / name).is_file())
+    root = source_folder(source, NAME, LAYOUT, (_FILES, "images"), places=_PLACES)
+    path = first_file(root, _FILES)
+    assert path is not None  # `source_folder` has seen one of them.
     read = _read_mat if path.suffix == ".mat" else read_json
     entries = [entry.without_frame() for entry in read(path, JOINTS[NAME])]
-    images = root / "images"
-    splits = people_of(entries, images, box=box)
-    check_images(splits, images)
+    splits = people_of(entries, root / "images", box=box)
     return pose_plan(NAME, JOINTS[NAME], splits, options={"box": box})
 
 
 def _read_mat(path, joints):
-    """The `Entry`s of `joints.mat`: [3, 14, N] of the set of 2000, [14, 3, N] of the extended."""
+    """The `Entry`s of `joints.mat`."""
     table = read_matlab_numbers(path, "joints")
     if table.ndim != 3 or sorted(table.shape[:2]) != [3, len(joints)]:
         sides = "x".join(map(str, table.shape))
@@ -91,3 +81,27 @@ def _read_mat(path, joints):
         )
         for number, (name, person) in enumerate(zip(names, table, strict=True))
     ]
+
+
+def _box(text):
+    # Its name in version 0.1.
+    text = "image" if text == "picture" else text
+    if text not in BOXES:
+        raise ValueError
+    return text
+
+
+DATASET = Dataset(
+    name=NAME,
+    summary="Leeds Sports Pose: 14 joints, train 1000, val 1000; or the extended 10000 (train)",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan,
+    options={
+        "box": Option(
+            "crop about the image, or about the annotated joints (default image)",
+            _box,
+            f"one of {', '.join(BOXES)}",
+        )
+    },
+)

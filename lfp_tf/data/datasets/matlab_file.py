@@ -1,4 +1,4 @@
-"""MATLAB 5 files: variables one after the other, headers before numbers, damage as one sentence.
+"""MATLAB 5 files: variables one after the other, headers before numbers, damage as a sentence.
 
 The format is MathWorks' "MAT-File Format", level 5. scipy's reader is not used: files with changed
 bytes crash it, and with it the command.
@@ -6,8 +6,11 @@ bytes crash it, and with it the command.
 
 import contextlib
 import math
+import os
 import struct
 import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
 
 import numpy as np
 
@@ -25,14 +28,25 @@ CLASSES = (
     *("function", "opaque"),
 )
 INTEGERS = CLASSES[8:16]
+Take = Callable[[int], bytes]  # the next so many bytes of a variable
 _ORDERS = {b"IM": "<", b"MI": ">"}
 _HDF5_STARTS = (b"MATLAB 7.3", b"\x89HDF")
 _COMPLEX, _LOGICAL = 0x800, 0x200
 _MOST_DIMENSIONS, _LONGEST_NAME, _CHUNK = 32, 4096, 65536
 
 
-def byte_order(path, header, newer=";"):
-    """The byte order that a file's first bytes state, as numpy and struct write it."""
+def byte_order(path: str | os.PathLike, header: bytes, newer: str = ";") -> str:
+    """The byte order that a file's first bytes state, as numpy and struct write it.
+
+    Args:
+        path: of the file.
+        header: its first 128 bytes.
+        newer: how the sentence about MATLAB 7.3 goes on.
+
+    Raises:
+        LfpError: an empty file, or one of MATLAB 7.3.
+        ValueError: no MATLAB file.
+    """
     if not header:
         raise LfpError(f"{path} is empty.")
     if header.startswith(_HDF5_STARTS):
@@ -44,7 +58,7 @@ def byte_order(path, header, newer=";"):
     return _ORDERS[header[126:]]
 
 
-def matrices(stream, order):
+def matrices(stream: BinaryIO, order: str) -> Iterator[tuple[Take, Callable[[], None]]]:
     """For each variable two functions: one takes its next so many bytes, one checks its end."""
     while tag := stream.read(8):
         kind, size = unpacked(order + "II", tag)
@@ -59,7 +73,7 @@ def matrices(stream, order):
         stream.seek(start + size)
 
 
-def matrix_header(take, order):
+def matrix_header(take: Take, order: str) -> tuple[str, tuple[int, ...], str]:
     """(class by its name, sides, name) of a variable; all that stands before its numbers."""
     flags, _ = unpacked(order + "II", element(take, order, most=8)[1])
     kind, sides = CLASSES[flags & 255] if flags & 255 < len(CLASSES) else "unknown", ()
@@ -75,8 +89,10 @@ def matrix_header(take, order):
     return kind, sides, "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
-def numbers(take, order, shape, name, *, stored_as):
-    """The numbers of a matrix of that shape, of the type they are stored in.
+def numbers(
+    take: Take, order: str, shape: Sequence[int], name: str, *, stored_as: dict[int, str]
+) -> np.ndarray:
+    """The numbers of a matrix: an array of that shape, of the type they are stored in.
 
     Args:
         take: see `matrices`.
@@ -87,8 +103,8 @@ def numbers(take, order, shape, name, *, stored_as):
     """
     stored, content = element(take, order, most=8 * math.prod(shape))
     if stored not in stored_as:
-        wanted = "numbers" if FLOATS.keys() <= stored_as.keys() else "whole numbers"
-        raise ValueError(f"{name} is stored as type {stored}, not as {wanted}")
+        expected = "numbers" if FLOATS.keys() <= stored_as.keys() else "whole numbers"
+        raise ValueError(f"{name} is stored as type {stored}, not as {expected}")
     dtype = np.dtype(order + stored_as[stored])
     if len(content) != dtype.itemsize * math.prod(shape):
         sides = "x".join(map(str, shape))
@@ -97,7 +113,7 @@ def numbers(take, order, shape, name, *, stored_as):
     return np.frombuffer(content, dtype).reshape(shape, order="F").astype(stored_as[stored])
 
 
-def element(take, order, *, most):
+def element(take: Take, order: str, *, most: int) -> tuple[int, bytes]:
     """(type, content) of a data element; short ones lie inside their tag."""
     tag = take(8)
     kind, size = unpacked(order + "II", tag)
@@ -146,7 +162,7 @@ def _inflating(stream, size):
     return take, check_end
 
 
-def unpacked(form, content):
+def unpacked(form: str, content: bytes) -> tuple[int, ...]:
     """`struct.unpack`, or the sentence's end for content of another length."""
     if len(content) != struct.calcsize(form):
         raise ValueError("it is cut short")
@@ -154,8 +170,8 @@ def unpacked(form, content):
 
 
 @contextlib.contextmanager
-def as_sentences(path):
-    """What damaged bytes lead to, as one sentence."""
+def as_sentences(path: str | os.PathLike) -> Iterator[None]:
+    """Turns what damaged bytes lead to into one sentence."""
     try:
         yield
     except (ValueError, zlib.error) as error:

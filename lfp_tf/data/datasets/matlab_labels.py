@@ -1,6 +1,9 @@
 """Label maps in MATLAB 5 files: one integer matrix, whose header is read before its numbers."""
 
 import math
+import os
+
+import numpy as np
 
 from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.matlab_file import (
@@ -20,7 +23,7 @@ VARIABLE = "S"
 _COCOSTUFF = ", as COCO-Stuff 10k v1.0 has them; take v1.1, or"
 
 
-def read_matlab_labels(path, *, max_pixels=MAX_PIXELS):
+def read_matlab_labels(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """The matrix `S` of a file: whole numbers [H, W] of the type they are stored in.
 
     Args:
@@ -41,8 +44,10 @@ def read_matlab_labels(path, *, max_pixels=MAX_PIXELS):
                 labels = numbers(take, order, shape, VARIABLE, stored_as=STORED)
                 check_end()
                 return labels
-    held = f"it holds {first_of(names)}" if names else "it holds nothing"
-    raise NotLabels(f"{path} has no variable {VARIABLE}, which holds the labels; {held}.")
+    raise NotLabels(
+        f"{path} has no variable {VARIABLE}, which holds the labels; "
+        f"it holds {first_of(names) or 'nothing'}."
+    )
 
 
 def _check(path, kind, shape, max_pixels):

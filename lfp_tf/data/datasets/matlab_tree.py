@@ -1,6 +1,8 @@
 """Matrices of numbers, and structures of them, from MATLAB 5 files as plain Python values."""
 
 import math
+import os
+from typing import Any
 
 import numpy as np
 
@@ -29,19 +31,19 @@ _MOST_LEVELS, _LEAST_BYTES = 20, 8
 _MOST_FIELDS = 4096
 
 
-def read_matlab_numbers(path, variable):
+def read_matlab_numbers(path: str | os.PathLike, variable: str) -> np.ndarray:
     """One matrix of numbers of a file: float64 of its shape.
 
     Raises:
         LfpError: no MATLAB 5 file, empty, cut short, or no such matrix.
     """
-    found = read_matlab_tree(path, variable)
-    if not isinstance(found, float | np.ndarray):
+    value = read_matlab_tree(path, variable)
+    if not isinstance(value, float | np.ndarray):
         raise LfpError(f"{path} holds no numbers as {variable}.")
-    return np.asarray(found)
+    return np.asarray(value)
 
 
-def read_matlab_tree(path, variable):
+def read_matlab_tree(path: str | os.PathLike, variable: str) -> Any:
     """A variable of a file, whatever it is made of.
 
     Args:
@@ -63,11 +65,11 @@ def read_matlab_tree(path, variable):
             kind, shape, name = matrix_header(take, order)
             names.append(name)
             if name == variable:
-                found = _value(kind, shape, take, order, room=_MOST_BYTES, level=0)
+                value = _value(kind, shape, take, order, room=_MOST_BYTES, level=0)
                 check_end()
-                return found
-    held = f"it holds {first_of(names)}" if names else "it holds nothing"
-    raise LfpError(f"{path} has no variable {variable}; {held}.")
+                return value
+    content = first_of(names) or "nothing"
+    raise LfpError(f"{path} has no variable {variable}; it holds {content}.")
 
 
 def _value(kind, shape, take, order, *, room, level):
@@ -90,10 +92,10 @@ def _value(kind, shape, take, order, *, room, level):
         return content.decode(_TEXTS[stored], "replace")
     if kind not in _NUMBERS:
         raise ValueError(f"it holds a {kind}, which is not read")
-    found = numbers(take, order, shape, "a matrix", stored_as=STORED | FLOATS)
+    matrix = numbers(take, order, shape, "a matrix", stored_as=STORED | FLOATS)
     if count == 1:
-        return float(found.item())
-    return found.astype(np.float64) if count else None
+        return float(matrix.item())
+    return matrix.astype(np.float64) if count else None
 
 
 def _structures(count, take, order, room, level):

@@ -1,29 +1,38 @@
-"""MPII Human Pose: 16 joints, several people an image (Andriluka et al., CVPR 2014)."""
+"""MPII Human Pose: 16 joints, several people per image (Andriluka et al., CVPR 2014).
 
-import pathlib
+    images/NAME.jpg                  an image
+    train.h5, valid.h5               its people as princeton-vl/pose-hg-train has them, with
+    train_images.txt, ...            the images' names, a line per person
+    train.json, valid.json           or as HRNet has them, see `people_files.py`
+    mpii_annotations.json            or as CPM has them
+    annotations.json                 or our own list of people
+    mpii_human_pose_v1_u12_1.mat     or the official file, see `mpii_official.py`
 
-from lfp_tf.data.census import first_of
-from lfp_tf.data.datasets.folders import split_by_seed
+The first of these that is there is read; it may stand in `annot/`, with images/ beside or above.
+
+Splits: those of the files; the official file has no val, so images are held out by --seed.
+Centre and scale: those of `.h5` files as they are; others are the official ones and are made ready
+as Newell's files have them: 15 pixels further down per unit of scale, and a quarter larger.
+Left out: people without a usable annotation, each named (`person_problem`).
+Refused: images that are missing; annotations of no known form.
+"""
+
+from lfp_tf.data.datasets.dataset import Dataset, Source, share, whole_number
+from lfp_tf.data.datasets.folders import existing_source, split_by_seed
 from lfp_tf.data.datasets.mpii_official import read_official
-from lfp_tf.data.datasets.options import share, whole_number
 from lfp_tf.data.datasets.people_files import people_of, read_h5, read_json
+from lfp_tf.data.plan import Plan
 from lfp_tf.data.pose.records import pose_plan
 from lfp_tf.data.shards import Sample
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
 
 NAME = "mpii"
-SUMMARY = "MPII Human Pose: 16 joints, train 22246, val 2958 people"
 LAYOUT = (
     "images/*.jpg and, beside it or in annot/, train.h5 and valid.h5 with their *_images.txt, or "
     "train.json and valid.json, mpii_annotations.json, annotations.json, or the official .mat"
 )
 SPLITS = ("train", "val")
-OPTIONS = {
-    "seed": whole_number("divides the official .mat, which has no val (default 0)"),
-    "val_share": share("the share of its images so held out (default 0.1)"),
-}
-NEEDS_SOURCE = True
 
 _PLACES = (".", "annot", "annotations", "mpii", "mpii_human_pose_v1_u12_2")
 _FORMS = (
@@ -34,51 +43,65 @@ _FORMS = (
     (read_official, ("mpii_human_pose_v1_u12_1.mat",)),
 )
 _PERSON_MARGIN = 1.25
-_DOWN = 15.0
+_PIXELS_DOWN = 15.0
 
 
-def plan(source, *, seed=0, val_share=0.1):
-    """The `Plan`: one record a person.
-
-    Centre and scale but for those of `.h5` files are the official ones and are made ready as
-    Newell's files have them: 15 pixels further down per unit of scale, and a quarter larger.
+def plan(source: Source, *, seed: int = 0, val_share: float = 0.1) -> Plan:
+    """Lists the people of the annotations; a person is a record.
 
     Args:
         source: the folder.
-        seed, val_share: divide the images of the official `.mat`, which has no val of its own.
+        seed: divides the images of the official `.mat`, which has no val of its own.
+        val_share: the share of them so held out.
 
     Raises:
         LfpError: nothing there, annotations of no known form, images that are missing.
     """
-    if source is None:
-        raise LfpError(f"{NAME} needs --source DIR, the folder that holds {LAYOUT}.")
-    root = pathlib.Path(source)
-    if not root.is_dir():
-        raise LfpError(f"There is no folder {root}; --source is the folder that holds {LAYOUT}.")
+    root = existing_source(source, NAME, LAYOUT)
     read, paths = _annotations(root)
-    options = {"annotations": [path.name for path in paths]}
+    options: dict = {"annotations": [path.name for path in paths]}
     if read is read_official:
         entries, notes = _divided(paths[0], seed, val_share)
         options |= {"seed": seed, "val_share": val_share}
     else:
         entries, notes = _of_files(read, paths), ()
-    images = _images(root, paths[0])
     adjust = None if read is read_h5 else ready
-    splits = people_of(entries, images, adjust=adjust)
-    check_images(splits, images)
+    splits = people_of(entries, _images(root, paths[0]), adjust=adjust)
     return pose_plan(NAME, JOINTS[NAME], splits, options=options, notes=notes)
 
 
+def ready(center: tuple[float, float], scale: float) -> tuple[tuple[float, float], float]:
+    """The official centre and scale as crops take them: (966, 340), 4 give (966, 400), 5."""
+    return (center[0], center[1] + _PIXELS_DOWN * scale), _PERSON_MARGIN * scale
+
+
+def _annotations(root):
+    """The reader of the first form of annotations that is there, and its files."""
+    for read, names in _FORMS:
+        for place in _PLACES:
+            paths = [root / place / name for name in names if (root / place / name).is_file()]
+            if paths:
+                return read, paths
+    raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
+
+
+def _images(root, annotations):
+    for place in (root, annotations.parent, annotations.parent.parent):
+        if (place / "images").is_dir():
+            return place / "images"
+    raise LfpError(f"{root} has no folder images with the images. Expected: {LAYOUT}.")
+
+
 def _of_files(read, paths):
-    """The people of a file, or of one a split."""
-    entries = []
+    """The people of a file for all splits, or of one per split."""
+    all_entries = []
     for path in paths:
-        found = read(path, JOINTS[NAME])
+        entries = read(path, JOINTS[NAME])
         if path.stem in ("train", "valid"):
             split = "train" if path.stem == "train" else "val"
-            found = [entry.with_split(split) for entry in found]
-        entries += found
-    return entries
+            entries = [entry.with_split(split) for entry in entries]
+        all_entries += entries
+    return all_entries
 
 
 def _divided(path, seed, val_share):
@@ -95,33 +118,14 @@ def _divided(path, seed, val_share):
     return [entry.with_split(splits[entry.image]) for entry in entries], tuple(notes)
 
 
-def ready(center, scale):
-    """The official centre and scale as crops take them: (966, 340), 4 give (966, 400), 5."""
-    return (center[0], center[1] + _DOWN * scale), _PERSON_MARGIN * scale
-
-
-def check_images(splits, folder):
-    """Refuses annotations whose images are missing; all are counted, the first few named."""
-    images = dict.fromkeys(person.image for people in splits.values() for person in people)
-    missing = [path for path in images if not pathlib.Path(path).is_file()]
-    if missing:
-        raise LfpError(
-            f"{len(missing)} of the {len(images)} annotated images are not in {folder}: "
-            f"{first_of(missing)}."
-        )
-
-
-def _annotations(root):
-    for read, names in _FORMS:
-        for place in _PLACES:
-            found = [root / place / name for name in names if (root / place / name).is_file()]
-            if found:
-                return read, found
-    raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
-
-
-def _images(root, annotations):
-    for place in (root, annotations.parent, annotations.parent.parent):
-        if (place / "images").is_dir():
-            return place / "images"
-    raise LfpError(f"{root} has no folder images with the images. Expected: {LAYOUT}.")
+DATASET = Dataset(
+    name=NAME,
+    summary="MPII Human Pose: 16 joints, train 22246, val 2958 people",
+    layout=LAYOUT,
+    splits=SPLITS,
+    plan=plan,
+    options={
+        "seed": whole_number("divides the official .mat, which has no val (default 0)"),
+        "val_share": share("the share of its images so held out (default 0.1)"),
+    },
+)

@@ -5,6 +5,9 @@
 whether it is of the training set, the others have no joints.
 """
 
+import pathlib
+from collections.abc import Sequence
+
 import numpy as np
 
 from lfp_tf.data.datasets.matlab_tree import read_matlab_tree
@@ -16,7 +19,7 @@ HEAD_SHARE = 0.6
 _HEAD = ("x1", "y1", "x2", "y2")
 
 
-def read_official(path, joints):
+def read_official(path: pathlib.Path, joints: Sequence[str]) -> tuple[list[Entry], int]:
     """The `Entry`s of people with joints, of training images.
 
     Args:
@@ -24,7 +27,7 @@ def read_official(path, joints):
         joints: the joints' names; their numbers are the file's ids.
 
     Returns:
-        list of `Entry` without split, and the number of people that have no joints, or no place.
+        Entries without split, and the number of people that have no joints, or no place.
 
     Raises:
         LfpError: the file is not of this form.
@@ -43,7 +46,7 @@ def read_official(path, joints):
             continue
         where = f"{path}, image {number + 1}"
         try:
-            people = [_entry(image, one, joints, where) for one in image["annorect"] or []]
+            people = [_entry(image, p, joints, where) for p in image["annorect"] or []]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise LfpError(f"{where} is not annotated as MPII's are ({error!r}).") from None
         entries += filter(None, people)
@@ -55,7 +58,7 @@ def read_official(path, joints):
 
 def _entry(image, person, joints, where):
     """None for a person of whom only the head is known."""
-    place, annotated = _one(person.get("objpos")), _one(person.get("annopoints"))
+    place, annotated = _only(person.get("objpos")), _only(person.get("annopoints"))
     if not place or not annotated or person.get("scale") is None:
         return None
     points = [(0.0, 0.0, 0)] * len(joints)
@@ -66,7 +69,7 @@ def _entry(image, person, joints, where):
     if len(corners) == len(_HEAD):
         head = HEAD_SHARE * float(np.hypot(corners[2] - corners[0], corners[3] - corners[1]))
     return Entry(
-        image=str(_one(image["image"])["name"]),
+        image=str(image["image"][0]["name"]),
         joints=tuple(points),
         center=(float(place["x"]), float(place["y"])),
         scale=float(person["scale"]),
@@ -76,6 +79,6 @@ def _entry(image, person, joints, where):
     )
 
 
-def _one(structures):
-    """The only element of a structure array; None where it is empty."""
+def _only(structures):
+    """The single element of a structure array; None where it is empty."""
     return structures[0] if structures else None

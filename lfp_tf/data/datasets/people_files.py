@@ -15,10 +15,12 @@ import dataclasses
 import json
 import math
 import pathlib
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from lfp_tf.checkpoints.read import read_checkpoint
+from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.folders import inside, read_list
 from lfp_tf.data.pose.records import Person
 from lfp_tf.errors import LfpError
@@ -30,7 +32,7 @@ class Entry:
 
     Attributes:
         image: name of the image.
-        joints: tuple of J (x, y, annotated).
+        joints: J (x, y, annotated).
         center: (x, y) or None.
         scale: number or None.
         head_size: pixels or 0.
@@ -39,23 +41,23 @@ class Entry:
     """
 
     image: str
-    joints: tuple
-    center: tuple | None
+    joints: tuple[tuple[float, float, int], ...]
+    center: tuple[float, float] | None
     scale: float | None
     head_size: float
     split: str | None
     where: str
 
-    def with_split(self, split):
+    def with_split(self, split: str) -> "Entry":
         """The same person, of that split."""
         return dataclasses.replace(self, split=split)
 
-    def without_frame(self):
+    def without_frame(self) -> "Entry":
         """The same person without centre and scale."""
         return dataclasses.replace(self, center=None, scale=None)
 
 
-def read_json(path, joints):
+def read_json(path: pathlib.Path, joints: Sequence[str]) -> list[Entry]:
     """The `Entry`s of a JSON file of one of the three forms.
 
     Args:
@@ -66,7 +68,7 @@ def read_json(path, joints):
         LfpError: no such JSON; the entry is named.
     """
     try:
-        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LfpError(f"{path} cannot be read as JSON ({error}).") from None
     order, lists = list(range(len(joints))), {None: content}
@@ -91,17 +93,16 @@ def read_json(path, joints):
     return entries
 
 
-def read_h5(path, joints):
+def read_h5(path: pathlib.Path, joints: Sequence[str]) -> list[Entry]:
     """The `Entry`s of Newell's arrays; the image names stand beside, in `SPLIT_images.txt`.
 
     Raises:
         LfpError: no such file, arrays that are missing or do not go together, no names.
     """
-    path = pathlib.Path(path)
     arrays = read_checkpoint(path)
-    wanted = {"part": (len(joints), 2), "center": (2,), "scale": ()}
+    shapes = {"part": (len(joints), 2), "center": (2,), "scale": ()}
     count = len(arrays["part"]) if "part" in arrays and arrays["part"].ndim else 0
-    for name, shape in wanted.items():
+    for name, shape in shapes.items():
         if name not in arrays or arrays[name].shape != (count, *shape):
             sides = "x".join(map(str, ("people", *shape)))
             raise LfpError(f"{path} has no array {name} of {sides}, as files of this form do.")
@@ -127,19 +128,26 @@ def read_h5(path, joints):
     ]
 
 
-def people_of(entries, root, *, adjust=None, box="image"):
-    """Entries as `Person`s, divided by split: {split: list}.
+def people_of(
+    entries: Iterable[Entry],
+    root: pathlib.Path,
+    *,
+    adjust: Callable[..., tuple[tuple[float, float], float]] | None = None,
+    box: str = "image",
+) -> dict[str, list[Person]]:
+    """Entries as people, divided by split.
 
     Args:
-        entries: list of `Entry`.
+        entries: of all splits.
         root: folder of the images.
         adjust: from (centre, scale) as annotated to what a crop is made of; None keeps them.
         box: see `Person`; used where an entry has no centre.
 
     Raises:
-        LfpError: a name that leads out of the folder.
+        LfpError: a name that leads out of the folder, or images that are missing; all are
+            counted, the first few named.
     """
-    found, numbers = {}, {}
+    people, numbers = {}, {}
     for entry in entries:
         center, scale = entry.center, entry.scale
         if center is not None and adjust:
@@ -156,8 +164,20 @@ def people_of(entries, root, *, adjust=None, box="image"):
             where=f"{entry.where} ({entry.image})",
             box=box,
         )
-        found.setdefault(entry.split or "val", []).append(person)
-    return {split: found[split] for split in ("train", "val", "test") if split in found}
+        people.setdefault(entry.split or "val", []).append(person)
+    splits = {split: people[split] for split in ("train", "val", "test") if split in people}
+    _check_images(splits, root)
+    return splits
+
+
+def _check_images(splits, folder):
+    images = dict.fromkeys(person.image for people in splits.values() for person in people)
+    missing = [path for path in images if not pathlib.Path(path).is_file()]
+    if missing:
+        raise LfpError(
+            f"{len(missing)} of the {len(images)} annotated images are not in {folder}: "
+            f"{first_of(missing)}."
+        )
 
 
 def _entry(person, order, split, where):
@@ -167,7 +187,7 @@ def _entry(person, order, split, where):
     flags = person["visible"] if "visible" in person else person["joints_vis"]
     joints = [(*map(float, points[n]), int(bool(flags[n]))) for n in order]
     # HRNet's people without an annotated joint have no centre either.
-    center = tuple(map(float, person["center"])) if "center" in person else None
+    center = _point(person["center"]) if "center" in person else None
     return Entry(
         image=str(person["image"] if "image" in person else person["file_name"]),
         joints=_pairs(joints),
@@ -188,12 +208,17 @@ def _cpm_entry(person, order, where):
     return Entry(
         image=str(person["img_paths"]),
         joints=_pairs(joints),
-        center=tuple(map(float, person["objpos"])),
+        center=_point(person["objpos"]),
         scale=float(person["scale_provided"]),
         head_size=0.0,
         split="val" if person["isValidation"] else "train",
         where=where,
     )
+
+
+def _point(values):
+    x, y = map(float, values)
+    return x, y
 
 
 def _pairs(joints):

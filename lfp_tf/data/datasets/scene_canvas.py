@@ -35,7 +35,7 @@ class Canvas:
         classes: the class of each instance so far.
     """
 
-    def __init__(self, random, size, tilt_degrees):
+    def __init__(self, random: np.random.RandomState, size: tuple[int, int], tilt_degrees: float):
         height, width = size
         self.random, self.size, self.width = random, size, width / height
         rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
@@ -44,19 +44,28 @@ class Canvas:
         self.image = np.zeros((height, width, 3))
         self.labels = np.zeros(size, np.uint8)
         self.owner = np.full(size, -1)
-        self.classes = []
+        self.classes: list[int] = []
 
-    def chance(self, share):
+    def chance(self, share: float) -> bool:
         """True with probability `share`."""
         return self.random.random_sample() < share
 
-    def fill(self, mask, label, color, owner=-1):
-        """Paints `mask`: its class, its colour [3] or [H, W, 3], and the instance it belongs to."""
+    def fill(
+        self, mask: np.ndarray, label: int, color: np.ndarray | tuple, owner: int = -1
+    ) -> None:
+        """Paints a part of the image.
+
+        Args:
+            mask: bool [H, W].
+            label: its class.
+            color: its colour, [3] or [H, W, 3] of 0..255.
+            owner: the instance it belongs to, -1 for none.
+        """
         self.image[mask] = np.broadcast_to(color, self.image.shape)[mask]
         self.labels[mask] = label
         self.owner[mask] = owner
 
-    def noise(self, cell):
+    def noise(self, cell: int) -> np.ndarray:
         """Smooth noise [H, W] of deviation near one, linear between points `cell` pixels apart."""
         height, width = self.size
         rows, columns = -(-height // cell) + 2, -(-width // cell) + 2
@@ -69,18 +78,14 @@ class Canvas:
         tall = grid[top] * (1 - down) + grid[top + 1] * down
         return tall[:, left] * (1 - right) + tall[:, left + 1] * right
 
-    def pixel(self, x, y):
-        """The row and column nearest to a place."""
-        height, width = self.size
-        column = int(np.clip(x * height, 0, width - 1))
-        return int(np.argmin(np.abs(self.y[:, column] - y))), column
-
-    def finish(self, light, least_pixels):
+    def finish(
+        self, light: np.ndarray, least_pixels: int
+    ) -> tuple[np.ndarray, np.ndarray, Instances]:
         """The image under a light, its labels and instances.
 
         Args:
             light: [3], factors of red, green and blue.
-            least_pixels: instances of fewer visible pixels are not told.
+            least_pixels: instances of fewer visible pixels are left out.
 
         Returns:
             image uint8 [H, W, 3], labels uint8 [H, W] and `Instances`.

@@ -11,11 +11,12 @@ stay true.
 Only numpy's frozen `RandomState` draws, so an image depends on nothing but (seed, index, size).
 """
 
+import functools
 import hashlib
 
 import numpy as np
 
-from lfp_tf.data.datasets.scene_canvas import Canvas
+from lfp_tf.data.datasets.scene_canvas import Canvas, Instances
 
 CLASSES = ("sky", "building", "road", "pavement", "tree", "car", "person", "sign")
 SKY, BUILDING, ROAD, PAVEMENT, TREE, CAR, PERSON, SIGN = range(8)
@@ -51,7 +52,9 @@ CLOTHES_COLORS = ((214, 60, 130), (110, 60, 160), (230, 90, 160), (240, 130, 90)
 SKIN, SIGN_COLOR = (224.0, 178.0, 146.0), (246.0, 208.0, 30.0)
 
 
-def draw_scene(seed, index, size=(73, 257)):
+def draw_scene(
+    seed: int, index: int, size: tuple[int, int] = (73, 257)
+) -> tuple[np.ndarray, np.ndarray, Instances]:
     """Draws one scene.
 
     Args:
@@ -141,8 +144,9 @@ def _draw_glow(canvas, light_x, color):
 def _draw_things(canvas, horizon, far, blocks_are):
     """Trees, blocks, cars, people and signs, the far ones first."""
     random = canvas.random
+    draw_block = functools.partial(_draw_block, far=far, label=blocks_are)
     kinds = [_draw_tree] * random.randint(*NUM_TREES)
-    kinds += [lambda *place: _draw_block(*place, far, blocks_are)] * random.randint(*NUM_BLOCKS)
+    kinds += [draw_block] * random.randint(*NUM_BLOCKS)
     objects = (_draw_car, _draw_person, _draw_sign)
     kinds += [objects[random.randint(3)] for _ in range(random.randint(*NUM_OBJECTS))]
     feet = random.uniform(0.25, 0.95, len(kinds)) * (1 - horizon)

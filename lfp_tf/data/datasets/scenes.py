@@ -1,55 +1,59 @@
 """`scenes`: street-like images that the library draws itself, with labels, boxes and masks.
 
+Nothing is read; an image depends on (seed, number, size) alone.
+
 Records carry the host's keys for segmentation and for detection (`image/object/...`, labels from
 1 on in the order car, person, sign, masks as PNGs of 0 and 1).
+
+Labels: 0-7 are classes; nothing is ignored.
+Left out: splits of no images; objects of which fewer than 12 pixels are visible have no box.
+Refused: --source; images below 16x16.
 """
 
 import dataclasses
 import functools
-import hashlib
 
 import numpy as np
 
-from lfp_tf.data.datasets import scene_canvas, scene_drawing
-from lfp_tf.data.datasets.options import whole_number, whole_numbers
+from lfp_tf.data.datasets.dataset import Dataset, Source, whole_number, whole_numbers
 from lfp_tf.data.datasets.scene_drawing import CLASSES, INSTANCE_CLASSES, draw_scene
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import TASK, draw_labels, encoded_scene
+from lfp_tf.data.shards import Encoded
 from lfp_tf.errors import LfpError
-from lfp_tf.files import sha256
 from lfp_tf.images.decode import encode_png
 from lfp_tf.images.palette import class_table
 
-__all__ = ["CLASSES", "INSTANCE_CLASSES", "draw_scene", "plan"]
+__all__ = ["CLASSES", "DATASET", "INSTANCE_CLASSES", "draw_scene", "plan"]
 
 NAME = "scenes"
-SUMMARY = "street scenes drawn by the library: 8 classes, boxes and masks; needs no download"
-LAYOUT = "Nothing: the images are drawn."
 SPLITS = ("train", "val", "test")
-OPTIONS = {
-    "seed": whole_number("other images (default 0)"),
-    "counts": whole_numbers("images in train, val, test (default 800,100,100)", 3),
-    "size": whole_numbers("height, width (default 73,257)", 2),
-}
-NEEDS_SOURCE = False
 
 COUNTS = (800, 100, 100)
 SIZE = (73, 257)
 SPLIT_STRIDE = 1_000_000  # splits draw from their own numbers
+# Another one for every other drawing, so that records of older drawings are not taken for these.
+DRAWING = "d827da927e23cadf"
 
 
 @dataclasses.dataclass(frozen=True)
 class DrawnSample:
-    """An image to be drawn."""
+    """An image to be drawn: what `draw_scene` takes, and what the record calls it."""
 
     seed: int
     index: int
-    size: tuple
+    size: tuple[int, int]
     name: str
 
 
-def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
-    """The `Plan` of drawn scenes.
+def plan(
+    source: Source = None,
+    *,
+    seed: int = 0,
+    counts: tuple[int, ...] = COUNTS,
+    size: tuple[int, ...] = SIZE,
+) -> Plan:
+    """Lists the scenes to be drawn.
 
     Args:
         source: nothing is read; must be None.
@@ -66,10 +70,11 @@ def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
         raise LfpError(f"Scenes of {size[0]}x{size[1]} pixels show nothing; draw at least 16x16.")
     if not any(counts):
         raise LfpError("--counts 0,0,0 draws no images; give a number above 0 for some split.")
+    height, width = size
     splits = {
         split: [
-            DrawnSample(seed, number + place * SPLIT_STRIDE, tuple(size), f"{split}_{number:05d}")
-            for number in range(counts[place])
+            DrawnSample(seed, place * SPLIT_STRIDE + n, (height, width), f"{split}_{n:05d}")
+            for n in range(counts[place])
         ]
         for place, split in enumerate(SPLITS)
     }
@@ -82,21 +87,15 @@ def plan(source=None, *, seed=0, counts=COUNTS, size=SIZE):
         inspect=None,
         draw=functools.partial(draw_labels, table=table),
         tasks=(TASK,),
-        options={"seed": seed, "size": list(size), "drawing": _drawing_digest()},
+        options={"seed": seed, "size": list(size), "drawing": DRAWING},
     )
 
 
-def encode_scene(sample):
-    """The `Encoded` record of a `DrawnSample`."""
+def encode_scene(sample: DrawnSample) -> Encoded:
+    """Draws a scene and encodes it as a record."""
     image, labels, instances = draw_scene(sample.seed, sample.index, sample.size)
     extra = _object_features(instances, sample.size) | {"image/source_id": str(sample.index)}
     return encoded_scene(sample.name, encode_png(image), "png", sample.size, labels, extra)
-
-
-def _drawing_digest():
-    """Changes when the drawing does, so that records of older drawings are not taken for these."""
-    digests = [sha256(module.__file__) for module in (scene_canvas, scene_drawing)]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
 def _object_features(instances, size):
@@ -113,3 +112,18 @@ def _object_features(instances, size):
         "image/object/area": [float(mask.sum()) for mask in instances.masks],
         "image/object/mask": [encode_png(mask.astype(np.uint8)) for mask in instances.masks],
     }
+
+
+DATASET = Dataset(
+    name=NAME,
+    summary="street scenes drawn by the library: 8 classes, boxes and masks; needs no download",
+    layout="Nothing: the images are drawn.",
+    splits=SPLITS,
+    plan=plan,
+    options={
+        "seed": whole_number("other images (default 0)"),
+        "counts": whole_numbers("images in train, val, test (default 800,100,100)", 3),
+        "size": whole_numbers("height, width (default 73,257)", 2),
+    },
+    needs_source=False,
+)

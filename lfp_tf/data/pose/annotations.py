@@ -1,6 +1,7 @@
 """The annotation of a split's people, read without their images."""
 
 import dataclasses
+import os
 
 import numpy as np
 
@@ -21,11 +22,11 @@ class People:
     truth: np.ndarray
     visible: np.ndarray
     head_sizes: np.ndarray
-    sources: list
+    sources: list[str]
 
 
-def read_people(folder, split, *, limit=None):
-    """The `People` of a split, in the order of the records; no image is decoded.
+def read_people(folder: str | os.PathLike, split: str, *, limit: int | None = None) -> People:
+    """The people of a split, in the order of the records; no image is decoded.
 
     Args:
         folder: of the records.

@@ -5,6 +5,8 @@ import functools
 import hashlib
 import json
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,37 +43,45 @@ class Person:
     image: str
     image_name: str
     number: int
-    joints: tuple
-    center: tuple | None
+    joints: tuple[tuple[float, float, int], ...]
+    center: tuple[float, float] | None
     scale: float | None
     head_size: float
     where: str
     box: str = "image"
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Tells the people of one image apart."""
         return f"{self.image_name}_{self.number}" if self.number else self.image_name
 
-    def frame(self, height, width):
+    def frame(self, height: int, width: int) -> tuple[tuple[float, float], float]:
         """(centre (x, y), scale) in an image of that size."""
-        if self.center is not None:
+        if self.center is not None and self.scale is not None:
             return self.center, self.scale
         if self.box == "image":
             return (width / 2, height / 2), max(height, width) / 200
         points = np.array([joint[:2] for joint in self.joints if joint[2]])
         low, high = points.min(axis=0), points.max(axis=0)
         side = max(float((high - low).max()) * BOX_MARGIN, 1.0)
-        return tuple(((low + high) / 2).tolist()), side / 200
+        x, y = ((low + high) / 2).tolist()
+        return (x, y), side / 200
 
 
-def pose_plan(name, joints, splits, *, options=None, notes=()):
+def pose_plan(
+    name: str,
+    joints: Sequence[str],
+    splits: dict[str, list[Person]],
+    *,
+    options: dict[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Plan:
     """The `Plan` of a data set of people.
 
     Args:
         name: of the data set.
         joints: the joints' names, in the order of each `Person`.
-        splits: {split: list of `Person`}.
+        splits: {split: people}.
         options, notes: as of `Plan`.
     """
     return Plan(
@@ -88,8 +98,8 @@ def pose_plan(name, joints, splits, *, options=None, notes=()):
     )
 
 
-def encode_person(person, *, max_pixels=MAX_PIXELS):
-    """The `Encoded` record of a `Person` that `inspect_person` has found good."""
+def encode_person(person: Person, *, max_pixels: int = MAX_PIXELS) -> Encoded:
+    """The record of a person in whom `inspect_person` has seen no problem."""
     image, image_format = image_bytes(person.image, max_pixels)
     size = image_size(person.image, max_pixels=max_pixels)
     center, scale = person.frame(*size)
@@ -107,8 +117,10 @@ def encode_person(person, *, max_pixels=MAX_PIXELS):
     return Encoded(encode_example(features), *size)
 
 
-def inspect_person(person, *, joints, max_pixels=MAX_PIXELS):
-    """Decodes the image once and looks at the annotation: the `Inspection`.
+def inspect_person(
+    person: Person, *, joints: Sequence[str], max_pixels: int = MAX_PIXELS
+) -> Inspection:
+    """Decodes the image once and checks the annotation.
 
     A person that cannot be used is left out, like an image that cannot be read.
     """
@@ -119,16 +131,16 @@ def inspect_person(person, *, joints, max_pixels=MAX_PIXELS):
         return Inspection(person.name, "", str(error), is_broken=True)
     if problem := person_problem(person, size, joints):
         return Inspection(person.name, "", f"{person.where} {problem}", is_broken=True)
-    about = json.dumps([person.joints, person.center, person.scale, person.head_size, person.box])
-    digest = hashlib.sha256(content + about.encode()).hexdigest()
+    annotation = [person.joints, person.center, person.scale, person.head_size, person.box]
+    digest = hashlib.sha256(content + json.dumps(annotation).encode()).hexdigest()
     return Inspection(person.name, digest, size_bytes=len(content))
 
 
-def person_problem(person, size, joints):
+def person_problem(person: Person, size: tuple[int, int], joints: Sequence[str]) -> str:
     """The end of a sentence about an annotation that cannot be used, or an empty text.
 
     Args:
-        person: `Person`.
+        person: as annotated.
         size: (height, width) of its image.
         joints: the joints' names.
     """

@@ -3,7 +3,8 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,7 @@ from lfp_tf.images.decode import (
     read_labels,
 )
 from lfp_tf.images.overlay import overlay, side_by_side, with_legend
+from lfp_tf.images.palette import ClassTable
 
 TASK = "segmentation"
 
@@ -32,26 +34,53 @@ class LabelRule:
     Every function is picklable: worker processes call it.
 
     Attributes:
-        problem: what was read to a sentence's end ("holds the value 34, ..."), or an empty text.
+        problem: from a file's values to a sentence's end ("holds the value 34, ..."), or "".
         read: reads a file: integer values [H, W], or colours [H, W, 3].
-        to_classes: maps what was read to uint8 classes [H, W]; None where they agree already.
+        to_classes: maps the values to uint8 classes [H, W]; None where they are classes already.
         upsampling: the whole factor by which records are larger than the files.
     """
 
-    problem: Callable
-    read: Callable = read_labels
-    to_classes: Callable | None = None
+    problem: Callable[[np.ndarray], str]
+    read: Callable[..., np.ndarray] = read_labels
+    to_classes: Callable[[np.ndarray], np.ndarray] | None = None
     upsampling: int = 1
 
 
-def segmentation_plan(name, table, splits, rule, *, max_pixels=MAX_PIXELS, options=None, notes=()):
+def values_rule(
+    allowed: Iterable[int],
+    *,
+    hint: Callable[[set[int], set[int]], str] | None = None,
+    read: Callable[..., np.ndarray] = read_labels,
+    to_classes: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> LabelRule:
+    """The `LabelRule` of files that may hold these values and no others.
+
+    Args:
+        allowed: the values.
+        hint: picklable; from the wrong values and all values of a file to a likely cause, or "".
+        read: see `LabelRule`.
+        to_classes: see `LabelRule`.
+    """
+    problem = functools.partial(values_problem, allowed=frozenset(allowed), hint=hint)
+    return LabelRule(problem, read, to_classes)
+
+
+def segmentation_plan(
+    name: str,
+    table: ClassTable,
+    splits: dict[str, list[Sample]],
+    rule: LabelRule,
+    *,
+    options: dict[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Plan:
     """The `Plan` of a data set of image and label files under one `LabelRule`."""
     return Plan(
         name=name,
         table=table,
         splits=splits,
-        encode=functools.partial(encode_sample, rule=rule, max_pixels=max_pixels),
-        inspect=functools.partial(inspect_sample, rule=rule, max_pixels=max_pixels),
+        encode=functools.partial(encode_sample, rule=rule),
+        inspect=functools.partial(inspect_sample, rule=rule),
         draw=functools.partial(draw_labels, table=table),
         tasks=(TASK,),
         options=options or {},
@@ -59,8 +88,8 @@ def segmentation_plan(name, table, splits, rule, *, max_pixels=MAX_PIXELS, optio
     )
 
 
-def encode_sample(sample, *, rule, max_pixels=MAX_PIXELS):
-    """The `Encoded` record of a `Sample` that `inspect_sample` has found good."""
+def encode_sample(sample: Sample, *, rule: LabelRule, max_pixels: int = MAX_PIXELS) -> Encoded:
+    """The record of a sample in which `inspect_sample` has seen no problem."""
     if rule.upsampling == 1:
         image, image_format = image_bytes(sample.image, max_pixels)
         height, width = image_size(sample.image, max_pixels=max_pixels)
@@ -74,8 +103,15 @@ def encode_sample(sample, *, rule, max_pixels=MAX_PIXELS):
     return encoded_scene(sample.name, image, image_format, (height, width), labels)
 
 
-def encoded_scene(name, image, image_format, size, labels, extra=None):
-    """The `Encoded` record of an image file's bytes and its classes.
+def encoded_scene(
+    name: str,
+    image: bytes,
+    image_format: str,
+    size: tuple[int, int],
+    labels: np.ndarray | None,
+    extra: dict[str, Any] | None = None,
+) -> Encoded:
+    """The record of an image file's bytes and its classes.
 
     Args:
         name: `image/filename`.
@@ -91,11 +127,22 @@ def encoded_scene(name, image, image_format, size, labels, extra=None):
         features["image/segmentation/class/format"] = "png"
         values, pixels = np.unique(labels, return_counts=True)
         counts = dict(zip(values.tolist(), pixels.tolist(), strict=True))
-    return Encoded(encode_example(features | (extra or {})), *size, counts)
+    return Encoded(encode_example(features | (extra or {})), *size, label_pixels=counts)
 
 
-def draw_labels(image, features, *, table):
-    """The image beside itself under its labels and their legend, see `Plan.draw`."""
+def draw_labels(
+    image: np.ndarray, features: dict[str, list[Any]], *, table: ClassTable
+) -> np.ndarray:
+    """The image beside itself under its labels and their legend.
+
+    Args:
+        image: uint8 [H, W, 3].
+        features: of its record.
+        table: names and colours of the classes.
+
+    Returns:
+        uint8 [H', W', 3]; the image alone where the record has no labels.
+    """
     if "image/segmentation/class/encoded" not in features:
         return image
     labels = read_labels(features["image/segmentation/class/encoded"][0])
@@ -103,14 +150,14 @@ def draw_labels(image, features, *, table):
     return side_by_side([image, mixed], [features["image/filename"][0].decode(), "labels"])
 
 
-def read_classes(path, rule, max_pixels=MAX_PIXELS):
+def read_classes(path: str, rule: LabelRule, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """A label file's classes: uint8 [H, W], 255 ignored."""
     values = rule.read(path, max_pixels=max_pixels)
     return (rule.to_classes(values) if rule.to_classes else values).astype(np.uint8)
 
 
-def inspect_sample(sample: Sample, *, rule, max_pixels=MAX_PIXELS):
-    """Decodes a sample's files once and compares them: the `Inspection`."""
+def inspect_sample(sample: Sample, *, rule: LabelRule, max_pixels: int = MAX_PIXELS) -> Inspection:
+    """Decodes a sample's files once and compares them."""
     digest, size_bytes = hashlib.sha256(), 0
     try:
         for path in filter(None, (sample.image, sample.label)):
@@ -142,13 +189,18 @@ def _label_problem(sample, size, rule, max_pixels):
     return (f"{sample.label} {problem}" if problem else ""), False
 
 
-def values_problem(values, *, allowed, hint=None):
+def values_problem(
+    values: np.ndarray,
+    *,
+    allowed: frozenset[int],
+    hint: Callable[[set[int], set[int]], str] | None = None,
+) -> str:
     """The end of a sentence about values that are not allowed, or an empty text.
 
     Args:
         values: integer [H, W].
-        allowed: frozenset of the values a file may hold.
-        hint: from the sets of wrong and of all values to a likely cause; or None.
+        allowed: the values a file may hold.
+        hint: see `values_rule`.
     """
     present = set(np.unique(values).tolist())
     wrong = sorted(present - allowed)
@@ -161,7 +213,7 @@ def values_problem(values, *, allowed, hint=None):
     return f"{text} {cause}" if cause else text
 
 
-def describe_values(values):
+def describe_values(values: Iterable[int]) -> str:
     """A set of whole numbers as runs: `0-18 and 255`."""
     runs = []
     for value in sorted(values):

@@ -7,12 +7,7 @@ from dataset_trees import IMAGE, LABELS, labelled, problems, record, save, value
 from PIL import Image
 
 from lfp_tf.data.census import take_census
-from lfp_tf.data.datasets import (
-    cocostuff10k,
-    cocostuff10k_171,
-    cocostuff164k,
-    cocostuff164k_171,
-)
+from lfp_tf.data.datasets import cocostuff10k, cocostuff164k
 from lfp_tf.data.datasets.label_maps import cocostuff_171
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import read_image
@@ -60,13 +55,13 @@ def test_10k_counts_from_one(tmp_path, dtype):
 
 def test_10k_with_171_classes_numbers_the_annotated_ones_through(tmp_path):
     small_tree(tmp_path, values(0, 11, 13, 182))
-    plan = cocostuff10k_171.plan(tmp_path)
+    plan = cocostuff10k.plan_171(tmp_path)
     assert plan.name == "cocostuff10k_171" and len(plan.table) == 171
     # File value 12 is the street sign, which no image has; what follows moves up by one.
     assert record(plan, "test")[1][0, :4].tolist() == [255, 10, 11, 170]
     assert [plan.table.names[n] for n in (10, 11, 170)] == ["fire hydrant", "stop sign", "wood"]
     small_tree(tmp_path, values(12))
-    (first, *_) = problems(cocostuff10k_171.plan(tmp_path))
+    (first, *_) = problems(cocostuff10k.plan_171(tmp_path))
     assert "holds the value 12, but 0-11, 13-25, " in first
     assert first.endswith("Classes that no published image has; cocostuff10k keeps them.")
 
@@ -178,11 +173,11 @@ def test_164k_suspects_other_maps(tmp_path):
 
 def test_164k_with_171_classes(tmp_path):
     large_tree(tmp_path, values(10, 12, 181, 255))
-    plan = cocostuff164k_171.plan(tmp_path)
+    plan = cocostuff164k.plan_171(tmp_path)
     assert plan.name == "cocostuff164k_171" and problems(plan) == []
     assert record(plan, "train")[1][0, :4].tolist() == [10, 11, 170, 255]
     large_tree(tmp_path, values(11))
-    (first, *_) = problems(cocostuff164k_171.plan(tmp_path))
+    (first, *_) = problems(cocostuff164k.plan_171(tmp_path))
     assert "holds the value 11, but 0-10, 12-24," in first
     assert first.endswith("Classes that no published image has; cocostuff164k keeps them.")
 

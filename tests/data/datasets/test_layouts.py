@@ -78,9 +78,9 @@ def test_unknown_data_sets_are_refused_with_the_nearest():
 
 
 def test_every_data_set_describes_itself():
-    for name, module in catalog.DATASETS.items():
-        assert name == module.NAME and module.SUMMARY and module.LAYOUT and module.SPLITS
-        assert set(module.OPTIONS) <= set(module.plan.__kwdefaults__ or {})
+    for name, dataset in catalog.DATASETS.items():
+        assert name == dataset.name and dataset.summary and dataset.layout and dataset.splits
+        assert set(dataset.options) == set(dataset.plan.__kwdefaults__ or {})
 
 
 @pytest.mark.parametrize("name", [name for name in catalog.DATASETS if name != "scenes"])

@@ -396,4 +396,4 @@ def test_lsp_needs_its_folders(tmp_path):
     with pytest.raises(LfpError, match="not laid out as lsp: it lacks joints.mat, images"):
         lsp.plan(tmp_path)
     with pytest.raises(LfpError, match="--box is one of image, joints, not"):
-        lsp.OPTIONS["box"].read("box", "head")
+        lsp.DATASET.options["box"].read("box", "head")

@@ -1,14 +1,19 @@
-"""What a data set lets its user choose: each option is a flag of `lfp-tf data`."""
+"""What a data set tells `lfp-tf data` about itself: its name, its layout on disk, its options."""
 
 import dataclasses
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from lfp_tf.data.plan import Plan
 from lfp_tf.errors import LfpError
+
+Source = str | os.PathLike | None  # --source as the user gave it
 
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """One option of a data set's `plan`.
+    """One option of a data set's `plan`, a flag of `lfp-tf data`.
 
     Attributes:
         help: a few words with the default.
@@ -17,11 +22,11 @@ class Option:
     """
 
     help: str
-    parse: Callable | None
+    parse: Callable[[str], Any] | None
     wants: str = ""
 
-    def read(self, name, text):
-        """The value of a flag's text.
+    def read(self, name: str, text: str) -> Any:
+        """The value of a flag's text; its type is the option's own.
 
         Raises:
             LfpError: the text is not what the option wants.
@@ -34,7 +39,30 @@ class Option:
             raise LfpError(f'--{name} is {self.wants}, not "{text}".') from None
 
 
-def whole_number(help_text, least=0, most=None):
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A data set that `lfp-tf data` writes as records.
+
+    Attributes:
+        name: of the data set, its records and its table of classes.
+        summary: its line in `lfp-tf data --help`.
+        layout: what the folder of --source must hold.
+        splits: those that it can have.
+        plan: from --source and the options to a `Plan`; reads names and lists, but no images.
+        options: {name: option}, the keyword arguments of `plan`.
+        needs_source: false where nothing is read.
+    """
+
+    name: str
+    summary: str
+    layout: str
+    splits: tuple[str, ...]
+    plan: Callable[..., Plan]
+    options: Mapping[str, Option] = dataclasses.field(default_factory=dict)
+    needs_source: bool = True
+
+
+def whole_number(help_text: str, least: int = 0, most: int | None = None) -> Option:
     """An option that is a whole number in a range."""
     limits = f"from {least} on" if most is None else f"from {least} to {most}"
 
@@ -47,7 +75,7 @@ def whole_number(help_text, least=0, most=None):
     return Option(help_text, parse, f"a whole number {limits}")
 
 
-def whole_numbers(help_text, count=None):
+def whole_numbers(help_text: str, count: int | None = None) -> Option:
     """An option that is several whole numbers with commas between them."""
 
     def parse(text):
@@ -59,7 +87,7 @@ def whole_numbers(help_text, count=None):
     return Option(help_text, parse, f"{count or 'some'} whole numbers with commas between them")
 
 
-def share(help_text):
+def share(help_text: str) -> Option:
     """An option that is a number between 0 and 1."""
 
     def parse(text):
