@@ -19,6 +19,8 @@ FLOORS = {
     "files": 1,
     "progress": 1,
     "ops": 1,
+    "templates": 1,
+    "workers": 1,
     "layers": 2,
     "checkpoints": 2,
     "images": 2,

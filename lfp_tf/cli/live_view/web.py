@@ -18,18 +18,20 @@ import threading
 import time
 import urllib.parse
 
-from lfp_tf.cli.live_view import page
+from lfp_tf.cli.live_view.stage import Result, Stage
 from lfp_tf.errors import LfpError
+from lfp_tf.templates import render
 
 ADDRESS = "127.0.0.1"
 # How long a question for news waits, and how long pages may still fetch the last frame.
 NEWS_SECONDS = 5.0
 FAREWELL_SECONDS = 1.5
 CONNECTION_SECONDS = 30.0
+# Path: type and template of the page's constant files, nothing of which is made from data.
 _TEXTS = {
-    "/": ("text/html; charset=utf-8", page.HTML),
-    "/live.css": ("text/css; charset=utf-8", page.CSS),
-    "/live.js": ("text/javascript; charset=utf-8", page.JAVASCRIPT),
+    "/": ("text/html; charset=utf-8", "live.html"),
+    "/live.css": ("text/css; charset=utf-8", "live.css"),
+    "/live.js": ("text/javascript; charset=utf-8", "live.js"),
 }
 _IMAGES = {
     "/overlay.jpg": ("image/jpeg", "overlay_jpeg"),
@@ -121,9 +123,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         values = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         if url.path in _TEXTS:
-            kind, text = _TEXTS[url.path]
+            kind, name = _TEXTS[url.path]
             self.server.stage.visit()
-            return self._send(200, kind, text.encode())
+            return self._send(200, kind, render(f"cli/live_view/templates/{name}").encode())
         if url.path == "/state":
             return self._send_state(values)
         result = self.server.stage.result

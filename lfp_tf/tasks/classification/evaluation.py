@@ -28,8 +28,8 @@ class Evaluated:
     Attributes:
         names: of the classes, as the records call them.
         confusion: int64 [C, C], (truth, the most probable class), over all images.
-        images: list of {"source", "truth", "guess" (classes by number), "probability" (of the
-            truth), "certainty" (probability of the guess), "rank" (see `truth_ranks`)}.
+        images: list of {"source", "truth", "prediction" (classes by number), "probability" (of the
+            truth), "confidence" (probability of the prediction), "rank" (see `truth_ranks`)}.
         mistakes: list of `Mistake`, the most certain first.
         seconds: of the whole, reading included.
         protocol: as it was given.
@@ -85,11 +85,11 @@ def evaluate(
         images.append(facts)
         num_right += facts["rank"] == 0
         if facts["rank"]:
-            mistakes.add(facts["certainty"], functools.partial(_mistake, image, facts))
+            mistakes.add(facts["confidence"], functools.partial(_mistake, image, facts))
         if progress:
             progress.update(1, f"top-1 {100 * num_right / len(images):.2f}")
     confusion = confusion_matrix_numpy(
-        *([facts[key] for facts in images] for key in ("truth", "guess")),
+        *([facts[key] for facts in images] for key in ("truth", "prediction")),
         num_classes=len(names),
         ignore_label=FILLER,
     )
@@ -138,15 +138,15 @@ def _seen(batches, classify, limit):
         rows = rows if limit is None else rows[: limit - count]
         ranks = truth_ranks(probabilities[rows], labels[rows])
         for row, rank in zip(rows.tolist(), ranks.tolist(), strict=True):
-            truth, guess = int(labels[row]), int(probabilities[row].argmax())
+            truth, predicted = int(labels[row]), int(probabilities[row].argmax())
             yield (
                 batch["images"][row],
                 {
                     "source": batch["sources"][row].numpy().decode(),
                     "truth": truth,
-                    "guess": guess,
+                    "prediction": predicted,
                     "probability": float(probabilities[row, truth]),
-                    "certainty": float(probabilities[row, guess]),
+                    "confidence": float(probabilities[row, predicted]),
                     "rank": rank,
                 },
             )
@@ -171,4 +171,4 @@ def _classified(batches, classify):
 
 def _mistake(image, facts):
     pixels = np.asarray(image).astype(np.uint8)
-    return Mistake(facts["source"], facts["truth"], facts["guess"], facts["certainty"], pixels)
+    return Mistake(facts["source"], facts["truth"], facts["prediction"], facts["confidence"], pixels)

@@ -62,14 +62,14 @@ def class_scores(truths, ranks, *, num_classes):
 
 
 def most_confused(confusion, count):
-    """The pairs of classes that were taken for each other most often.
+    """Gives the pairs of classes that were predicted for each other most often.
 
     Args:
-        confusion: whole numbers [C, C], (truth, the class that was named).
+        confusion: whole numbers [C, C], (truth, prediction).
         count: pairs at most.
 
     Returns:
-        list of {"truth", "guess", "images"}, most images first, of equal ones the lower truth
+        list of {"truth", "prediction", "images"}, most images first, of equal ones the lower truth
         first; only pairs that occur.
     """
     wrong = np.array(confusion)
@@ -77,7 +77,7 @@ def most_confused(confusion, count):
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
     places = zip(*np.unravel_index(order, wrong.shape), strict=True)
     return [
-        {"truth": int(truth), "guess": int(guess), "images": int(wrong[truth, guess])}
+        {"truth": int(truth), "prediction": int(guess), "images": int(wrong[truth, guess])}
         for truth, guess in places
         if wrong[truth, guess]
     ]

@@ -101,15 +101,15 @@ def table(facts):
         facts: of `metrics.json`.
     """
     own, guessed = facts["scores"], facts["chance"]
-    rows = [(e["name"], e["rate"], e["chance"], str(e["annotated"])) for e in facts["joints"]]
+    rows = [(e["name"], e["pck"], e["chance"], str(e["annotated"])) for e in facts["joints"]]
     for name, rate in own["groups"].items():
         rows.append((f"{name}, group", rate, guessed["groups"][name], ""))
     rows += [
         ("mean over joints", own["mean"], guessed["mean"], ""),
-        ("all joints alike", own["all_joints"], guessed["all_joints"], ""),
+        ("all annotated joints", own["all_joints"], guessed["all_joints"], ""),
     ]
     width = max(len(row[0]) for row in rows)
-    lines = [f"{'joint':{width}}   right  chance  annotated"]
+    lines = [f"{'joint':{width}}     PCK  chance  annotated"]
     for name, rate, chance, count in rows:
         shown = ("-" if share is None else f"{100 * share:.2f}" for share in (rate, chance))
         lines.append("{:{}}  {:>6}  {:>6}  {:>9}".format(name, width, *shown, count).rstrip())

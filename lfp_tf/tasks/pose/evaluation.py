@@ -143,7 +143,7 @@ def report(folder, model, found, *, records, split, checkpoint, history=()):
             score=found.protocol.score,
         ),
         "chance_from": found.chance_from,
-        "people": [{"source": s, "right": r, "annotated": a} for s, r, a in rows],
+        "people": [{"source": s, "pck": r, "annotated": a} for s, r, a in rows],
     }
     facts = described(
         recipe,
