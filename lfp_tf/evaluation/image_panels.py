@@ -35,7 +35,12 @@ class Example:
 
     @classmethod
     def of(
-        cls, facts: dict, image: np.ndarray, truth: np.ndarray, labels: np.ndarray, table: ClassTable
+        cls,
+        facts: dict,
+        image: np.ndarray,
+        truth: np.ndarray,
+        labels: np.ndarray,
+        table: ClassTable,
     ) -> "Example":
         """Draws the labels of an image.
 

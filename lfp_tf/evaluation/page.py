@@ -38,8 +38,7 @@ def write_page(
     text = render(
         template,
         facts=facts,
-        configuration=config
-        and yaml.safe_dump(config, sort_keys=False, default_flow_style=None),
+        configuration=config and yaml.safe_dump(config, sort_keys=False, default_flow_style=None),
         **values,
     )
     write_json(folder / "metrics.json", facts)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from lfp_tf.data.classification.pipeline import FILLER, evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import WorkFailed, graph_sentence
-from lfp_tf.evaluation.confusion import confusion_matrix_numpy
+from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.evaluation.image_panels import Extremes
 from lfp_tf.tasks.catalog import CLASSIFICATION
 from lfp_tf.tasks.classification.metrics import truth_ranks
@@ -88,11 +88,11 @@ def evaluate(
             mistakes.add(facts["confidence"], functools.partial(_mistake, image, facts))
         if progress:
             progress.update(1, f"top-1 {100 * num_right / len(images):.2f}")
-    confusion = confusion_matrix_numpy(
-        *([facts[key] for facts in images] for key in ("truth", "prediction")),
+    confusion = confusion_matrix(
+        *(np.array([facts[key] for facts in images], int) for key in ("truth", "prediction")),
         num_classes=len(names),
         ignore_label=FILLER,
-    )
+    ).numpy()
     seconds = time.monotonic() - begin
     return Evaluated(names, confusion, images, mistakes.best(), seconds, protocol)
 
@@ -171,4 +171,6 @@ def _classified(batches, classify):
 
 def _mistake(image, facts):
     pixels = np.asarray(image).astype(np.uint8)
-    return Mistake(facts["source"], facts["truth"], facts["prediction"], facts["confidence"], pixels)
+    return Mistake(
+        facts["source"], facts["truth"], facts["prediction"], facts["confidence"], pixels
+    )

@@ -121,8 +121,7 @@ def score_facts(
     annotated = (np.asarray(visible, bool) & is_counted[:, None]).sum(axis=0)
     thresholds = [number / 100 for number in CURVE_PERCENT]
     own_curve, guessed_curve = (
-        [measure(points, threshold) for threshold in thresholds]
-        for points in (predictions, chance)
+        [measure(points, threshold) for threshold in thresholds] for points in (predictions, chance)
     )
     return {
         "score": dataclasses.asdict(POSE_SCORES[score]),

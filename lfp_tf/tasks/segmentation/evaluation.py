@@ -10,7 +10,7 @@ import tensorflow as tf
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.errors import LfpError, WorkFailed
-from lfp_tf.evaluation.confusion import confusion_matrix_numpy
+from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.evaluation.image_panels import Example, Extremes
 from lfp_tf.images.palette import ClassTable, class_groups
 from lfp_tf.ops.preprocessing import preprocessing
@@ -247,9 +247,9 @@ def _scores_without_crf(found, recipe):
 
 
 def _counts(truth, labels, table):
-    return confusion_matrix_numpy(
+    return confusion_matrix(
         truth, labels, num_classes=len(table), ignore_label=table.ignore_label
-    )
+    ).numpy()
 
 
 def _score(source, counts):

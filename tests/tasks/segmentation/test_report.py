@@ -11,7 +11,7 @@ from lfp_tf.evaluation.image_panels import Example
 from lfp_tf.images.palette import numbered_table
 from lfp_tf.tasks.segmentation.report import score_facts, write_report
 
-SKY, FILE = "<script>\"sky\"</script> & co", "\"'><script>.png"
+SKY, FILE = '<script>"sky"</script> & co', "\"'><script>.png"
 NAMES = ["road", SKY, "never"]
 CONFUSION = np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
 
