@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import json
 
-from lfp_tf.data.workers import in_processes
 from lfp_tf.errors import LfpError
+from lfp_tf.workers import in_processes
 
 CHUNK = 16
 SHOWN = 5
@@ -87,7 +87,14 @@ def _inspections(plan, workers, progress):
         for start in range(0, len(samples), CHUNK)
     ]
     parts = {}
-    for split, start, part in in_processes(_inspect, tasks, workers=workers, progress=progress):
+    results = in_processes(
+        _inspect,
+        tasks,
+        workers=workers,
+        name_of=lambda task: f"{task[1]} from file {task[2] + 1} on",
+        progress=progress,
+    )
+    for split, start, part in results:
         parts[split, start] = part
     return {
         split: [seen for key in sorted(parts) if key[0] == split for seen in parts[key]]

@@ -12,9 +12,9 @@ import numpy as np
 
 from lfp_tf.data import tfrecord
 from lfp_tf.data.description import forget_split, plan_path, read_dataset
-from lfp_tf.data.workers import in_processes
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path, sha256, writable, write_json
+from lfp_tf.workers import in_processes
 
 SHARD_NAME = "{split}-{shard:05d}-of-{num_shards:05d}.tfrecord"
 SHARD_BYTES = 100_000_000
@@ -90,6 +90,7 @@ def write_records(
             functools.partial(_write_shard, encode=encode),
             tasks,
             workers=workers,
+            name_of=lambda task: task[2].name,
             progress=progress,
         )
         for number, facts in results:
