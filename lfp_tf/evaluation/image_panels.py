@@ -5,7 +5,7 @@ import dataclasses
 import heapq
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
@@ -41,7 +41,7 @@ class Example:
         truth: np.ndarray,
         labels: np.ndarray,
         table: ClassTable,
-    ) -> "Example":
+    ) -> Self:
         """Draws the labels of an image.
 
         Args:

@@ -20,8 +20,13 @@ FACTS = {
     "most_confused": [],
 }
 VALUES = {
-    **{"num_scored": 10, "unit": "people", "class_charts": [], "confusion_chart": False},
-    **{"mistakes": [], "names": [], "training_charts": []},
+    "num_scored": 10,
+    "unit": "people",
+    "class_charts": [],
+    "confusion_chart": False,
+    "mistakes": [],
+    "names": [],
+    "training_charts": [],
 }
 
 

@@ -171,6 +171,5 @@ def _classified(batches, classify):
 
 def _mistake(image, facts):
     pixels = np.asarray(image).astype(np.uint8)
-    return Mistake(
-        facts["source"], facts["truth"], facts["prediction"], facts["confidence"], pixels
-    )
+    keys = ("source", "truth", "prediction", "confidence")
+    return Mistake(*(facts[key] for key in keys), pixels)
