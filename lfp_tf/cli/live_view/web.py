@@ -3,7 +3,7 @@
 | path | answer |
 | --- | --- |
 | `/` | the page, with `/live.css` and `/live.js` |
-| `/state?number=N&state=S` | JSON of the newest frame, once its number is not N or the state not S |
+| `/state?number=N&state=S` | JSON of the newest frame, once it is not frame N or state S |
 | `/overlay.jpg`, `/image.jpg`, `/labels.png` | the newest frame |
 | `/class?x=COLUMN&y=ROW` | JSON {"id", "name"} of one pixel of it |
 
