@@ -173,7 +173,7 @@ def report(
 class _View:
     """One person as the network gets it, and its joints float32 [J, 3] in pixels of the image.
 
-    The crop is uint8 [r, r, 3]; `center` [2] (x, y) and `side` tell its place, in pixels of the image.
+    The crop is uint8 [r, r, 3]; `center` [2] (x, y) and `side` are in pixels of the image.
     """
 
     crop: np.ndarray
