@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Self, TextIO
 
 PLAIN_SECONDS = 10.0
 TERMINAL_SECONDS = 0.1
@@ -10,57 +11,72 @@ TERMINAL_SECONDS = 0.1
 class Progress:
     """Shows `done / total`, free text, speed and the time left.
 
-    One thing done may count several units of speed: a step of 16 images has `units_each` 16.
+    Args:
+        label: what is done, at the start of the line.
+        total: steps to do.
+        unit: what the speed counts, as "images".
+        done: steps that were done before.
+        units_each: units per step: a step of 16 images has 16.
+        stream: None takes standard error.
 
     >>> with Progress("records", total=3, unit="images", stream=open("/dev/null", "w")) as line:
     ...     line.update(1)
     """
 
-    def __init__(self, label, *, total, unit, done=0, units_each=1, stream=None):
+    def __init__(
+        self,
+        label: str,
+        *,
+        total: int,
+        unit: str,
+        done: int = 0,
+        units_each: int = 1,
+        stream: TextIO | None = None,
+    ) -> None:
         self.label, self.total, self.unit, self.done = label, total, unit, done
         self.units_each = units_each
         self._stream = stream or sys.stderr
-        self._terminal = self._stream.isatty()
+        self._is_terminal = self._stream.isatty()
         self._start, self._first, self._shown = time.monotonic(), done, 0.0
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
-        self._show("", last=True)
+    def __exit__(self, *_: object) -> None:
+        self._show("", is_last=True)
 
-    def update(self, count=1, text=""):
-        """Counts `count` more and shows the line if its time has come."""
+    def update(self, count: int = 1, text: str = "") -> None:
+        """Counts `count` more steps and shows the line if its time has come."""
         self.done += count
-        wait = TERMINAL_SECONDS if self._terminal else PLAIN_SECONDS
+        wait = TERMINAL_SECONDS if self._is_terminal else PLAIN_SECONDS
         if time.monotonic() - self._shown >= wait:
-            self._show(text, last=False)
+            self._show(text, is_last=False)
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         """Prints a line of its own above the progress line."""
-        self._stream.write(("\r\033[K" if self._terminal else "") + text + "\n")
-        self._stream.flush()
+        self._write(text + "\n")
 
-    def _show(self, text, last):
+    def _show(self, text, *, is_last):
         self._shown = time.monotonic()
         seconds = max(self._shown - self._start, 1e-9)
         speed = (self.done - self._first) / seconds
         left = (self.total - self.done) / speed if speed > 0 else float("inf")
-        tail = f"in {duration(seconds)}" if last else f"{duration(left)} left"
         parts = [
             f"{self.label} {self.done}/{self.total}",
             text,
             f"{speed * self.units_each:.3g} {self.unit}/s",
-            tail,
+            f"in {duration(seconds)}" if is_last else f"{duration(left)} left",
         ]
-        line = "  ".join(part for part in parts if part)
-        end = "\n" if last or not self._terminal else ""
-        self._stream.write(("\r\033[K" if self._terminal else "") + line + end)
+        end = "\n" if is_last or not self._is_terminal else ""
+        self._write("  ".join(part for part in parts if part) + end)
+
+    def _write(self, text):
+        self._stream.write(("\r\033[K" if self._is_terminal else "") + text)
         self._stream.flush()
 
 
-def duration(seconds):
-    """Seconds as a reader says them: `42 s`, `3 min 5 s`, `1 h 12 min`.
+def duration(seconds: float) -> str:
+    """Gives seconds as a reader says them: `42 s`, `3 min 5 s`, `1 h 12 min`.
 
     >>> duration(185)
     '3 min 5 s'

@@ -19,6 +19,8 @@ FLOORS = {
     "files": 1,
     "progress": 1,
     "ops": 1,
+    "templates": 1,
+    "workers": 1,
     "layers": 2,
     "checkpoints": 2,
     "images": 2,
@@ -57,6 +59,7 @@ FILES_OF_A_TASK = {
 NETWORK_WING = ("layers", "heads", "backbones", "models")
 NO_TENSORFLOW_AT_THE_TOP = (
     *("cli", "api", "errors", "fields", "options", "protobuf", "files", "progress", "images"),
+    *("templates", "workers"),
 )
 # Files whose whole import must stay free of TensorFlow, as experiments are checked with them.
 FREE_OF_TENSORFLOW = (

@@ -21,7 +21,7 @@ ROOT = tiny.ROOT
 FILES = ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "constraints.txt")
 # The last two must be left out.
 FOLDERS = ("lfp_tf", "experiments", "tests", "benchmarks")
-DATA = {".json", ".npz", ".txt", ".yaml"}
+DATA = {".css", ".html", ".js", ".json", ".npz", ".svg", ".txt", ".yaml"}
 UNIX_ALONE = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 # A program of its own, started only where `resource` is.
 RUN_ALONE = "lfp_tf/checkpoints/formats/h5_child.py"

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from lfp_tf.data.plan import Inspection, Plan
-from lfp_tf.data.workers import in_processes
 from lfp_tf.errors import LfpError
 from lfp_tf.progress import Progress
+from lfp_tf.workers import in_processes
 
 CHUNK = 16
 NUM_SHOWN = 5
@@ -89,7 +89,14 @@ def _inspected(plan, workers, progress):
         for start in range(0, len(samples), CHUNK)
     ]
     parts = {}
-    for split, start, part in in_processes(_inspect, tasks, workers=workers, progress=progress):
+    results = in_processes(
+        _inspect,
+        tasks,
+        workers=workers,
+        name_of=lambda task: f"{task[1]} from file {task[2] + 1} on",
+        progress=progress,
+    )
+    for split, start, part in results:
         parts[split, start] = part
     return {
         split: [pair for key in sorted(parts) if key[0] == split for pair in parts[key]]

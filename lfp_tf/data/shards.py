@@ -13,10 +13,10 @@ import numpy as np
 
 from lfp_tf.data import tfrecord
 from lfp_tf.data.description import forget_split, plan_path, read_dataset
-from lfp_tf.data.workers import in_processes
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path, writable, write_json
 from lfp_tf.progress import Progress
+from lfp_tf.workers import in_processes
 
 SHARD_BYTES = 100_000_000
 LEAST_SHARDS = 4
@@ -118,8 +118,14 @@ def write_records(
     with _alone(shards.folder):
         done = _begin(shards, plan, overwrite)
         tasks = _missing_tasks(samples, shards, done, progress)
-        write = functools.partial(_write_shard, encode=encode)
-        for number, facts in in_processes(write, tasks, workers=workers, progress=progress):
+        results = in_processes(
+            functools.partial(_write_shard, encode=encode),
+            tasks,
+            workers=workers,
+            name_of=lambda task: task[2].name,
+            progress=progress,
+        )
+        for number, facts in results:
             done[str(number)] = facts
             shards.save_progress(plan | {"shards": done})
     return _summary(plan, [done[str(number)] for number in range(shards.num_shards)])

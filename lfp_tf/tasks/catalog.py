@@ -1,6 +1,7 @@
 """The tasks and their networks: the one table that names them; no TensorFlow here."""
 
 import importlib
+import types
 
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks.spec import TaskSpec
@@ -15,8 +16,8 @@ POSE = TaskSpec("pose", networks=("hourglass",), outputs="joints", counted="peop
 TASKS = (SEGMENTATION, CLASSIFICATION, POSE)
 
 
-def of(network):
-    """The task of a network.
+def of(network: str) -> TaskSpec:
+    """Finds the task of a network.
 
     Args:
         network: what `models.catalog` calls it.
@@ -31,8 +32,8 @@ def of(network):
     raise LfpError(f"task.model.network is {network!r}, but must be one of {names}.")
 
 
-def named(name):
-    """The task of that name; None is that of records and exports which tell none.
+def named(name: str | None) -> TaskSpec:
+    """Finds the task of a name; None is the task of records and exports that name none.
 
     Raises:
         LfpError: no such task.
@@ -43,6 +44,6 @@ def named(name):
     raise LfpError(f'There is no task "{name}", but {", ".join(task.name for task in TASKS)}.')
 
 
-def part(task, name):
-    """A file of a task, imported when it is needed: `part(POSE, "config")`."""
+def part(task: TaskSpec, name: str) -> types.ModuleType:
+    """Imports a file of a task when it is needed: `part(POSE, "config")`."""
     return importlib.import_module(f"lfp_tf.tasks.{task.name}.{name}")

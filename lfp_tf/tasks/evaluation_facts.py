@@ -1,20 +1,29 @@
-"""What evaluations of every task ask of their records and tell beside their scores."""
+"""What the evaluations of all tasks check of their records and tell beside their scores."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
 
 from lfp_tf.data.description import read_split
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.facts import versions
 from lfp_tf.images.palette import numbered_table
+from lfp_tf.tasks.spec import TaskSpec
 
 
-def comparable_split(recipe, folder, split, task):
-    """What `dataset.json` says, if its split can score the recipe's network.
+# A `recipe` is a `recipes.recipe.Recipe`, which stands above this room and is handed in.
+def comparable_split(
+    recipe: Any, folder: str | os.PathLike, split: str, task: TaskSpec
+) -> dict[str, Any]:
+    """Gives what `dataset.json` says, if its split can score the recipe's network.
 
-    A network whose classes have numbers alone takes as many of any names.
+    A network whose classes are only numbered takes as many classes of any names.
 
     Args:
-        recipe: `recipes.recipe.Recipe` of the network.
-        folder, split: of records.
-        task: its `TaskSpec`.
+        recipe: of the network.
+        folder: of the records.
+        split: of the records.
+        task: of the recipe.
 
     Raises:
         LfpError: no such split, records for other tasks, or other classes than the network's.
@@ -32,16 +41,16 @@ def comparable_split(recipe, folder, split, task):
     return dataset
 
 
-def seen_in_training(recipe, split):
-    """Whether the weights were trained on a split of their data set; None where it is unknown."""
+def seen_in_training(recipe: Any, split: str) -> bool | None:
+    """Tells whether the weights were trained on a split of their data set; None: unknown."""
     known = recipe.trained_on
     if not known:
         return None
     return known["dataset"] == recipe.dataset and split in known["splits"]
 
 
-def seen_warning(recipe, split, what="images"):
-    """A sentence where the weights were trained on the split, else an empty text."""
+def seen_warning(recipe: Any, split: str, what: str = "images") -> str:
+    """Gives a sentence where the weights were trained on the split, else an empty text."""
     if not seen_in_training(recipe, split):
         return ""
     return (
@@ -50,15 +59,25 @@ def seen_warning(recipe, split, what="images"):
     )
 
 
-def described(recipe, scores, *, protocol, split, records, checkpoint, seconds, history):
-    """What `metrics.json` says: `scores` with what they are of, in the order of reading.
+def described(
+    recipe: Any,
+    scores: dict,
+    *,
+    protocol: dict,
+    split: str,
+    records: str | os.PathLike,
+    checkpoint: str | os.PathLike,
+    seconds: float,
+    history: Iterable[dict],
+) -> dict[str, Any]:
+    """Gives what `metrics.json` says: `scores` with what they are of, in the order of reading.
 
     Args:
-        recipe: `recipes.recipe.Recipe` of the network.
+        recipe: of the network.
         scores: plain values.
         protocol: plain values.
         split, records, checkpoint: as the page calls them.
-        seconds: of the evaluation.
+        seconds: duration of the evaluation.
         history: entries of the run's `history.jsonl`.
     """
     return {

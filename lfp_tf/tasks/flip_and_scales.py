@@ -1,5 +1,7 @@
 """--flip and --scales, which several tasks understand: the options, and reading the numbers."""
 
+import argparse
+
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks.spec import Option
 
@@ -24,8 +26,8 @@ SCALES = Option(
 )
 
 
-def read_scales(arguments):
-    """The scales as numbers, or None where none are given.
+def read_scales(arguments: argparse.Namespace) -> tuple[float, ...] | None:
+    """Gives the scales as numbers, or None where none are given.
 
     Raises:
         LfpError: they are no numbers above 0.

@@ -2,7 +2,12 @@
 
 import abc
 import json
+import pathlib
 import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
 
 from lfp_tf.errors import LfpError
 
@@ -12,35 +17,38 @@ class Results(abc.ABC):
 
     A task's file `results.py` has the class, as `Results`, and two functions that make one:
     `of_model(model, arguments, annotations)` and `of_export(folder, about, arguments,
-    annotations)`.
+    annotations)`. Images are uint8 [H, W, 3] RGB; a prediction is what `predict` gives, of a kind
+    that each task chooses for itself.
 
     Attributes:
         facts: of network and protocol, for JSON.
-        hint: what a live view says under its image where a pixel can be asked for its name.
+        hint: what a live view says under its image where pixels have names.
     """
 
     hint = ""
 
-    def __init__(self, facts):
+    def __init__(self, facts: dict) -> None:
         self.facts = facts
 
     @abc.abstractmethod
-    def predict(self, image, source=None):
-        """What the network says of an image uint8 [H, W, 3].
+    def predict(self, image: np.ndarray, source: pathlib.Path | None = None) -> Any:
+        """Predicts one image.
 
         Args:
-            image: RGB.
+            image: uint8 [H, W, 3] RGB.
             source: its path, where it is a file.
 
         Raises:
             LfpError: the image is refused.
         """
 
-    def predictions(self, images, *, count):
+    def predictions(
+        self, images: Iterable[tuple[pathlib.Path, np.ndarray]], *, count: int
+    ) -> Iterator[tuple[pathlib.Path, np.ndarray, Any, float]]:
         """Predicts image after image.
 
         Args:
-            images: iterable of (path, image).
+            images: pairs of path and image.
             count: how many there are at the most.
 
         Yields:
@@ -55,28 +63,28 @@ class Results(abc.ABC):
             yield source, image, prediction, time.monotonic() - begin
 
     @abc.abstractmethod
-    def overlay(self, image, prediction):
-        """The prediction drawn over its image, uint8 [H, W, 3]: a frame of a video."""
+    def overlay(self, image: np.ndarray, prediction: Any) -> np.ndarray:
+        """Draws the prediction over its image, uint8 [H, W, 3]: a frame of a video."""
 
-    def explained(self, image, prediction):
-        """The overlay with what explains it, for a file of its own."""
+    def explained(self, image: np.ndarray, prediction: Any) -> np.ndarray:
+        """Draws the overlay with what explains it, uint8 [H', W, 3], for a file of its own."""
         return self.overlay(image, prediction)
 
     @abc.abstractmethod
-    def describe(self, prediction):
-        """The prediction as plain values, for JSON."""
+    def describe(self, prediction: Any) -> dict:
+        """Gives the prediction as plain values, for JSON."""
 
-    def files(self, prediction):
-        """{ending: content} of what an image gets besides overlay and JSON; `ENDINGS` tells."""
+    def files(self, prediction: Any) -> dict[str, bytes]:
+        """Gives {ending: content} of an image's files besides overlay and JSON; see `ENDINGS`."""
         return {}
 
-    def frame_files(self, prediction):
-        """{ending: content} of the files that a frame of a video gets on request."""
+    def frame_files(self, prediction: Any) -> dict[str, bytes]:
+        """Gives {ending: content} of the files that a frame of a video gets on request."""
         return {".json": (json.dumps(self.describe(prediction), indent=1) + "\n").encode()}
 
     @abc.abstractmethod
-    def line(self, source, paths, prediction):
-        """What is printed of an image.
+    def line(self, source: pathlib.Path, paths: Mapping[str, pathlib.Path], prediction: Any) -> str:
+        """Gives the line that is printed of an image.
 
         Args:
             source: its path.
@@ -84,25 +92,25 @@ class Results(abc.ABC):
         """
 
     @abc.abstractmethod
-    def tally(self):
-        """A `Tally` of a video's frames."""
+    def tally(self) -> "Tally":
+        """Starts a `Tally` of a video's frames."""
 
     @abc.abstractmethod
-    def legend(self, prediction):
-        """What is in view, for a live view: list of {"name", "share" (0..1), "color" "#rrggbb"}."""
+    def legend(self, prediction: Any) -> list[dict]:
+        """Gives a live view's legend: list of {"name", "share" (0..1), "color" ("#rrggbb")}."""
 
     @abc.abstractmethod
-    def name_at(self, prediction, x, y):
-        """(number, name) of what the pixel of a column and a row shows; None where nobody asks."""
+    def name_at(self, prediction: Any, x: int, y: int) -> tuple[int, str] | None:
+        """Gives (number, name) of the pixel of a column and a row; None where it has none."""
 
 
 class Tally(abc.ABC):
-    """What is said of a whole video."""
+    """A summary over the frames of a video."""
 
     @abc.abstractmethod
-    def add(self, number, prediction):
-        """Takes in a frame by its number."""
+    def add(self, number: int, prediction: Any) -> None:
+        """Adds a frame by its number."""
 
     @abc.abstractmethod
-    def describe(self):
-        """Plain values, for JSON."""
+    def describe(self) -> dict:
+        """Gives plain values, for JSON."""

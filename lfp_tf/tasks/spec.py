@@ -1,22 +1,23 @@
 """What a command must know of a task before TensorFlow is loaded: the task itself, its options."""
 
 import dataclasses
+from collections.abc import Callable
 
 
 @dataclasses.dataclass(frozen=True)
 class TaskSpec:
-    """A task: what it is called, and whose networks are its own.
+    """A task: its name, its networks and the words of its sentences.
 
     Attributes:
         name: of its two folders, `data/NAME` and `tasks/NAME`.
         networks: what `models.catalog` calls its networks.
         outputs: what its classes are called in sentences: "classes", "joints".
         counted: what its scores count: "images", "people".
-        is_oldest: records and exports that tell no task are for this one.
+        is_oldest: whether records and exports that name no task are for this one.
     """
 
     name: str
-    networks: tuple
+    networks: tuple[str, ...]
     outputs: str = "classes"
     counted: str = "images"
     is_oldest: bool = False
@@ -31,18 +32,18 @@ class Option:
         help: one line, the default in brackets.
         commands: sub-commands that have it.
         group: heading in the help.
-        parse: from a word to its value; None for a flag.
+        parse: function of a word to its value; None for a flag.
         default: value where it is not given.
         metavar: what the help calls its value.
         takes_many: whether several words follow.
-        is_fixed_in_exports: an export was written with one choice of it.
+        is_fixed_in_exports: whether an export was written with one choice of it.
     """
 
     name: str
     help: str
-    commands: tuple
+    commands: tuple[str, ...]
     group: str
-    parse: type | None = str
+    parse: Callable[[str], object] | None = str
     default: object = None
     metavar: str | None = None
     takes_many: bool = False

@@ -132,16 +132,16 @@ def test_the_table_tells_every_joint_and_chance(run, people, tmp_path, capsys):
     assert "evaluate 4/4" in said.err and " people/s" in said.err
     lines, out = said.out.splitlines(), tmp_path / "run" / "evaluation"
     assert lines[-2:] == [str(out / name) for name in ("report.html", "metrics.json")]
-    assert lines[0].split() == ["joint", "right", "chance", "annotated"]
+    assert lines[0].split() == ["joint", "PCK", "chance", "annotated"]
     for line, entry in zip(lines[1:15], facts["joints"], strict=True):
-        rates = [f"{100 * entry[key]:.2f}" for key in ("rate", "chance")]
+        rates = [f"{100 * entry[key]:.2f}" for key in ("pck", "chance")]
         assert line.split() == [entry["name"], *rates, str(entry["annotated"])]
     assert lines[15].startswith("head, group")
     mean, count = f"{100 * facts['scores']['mean']:.2f}", facts["scores"]["people"]
     assert lines[-3].startswith(f"PCK@0.2 {mean} over {count} people, chance ")
     protocol = PoseProtocol(flip=True, score="pck")
     found = evaluate_people(network, people, protocol=protocol)
-    assert facts["people"][0]["right"] == found.right[0]
+    assert facts["people"][0]["pck"] == found.right[0]
 
 
 def test_what_the_user_says_wins_over_the_recipe(run, people, capsys):

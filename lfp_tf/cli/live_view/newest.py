@@ -1,34 +1,40 @@
-"""A thread that reads frames and keeps the newest alone: a slow network skips, never lags."""
+"""A thread that reads frames and keeps only the newest: a slow network skips frames, never lags."""
 
 import threading
 import time
+
+import numpy as np
+
+from lfp_tf.images.video import FrameSource
 
 DEFAULT_RATE = 25.0  # Of a video file that states none.
 
 
 class NewestFrame:
-    """Reads a `FrameSource` in a thread of its own, a video file at its own speed.
+    """Reads a source of frames in a thread of its own, a video file at its own speed.
 
     A frame that nobody took is replaced by the next, so that at most one waits. The last frame
     of a video always waits until it is taken.
 
     Args:
-        source: `images.video.FrameSource`; it belongs to this thread from now on.
-        every: only every so many-th frame is offered.
+        source: it belongs to this thread from now on.
+        every: frames from one that is offered to the next.
     """
 
-    def __init__(self, source, *, every=1):
+    def __init__(self, source: FrameSource, *, every: int = 1) -> None:
         self._source, self._every = source, every
         self._condition = threading.Condition()
-        self._waiting, self._error, self._is_over, self._stopped = None, None, False, False
+        self._waiting: tuple[int, np.ndarray] | None = None
+        self._error: Exception | None = None
+        self._is_over = self._is_stopped = False
         self._thread = threading.Thread(target=self._read_all, daemon=True)
 
-    def start(self):
+    def start(self) -> None:
         """Begins to read."""
         self._thread.start()
 
-    def take(self):
-        """Waits for a frame not yet taken: (number, uint8 [H, W, 3]), or None at the end.
+    def take(self) -> tuple[int, np.ndarray] | None:
+        """Waits for a frame not yet taken: (number, uint8 [H, W, 3] RGB), or None at the end.
 
         Raises:
             BrokenVideo: the source broke off; frames before it were given.
@@ -40,14 +46,14 @@ class NewestFrame:
             taken, self._waiting = self._waiting, None
             return taken
 
-    def interrupt(self):
-        """Asks for an end of the reading; who waits for a frame gets None."""
+    def interrupt(self) -> None:
+        """Asks the reading to end; a thread that waits for a frame gets None."""
         with self._condition:
-            self._stopped = self._is_over = True
+            self._is_stopped = self._is_over = True
             self._condition.notify_all()
 
-    def stop(self):
-        """Ends the reading and gives the source back; waits until that is done."""
+    def stop(self) -> None:
+        """Ends the reading and closes the source; waits until that is done."""
         self.interrupt()
         if self._thread.is_alive():
             self._thread.join()
@@ -63,7 +69,7 @@ class NewestFrame:
                 with self._condition:
                     self._waiting = (number, frame)
                     self._condition.notify_all()
-        except Exception as caught:  # Whoever takes frames gets it, in the thread that asks.
+        except Exception as caught:  # `take` raises it, in the thread that asks.
             error = caught
         with self._condition:
             self._error, self._is_over = error, True
@@ -74,8 +80,8 @@ class NewestFrame:
         return 0.0 if self._source.is_camera else number / (self._source.rate or DEFAULT_RATE)
 
     def _wait_until(self, moment):
-        """False where the reading is to end."""
+        """Waits; False where the reading is to end."""
         with self._condition:
-            while not self._stopped and (left := moment - time.monotonic()) > 0:
+            while not self._is_stopped and (left := moment - time.monotonic()) > 0:
                 self._condition.wait(left)
-            return not self._stopped
+            return not self._is_stopped

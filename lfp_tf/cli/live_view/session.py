@@ -1,6 +1,7 @@
 """A live view from start to end: reader, network and viewer, each in its thread."""
 
 import threading
+from typing import Any, Protocol
 
 from lfp_tf.cli.live_view import stage as states
 from lfp_tf.cli.live_view.newest import NewestFrame
@@ -8,14 +9,30 @@ from lfp_tf.cli.live_view.stage import Result, Stage
 from lfp_tf.cli.live_view.web import WebView
 from lfp_tf.cli.live_view.window import WindowView, open_root
 from lfp_tf.errors import LfpError
+from lfp_tf.images.video import FrameSource
+from lfp_tf.tasks.results import Results
 
 
-def open_view(name, title, *, port=0):
-    """The view of a name for a new `Stage`: a window, or the page where none can be opened.
+class View(Protocol):
+    """What shows a `Stage`: a window or a page."""
+
+    stage: Stage
+
+    def wait_for_viewer(self, is_cancelled: Any) -> bool:
+        """Waits until somebody looks; False where `is_cancelled()` came first."""
+        ...
+
+    def run(self, over: threading.Event) -> None:
+        """Shows the stage until `over` is set."""
+        ...
+
+
+def open_view(name: str, title: str, *, port: int = 0) -> WindowView | WebView:
+    """Opens a view of a new `Stage`: a window, or the page where none can be opened.
 
     Args:
         name: `auto`, `window` or `web`.
-        title: what is looked at.
+        title: name of the video or camera.
         port: of the page; 0 takes a free one.
 
     Raises:
@@ -29,20 +46,27 @@ def open_view(name, title, *, port=0):
     return WebView(Stage(title), port=port)
 
 
-def run_live(source, view, results, *, every=1, most=None):
-    """Looks at the newest frame again and again until the source ends or the viewer leaves.
+def run_live(
+    source: FrameSource,
+    view: View,
+    results: Results,
+    *,
+    every: int = 1,
+    most: int | None = None,
+) -> int:
+    """Predicts the newest frame again and again until the source ends or the viewer leaves.
 
     A video file begins when somebody looks. Ctrl-C and closing the window are ends like any other.
 
     Args:
-        source: `images.video.FrameSource`; closed at the end.
+        source: closed at the end.
         view: from `open_view`; it stays open.
-        results: `tasks.results.Results`.
-        every: only every so many-th frame is offered.
-        most: ends after so many frames; None: no such end.
+        results: what predicts and draws a frame.
+        every: frames from one that is offered to the next.
+        most: number of frames after which the view ends; None: it does not.
 
     Returns:
-        Number of frames looked at.
+        Number of frames that were predicted.
 
     Raises:
         BrokenVideo: the source broke off; viewers were told.
@@ -65,14 +89,15 @@ def run_live(source, view, results, *, every=1, most=None):
 
 
 class _Worker(threading.Thread):
-    """Takes frames, looks at them and publishes what was seen."""
+    """Takes frames, predicts them and publishes the results."""
 
     def __init__(self, newest, view, results, most):
         super().__init__(daemon=True)
-        self._newest, self._view, self._results = newest, view, results
-        self._most = most
-        self._cancelled = threading.Event()
-        self.over, self.error, self.num_done = threading.Event(), None, 0
+        self._newest, self._view = newest, view
+        self._results, self._most = results, most
+        self._cancelled, self.over = threading.Event(), threading.Event()
+        self.error: Exception | None = None
+        self.num_done = 0
 
     def cancel(self):
         """Asks for an end after the frame at hand."""
@@ -86,15 +111,15 @@ class _Worker(threading.Thread):
             if self._view.wait_for_viewer(self._cancelled.is_set):
                 self._newest.start()
                 stage.set_state(states.RUNNING)
-                self._look(stage)
+                self._predict_frames(stage)
             stage.set_state(states.ENDED, self._why())
-        except Exception as error:  # Raised again where the view was started from.
+        except Exception as error:  # `run_live` raises it in its own thread.
             self.error = error
             stage.set_state(states.FAILED, str(error))
         finally:
             self.over.set()
 
-    def _look(self, stage):
+    def _predict_frames(self, stage):
         while self._most is None or self.num_done < self._most:
             taken = self._newest.take()
             if taken is None or self._cancelled.is_set():
@@ -104,7 +129,7 @@ class _Worker(threading.Thread):
             self.num_done += 1
 
     def _why(self):
-        """What viewers read at the end where it is not the video's."""
+        """What viewers read where the end is not the video's."""
         if self._cancelled.is_set():
             return "The live view was stopped."
         if self.num_done == self._most:

@@ -3,7 +3,7 @@
 | path | answer |
 | --- | --- |
 | `/` | the page, with `/live.css` and `/live.js` |
-| `/state?number=N&state=S` | JSON of the newest frame, once it is not N or the state not S |
+| `/state?number=N&state=S` | JSON of the newest frame, once it is not frame N or state S |
 | `/overlay.jpg`, `/image.jpg`, `/labels.png` | the newest frame |
 | `/class?x=COLUMN&y=ROW` | JSON {"id", "name"} of one pixel of it |
 
@@ -17,24 +17,27 @@ import socketserver
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable
 
-from lfp_tf.cli.live_view import page
+from lfp_tf.cli.live_view.stage import Stage
 from lfp_tf.errors import LfpError
+from lfp_tf.templates import render
 
 ADDRESS = "127.0.0.1"
-# How long a question for news waits, and how long pages may still fetch the last frame.
+# How long a request for news waits, and how long pages may still fetch the last frame.
 NEWS_SECONDS = 5.0
 FAREWELL_SECONDS = 1.5
 CONNECTION_SECONDS = 30.0
+# Path: type and template of the page's constant files, nothing of which is made from data.
 _TEXTS = {
-    "/": ("text/html; charset=utf-8", page.HTML),
-    "/live.css": ("text/css; charset=utf-8", page.CSS),
-    "/live.js": ("text/javascript; charset=utf-8", page.JAVASCRIPT),
+    "/": ("text/html; charset=utf-8", "live.html"),
+    "/live.css": ("text/css; charset=utf-8", "live.css"),
+    "/live.js": ("text/javascript; charset=utf-8", "live.js"),
 }
 _IMAGES = {
     "/overlay.jpg": ("image/jpeg", "overlay_jpeg"),
     "/image.jpg": ("image/jpeg", "image_jpeg"),
-    # Its address of before.
+    # Its former address.
     "/picture.jpg": ("image/jpeg", "image_jpeg"),
 }
 _LABELS = "/labels.png"
@@ -50,11 +53,15 @@ _HEADERS = {
 class WebView:
     """Serves a `Stage` as a page until it is over.
 
+    Args:
+        stage: what is shown.
+        port: 0 takes a free one.
+
     Attributes:
         url: where the page is.
     """
 
-    def __init__(self, stage, *, port=0):
+    def __init__(self, stage: Stage, *, port: int = 0) -> None:
         self.stage = stage
         try:
             self._server = _Server(stage, port)
@@ -67,26 +74,26 @@ class WebView:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
-    def greeting(self):
+    def greeting(self) -> str:
         """The sentence that tells a user where to look."""
         return f"The live view is at {self.url} (Ctrl-C ends it)."
 
-    def wait_for_viewer(self, is_cancelled):
-        """Waits until the page was asked for; False where `is_cancelled()` came first."""
+    def wait_for_viewer(self, is_cancelled: Callable[[], bool]) -> bool:
+        """Waits until the page is requested; False where `is_cancelled()` came first."""
         while not self.stage.wait_for_visitor(0.1):
             if is_cancelled():
                 return False
         return True
 
-    def run(self, over):
-        """Shows the stage until the event `over` is set, then lets pages see the end."""
+    def run(self, over: threading.Event) -> None:
+        """Shows the stage until `over` is set, then lets pages see the end."""
         while not over.wait(0.2):  # A wait without end would not notice Ctrl-C everywhere.
             pass
         if self.stage.wait_for_visitor(0):
             time.sleep(FAREWELL_SECONDS)
 
-    def close(self):
-        """Stops to serve."""
+    def close(self) -> None:
+        """Stops serving."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -94,36 +101,37 @@ class WebView:
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, stage, port):
+    def __init__(self, stage: Stage, port: int) -> None:
         self.stage = stage
         super().__init__((ADDRESS, port), _Handler)
-        # 127.0.0.1 by any other name is a page of somebody else's that resolves to us.
+        # Another name for 127.0.0.1 is that of a foreign page that resolves to this machine.
         self.hosts = {f"{name}:{self.server_port}" for name in (ADDRESS, "localhost")}
 
-    def server_bind(self):
-        """Binds without asking the name service who we are, which may take seconds."""
+    def server_bind(self) -> None:
+        """Binds without asking the name service for our name, which may take seconds."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
-    def handle_error(self, request, client_address):
+    def handle_error(self, request: object, client_address: object) -> None:
         """A viewer that went away in the middle is nothing to report."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
     timeout = CONNECTION_SECONDS
     server_version, sys_version = "lfp-tf", ""
 
-    def do_GET(self):  # noqa: N802 (the name is http.server's)
-        """Answers a question for the page, its state or its images."""
+    def do_GET(self) -> None:  # noqa: N802 (the name is http.server's)
+        """Answers a request for the page, its state or its images."""
         if self.headers.get("Host") not in self.server.hosts:
             return self._refuse(403, f"Ask for {ADDRESS}, not for another name.")
         url = urllib.parse.urlsplit(self.path)
         values = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         if url.path in _TEXTS:
-            kind, text = _TEXTS[url.path]
+            kind, name = _TEXTS[url.path]
             self.server.stage.visit()
-            return self._send(200, kind, text.encode())
+            return self._send(200, kind, render(f"cli/live_view/templates/{name}").encode())
         if url.path == "/state":
             return self._send_state(values)
         result = self.server.stage.result
@@ -146,10 +154,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send_class(self, result, values):
         x, y = _whole(values.get("x")), _whole(values.get("y"))
-        found = None if x is None or y is None else result.name_at(x, y)
-        if found is None:
+        pixel = None if x is None or y is None else result.name_at(x, y)
+        if pixel is None:
             return self._refuse(404, "x and y must be a column and a row of the frame.")
-        label, name = found
+        label, name = pixel
         answer = {"id": label, "name": name, "number": result.number}
         return self._send(200, "application/json", json.dumps(answer).encode())
 
@@ -170,7 +178,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         """Requests are not logged: standard error is for the user."""
 
 

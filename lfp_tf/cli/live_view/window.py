@@ -1,11 +1,18 @@
 """The live view as a window of tkinter, where Python has it and a display can be opened."""
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from lfp_tf.cli.live_view.stage import Result, Stage
+
 POLL_MILLISECONDS = 15
 HELP_TEXT = "q quits"
 
 
-def open_root():
-    """A hidden window of tkinter, or None where there is no tkinter or no display."""
+# tkinter is missing from some installations, so its classes are no types here.
+def open_root() -> Any:
+    """Opens a hidden window of tkinter; None where there is no tkinter or no display."""
     try:
         import tkinter
     except ImportError:
@@ -22,17 +29,19 @@ class WindowView:
     """Shows a `Stage` in a window until it is over, closed, or q is pressed.
 
     Args:
-        stage: `Stage`.
+        stage: what is shown.
         root: from `open_root`.
     """
 
     greeting = f"The live view is a window ({HELP_TEXT})."
 
-    def __init__(self, stage, root):
+    def __init__(self, stage: Stage, root: Any) -> None:
         import tkinter
 
-        self.stage, self._root, self._shown, self._mouse = stage, root, None, None
-        self._over = self._image = None
+        self.stage, self._root = stage, root
+        self._shown: Result | None = None
+        self._mouse: tuple[int, int] | None = None
+        self._over, self._image = threading.Event(), None
         self._make_image = tkinter.PhotoImage
         root.title(f"lfp-tf: {stage.title}")
         self._frame_label = tkinter.Label(root)
@@ -46,18 +55,18 @@ class WindowView:
         root.bind("q", lambda _: self._quit())
         root.protocol("WM_DELETE_WINDOW", self._quit)
 
-    def wait_for_viewer(self, is_cancelled):
-        """A window is looked at from the start."""
+    def wait_for_viewer(self, is_cancelled: Callable[[], bool]) -> bool:
+        """Does not wait: a window has a viewer from the start."""
         return not is_cancelled()
 
-    def run(self, over):
-        """Shows the stage until the event `over` is set, or the window is closed."""
+    def run(self, over: threading.Event) -> None:
+        """Shows the stage until `over` is set, or the window is closed."""
         self._over = over
         self._root.deiconify()
         self._root.after(POLL_MILLISECONDS, self._poll)
         self._root.mainloop()
 
-    def close(self):
+    def close(self) -> None:
         """Takes the window away."""
         self._root.destroy()
 
@@ -80,22 +89,22 @@ class WindowView:
         self._frame_label.configure(image=self._image)
         lines = [f"{entry['share']:6.1%}  {entry['name']}" for entry in result.legend]
         self._legend.configure(text="\n".join(lines))
-        self._name()
+        self._tell(result)
 
-    def _name(self):
-        seen = self.stage.snapshot()
-        parts = [f"frame {seen['number']}"]
-        if seen["frames_per_second"]:
-            parts.append(f"{seen['frames_per_second']:.1f} frames per second")
-        found = self._mouse and self._shown.name_at(*self._mouse)
-        hint = seen["hint"]
-        parts.append(found[1] if found else f"{HELP_TEXT}. {hint}".removesuffix(" "))
+    def _tell(self, result):
+        """Writes the line: number, speed and what is under the mouse."""
+        facts = self.stage.snapshot()
+        parts = [f"frame {facts['number']}"]
+        if facts["frames_per_second"]:
+            parts.append(f"{facts['frames_per_second']:.1f} frames per second")
+        label = result.name_at(*self._mouse) if self._mouse else None
+        parts.append(label[1] if label else f"{HELP_TEXT}. {facts['hint']}".removesuffix(" "))
         self._line.configure(text="   ".join(parts))
 
     def _move(self, event):
         self._mouse = (event.x, event.y)
         if self._shown is not None:
-            self._name()
+            self._tell(self._shown)
 
     def _leave(self, _):
         self._mouse = None

@@ -1,43 +1,49 @@
 """Classification on the command line: it has no options of its own; its printed table."""
 
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lfp_tf.tasks.classification.prediction import Protocol
+
 OPTIONS = ()
 ENDINGS = (".overlay.png", ".json")
 AFTER_TRAINING = ()
 
 
-def check(arguments, command):
-    """Nothing: there are no options."""
+def check(arguments: argparse.Namespace, command: str) -> None:
+    """Checks nothing: there are no options."""
 
 
-def protocol(recipe, arguments, command):
-    """How images are looked at: `prediction.Protocol` of the recipe."""
+def protocol(recipe: Any, arguments: argparse.Namespace, command: str) -> "Protocol":
+    """Gives the protocol of a `recipes.recipe.Recipe`."""
     from lfp_tf.tasks.classification.prediction import protocol_of
 
     return protocol_of(recipe)
 
 
-def evaluation_options(arguments):
-    """Further arguments of `evaluation.evaluate`: none."""
+def evaluation_options(arguments: argparse.Namespace) -> dict:
+    """Gives further arguments of `evaluation.evaluate`: none."""
     return {}
 
 
-def describe(protocol, arguments):
-    """What an evaluation says of itself before it starts."""
+def describe(protocol: "Protocol", arguments: argparse.Namespace) -> str:
+    """Gives what an evaluation says of itself before it starts."""
     return (
         f"by the middle {protocol.crop} x {protocol.crop} of each with its shorter side at "
         f"{protocol.shortest} pixels"
     )
 
 
-def read_annotations(arguments, items):
-    """Nothing: an image is all that is needed."""
+def read_annotations(arguments: argparse.Namespace, items: list) -> None:
+    """Reads nothing: a classifier needs no annotations."""
 
 
-def table(facts):
-    """Accuracies by class and of the whole as aligned text, in per cent.
+def table(facts: dict) -> str:
+    """Gives accuracies by class and of all classes as aligned text, in per cent.
 
     Args:
-        facts: of `metrics.json`.
+        facts: what `metrics.json` says.
     """
     width = max(len("class"), *(len(entry["name"]) for entry in facts["classes"]))
     lines = [f"{'class':{width}}   top-1   top-5  images"]

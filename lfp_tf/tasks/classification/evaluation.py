@@ -2,17 +2,22 @@
 
 import dataclasses
 import functools
+import os
+import pathlib
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.data.classification.pipeline import FILLER, evaluation_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import WorkFailed, graph_sentence
-from lfp_tf.evaluation.confusion import confusion_matrix_numpy
+from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.evaluation.image_panels import Extremes
 from lfp_tf.options import Shares
+from lfp_tf.progress import Progress
 from lfp_tf.tasks.catalog import CLASSIFICATION
 from lfp_tf.tasks.classification.metrics import truth_ranks
 from lfp_tf.tasks.classification.prediction import Protocol, classifier
@@ -24,48 +29,53 @@ KEPT = 12
 
 @dataclasses.dataclass
 class Evaluated:
-    """What an evaluation found.
+    """The outcome of an evaluation.
 
     Attributes:
         names: of the classes, as the records call them.
         confusion: int64 [C, C], (truth, the most probable class), over all images.
-        images: list of {"source", "truth", "guess" (classes by number), "probability" (of the
-            truth), "certainty" (probability of the guess), "rank" (see `truth_ranks`)}.
+        images: list of {"source", "truth", "prediction" (classes by number), "probability" (of the
+            truth), "confidence" (probability of the prediction), "rank" (see `truth_ranks`)}.
         mistakes: list of `Mistake`, the most certain first.
         seconds: of the whole, reading included.
         protocol: as it was given.
     """
 
-    names: list
+    names: list[str]
     confusion: np.ndarray
-    images: list
-    mistakes: list
+    images: list[dict]
+    mistakes: list[Mistake]
     seconds: float
     protocol: Protocol
 
-    def facts(self):
-        """The scores as plain values, see `report.score_facts`."""
-        truths, ranks = ([one[key] for one in self.images] for key in ("truth", "rank"))
+    def facts(self) -> dict:
+        """Gives the scores as plain values, see `report.score_facts`."""
+        truths, ranks = ([image[key] for image in self.images] for key in ("truth", "rank"))
         return score_facts(truths, ranks, self.confusion, names=self.names)
 
 
 def evaluate(
-    model, folder, *, split="val", protocol, batch=8, limit=None, progress=None, kept=KEPT
-):
+    model: tf_keras.Model,
+    folder: str | os.PathLike,
+    *,
+    split: str = "val",
+    protocol: Protocol,
+    batch: int = 8,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    kept: int = KEPT,
+) -> Evaluated:
     """Runs a classifier over the images of a split.
 
     Args:
         model: from `recipes.networks`, with weights.
         folder: of the records.
-        split: which of them.
-        protocol: `prediction.Protocol`.
+        split: of the records.
+        protocol: how images are cropped.
         batch: images through the network at once.
-        limit: only the first so many images; None takes all.
-        progress: `progress.Progress`, updated by one an image, or None.
+        limit: number of images to take, from the first; None takes all.
+        progress: updated by one per image.
         kept: mistakes to keep with their images.
-
-    Returns:
-        `Evaluated`.
 
     Raises:
         LfpError: records that do not fit the network.
@@ -82,55 +92,59 @@ def evaluate(
     )
     classify, begin = classifier(model), time.monotonic()
     images, mistakes, num_right = [], Extremes(kept), 0
-    for image, facts in _seen(batches, classify, limit):
+    for image, facts in _predicted(batches, classify, limit):
         images.append(facts)
         num_right += facts["rank"] == 0
         if facts["rank"]:
-            mistakes.add(facts["certainty"], functools.partial(_mistake, image, facts))
+            mistakes.add(facts["confidence"], functools.partial(_mistake, image, facts))
         if progress:
             progress.update(1, f"top-1 {100 * num_right / len(images):.2f}")
-    confusion = confusion_matrix_numpy(
-        *([facts[key] for facts in images] for key in ("truth", "guess")),
+    confusion = confusion_matrix(
+        *(np.array([facts[key] for facts in images], int) for key in ("truth", "prediction")),
         num_classes=len(names),
         ignore_label=FILLER,
-    )
+    ).numpy()
     seconds = time.monotonic() - begin
     return Evaluated(names, confusion, images, mistakes.best(), seconds, protocol)
 
 
-def report(folder, model, found, *, records, split, checkpoint, history=()):
+def report(
+    folder: str | os.PathLike,
+    model: tf_keras.Model,
+    evaluated: Evaluated,
+    *,
+    records: str | os.PathLike,
+    split: str,
+    checkpoint: str | os.PathLike,
+    history: Iterable[dict] = (),
+) -> tuple[pathlib.Path, dict]:
     """Writes `metrics.json` and `report.html` of an evaluation.
 
     Args:
         folder: where to.
         model: what was evaluated.
-        found: `Evaluated`.
+        evaluated: of `evaluate`.
         records, split: as given to `evaluate`.
-        checkpoint: how the page calls the weights.
+        checkpoint: what the page calls the weights.
         history: entries of the run's `history.jsonl`.
 
     Returns:
         (path of the page, what `metrics.json` says but for the mistakes and the thinned history).
     """
-    recipe = model.recipe
-    scores = {
-        **found.facts(),
-        "images": found.images,
-    }
     facts = described(
-        recipe,
-        scores,
-        protocol=found.protocol.describe(),
+        model.recipe,
+        evaluated.facts() | {"images": evaluated.images},
+        protocol=evaluated.protocol.describe(),
         split=split,
         records=records,
         checkpoint=checkpoint,
-        seconds=found.seconds,
+        seconds=evaluated.seconds,
         history=history,
     )
-    return write_report(folder, facts, mistakes=found.mistakes), facts
+    return write_report(folder, facts, mistakes=evaluated.mistakes), facts
 
 
-def _seen(batches, classify, limit):
+def _predicted(batches, classify, limit):
     """Pairs of an image float32 [size, size, 3] and its facts, fillers left out."""
     count = 0
     for batch, probabilities in _classified(batches, classify):
@@ -139,15 +153,15 @@ def _seen(batches, classify, limit):
         rows = rows if limit is None else rows[: limit - count]
         ranks = truth_ranks(probabilities[rows], labels[rows])
         for row, rank in zip(rows.tolist(), ranks.tolist(), strict=True):
-            truth, guess = int(labels[row]), int(probabilities[row].argmax())
+            truth, predicted = int(labels[row]), int(probabilities[row].argmax())
             yield (
                 batch["images"][row],
                 {
                     "source": batch["sources"][row].numpy().decode(),
                     "truth": truth,
-                    "guess": guess,
+                    "prediction": predicted,
                     "probability": float(probabilities[row, truth]),
-                    "certainty": float(probabilities[row, guess]),
+                    "confidence": float(probabilities[row, predicted]),
                     "rank": rank,
                 },
             )
@@ -172,4 +186,5 @@ def _classified(batches, classify):
 
 def _mistake(image, facts):
     pixels = np.asarray(image).astype(np.uint8)
-    return Mistake(facts["source"], facts["truth"], facts["guess"], facts["certainty"], pixels)
+    keys = ("source", "truth", "prediction", "confidence")
+    return Mistake(*(facts[key] for key in keys), image=pixels)

@@ -2,24 +2,26 @@
 
 The truth is among the best k if fewer than k classes are more probable than it: classes as probable
 as the k-th all count (`wanggrun/Learning-Feature-Pyramids pyramid/ImageNet/imagenet_utils.py`). So
-where the truth shares the highest probability, top-1 has the image right though the class that
-is named, the first of equal ones, may be another.
+an image whose truth shares the highest probability is right for top-1, even where the prediction,
+the first of equal classes, is another.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
 TOP = 5
 
 
-def truth_ranks(probabilities, truths):
-    """How many classes are more probable than the truth.
+def truth_ranks(probabilities: np.ndarray, truths: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Counts the classes that are more probable than the truth.
 
     Args:
-        probabilities: [N, C] numbers; any that grow with the probability, as logits.
+        probabilities: [N, C], or other numbers that grow with them, as logits.
         truths: whole numbers [N] in 0..C-1.
 
     Returns:
-        int64 [N]; C where one of an image's numbers is not finite: it is right for no k.
+        int64 [N]; C where one of an image's numbers is not finite: the image is wrong for all k.
     """
     probabilities = np.asarray(probabilities)
     truths = np.asarray(truths, np.int64)
@@ -29,47 +31,49 @@ def truth_ranks(probabilities, truths):
     return np.where(is_finite, ranks, probabilities.shape[1]).astype(np.int64)
 
 
-def class_scores(truths, ranks, *, num_classes):
-    """Scores of many images.
+def class_scores(
+    truths: Sequence[int] | np.ndarray, ranks: Sequence[int] | np.ndarray, *, num_classes: int
+) -> dict:
+    """Scores many images.
 
     Args:
         truths: whole numbers [N] in 0..num_classes-1.
-        ranks: of `truth_ranks`, [N].
+        ranks: [N], of `truth_ranks`.
         num_classes: number of classes; of five or fewer the truth is always among the best five.
 
     Returns:
         {"top1_accuracy", "top1_error", "top5_accuracy", "top5_error": shares of the images,
         "mean_class_accuracy" (top-1, mean over the classes that occur): numbers 0..1, "top1",
-        "top5": lists of the classes' accuracies, None for classes that do not occur, "images":
-        list of the classes' counts}; without any image the shares are None.
+        "top5": C accuracies, None for classes that do not occur, "images": C counts}; without any
+        image the shares are None.
     """
     truths, ranks = np.asarray(truths, np.int64), np.asarray(ranks, np.int64)
     counts = np.bincount(truths, minlength=num_classes)
-    found = {"images": counts.tolist()}
+    scores = {"images": counts.tolist()}
     for name, k in (("top1", 1), ("top5", TOP)):
-        right = ranks < k
-        accuracy = float(right.mean()) if len(ranks) else None
-        found[f"{name}_accuracy"] = accuracy
-        found[f"{name}_error"] = None if accuracy is None else 1.0 - accuracy
-        hits = np.bincount(truths[right], minlength=num_classes)
-        found[name] = [
+        is_right = ranks < k
+        accuracy = float(is_right.mean()) if len(ranks) else None
+        scores[f"{name}_accuracy"] = accuracy
+        scores[f"{name}_error"] = None if accuracy is None else 1.0 - accuracy
+        hits = np.bincount(truths[is_right], minlength=num_classes)
+        scores[name] = [
             hit / count if count else None
             for hit, count in zip(hits.tolist(), counts.tolist(), strict=True)
         ]
-    present = [share for share in found["top1"] if share is not None]
-    found["mean_class_accuracy"] = float(np.mean(present)) if present else None
-    return found
+    present = [share for share in scores["top1"] if share is not None]
+    scores["mean_class_accuracy"] = float(np.mean(present)) if present else None
+    return scores
 
 
-def most_confused(confusion, count):
-    """The pairs of classes that were taken for each other most often.
+def most_confused(confusion: np.ndarray, count: int) -> list[dict]:
+    """Gives the pairs of classes that were predicted for each other most often.
 
     Args:
-        confusion: whole numbers [C, C], (truth, the class that was named).
+        confusion: whole numbers [C, C], (truth, prediction).
         count: pairs at most.
 
     Returns:
-        list of {"truth", "guess", "images"}, most images first, of equal ones the lower truth
+        list of {"truth", "prediction", "images"}, most images first, of equal ones the lower truth
         first; only pairs that occur.
     """
     wrong = np.array(confusion)
@@ -77,7 +81,7 @@ def most_confused(confusion, count):
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
     places = zip(*np.unravel_index(order, wrong.shape), strict=True)
     return [
-        {"truth": int(truth), "guess": int(guess), "images": int(wrong[truth, guess])}
+        {"truth": int(truth), "prediction": int(guess), "images": int(wrong[truth, guess])}
         for truth, guess in places
         if wrong[truth, guess]
     ]

@@ -1,8 +1,11 @@
 """Running a classifier over images: the middle of each, and the probabilities of its classes."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.data.classification.augmentations import centre
 from lfp_tf.data.classification.pipeline import usual_shortest
@@ -15,11 +18,11 @@ MAX_PROPORTION = 50
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How images are cut.
+    """How images are cropped.
 
     Attributes:
-        crop: pixels a side of what the network sees.
-        shortest: pixels that an image's shorter side is brought to before the middle is cut out.
+        crop: side of the network's input, in pixels.
+        shortest: length in pixels that an image's shorter side is resized to before the crop.
     """
 
     crop: int
@@ -32,13 +35,16 @@ class Protocol:
                 "pixels a side."
             )
 
-    def describe(self):
-        """Plain values for JSON."""
+    def describe(self) -> dict:
+        """Gives plain values, for JSON."""
         return {"name": "middle", "shortest": self.shortest, "crop": [self.crop, self.crop]}
 
 
-def protocol_of(recipe):
-    """The protocol that a recipe was scored by.
+def protocol_of(recipe: Any) -> Protocol:
+    """Gives the protocol that a recipe was scored by.
+
+    Args:
+        recipe: `recipes.recipe.Recipe`.
 
     Raises:
         LfpError: it makes images smaller than its crop.
@@ -47,29 +53,33 @@ def protocol_of(recipe):
     return Protocol(crop, recipe.evaluation["shortest"] or usual_shortest(crop))
 
 
-def middle(protocol, image):
-    """The middle of an image as the network was scored on: a TensorFlow operation.
+def middle(protocol: Protocol, image: tf.Tensor) -> tf.Tensor:
+    """Crops the middle of an image, as the network was scored: a TensorFlow operation.
 
     Args:
-        protocol: `Protocol`.
-        image: [H, W, 3] RGB grey levels.
+        protocol: how to crop.
+        image: [H, W, 3] RGB grey levels, 0..255.
 
     Returns:
-        float32 [crop, crop, 3] whole grey levels.
+        float32 [crop, crop, 3], whole grey levels.
     """
     return centre(image, shortest=protocol.shortest, size=protocol.crop)
 
 
-def is_strip(height, width):
-    """Whether a side is more than `MAX_PROPORTION` times the other; numbers or int32 scalars."""
+# Numbers in, truth value out; or int32 scalars in, a boolean scalar out.
+def is_strip(height: Any, width: Any) -> Any:
+    """Tells whether a side is more than `MAX_PROPORTION` times the other."""
     return (height > MAX_PROPORTION * width) | (width > MAX_PROPORTION * height)
 
 
-def classifier(model):
-    """A graph function of middles float32 [B, size, size, 3] to probabilities float32 [B, C].
+def classifier(model: tf_keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Makes the graph function of cropped images to the probabilities of their classes.
 
     Args:
         model: from `recipes.networks` or `serving.network`, with a recipe of a classifier.
+
+    Returns:
+        Function of float32 [B, size, size, 3] RGB grey levels to float32 [B, C].
     """
     recipe = model.recipe
     size = recipe.crop[0]
@@ -85,8 +95,8 @@ def classifier(model):
     )
 
 
-def predictor(model, protocol):
-    """A graph function of one whole image uint8 [H, W, 3] to probabilities float32 [C]."""
+def predictor(model: tf_keras.Model, protocol: Protocol) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Makes the graph function of an image uint8 [H, W, 3] to its probabilities float32 [C]."""
     classify = classifier(model)
     return tf.function(
         lambda image: classify(middle(protocol, image)[None])[0],

@@ -1,27 +1,19 @@
-"""The report of a classifier: top-1 and top-5, bars by class, what was taken for what, mistakes."""
+"""The report of a classifier: top-1 and top-5, bars by class, confusions, mistakes."""
 
 import dataclasses
-import html
+import os
+import pathlib
+from collections.abc import Sequence
 
+import markupsafe
 import numpy as np
 
 from lfp_tf.evaluation.charts import bars, heat_map
 from lfp_tf.evaluation.image_panels import data_uri, image_rows
-from lfp_tf.evaluation.page import (
-    big,
-    configuration,
-    curves,
-    origin,
-    page,
-    page_title,
-    percent,
-    table,
-    thinned,
-    write_page,
-)
+from lfp_tf.evaluation.page import thinned, training_charts, write_page
 from lfp_tf.tasks.classification.metrics import class_scores, most_confused
 
-# Above it, bars are those of the ends alone, and pairs stand in for the matrix.
+# Of more classes the best and the worst have bars, and pairs stand in the place of the matrix.
 MAX_CLASSES = 40
 MAX_PAIRS = 20
 MAX_LETTERS = 20
@@ -34,42 +26,52 @@ class Mistake:
 
     Attributes:
         source: file name.
-        truth, guess: classes, by number.
-        probability: of the guess, 0..1.
-        image: uint8 [size, size, 3], what the network saw.
+        truth, prediction: classes, by number.
+        probability: of the prediction, 0..1.
+        image: uint8 [size, size, 3] RGB, the network's input before it was normalised.
     """
 
     source: str
     truth: int
-    guess: int
+    prediction: int
     probability: float
     image: np.ndarray
 
+    def address(self) -> str:
+        """Gives the image as an address inside the page."""
+        return data_uri(image_rows(self.image))
 
-def score_facts(truths, ranks, confusion, *, names):
-    """The part of `metrics.json` that the scores are.
+
+def score_facts(
+    truths: Sequence[int] | np.ndarray,
+    ranks: Sequence[int] | np.ndarray,
+    confusion: np.ndarray,
+    *,
+    names: Sequence[str],
+) -> dict:
+    """Gives the part of `metrics.json` that the scores are.
 
     Args:
         truths, ranks: as of `class_scores`.
-        confusion: whole numbers [C, C], (truth, the class that was named).
+        confusion: whole numbers [C, C], (truth, prediction).
         names: of the classes.
 
     Returns:
         {"scores": {"top1_accuracy", "top1_error", "top5_accuracy", "top5_error",
         "mean_class_accuracy"}, "classes": list of {"id", "name", "top1", "top5", "images"},
-        "confusions": list of {"truth", "guess" (names), "images"}, and of no more than
+        "most_confused": list of {"truth", "prediction" (names), "images"}, and of no more than
         `MAX_CLASSES` classes "confusion", the whole matrix}.
     """
-    found = class_scores(truths, ranks, num_classes=len(names))
-    rows = zip(names, found.pop("top1"), found.pop("top5"), found.pop("images"), strict=True)
+    scores = class_scores(truths, ranks, num_classes=len(names))
+    rows = zip(names, scores.pop("top1"), scores.pop("top5"), scores.pop("images"), strict=True)
     facts = {
-        "scores": found,
+        "scores": scores,
         "classes": [
             {"id": number, "name": name, "top1": top1, "top5": top5, "images": count}
             for number, (name, top1, top5, count) in enumerate(rows)
         ],
-        "confusions": [
-            pair | {"truth": names[pair["truth"]], "guess": names[pair["guess"]]}
+        "most_confused": [
+            pair | {key: names[pair[key]] for key in ("truth", "prediction")}
             for pair in most_confused(confusion, MAX_PAIRS)
         ],
     }
@@ -78,48 +80,55 @@ def score_facts(truths, ranks, confusion, *, names):
     return facts
 
 
-def write_report(folder, facts, *, mistakes=()):
+def write_report(
+    folder: str | os.PathLike, facts: dict, *, mistakes: Sequence[Mistake] = ()
+) -> pathlib.Path:
     """Writes `metrics.json` and `report.html`.
 
     Args:
         folder: where to; made if it is not there.
-        facts: what `metrics.json` holds, `score_facts` among it, and: "experiment", "dataset",
+        facts: what `metrics.json` says, `score_facts` among it, and: "experiment", "dataset",
             "split", "images" (one entry each), "protocol", "seconds", "checkpoint"; where known
             "history" (entries of `history.jsonl`), "config", "versions".
-        mistakes: list of `Mistake`.
+        mistakes: images to show.
 
     Returns:
         The path of `report.html`.
     """
     names = [entry["name"] for entry in facts["classes"]]
+    short_names = [short_name(name) for name in names]
     facts = facts | {"history": thinned(facts.get("history") or [])}
     facts["mistakes"] = [
         {
             "source": mistake.source,
             "truth": names[mistake.truth],
-            "guess": names[mistake.guess],
+            "prediction": names[mistake.prediction],
             "probability": mistake.probability,
         }
         for mistake in mistakes
     ]
-    sections = [
-        _head(facts),
-        _classes(facts["classes"]),
-        _confusion(facts, names),
-        _mistakes(mistakes, names),
-        curves(
+    return write_page(
+        folder,
+        facts,
+        "tasks/classification/report.html",
+        num_scored=len(facts["images"]),
+        unit="images",
+        names=names,
+        class_charts=_class_charts(facts["classes"]),
+        confusion_chart="confusion" in facts
+        and heat_map(facts["confusion"], short_names, unit="images"),
+        mistakes=mistakes,
+        training_charts=training_charts(
             facts["history"],
             {"loss": "loss"},
             {"top-1": "accuracy", "top-5": "top5_accuracy"},
             title="accuracy on validation, per cent",
         ),
-        configuration(facts),
-    ]
-    return write_page(folder, facts, page(page_title(facts), sections))
+    )
 
 
-def short_name(name):
-    """The first of a class's synonyms, cut to what a chart has room for.
+def short_name(name: str) -> str:
+    """Gives the first of a class's synonyms, cut to what a chart has room for.
 
     >>> short_name("tabby, tabby cat")
     'tabby'
@@ -128,36 +137,19 @@ def short_name(name):
     return first if len(first) <= MAX_LETTERS else f"{first[: MAX_LETTERS - 1]}\u2026"
 
 
-def _head(facts):
-    scores, count = facts["scores"], len(facts["images"])
-    rows = [
-        [name, percent(scores[f"{key}_accuracy"]), percent(scores[f"{key}_error"])]
-        for name, key in (("top-1", "top1"), ("top-5", "top5"))
-    ]
-    mean = scores["mean_class_accuracy"]
-    rows.append(
-        ["top-1, mean of the classes", percent(mean), percent(None if mean is None else 1.0 - mean)]
-    )
-    return (
-        big(percent(scores["top1_accuracy"]), f"top-1 accuracy over {count} images")
-        + table(["", "accuracy %", "error %"], rows)
-        + origin(facts, count)
-    )
-
-
-def _classes(entries):
-    """Bars of all classes, or of the best and the worst where there are too many."""
+def _class_charts(entries) -> list[tuple[str, markupsafe.Markup]]:
+    """(title, bars) of all classes, or of the best and the worst where there are too many."""
     if len(entries) <= MAX_CLASSES:
-        return "<h2>Top-1 accuracy by class</h2>" + _bars(entries)
+        return [("Top-1 accuracy by class", _bars(entries))]
     known = [entry for entry in entries if entry["top1"] is not None]
     half = min(MAX_CLASSES, len(known)) // 2
     best, worst = (
         sorted(known, key=lambda e, sign=sign: sign * e["top1"])[:half] for sign in (-1, 1)
     )
-    return (
-        f"<h2>The {half} best classes</h2>{_bars(best)}"
-        f"<h2>The {half} worst classes</h2>{_bars(worst)}"
-    )
+    return [
+        (f"The {half} best classes", _bars(best)),
+        (f"The {half} worst classes", _bars(worst)),
+    ]
 
 
 def _bars(entries):
@@ -168,30 +160,3 @@ def _bars(entries):
     values = [entry["top1"] for entry in entries]
     names = [short_name(entry["name"]) for entry in entries]
     return bars(names, values, [_BAR_COLOR] * len(entries), notes=notes)
-
-
-def _confusion(facts, names):
-    text = ""
-    if "confusion" in facts:
-        text = (
-            "<h2>Confusion matrix</h2><p>Rows: truth. Columns: the class that was named. Numbers: "
-            "per cent of the truth's images.</p>"
-            + heat_map(facts["confusion"], [short_name(name) for name in names], unit="images")
-        )
-    if facts["confusions"]:
-        rows = [[p["truth"], p["guess"], p["images"]] for p in facts["confusions"]]
-        text += "<h2>Most confused</h2>" + table(["truth", "named", "images"], rows)
-    return text
-
-
-def _mistakes(mistakes, names):
-    if not mistakes:
-        return ""
-    shown = [
-        f'<figure><img src="{data_uri(image_rows(m.image))}" alt="image" '
-        'style="max-width: 100%">'
-        f"<figcaption>{html.escape(m.source)}<br>truth: {html.escape(names[m.truth])}<br>"
-        f"named: {html.escape(names[m.guess])}, {100 * m.probability:.1f} %</figcaption></figure>"
-        for m in mistakes
-    ]
-    return "<h2>The most certain mistakes</h2>" + "".join(shown)

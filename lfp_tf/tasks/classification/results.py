@@ -1,7 +1,13 @@
 """From an image to its five most probable classes: JSON, a line, and bars under the image."""
 
+import argparse
+import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.errors import LfpError
 from lfp_tf.images.overlay import BAR_COLOR, under_bars, with_bars
@@ -12,8 +18,10 @@ from lfp_tf.tasks.classification.metrics import TOP
 from lfp_tf.tasks.classification.prediction import MAX_PROPORTION, is_strip, predictor
 
 
-def of_model(model, arguments, annotations=None):
-    """The `Results` of a network with its recipe."""
+def of_model(
+    model: tf_keras.Model, arguments: argparse.Namespace, annotations: None = None
+) -> "Results":
+    """Makes the `Results` of a network with its recipe."""
     protocol = own.protocol(model.recipe, arguments, "predict")
     classify = predictor(model, protocol)
 
@@ -32,8 +40,13 @@ def of_model(model, arguments, annotations=None):
     return Results(probabilities, model.recipe.classes, {"protocol": protocol.describe()})
 
 
-def of_export(folder, about, arguments, annotations=None):
-    """The `Results` of an export's folder, of which `about` is what `export.json` says."""
+def of_export(
+    folder: str | os.PathLike,
+    about: dict,
+    arguments: argparse.Namespace,
+    annotations: None = None,
+) -> "Results":
+    """Makes the `Results` of an export's folder; `about` is what `export.json` says."""
     export = SavedExport(folder, ("images",))
     return Results(
         lambda image: export("images", images=image[None])["probabilities"][0],
@@ -43,7 +56,7 @@ def of_export(folder, about, arguments, annotations=None):
 
 
 class Results(results.Results):
-    """Probabilities [C] are the prediction.
+    """The prediction is probabilities, float32 [C].
 
     Args:
         probabilities: function of an image uint8 [H, W, 3] to float32 [C].
@@ -51,60 +64,67 @@ class Results(results.Results):
         facts: for JSON.
     """
 
-    def __init__(self, probabilities, names, facts):
+    def __init__(
+        self,
+        probabilities: Callable[[np.ndarray], np.ndarray],
+        names: Sequence[str],
+        facts: dict,
+    ) -> None:
         super().__init__(facts)
         self.names, self._probabilities = names, probabilities
 
-    def predict(self, image, source=None):
-        """Probabilities of the classes."""
+    def predict(self, image: np.ndarray, source: pathlib.Path | None = None) -> np.ndarray:
+        """Gives the probabilities of the classes, float32 [C]."""
         return self._probabilities(image)
 
-    def overlay(self, image, prediction):
-        """The five best with bars over the image's foot."""
+    def overlay(self, image: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Draws bars of the five most probable classes over the bottom of the image."""
         return under_bars(image, self._bars(prediction))
 
-    def explained(self, image, prediction):
-        """The five best with bars below the image."""
+    def explained(self, image: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Draws bars of the five most probable classes below the image."""
         return with_bars(image, self._bars(prediction))
 
-    def describe(self, prediction):
-        """The five best."""
+    def describe(self, prediction: np.ndarray) -> dict:
+        """Gives the five most probable classes."""
         return {"classes": best_classes(prediction, self.names)}
 
-    def line(self, source, paths, prediction):
-        """The path, the best class and its probability, between tabs."""
+    def line(
+        self, source: pathlib.Path, paths: Mapping[str, pathlib.Path], prediction: np.ndarray
+    ) -> str:
+        """Gives path, most probable class and its probability, between tabs."""
         best = best_classes(prediction, self.names)[0]
         return f"{source}\t{best['name']}\t{best['probability']:.4f}"
 
-    def tally(self):
-        """The mean of the probabilities over all frames."""
+    def tally(self) -> results.Tally:
+        """Starts the mean of the probabilities over all frames."""
         return _Tally(self.names)
 
-    def legend(self, prediction):
-        """The five best."""
+    def legend(self, prediction: np.ndarray) -> list[dict]:
+        """Gives the five most probable classes."""
         color = "#" + bytes(BAR_COLOR).hex()
         return [
-            {"name": one["name"], "share": one["probability"], "color": color}
-            for one in best_classes(prediction, self.names)
+            {"name": entry["name"], "share": entry["probability"], "color": color}
+            for entry in best_classes(prediction, self.names)
         ]
 
-    def name_at(self, prediction, x, y):
-        """Nothing: pixels have no names here."""
+    def name_at(self, prediction: np.ndarray, x: int, y: int) -> None:
+        """Gives None: pixels have no names here."""
 
     def _bars(self, prediction):
         best = best_classes(prediction, self.names)
-        return [(one["name"], one["probability"]) for one in best]
+        return [(entry["name"], entry["probability"]) for entry in best]
 
 
-def best_classes(probabilities, names):
-    """The five most probable classes.
+def best_classes(probabilities: np.ndarray, names: Sequence[str]) -> list[dict]:
+    """Gives the five most probable classes.
 
     Args:
         probabilities: [C].
-        names: of the classes.
+        names: C names.
 
     Returns:
-        list of {"id", "name", "probability"}, at most five, the first of equal ones first.
+        At most five {"id", "name", "probability"}, the lower number first of equal ones.
     """
     order = np.argsort(-np.asarray(probabilities), kind="stable")[:TOP].tolist()
     return [
@@ -115,7 +135,7 @@ def best_classes(probabilities, names):
 
 class _Tally(results.Tally):
     def __init__(self, names):
-        self._names, self._sum, self._count = names, 0.0, 0
+        self._names, self._sum, self._count = names, np.zeros(len(names)), 0
 
     def add(self, number, prediction):
         self._sum, self._count = self._sum + np.float64(prediction), self._count + 1

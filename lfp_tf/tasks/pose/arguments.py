@@ -1,13 +1,18 @@
 """The command-line options of pose: flip, scales, boxes of people; and its printed table."""
 
+import argparse
 import dataclasses
 import json
 import math
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks.flip_and_scales import FLIP, SCALES, read_scales
 from lfp_tf.tasks.spec import Option
+
+if TYPE_CHECKING:
+    from lfp_tf.tasks.pose.prediction import Protocol
 
 _SCORED = ("evaluate", "predict")
 OPTIONS = (
@@ -15,8 +20,8 @@ OPTIONS = (
     dataclasses.replace(SCALES, commands=_SCORED),
     Option(
         "people",
-        "boxes of the people: {image's file name: [[x1, y1, x2, y2], ...]} in pixels; each is "
-        "seen as a square as high as its box (one person an image, as high as it)",
+        "boxes of the people: {image's file name: [[x1, y1, x2, y2], ...]} in pixels; the network "
+        "gets a square as high as each box (one person per image, as high as it)",
         ("predict",),
         "pose",
         metavar="FILE.json",
@@ -26,11 +31,11 @@ ENDINGS = (".overlay.png", ".json")
 AFTER_TRAINING = ()
 
 
-def check(arguments, command):
+def check(arguments: argparse.Namespace, command: str) -> None:
     """Refuses scales that are no numbers above 0; no TensorFlow.
 
     Raises:
-        LfpError: they are none, or --people with a live view.
+        LfpError: such scales, or --people with a live view.
     """
     if command in _SCORED:
         read_scales(arguments)
@@ -42,8 +47,8 @@ def check(arguments, command):
         raise LfpError("--people names people in image files; a live view sees one in each frame.")
 
 
-def protocol(recipe, arguments, command):
-    """How people are looked at: `prediction.Protocol`, the recipe's with what the user changed."""
+def protocol(recipe: Any, arguments: argparse.Namespace, command: str) -> "Protocol":
+    """Gives the protocol of a `recipes.recipe.Recipe`, with what the user changed."""
     from lfp_tf.tasks.pose.prediction import protocol_of
 
     if command not in _SCORED:
@@ -51,18 +56,18 @@ def protocol(recipe, arguments, command):
     return protocol_of(recipe, flip=arguments.flip or None, scales=read_scales(arguments))
 
 
-def evaluation_options(arguments):
-    """Further arguments of `evaluation.evaluate`: none."""
+def evaluation_options(arguments: argparse.Namespace) -> dict:
+    """Gives further arguments of `evaluation.evaluate`: none."""
     return {}
 
 
-def describe(protocol, arguments):
-    """What an evaluation says of itself before it starts."""
+def describe(protocol: "Protocol", arguments: argparse.Namespace) -> str:
+    """Gives what an evaluation says of itself before it starts."""
     return f"by {protocol.score} (flip {protocol.flip}, scales {list(protocol.scales)})"
 
 
-def read_annotations(arguments, items):
-    """{source: list of boxes [x1, y1, x2, y2]} of --people, or None without it.
+def read_annotations(arguments: argparse.Namespace, items: list) -> dict[pathlib.Path, list] | None:
+    """Reads {source: list of boxes [x1, y1, x2, y2] in pixels} of --people; None without it.
 
     Args:
         arguments: parsed, of predict.
@@ -75,7 +80,7 @@ def read_annotations(arguments, items):
     if not path:
         return None
     content = _read_boxes(path)
-    found = {}
+    boxes = {}
     for item in items:
         if item.is_video:
             raise LfpError(f"--people names people in images, but {item.source} is a video.")
@@ -85,31 +90,31 @@ def read_annotations(arguments, items):
                 f"--people {path} does not name {item.source.name}; give [] where nobody is."
                 f"{nearest(item.source.name, content)}"
             )
-        found[item.source] = content[keys[0]]
-        if not _are_boxes(found[item.source]):
+        boxes[item.source] = content[keys[0]]
+        if not _are_boxes(boxes[item.source]):
             raise LfpError(
                 f"--people {path}: the boxes of {keys[0]} must be [[x1, y1, x2, y2], ...] in "
                 "pixels, x2 and y2 at least one pixel further than x1 and y1."
             )
-    return found
+    return boxes
 
 
-def table(facts):
-    """Right joints and what chance reaches, in per cent, as aligned text.
+def table(facts: dict) -> str:
+    """Gives the PCK of joints and of chance as aligned text, in per cent.
 
     Args:
-        facts: of `metrics.json`.
+        facts: what `metrics.json` says.
     """
     own, guessed = facts["scores"], facts["chance"]
-    rows = [(e["name"], e["rate"], e["chance"], str(e["annotated"])) for e in facts["joints"]]
+    rows = [(e["name"], e["pck"], e["chance"], str(e["annotated"])) for e in facts["joints"]]
     for name, rate in own["groups"].items():
         rows.append((f"{name}, group", rate, guessed["groups"][name], ""))
     rows += [
         ("mean over joints", own["mean"], guessed["mean"], ""),
-        ("all joints alike", own["all_joints"], guessed["all_joints"], ""),
+        ("all annotated joints", own["all_joints"], guessed["all_joints"], ""),
     ]
     width = max(len(row[0]) for row in rows)
-    lines = [f"{'joint':{width}}   right  chance  annotated"]
+    lines = [f"{'joint':{width}}     PCK  chance  annotated"]
     for name, rate, chance, count in rows:
         shown = ("-" if share is None else f"{100 * share:.2f}" for share in (rate, chance))
         lines.append("{:{}}  {:>6}  {:>6}  {:>9}".format(name, width, *shown, count).rstrip())

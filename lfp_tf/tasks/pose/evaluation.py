@@ -1,10 +1,14 @@
 """Scoring a network on the people of a split: PCKh or PCK, beside what chance reaches."""
 
 import dataclasses
+import os
+import pathlib
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.data.pose.annotations import People, read_people
 from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches
@@ -14,9 +18,10 @@ from lfp_tf.evaluation.image_panels import Example, Extremes, image_rows
 from lfp_tf.images.skeleton import draw_skeletons
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
 from lfp_tf.options import Shares
+from lfp_tf.progress import Progress
 from lfp_tf.tasks.catalog import POSE
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
-from lfp_tf.tasks.pose import metrics as pose_scores
+from lfp_tf.tasks.pose import metrics as pose_metrics
 from lfp_tf.tasks.pose.prediction import Protocol, heatmap_function, joints_of, keypoints
 from lfp_tf.tasks.pose.report import POSE_SCORES, score_facts, units, write_report
 
@@ -28,14 +33,14 @@ _NEARNESS, _FURTHEST = 1e-3, 10.0
 
 @dataclasses.dataclass
 class Evaluated:
-    """What an evaluation found.
+    """The outcome of an evaluation.
 
     Attributes:
         predictions: float64 [N, J, 3]: x, y in pixels of the image, score.
-        people: `People`, the truth.
+        people: the truth.
         chance: float64 [N, J, 2], each joint at its mean place in the person's box.
         chance_from: the split of these places.
-        right: N shares of the annotated joints that are right; None where nothing is measured.
+        right: N shares 0..1 of the annotated joints that are right; None where nothing is measured.
         best, worst: lists of `image_panels.Example`, the most extreme first.
         seconds: of the whole, reading included.
         protocol: as it was given.
@@ -45,36 +50,33 @@ class Evaluated:
     people: People
     chance: np.ndarray
     chance_from: str
-    right: list
-    best: list
-    worst: list
+    right: list[float | None]
+    best: list[Example]
+    worst: list[Example]
     seconds: float
     protocol: Protocol
 
 
 def evaluate(
-    model,
-    folder,
+    model: tf_keras.Model,
+    folder: str | os.PathLike,
     *,
-    split="val",
-    protocol,
-    limit=None,
-    progress=None,
-    kept=KEPT,
-):
+    split: str = "val",
+    protocol: Protocol,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    kept: int = KEPT,
+) -> Evaluated:
     """Runs a network over the people of a split.
 
     Args:
         model: from `recipes.networks`, with weights.
         folder: of the records.
-        split: which of them.
-        protocol: `prediction.Protocol`.
-        limit: only the first so many people; None takes all.
-        progress: `progress.Progress`, updated by one a person, or None.
+        split: of the records.
+        protocol: how people are brought to the network and scored.
+        limit: number of people to take, from the first; None takes all.
+        progress: updated by one per person.
         kept: best and worst people to keep, of each.
-
-    Returns:
-        `Evaluated`.
 
     Raises:
         LfpError: records that do not fit the network or cannot be measured.
@@ -86,14 +88,14 @@ def evaluate(
     lengths = _checked_units(people, names, score, f"{folder} {split}")
     places_from = "train" if "train" in dataset["splits"] else split
     others = people if places_from == split and not limit else read_people(folder, places_from)
-    places = pose_scores.mean_places(others.truth, others.visible)
+    places = pose_metrics.mean_places(others.truth, others.visible)
     extremes, predictions, right = Extremes(kept), [], []
     total = counted = 0
-    views = _seen(model, folder, split, protocol, len(people.sources))
+    views = _views(model, folder, split, protocol, len(people.sources))
     for number, view in enumerate(views):
         predictions.append(view.joints)
-        one = (view.joints, people.truth[number], people.visible[number])
-        share, nearness = _judged(*one, lengths[number], score)
+        truth, visible = people.truth[number], people.visible[number]
+        share, nearness = _judged(view.joints, truth, visible, lengths[number], score)
         right.append(share)
         if share is not None:
             total, counted = total + share, counted + 1
@@ -106,7 +108,7 @@ def evaluate(
     return Evaluated(
         predictions=np.array(predictions, np.float64),
         people=people,
-        chance=pose_scores.chance(places, people.truth, people.visible),
+        chance=pose_metrics.chance(places, people.truth, people.visible),
         chance_from=places_from,
         right=right,
         best=extremes.best(),
@@ -116,52 +118,64 @@ def evaluate(
     )
 
 
-def report(folder, model, found, *, records, split, checkpoint, history=()):
+def report(
+    folder: str | os.PathLike,
+    model: tf_keras.Model,
+    evaluated: Evaluated,
+    *,
+    records: str | os.PathLike,
+    split: str,
+    checkpoint: str | os.PathLike,
+    history: Iterable[dict] = (),
+) -> tuple[pathlib.Path, dict]:
     """Writes `metrics.json` and `report.html` of an evaluation.
 
     Args:
         folder: where to.
         model: what was evaluated.
-        found: `Evaluated`.
+        evaluated: of `evaluate`.
         records, split: as given to `evaluate`.
-        checkpoint: how the page calls the weights.
+        checkpoint: what the page calls the weights.
         history: entries of the run's `history.jsonl`.
 
     Returns:
         (path of the page, what `metrics.json` says but for the thinned history).
     """
-    recipe, people = model.recipe, found.people
+    recipe, people = model.recipe, evaluated.people
     annotated = people.visible.sum(axis=1).tolist()
-    rows = zip(people.sources, found.right, annotated, strict=True)
+    rows = zip(people.sources, evaluated.right, annotated, strict=True)
     scores = {
         **score_facts(
-            found.predictions[..., :2],
-            found.chance,
+            evaluated.predictions[..., :2],
+            evaluated.chance,
             people.truth,
             people.visible,
             people.head_sizes,
             names=list(recipe.classes),
-            score=found.protocol.score,
+            score=evaluated.protocol.score,
         ),
-        "chance_from": found.chance_from,
-        "people": [{"source": s, "right": r, "annotated": a} for s, r, a in rows],
+        "chance_from": evaluated.chance_from,
+        "people": [{"source": s, "pck": r, "annotated": a} for s, r, a in rows],
     }
     facts = described(
         recipe,
         scores,
-        protocol=found.protocol.describe(),
+        protocol=evaluated.protocol.describe(),
         split=split,
         records=records,
         checkpoint=checkpoint,
-        seconds=found.seconds,
+        seconds=evaluated.seconds,
         history=history,
     )
-    return write_report(folder, facts, best=found.best, worst=found.worst), facts
+    return write_report(folder, facts, best=evaluated.best, worst=evaluated.worst), facts
 
 
 @dataclasses.dataclass(frozen=True)
 class _View:
-    """One person as seen: the crop [r, r, 3], where it lies, and its joints [J, 3]."""
+    """One person as the network gets it, and its joints float32 [J, 3] in pixels of the image.
+
+    The crop is uint8 [r, r, 3]; `center` [2] (x, y) and `side` are in pixels of the image.
+    """
 
     crop: np.ndarray
     center: np.ndarray
@@ -169,7 +183,7 @@ class _View:
     joints: np.ndarray
 
 
-def _seen(model, folder, split, protocol, count):
+def _views(model, folder, split, protocol, count):
     """The `_View`s of `count` people in their order, each at the factor that is nearest to 1."""
     scales = protocol.scales
     batches = evaluation_batches(
@@ -228,9 +242,9 @@ def _checked_units(people, names, score, where):
     """Each person's unit of length; refused, before the network runs, where nobody has one."""
     lengths = units(people.truth, people.visible, people.head_sizes, names=names, score=score)
     if not (people.visible.any(axis=1) & (lengths > 0)).any():
-        found = POSE_SCORES[score]
+        measure = POSE_SCORES[score]
         raise LfpError(
-            f"Nobody in {where} has a {found.unit}, which {found.name} is measured by; give "
+            f"Nobody in {where} has a {measure.unit}, which {measure.name} is measured by; give "
             "records that tell it, or an experiment with another task.evaluation.score."
         )
     return lengths

@@ -4,6 +4,8 @@ numpy alone. A joint is right if it is nearer to the truth than a share of a len
 heat map, the head, the torso. Joints without annotation count nowhere.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lfp_tf.errors import LfpError
@@ -22,33 +24,50 @@ _GROUPS = (
 _NOT_IN_THE_MEAN = ("pelvis", "thorax")  # MPII's own mean leaves them out.
 
 
-def map_accuracy(predicted, target, *, resolution, counted=None, threshold=0.5):
-    """PCK on heat maps' peaks, as a training prints it (`bearpaw/PyraNet train.lua:342-420`).
+def map_accuracy(
+    predicted: np.ndarray,
+    target: np.ndarray,
+    *,
+    resolution: int,
+    counted: Sequence[int] | None = None,
+    threshold: float = 0.5,
+) -> dict:
+    """Gives PCK of heat maps' peaks, as training prints it (`bearpaw/PyraNet train.lua:342-420`).
 
     Args:
         predicted, target: [N, J, 2] peaks (x, y), 1-based; a target that is not above 1 on both
             axes does not count.
-        resolution: pixels a side of the maps; a tenth is the unit of length.
+        resolution: side of the maps in pixels; a tenth is the unit of length.
         counted: numbers of the joints that count (`MPII_COUNTED`); None takes all.
         threshold: units within which a joint is right.
 
     Returns:
         {"accuracy": mean over the joints with any annotation (0 where there is none),
-        "per_joint": list, None where there is none}.
+        "per_joint": list, None where there is none}; 0..1.
     """
     predicted, target = np.asarray(predicted, np.float64), np.asarray(target, np.float64)
     joints = range(target.shape[1]) if counted is None else counted
-    is_valid = (target > 1).all(axis=2)
+    is_valid = np.all(target > 1, axis=2)
     is_right = np.linalg.norm(predicted - target, axis=2) / (resolution / 10) <= threshold
     rates = [_rate(is_right[:, j], is_valid[:, j]) for j in joints]
     return {"accuracy": _mean(rates) or 0.0, "per_joint": rates}
 
 
-def pckh(predicted, truth, visible, head_sizes, *, names, threshold=0.5):
-    """PCKh of MPII (`evaluation/eval_PCKh.m`): right is nearer than half the head's size.
+def pckh(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    visible: np.ndarray,
+    head_sizes: np.ndarray,
+    *,
+    names: Sequence[str],
+    threshold: float = 0.5,
+) -> dict:
+    """Gives PCKh of MPII: a joint is right nearer than half the head's size.
+
+    As `evaluation/eval_PCKh.m` of MPII's annotations computes it.
 
     Args:
-        predicted, truth: [N, J, 2] pixels.
+        predicted, truth: [N, J, 2] (x, y) in pixels of the image.
         visible: [N, J], whether annotated.
         head_sizes: [N] pixels (0.6 of the head box' diagonal); people without one, 0, are left out.
         names: J joint names.
@@ -68,8 +87,20 @@ def pckh(predicted, truth, visible, head_sizes, *, names, threshold=0.5):
     return _scores(is_right, visible, head_sizes > 0, names, "head size")
 
 
-def pckh_curve(predicted, truth, visible, head_sizes, *, thresholds=None):
-    """The share of right joints over thresholds 0, 0.01, ... 0.5: [51, J], NaN without truth."""
+def pckh_curve(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    visible: np.ndarray,
+    head_sizes: np.ndarray,
+    *,
+    thresholds: Sequence[float] | np.ndarray | None = None,
+) -> np.ndarray:
+    """Gives PCKh over thresholds 0, 0.01, ... 0.5: [51, J], 0..1, NaN without truth.
+
+    Args:
+        predicted, truth, visible, head_sizes: as of `pckh`.
+        thresholds: T others, whose result is [T, J].
+    """
     thresholds = np.arange(51) / 100 if thresholds is None else np.asarray(thresholds)
     head_sizes = np.asarray(head_sizes, np.float64)
     distances = _distances(predicted, truth, head_sizes)
@@ -79,8 +110,15 @@ def pckh_curve(predicted, truth, visible, head_sizes, *, thresholds=None):
         return np.array(right) / counted.sum(axis=0)
 
 
-def pck(predicted, truth, visible, *, names, threshold=0.2):
-    """PCK of LSP: right is no further than a fifth of the torso.
+def pck(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    visible: np.ndarray,
+    *,
+    names: Sequence[str],
+    threshold: float = 0.2,
+) -> dict:
+    """Gives PCK of LSP: a joint is right no further than a fifth of the torso.
 
     The torso is left shoulder to right hip of the truth (`bearpaw/eval_pose utils/eval_pck.m`);
     people without both are left out.
@@ -95,8 +133,17 @@ def pck(predicted, truth, visible, *, names, threshold=0.2):
     return _scores(is_right, visible, torso > 0, names, "torso")
 
 
-def torso_sizes(truth, visible, *, names):
-    """Left shoulder to right hip in pixels, 0 where one of them is missing: [N]."""
+def torso_sizes(truth: np.ndarray, visible: np.ndarray, *, names: Sequence[str]) -> np.ndarray:
+    """Measures left shoulder to right hip: [N] pixels, 0 where one of them is missing.
+
+    Args:
+        truth: [N, J, 2] (x, y) in pixels.
+        visible: [N, J], whether annotated.
+        names: J joint names.
+
+    Raises:
+        LfpError: there are no such joints.
+    """
     names = list(names)
     missing = [name for name in ("left_shoulder", "right_hip") if name not in names]
     if missing:
@@ -107,10 +154,14 @@ def torso_sizes(truth, visible, *, names):
     return np.where(visible[:, ends].all(axis=1), length, 0.0)
 
 
-def mean_places(points, visible):
-    """Each joint's mean place in its person's box, both in shares of the box: [J, 2].
+def mean_places(points: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Gives each joint's mean place in its person's box: [J, 2] shares 0..1 of the box.
 
     The box is that of the annotated joints. A joint that nobody has is in the middle.
+
+    Args:
+        points: [N, J, 2] (x, y) in pixels.
+        visible: [N, J], whether annotated.
     """
     points, visible = np.asarray(points, np.float64), np.asarray(visible, bool)
     low, high = _boxes(points, visible)
@@ -120,12 +171,12 @@ def mean_places(points, visible):
     return np.where(count > 0, (shares * weights).sum(axis=0) / np.maximum(count, 1.0), 0.5)
 
 
-def chance(places, points, visible):
-    """What guessing gives: every joint at its mean place in the person's box: [N, J, 2].
+def chance(places: np.ndarray, points: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Guesses every joint at its mean place in the person's box: [N, J, 2] pixels.
 
     Args:
-        places: what `mean_places` gave for the training people.
-        points, visible: of the people that are scored; only their boxes are looked at.
+        places: [J, 2], what `mean_places` gave for the training people.
+        points, visible: of the people that are scored; only their boxes count.
     """
     low, high = _boxes(np.asarray(points, np.float64), np.asarray(visible, bool))
     return low[:, None] + np.asarray(places)[None] * (high - low)[:, None]
@@ -133,9 +184,9 @@ def chance(places, points, visible):
 
 def _boxes(points, visible):
     """The smallest boxes around annotated joints: low and high corners [N, 2]; 0 without any."""
-    shown = visible[..., None]
-    low = np.where(shown, points, np.inf).min(axis=1)
-    high = np.where(shown, points, -np.inf).max(axis=1)
+    is_annotated = visible[..., None]
+    low = np.where(is_annotated, points, np.inf).min(axis=1)
+    high = np.where(is_annotated, points, -np.inf).max(axis=1)
     nobody = ~visible.any(axis=1)[:, None]
     return np.where(nobody, 0.0, low), np.where(nobody, 0.0, high)
 
@@ -174,5 +225,5 @@ def _rate(is_right, is_valid):
 
 
 def _mean(rates):
-    found = [rate for rate in rates if rate is not None]
-    return float(np.mean(found)) if found else None
+    known = [rate for rate in rates if rate is not None]
+    return float(np.mean(known)) if known else None

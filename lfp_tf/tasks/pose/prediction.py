@@ -1,13 +1,16 @@
 """From people in images to their joints: crop, network, flip test, points in the image.
 
-Joints are [J, 3]: x, y in pixels of the image, counted from 0 as the records' are (Torch counts
-from 1), and the score, the heat map's height. Everything here is TensorFlow operations, the same in
+Joints are [J, 3]: x, y in pixels of the image, counted from 0 as in the records (Torch counts from
+1), and the score, the heat map's height. All functions are TensorFlow operations, the same in
 evaluation and in an exported graph.
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.data.pose.pipeline import MAP_STRIDE, person_views
 from lfp_tf.images.skeleton import flip_order
@@ -18,7 +21,7 @@ from lfp_tf.ops.preprocessing import preprocess
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How people are looked at.
+    """How people are brought to the network and back.
 
     Attributes:
         flip: whether each crop is averaged with its mirror image.
@@ -27,16 +30,23 @@ class Protocol:
     """
 
     flip: bool
-    scales: tuple = (1.0,)
+    scales: tuple[float, ...] = (1.0,)
     score: str = "pckh"
 
-    def describe(self):
-        """Plain values for JSON."""
+    def describe(self) -> dict:
+        """Gives plain values, for JSON."""
         return {"name": "person", "flip": self.flip, "scales": list(self.scales)}
 
 
-def protocol_of(recipe, *, flip=None, scales=None):
-    """The protocol of a recipe, with what a user changes; None takes the recipe's."""
+def protocol_of(
+    recipe: Any, *, flip: bool | None = None, scales: Sequence[float] | None = None
+) -> Protocol:
+    """Gives the protocol of a `recipes.recipe.Recipe`, with what a user changes.
+
+    Args:
+        recipe: of the network.
+        flip, scales: see `Protocol`; None takes the recipe's.
+    """
     own = recipe.evaluation
     return Protocol(
         flip=own["flip"] if flip is None else flip,
@@ -45,28 +55,34 @@ def protocol_of(recipe, *, flip=None, scales=None):
     )
 
 
-def network_function(model):
-    """The graph function of preprocessed crops [n, r, r, 3] to the last stack's heat maps.
+def network_function(model: tf_keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Makes the graph function of crops to the last stack's heat maps.
 
-    One graph for all who call it: its nodes are stored once.
+    It is one graph for all callers: its nodes are stored once.
+
+    Args:
+        model: from `recipes.networks`; `recipe.crop` is the size of the crops, r x r.
+
+    Returns:
+        Function of preprocessed float32 [n, r, r, 3] to [n, r/4, r/4, J].
     """
     (height, width), joints = model.recipe.crop, len(model.recipe.classes)
     maps = [None, height // MAP_STRIDE, width // MAP_STRIDE, joints]
 
     def last_stack(images):
-        found = model(images, training=False)
-        last = max(found, key=lambda name: int(name.rpartition("_")[2]))
-        return tf.ensure_shape(found[last], maps)
+        outputs = model(images, training=False)
+        last = max(outputs, key=lambda name: int(name.rpartition("_")[2]))
+        return tf.ensure_shape(outputs[last], maps)
 
     signature = [tf.TensorSpec([None, height, width, 3], tf.float32)]
     return tf.function(last_stack, input_signature=signature, autograph=False)
 
 
-def heatmap_function(model, *, flip):
-    """The graph function of crops to heat maps.
+def heatmap_function(model: tf_keras.Model, *, flip: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Makes the graph function of crops to heat maps.
 
     Args:
-        model: from `recipes.networks`; `recipe.crop` is the size of the crops, r x r.
+        model: as of `network_function`.
         flip: whether the mirrored crop's heat maps are turned back and averaged in.
 
     Returns:
@@ -76,20 +92,20 @@ def heatmap_function(model, *, flip):
     order = flip_order(recipe.classes)
 
     def heatmaps(crops):
-        seen = preprocess(crops, recipe.preprocess)
+        inputs = preprocess(crops, recipe.preprocess)
         if not flip:
-            return network(seen)
+            return network(inputs)
         # Both in one batch: the network stands in the graph once.
-        both = network(tf.concat([seen, seen[:, :, ::-1]], axis=0))
-        count = tf.shape(seen)[0]
+        both = network(tf.concat([inputs, inputs[:, :, ::-1]], axis=0))
+        count = tf.shape(inputs)[0]
         return flip_average(both[:count], both[count:], flip_order=order)
 
     signature = [tf.TensorSpec([None, *recipe.crop, 3], tf.float32)]
     return tf.function(heatmaps, input_signature=signature, autograph=False)
 
 
-def keypoints(heatmaps, centers, scales):
-    """The joints of people seen at one size, to whole pixels of the image.
+def keypoints(heatmaps: tf.Tensor, centers: tf.Tensor, scales: tf.Tensor) -> tf.Tensor:
+    """Finds the joints of people at one scale, to whole pixels of the image.
 
     Args:
         heatmaps: [B, R, R, J], R known.
@@ -102,29 +118,45 @@ def keypoints(heatmaps, centers, scales):
     return HeatmapCodec(heatmaps.shape[1]).decode(heatmaps, centers, scales)
 
 
-def fused_keypoints(heatmaps, center, scales, *, size, resolution):
-    """The joints of one person seen at several sizes: peaks of the mean in the image.
+def fused_keypoints(
+    heatmaps: tf.Tensor,
+    center: tf.Tensor,
+    scales: tf.Tensor,
+    *,
+    size: Any,
+    resolution: int,
+) -> tf.Tensor:
+    """Finds the joints of one person at several scales: peaks of the mean in the image.
 
     Args:
         heatmaps: [S, R, R, J].
-        center: [2].
-        scales: [S].
-        size: (height, width) of the image.
-        resolution: pixels a side of the crops, not of the maps.
+        center: [2] (x, y) of the crops, in pixels of the image.
+        scales: [S], their sides over 200 pixels.
+        size: (height, width) of the image, numbers or scalars.
+        resolution: side of the crops in pixels, not of the maps.
 
     Returns:
-        float32 [J, 3], without the quarter pixel of `keypoints`, as the original.
+        float32 [J, 3], without the quarter pixel of `keypoints`, as in the original.
     """
     codec = HeatmapCodec(heatmaps.shape[1])
     return codec.decode_views(heatmaps, center, scales, size=size, crop=resolution)
 
 
-def joints_of(heatmaps, center, scale, factors, *, size, resolution):
-    """The joints of one person from the heat maps of its views, one or several.
+def joints_of(
+    heatmaps: tf.Tensor,
+    center: tf.Tensor,
+    scale: tf.Tensor,
+    factors: Sequence[float],
+    *,
+    size: Any,
+    resolution: int,
+) -> tf.Tensor:
+    """Finds the joints of one person from the heat maps of its views, one or several.
 
     Args:
         heatmaps: [S, R, R, J] of `person_views` at `factors`.
-        center, scale: of the person.
+        center: [2] (x, y) of the person, in pixels of the image.
+        scale: scalar, the side of its crop over 200 pixels.
         factors: S numbers.
         size, resolution: as of `fused_keypoints`.
 
@@ -137,32 +169,34 @@ def joints_of(heatmaps, center, scale, factors, *, size, resolution):
     return fused_keypoints(heatmaps, center, scales, size=size, resolution=resolution)
 
 
-def box_frame(box):
-    """(centre [2], scale) of the square crop about a box's middle, as high as the box.
+def box_frame(box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Gives (centre [2], scale []) of the square crop about a box, as high as the box.
 
-    The whole image as a box gives the image's own crop. People found by a detector reach to
-    the edges of their boxes: enlarge these by a quarter, as the training's crops are.
+    A whole image as the box gives the image's own crop. A detector's boxes end where their
+    people end: enlarge these by a quarter, as the training's crops are.
 
     Args:
-        box: [4] float: ymin, xmin, ymax, xmax in pixels.
+        box: float [4]: ymin, xmin, ymax, xmax in pixels.
     """
     ymin, xmin, ymax, xmax = tf.unstack(box)
     center = tf.stack([(xmin + xmax) / 2.0, (ymin + ymax) / 2.0])
     return center, (ymax - ymin) / PIXELS_PER_SCALE
 
 
-def image_box(image):
-    """The box [4] of a whole image [H, W, 3]."""
+def image_box(image: tf.Tensor) -> tf.Tensor:
+    """Gives the box [4] of a whole image [H, W, 3]: 0, 0, H, W."""
     height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
     return tf.stack([0.0, 0.0, height, width])
 
 
-def person_function(model, *, flip, factors=(1.0,)):
-    """A function of an image [H, W, 3] and a box [4] to the joints [J, 3]; for use in graphs.
+def person_function(
+    model: tf_keras.Model, *, flip: bool, factors: Sequence[float] = (1.0,)
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Makes the function of an image [H, W, 3] and a box [4] to joints [J, 3], for graphs.
 
     Args:
         model, flip: as of `heatmap_function`.
-        factors: of the crop's size, see `joints_of`.
+        factors: of the crop's size; see `joints_of`.
     """
     heatmaps, resolution = heatmap_function(model, flip=flip), model.recipe.crop[0]
 
@@ -181,12 +215,14 @@ def person_function(model, *, flip, factors=(1.0,)):
     return person
 
 
-def predictor(model, protocol):
-    """A graph function of one image and its people to their joints, one person after the other.
+def predictor(
+    model: tf_keras.Model, protocol: Protocol
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Makes the graph function of an image and its people to their joints, one by one.
 
     Args:
-        model: as of `heatmap_function`.
-        protocol: `Protocol`.
+        model: as of `network_function`.
+        protocol: of one scale or several.
 
     Returns:
         Function of uint8 [H, W, 3] RGB and float32 [P, 4] boxes to float32 [P, J, 3].

@@ -1,7 +1,13 @@
 """From an image and its people to their joints: JSON and drawn skeletons."""
 
+import argparse
+import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import draw_skeletons, joint_color
@@ -11,8 +17,10 @@ from lfp_tf.tasks.pose import arguments as own
 from lfp_tf.tasks.pose.prediction import predictor
 
 
-def of_model(model, arguments, annotations=None):
-    """The `Results` of a network with its recipe; `annotations` are boxes by image, or None."""
+def of_model(
+    model: tf_keras.Model, arguments: argparse.Namespace, annotations: dict | None = None
+) -> "Results":
+    """Makes the `Results` of a network with its recipe; `annotations` are boxes by image."""
     protocol = own.protocol(model.recipe, arguments, "predict")
     predict = predictor(model, protocol)
 
@@ -26,22 +34,32 @@ def of_model(model, arguments, annotations=None):
     return Results(joints, model.recipe.classes, facts, annotations, arguments.people)
 
 
-def of_export(folder, about, arguments, annotations=None):
-    """The `Results` of an export's folder, of which `about` is what `export.json` says."""
+def of_export(
+    folder: str | os.PathLike,
+    about: dict,
+    arguments: argparse.Namespace,
+    annotations: dict | None = None,
+) -> "Results":
+    """Makes the `Results` of an export's folder; `about` is what `export.json` says."""
     export, names = SavedExport(folder, ("images_boxes",)), about["classes"]
 
     def joints(image, boxes):
-        found = [
+        people = [
             export("images_boxes", images=image[None], boxes=box[None])["keypoints"][0]
             for box in boxes
         ]
-        return np.array(found, np.float32).reshape(-1, len(names), 3)
+        return np.array(people, np.float32).reshape(-1, len(names), 3)
 
     return Results(joints, names, {"protocol": about["protocol"]}, annotations, arguments.people)
 
 
+Prediction = tuple[list, np.ndarray]
+
+
 class Results(results.Results):
-    """The prediction is a pair: boxes [[x1, y1, x2, y2], ...] and their joints [P, J, 3].
+    """The prediction is a pair: P boxes [x1, y1, x2, y2] and their joints float32 [P, J, 3].
+
+    A joint is x, y in pixels of the image, from 0, and its score.
 
     Args:
         joints: function of an image uint8 [H, W, 3] and boxes float32 [P, 4] (ymin, xmin, ymax,
@@ -52,12 +70,19 @@ class Results(results.Results):
         file: where the boxes are from.
     """
 
-    def __init__(self, joints, names, facts, boxes=None, file=None):
+    def __init__(
+        self,
+        joints: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        names: Sequence[str],
+        facts: dict,
+        boxes: dict | None = None,
+        file: str | None = None,
+    ) -> None:
         super().__init__(facts)
         self.names, self._joints, self._boxes, self._file = names, joints, boxes, file
 
-    def predict(self, image, source=None):
-        """The boxes of an image and the joints in them."""
+    def predict(self, image: np.ndarray, source: pathlib.Path | None = None) -> Prediction:
+        """Gives the boxes of an image and the joints in them."""
         height, width = image.shape[:2]
         boxes = [[0, 0, width, height]]
         if self._boxes is not None:
@@ -66,12 +91,12 @@ class Results(results.Results):
         rows = np.array(boxes, np.float32).reshape(-1, 4)[:, [1, 0, 3, 2]]
         return boxes, self._joints(image, rows)
 
-    def overlay(self, image, prediction):
-        """The skeletons over the image."""
+    def overlay(self, image: np.ndarray, prediction: Prediction) -> np.ndarray:
+        """Draws the skeletons over the image."""
         return draw_skeletons(image, list(prediction[1]), self.names)
 
-    def describe(self, prediction):
-        """Each person's box and joints."""
+    def describe(self, prediction: Prediction) -> dict:
+        """Gives each person's box and joints."""
         return {
             "people": [
                 {
@@ -85,16 +110,18 @@ class Results(results.Results):
             ]
         }
 
-    def line(self, source, paths, prediction):
-        """The path of the JSON."""
+    def line(
+        self, source: pathlib.Path, paths: Mapping[str, pathlib.Path], prediction: Prediction
+    ) -> str:
+        """Gives the path of the JSON."""
         return str(paths[".json"])
 
-    def tally(self):
-        """The people of every frame."""
+    def tally(self) -> results.Tally:
+        """Starts a list of the people of every frame."""
         return _Tally(self)
 
-    def legend(self, prediction):
-        """The joints of the first person with their scores."""
+    def legend(self, prediction: Prediction) -> list[dict]:
+        """Gives the joints of the first person with their scores."""
         _, people = prediction
         return [
             {
@@ -106,8 +133,8 @@ class Results(results.Results):
             for name, score in zip(self.names, person[:, 2], strict=True)
         ]
 
-    def name_at(self, prediction, x, y):
-        """Nothing: pixels have no names here."""
+    def name_at(self, prediction: Prediction, x: int, y: int) -> None:
+        """Gives None: pixels have no names here."""
 
     def _check(self, boxes, width, height):
         """Refuses boxes that lie wholly beside their image."""

@@ -1,4 +1,4 @@
-"""What an export for pose answers: the joints of people, crop and flip test included.
+"""The signatures of an export for pose: the joints of people, crop and flip test included.
 
 | signature | in | out |
 | --- | --- | --- |
@@ -9,32 +9,38 @@
 
 A signature cannot leave an input out, so those with boxes have names of their own. A joint is x, y
 in the image's pixels, counted from 0, and its score; joints are the lines of `assets/labels.txt`.
-A box is ymin, xmin, ymax, xmax in pixels of its image, one person each, as a detector's answer;
-the network sees the square about its middle, as high as the box. Boxes that fit tightly are to be
-enlarged by a quarter. Without boxes an image is one person as high as it is.
+A box is ymin, xmin, ymax, xmax in pixels of its image, one person each, as a detector gives it;
+the network gets the square about its middle, as high as the box. Enlarge boxes that fit tightly by
+a quarter. Without boxes an image is one person as high as it is.
 
 Images pass the network one after the other, so that memory is bounded by the largest one.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.errors import LfpError
-from lfp_tf.serving.limits import checked_files, checked_images, decode_image
+from lfp_tf.serving.limits import Limits, checked_files, checked_images, decode_image
 from lfp_tf.serving.warmup import warmup_images
-from lfp_tf.tasks.pose.prediction import image_box, person_function
+from lfp_tf.tasks.pose.prediction import Protocol, image_box, person_function
 
 # A box may reach out of its image, by so many of the image's longer sides.
 _FURTHEST = 20.0
 
 
-def signature_functions(model, *, protocol, limits):
-    """The functions of the four signatures, by name; each a `tf.function` of one shape.
+def signature_functions(
+    model: tf_keras.Model, *, protocol: Protocol, limits: Limits
+) -> dict[str, Callable]:
+    """Makes the functions of the four signatures, by name; each a `tf.function` of one shape.
 
     Args:
         model: network with a `recipe`, see `serving.network`.
-        protocol: `prediction.Protocol` of one scale.
-        limits: `serving.limits.Limits`, without an `input_size`.
+        protocol: of one scale.
+        limits: without an `input_size`.
 
     Raises:
         LfpError: an `input_size`: the network's own crop is the only one.
@@ -49,8 +55,8 @@ def signature_functions(model, *, protocol, limits):
     person = person_function(model, flip=protocol.flip)
 
     def each(function, elements):
-        found = tf.map_fn(function, elements, fn_output_signature=joints, parallel_iterations=1)
-        return {"keypoints": found}
+        people = tf.map_fn(function, elements, fn_output_signature=joints, parallel_iterations=1)
+        return {"keypoints": people}
 
     def in_box(image, box):
         with tf.control_dependencies([_check_box(image, box)]):
@@ -67,28 +73,28 @@ def signature_functions(model, *, protocol, limits):
 
     def image_bytes_boxes(image_bytes, boxes):
         elements = _with_boxes(checked_files(image_bytes, limits), boxes)
-        return each(lambda one: in_box(decoded(one[0]), one[1]), elements)
+        return each(lambda pair: in_box(decoded(pair[0]), pair[1]), elements)
 
     def images_boxes(images, boxes):
         elements = _with_boxes(checked_images(images, limits), boxes)
-        return each(lambda one: in_box(*one), elements)
+        return each(lambda pair: in_box(*pair), elements)
 
-    text = tf.TensorSpec([None], tf.string, "image_bytes")
+    files_spec = tf.TensorSpec([None], tf.string, "image_bytes")
     images_spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
     boxes = tf.TensorSpec([None, 4], tf.float32, "boxes")
     return {
-        "serving_default": _graph(serving_default, text),
+        "serving_default": _graph(serving_default, files_spec),
         "images": _graph(images_, images_spec),
-        "image_bytes_boxes": _graph(image_bytes_boxes, text, boxes),
+        "image_bytes_boxes": _graph(image_bytes_boxes, files_spec, boxes),
         "images_boxes": _graph(images_boxes, images_spec, boxes),
     }
 
 
-def warmup_requests(recipe, limits):
-    """One request a signature and format, as large as the crop where limits allow.
+def warmup_requests(recipe: Any, limits: Limits) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Draws a request per signature and format, as large as the crop where limits allow.
 
     Returns:
-        list of (signature, {input: array}), see `serving.warmup`.
+        (signature, {input: array}), see `serving.warmup`.
     """
     images, files = warmup_images(*recipe.crop, max_pixels=limits.max_pixels)
     height, width = images.shape[1:3]

@@ -1,19 +1,24 @@
 """The command-line options of segmentation: protocol, dense CRF, size; and its printed table."""
 
+import argparse
 import dataclasses
 import os
+from typing import TYPE_CHECKING, Any
 
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks.flip_and_scales import FLIP, SCALES, read_scales
-from lfp_tf.tasks.segmentation.crf.options import PRESETS
+from lfp_tf.tasks.segmentation.crf.options import PRESETS, CrfOptions
 from lfp_tf.tasks.spec import Option
+
+if TYPE_CHECKING:
+    from lfp_tf.tasks.segmentation.protocols import Protocol
 
 PROTOCOLS = ("whole", "deeplab", "semseg", "matlab", "tf1_whole", "lfp")
 EXPORTED_PROTOCOLS = ("whole", "deeplab", "semseg")
 LABELS = ".labels.png"
-# Of the files that predict writes for an image.
+# Endings of the files that predict writes for an image.
 ENDINGS = (LABELS, ".overlay.png", ".json")
-# How a training's best checkpoint is scored at its end: the everyday protocol.
+# Options that score a training's best checkpoint at its end.
 AFTER_TRAINING = ("--protocol", "whole")
 # What --flip means where a protocol runs without one; the others always flip in their own way.
 _FLIPS = {"whole": "softmax", "deeplab": "softmax", "tf1_whole": "logit_sum"}
@@ -46,8 +51,8 @@ OPTIONS = (
     ),
     Option(
         "long_side",
-        "the network sees images with their longer side at N pixels; labels come back at their "
-        "own size (own size; DeepLab's demo: 513)",
+        "resize images for the network to a longer side of N pixels; labels have the image's "
+        "own size (no resizing; DeepLab's demo: 513)",
         ("predict",),
         "protocol",
         parse=int,
@@ -103,7 +108,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def check(arguments, command):
+def check(arguments: argparse.Namespace, command: str) -> None:
     """Refuses misspelt names and impossible numbers; no TensorFlow.
 
     Args:
@@ -132,16 +137,13 @@ def check(arguments, command):
     _check_crf(arguments)
 
 
-def protocol(recipe, arguments, command):
-    """How images are looked at: the recipe's protocol with what the user changed.
+def protocol(recipe: Any, arguments: argparse.Namespace, command: str) -> "Protocol":
+    """Gives the recipe's protocol with what the user changed.
 
     Args:
         recipe: `recipes.recipe.Recipe`.
         arguments: checked, of `command`.
         command: evaluate takes the recipe's protocol by default, predict and export `whole`.
-
-    Returns:
-        `protocols.Protocol`.
     """
     from lfp_tf.tasks.segmentation.prediction import protocol_of
 
@@ -157,13 +159,13 @@ def protocol(recipe, arguments, command):
     )
 
 
-def evaluation_options(arguments):
-    """Further arguments of `evaluation.evaluate`."""
+def evaluation_options(arguments: argparse.Namespace) -> dict:
+    """Gives further arguments of `evaluation.evaluate`."""
     return {"crf": crf_options(arguments), "crf_processes": crf_processes(arguments)}
 
 
-def describe(protocol, arguments):
-    """What an evaluation says of itself before it starts."""
+def describe(protocol: "Protocol", arguments: argparse.Namespace) -> str:
+    """Gives what an evaluation says of itself before it starts."""
     processes = crf_processes(arguments)
     place = f"{processes} processes beside it" if processes else "its process"
     place = "every window" if protocol.name == "lfp" else place
@@ -174,15 +176,15 @@ def describe(protocol, arguments):
     )
 
 
-def read_annotations(arguments, items):
-    """Nothing: an image is all that is needed."""
+def read_annotations(arguments: argparse.Namespace, items: list) -> None:
+    """Reads nothing: segmentation needs no annotations."""
 
 
-def table(facts):
-    """Scores by class and their means as aligned text, in per cent.
+def table(facts: dict) -> str:
+    """Gives scores by class and their means as aligned text, in per cent.
 
     Args:
-        facts: of `metrics.json`.
+        facts: what `metrics.json` says.
     """
     width = max(len(entry["name"]) for entry in facts["classes"])
     lines = [f"{'class':{width}}     IoU  accuracy        pixels"]
@@ -198,8 +200,8 @@ def table(facts):
     return "\n".join(lines)
 
 
-def crf_options(arguments):
-    """`CrfOptions` of checked arguments, or None without --crf."""
+def crf_options(arguments: argparse.Namespace) -> CrfOptions | None:
+    """Gives the CRF's options of checked arguments, or None without --crf."""
     if not arguments.crf:
         return None
     usual = "lfp" if arguments.protocol == "lfp" else "newest"
@@ -218,13 +220,13 @@ def crf_options(arguments):
     return dataclasses.replace(PRESETS[name], **changes)
 
 
-def final_crf_options(arguments):
-    """`crf_options` for whole images: None where the protocol has the CRF inside its windows."""
+def final_crf_options(arguments: argparse.Namespace) -> CrfOptions | None:
+    """Gives `crf_options` for whole images; None with --protocol lfp, whose windows have it."""
     return None if arguments.protocol == "lfp" else crf_options(arguments)
 
 
-def crf_processes(arguments):
-    """How many processes; without --crf_processes the number of cores that may be used."""
+def crf_processes(arguments: argparse.Namespace) -> int:
+    """Gives the number of processes; by default that of the cores that may be used."""
     if arguments.crf_processes is not None:
         return arguments.crf_processes
     if hasattr(os, "sched_getaffinity"):
@@ -246,13 +248,13 @@ def _check_crf(arguments):
 
 
 def _means(facts):
-    """A line a definition, in per cent."""
+    """One line per definition, in per cent."""
     lines = []
-    for name, found in facts["scores"].items():
+    for name, scores in facts["scores"].items():
         own = ", the experiment's" if name == facts["mean_iou_definition"] else ""
         lines.append(
-            f"mean IoU {100 * found['mIoU']:.2f}, mean accuracy {100 * found['mAcc']:.2f}, "
-            f"pixel accuracy {100 * found['allAcc']:.2f}, "
-            f"weighted IoU {100 * found['fwIoU']:.2f} (definition {name}{own})"
+            f"mean IoU {100 * scores['mIoU']:.2f}, mean accuracy {100 * scores['mAcc']:.2f}, "
+            f"pixel accuracy {100 * scores['allAcc']:.2f}, "
+            f"weighted IoU {100 * scores['fwIoU']:.2f} (definition {name}{own})"
         )
     return lines

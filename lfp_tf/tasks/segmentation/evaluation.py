@@ -2,26 +2,32 @@
 
 import collections
 import dataclasses
+import functools
+import os
+import pathlib
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.augmentations import Warp
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.errors import LfpError, WorkFailed
-from lfp_tf.evaluation.confusion import confusion_matrix_numpy
+from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.evaluation.image_panels import Example, Extremes
 from lfp_tf.images.palette import ClassTable, class_groups
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.options import Shares
+from lfp_tf.progress import Progress
 from lfp_tf.tasks.catalog import SEGMENTATION
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.segmentation.crf.crf import CrfOptions
 from lfp_tf.tasks.segmentation.crf.pool import CrfPool
-from lfp_tf.tasks.segmentation.metrics import scores
-from lfp_tf.tasks.segmentation.prediction import predictor
+from lfp_tf.tasks.segmentation.metrics import scores as scores_of
+from lfp_tf.tasks.segmentation.prediction import predictor, softmax_probabilities
 from lfp_tf.tasks.segmentation.protocols import Protocol
 from lfp_tf.tasks.segmentation.report import score_facts, write_report
 
@@ -30,7 +36,7 @@ KEPT = 4
 
 @dataclasses.dataclass
 class Evaluated:
-    """What an evaluation found.
+    """The outcome of an evaluation.
 
     Attributes:
         confusion: int64 [C, C], (truth, prediction), over all images.
@@ -39,14 +45,14 @@ class Evaluated:
         best, worst: lists of `image_panels.Example`, the most extreme first.
         seconds: of the whole, reading included.
         protocol: as it was given.
-        crf: the `CrfOptions` that all this was found with, or None.
+        crf: options of the CRF that made these scores, or None.
         without_crf: the confusion matrix before the CRF, or None without one.
     """
 
     confusion: np.ndarray
-    images: list
-    best: list
-    worst: list
+    images: list[dict]
+    best: list[Example]
+    worst: list[Example]
     seconds: float
     protocol: Protocol
     crf: CrfOptions | None = None
@@ -54,7 +60,7 @@ class Evaluated:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Seen:
+class _Predicted:
     """An image uint8 [H, W, 3], its name, its truth and the network's labels, both [H, W]."""
 
     source: str
@@ -64,33 +70,30 @@ class _Seen:
 
 
 def evaluate(
-    model,
-    folder,
+    model: tf_keras.Model,
+    folder: str | os.PathLike,
     *,
-    split="val",
-    protocol,
-    limit=None,
-    progress=None,
-    kept=KEPT,
-    crf=None,
-    crf_processes=0,
-):
+    split: str = "val",
+    protocol: Protocol,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    kept: int = KEPT,
+    crf: CrfOptions | None = None,
+    crf_processes: int = 0,
+) -> Evaluated:
     """Runs a network over the images of a split.
 
     Args:
         model: from `recipes.networks`, with weights.
         folder: of the records.
-        split: which of them.
-        protocol: `tasks.segmentation.protocols.Protocol`.
-        limit: only the first so many images; None takes all.
-        progress: `progress.Progress`, updated by one an image, or None.
+        split: of the records.
+        protocol: how images are brought to the network and back.
+        limit: number of images to take, from the first; None takes all.
+        progress: updated by one per image.
         kept: best and worst images to keep, of each.
-        crf: `CrfOptions` to refine the probabilities with; None does not. With the protocol `lfp`
-            it works inside each window, in this process.
-        crf_processes: processes for it beside this one; 0 computes here.
-
-    Returns:
-        `Evaluated`.
+        crf: options to refine the probabilities with; None does not. With the protocol `lfp` the
+            CRF works inside each window, in this process.
+        crf_processes: processes of the CRF beside this one; 0 computes here.
 
     Raises:
         LfpError: records that do not fit the network.
@@ -108,29 +111,29 @@ def evaluate(
         ignore_label=dataset["ignore_label"],
         warp=protocol.warp and Warp(protocol.warp, model.recipe.evaluation["warp_labels"]),
     )
-    # A squashed image is scored at its squashed size: the records bring both that way.
-    given, crf = crf, None if protocol.name == "lfp" else crf
-    walked = dataclasses.replace(protocol, warp=None, window_crf=None if crf else given)
-    predict = predictor(model, walked, dtype=tf.float32)
-    seen = _seen(batches.take(limit or -1), predict, wants_crf=bool(crf))
+    final_crf, window_crf = (None, crf) if protocol.name == "lfp" else (crf, None)
+    # A squashed image is scored at its squashed size: the batches hold both so.
+    own_protocol = dataclasses.replace(protocol, warp=None, window_crf=window_crf)
+    predict = predictor(model, own_protocol, dtype=tf.float32)
+    predicted = _predictions(
+        batches.take(limit or -1), predict, needs_probabilities=bool(final_crf)
+    )
     extremes, begin = Extremes(kept), time.monotonic()
     confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
     images = []
-    for one, labels in _refined(seen, crf, crf_processes):
-        counts = _counts(one.truth, labels, table)
+    for image, labels in _refined(predicted, final_crf, crf_processes):
+        counts = _counts(image.truth, labels, table)
         confusion += counts
-        if crf:
-            plain += _counts(one.truth, one.labels, table)
-        images.append(_score(one.source, counts))
+        if final_crf:
+            plain += _counts(image.truth, image.labels, table)
+        images.append(_score(image.source, counts))
         if images[-1]["mIoU"] is not None:
             extremes.add(
                 images[-1]["mIoU"],
-                lambda facts=images[-1], one=one, labels=labels: Example.of(
-                    facts, one.image, one.truth, labels, table
-                ),
+                functools.partial(Example.of, images[-1], image.image, image.truth, labels, table),
             )
         if progress:
-            progress.update(1, f"mean IoU {100 * scores(confusion, 'present')['mIoU']:.2f}")
+            progress.update(1, f"mean IoU {100 * scores_of(confusion, 'present')['mIoU']:.2f}")
     return Evaluated(
         confusion,
         images,
@@ -138,47 +141,58 @@ def evaluate(
         extremes.worst(),
         time.monotonic() - begin,
         protocol,
-        crf=given,
-        without_crf=plain if crf else None,
+        crf=crf,
+        without_crf=plain if final_crf else None,
     )
 
 
-def report(folder, model, found, *, records, split, checkpoint, history=()):
+def report(
+    folder: str | os.PathLike,
+    model: tf_keras.Model,
+    evaluated: Evaluated,
+    *,
+    records: str | os.PathLike,
+    split: str,
+    checkpoint: str | os.PathLike,
+    history: Iterable[dict] = (),
+) -> tuple[pathlib.Path, dict]:
     """Writes `metrics.json` and `report.html` of an evaluation.
 
     Args:
         folder: where to.
         model: what was evaluated.
-        found: `Evaluated`.
+        evaluated: of `evaluate`.
         records, split: as given to `evaluate`.
-        checkpoint: how the page calls the weights.
+        checkpoint: what the page calls the weights.
         history: entries of the run's `history.jsonl`.
 
     Returns:
         (path of the page, what `metrics.json` says but for the thinned history).
     """
     recipe = model.recipe
-    found_scores = {
+    scores = {
         **score_facts(
-            found.confusion,
+            evaluated.confusion,
             names=recipe.classes,
             definition=recipe.evaluation["mean_iou"],
             groups=class_groups(recipe.dataset),
         ),
-        **_scores_without_crf(found, recipe),
-        "images": found.images,
+        **_scores_without_crf(evaluated, recipe),
+        "images": evaluated.images,
     }
     facts = described(
         recipe,
-        found_scores,
-        protocol=found.protocol.describe() | _crf_facts(found.crf),
+        scores,
+        protocol=evaluated.protocol.describe() | _crf_facts(evaluated.crf),
         split=split,
         records=records,
         checkpoint=checkpoint,
-        seconds=found.seconds,
+        seconds=evaluated.seconds,
         history=history,
     )
-    path = write_report(folder, facts, colors=recipe.colors, best=found.best, worst=found.worst)
+    path = write_report(
+        folder, facts, colors=recipe.colors, best=evaluated.best, worst=evaluated.worst
+    )
     return path, facts
 
 
@@ -187,28 +201,28 @@ def _table(dataset):
     return ClassTable(tuple(dataset["classes"]), colors, dataset["ignore_label"])
 
 
-def _seen(batches, predict, *, wants_crf):
-    """Pairs of a `_Seen` and its probabilities [H, W, C]; None in their place where not wanted."""
+def _predictions(batches, predict, *, needs_probabilities):
+    """Pairs of a `_Predicted` and its probabilities [H, W, C], None where they are not needed."""
     for batch in batches:
         source = batch["sources"][0].numpy().decode()
-        found = _outputs(predict, batch["images"][0], source)
-        image = tf.cast(tf.round(batch["images"][0]), tf.uint8)
-        one = _Seen(source, image.numpy(), batch["labels"][0].numpy(), found["labels"].numpy())
-        yield one, _probabilities(found) if wants_crf else None
+        outputs = _outputs(predict, batch["images"][0], source)
+        image = tf.cast(tf.round(batch["images"][0]), tf.uint8).numpy()
+        predicted = _Predicted(source, image, batch["labels"][0].numpy(), outputs["labels"].numpy())
+        yield predicted, softmax_probabilities(outputs).numpy() if needs_probabilities else None
 
 
-def _refined(seen, options, processes):
-    """Pairs of a `_Seen` and the final labels."""
+def _refined(predictions, options, processes):
+    """Pairs of a `_Predicted` and the final labels."""
     if options is None:
-        for one, _ in seen:
-            yield one, one.labels
+        for predicted, _ in predictions:
+            yield predicted, predicted.labels
         return
     under_way = collections.deque()
 
     def items():
-        for one, probabilities in seen:
-            under_way.append(one)
-            yield one.source, probabilities, one.image
+        for predicted, probabilities in predictions:
+            under_way.append(predicted)
+            yield predicted.source, probabilities, predicted.image
 
     with CrfPool(options, processes=processes) as pool:
         for _, labels in pool.map(items()):
@@ -226,35 +240,30 @@ def _outputs(predict, image, source):
         ) from error
 
 
-def _probabilities(outputs):
-    """What a protocol gives, or the softmax of the sums of logits that `tf1_whole` gives."""
-    if "scores" in outputs:
-        return tf.nn.softmax(outputs["scores"]).numpy()
-    return outputs["probabilities"].numpy()
-
-
 def _crf_facts(options):
     return {"crf": dataclasses.asdict(options)} if options else {}
 
 
-def _scores_without_crf(found, recipe):
+def _scores_without_crf(evaluated, recipe):
     """The scores before the CRF under a name of their own; the others are those after it."""
-    if found.without_crf is None:
+    if evaluated.without_crf is None:
         return {}
     definition = recipe.evaluation["mean_iou"]
     return {
-        "without_crf": score_facts(found.without_crf, names=recipe.classes, definition=definition)
+        "without_crf": score_facts(
+            evaluated.without_crf, names=recipe.classes, definition=definition
+        )
     }
 
 
 def _counts(truth, labels, table):
-    return confusion_matrix_numpy(
+    return confusion_matrix(
         truth, labels, num_classes=len(table), ignore_label=table.ignore_label
-    )
+    ).numpy()
 
 
 def _score(source, counts):
     if not counts.sum():
         return {"source": source, "mIoU": None, "allAcc": None}
-    found = scores(counts, "present")
-    return {"source": source, "mIoU": found["mIoU"], "allAcc": found["allAcc"]}
+    scores = scores_of(counts, "present")
+    return {"source": source, "mIoU": scores["mIoU"], "allAcc": scores["allAcc"]}

@@ -1,14 +1,15 @@
-"""The test procedure of LFP's VOC networks: many sizes, both directions, windows a third apart.
+"""The test procedure of LFP's VOC networks: many scales, flip, windows a third apart.
 
 `wanggrun/Learning-Feature-Pyramids pyramid/VOC/gr_test_pad_crf_msc_flip.py`: cubic resizing of the
 uint8 image, windows of 480 pixels every 160, the network's maps enlarged to the window by TF1's
-bilinear rule, softmax, perhaps the dense CRF inside each window, means over windows, sizes and
-directions, cubic resizing back. The original took a second softmax of the CRF's result by mistake:
-it keeps the best class of a window but flattens what is averaged; it is off here unless asked for.
+bilinear rule, softmax, perhaps the dense CRF inside each window, means over windows, scales and
+flips, cubic resizing back. The original took a second softmax of the CRF's result by mistake: it
+keeps the best class of a window but flattens what is averaged; it is off here unless asked for.
 """
 
 import dataclasses
 import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -20,14 +21,14 @@ from lfp_tf.tasks.segmentation.crf.crf import CrfOptions, refine
 from lfp_tf.tasks.segmentation.sliding import mean_over_windows
 
 PUBLISHED_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-LARGE_PIXELS = 230_000  # images from here on are not enlarged beyond LARGEST_OF_LARGE
+LARGE_PIXELS = 230_000  # images of so many pixels are not enlarged beyond LARGEST_OF_LARGE
 LARGEST_OF_LARGE = 1.5
 WINDOWS_PER_CROP = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Windows:
-    """How windows are laid and what becomes of their scores.
+    """How windows are laid and how their scores are treated.
 
     Attributes:
         crop: (height, width) of a window.
@@ -37,24 +38,34 @@ class Windows:
         second_softmax: the original's defect, see above.
     """
 
-    crop: tuple
-    stride: tuple
+    crop: tuple[int, ...]
+    stride: tuple[int, ...]
     batch: int = 1
     crf: CrfOptions | None = None
     second_softmax: bool = False
 
 
-def lfp_scores(network, image, *, prepare, mean, windows, scales, is_flipped, classes):
-    """An image's scores; probabilities unless `second_softmax` flattens them.
+def lfp_scores(
+    network: Callable[[tf.Tensor], tf.Tensor],
+    image: tf.Tensor,
+    *,
+    prepare: Callable[[tf.Tensor], tf.Tensor],
+    mean: Sequence[float],
+    windows: Windows,
+    scales: Sequence[float],
+    is_flipped: bool,
+    classes: int,
+) -> tf.Tensor:
+    """Gives an image's scores; probabilities unless `second_softmax` flattens them.
 
     Args:
         network: maps float32 [n, *crop, 3], prepared, to logits [n, h, w, classes].
         image: float32 [H, W, 3] RGB grey levels, whole numbers.
         prepare: from grey levels [..., 3] to the network's input.
         mean: RGB grey levels whose input is 0; it surrounds images smaller than a window.
-        windows: `Windows`.
+        windows: how windows are laid.
         scales: factors of the image; those above 1.5 count only below 230000 pixels.
-        is_flipped: whether the mirrored images count, too.
+        is_flipped: whether scores are averaged with those of the mirrored images.
         classes: number of classes.
 
     Returns:
@@ -67,26 +78,26 @@ def lfp_scores(network, image, *, prepare, mean, windows, scales, is_flipped, cl
     )
     sums, counts = [], []
     for scale in scales:
-        seen = functools.partial(_at_scale, walk, image, scale, is_flipped=is_flipped)
+        scores = functools.partial(_at_scale, walk, image, scale, is_flipped=is_flipped)
         if scale <= LARGEST_OF_LARGE:
-            sums.append(seen())
+            sums.append(scores())
             counts.append(1.0)
         else:
-            sums.append(tf.cond(is_large, lambda: tf.zeros([height, width, classes]), seen))
+            sums.append(tf.cond(is_large, lambda: tf.zeros([height, width, classes]), scores))
             counts.append(tf.where(is_large, 0.0, 1.0))
     return tf.add_n(sums) / tf.add_n([tf.convert_to_tensor(count) for count in counts])
 
 
 def _at_scale(walk, image, scale, *, is_flipped):
-    """The mean of both directions at one size, brought back: [H, W, classes]."""
+    """The scores at one scale, brought back to the image's size: [H, W, classes]."""
     size = height_width(image[None])
     scaled = [tf.maximum(tf.cast(tf.cast(side, tf.float64) * scale, tf.int32), 1) for side in size]
     scaled_image = resize_cubic(image[None], scaled, rounded=True)[0]
-    seen = resize_cubic(walk(scaled_image)[None], size)[0]
+    scores = resize_cubic(walk(scaled_image)[None], size)[0]
     if not is_flipped:
-        return seen
+        return scores
     mirrored = resize_cubic(walk(scaled_image[:, ::-1])[None], size)[0]
-    return 0.5 * (seen + mirrored[:, ::-1])
+    return 0.5 * (scores + mirrored[:, ::-1])
 
 
 def _walk(network, image, *, prepare, mean, windows, classes):
@@ -96,32 +107,32 @@ def _walk(network, image, *, prepare, mean, windows, classes):
     edges = [[0, missing[0]], [0, missing[1]], [0, 0]]
     inputs = tf.pad(prepare(image), edges)
     if windows.crf:
-        # The CRF looks at the grey levels themselves; the original rebuilt them from the inputs
-        # and lost one level here and there.
+        # The CRF gets the grey levels themselves; the original rebuilt them from the inputs, where
+        # some come out one level lower.
         around = tf.floor(tf.constant(mean, tf.float32))
         inputs = tf.concat([inputs, tf.pad(image - around, edges) + around], axis=-1)
     inputs = tf.ensure_shape(inputs, [None, None, 6 if windows.crf else 3])
 
-    def look(pixels):
+    def predict(pixels):
         logits = resize_legacy_bilinear(network(pixels[..., :3]), windows.crop)
         scores = tf.nn.softmax(tf.cast(logits, tf.float32))
         if windows.crf:
             scores = _refined(scores, pixels[..., 3:], windows.crf)
         return tf.nn.softmax(scores) if windows.second_softmax else scores
 
-    seen = mean_over_windows(
-        look,
+    scores = mean_over_windows(
+        predict,
         inputs,
         crop=windows.crop,
         stride=windows.stride,
         classes=classes,
         window_batch=windows.batch,
     )
-    return seen[: sides[0], : sides[1]]
+    return scores[: sides[0], : sides[1]]
 
 
 def _refined(scores, pixels, options):
-    """The CRF of each window, in Python: it is numpy and scipy."""
+    """Refines each window, outside of the graph: the CRF is numpy and scipy."""
 
     def each(probabilities, images):
         pairs = zip(probabilities, images.astype(np.uint8), strict=True)

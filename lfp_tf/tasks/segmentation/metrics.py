@@ -1,4 +1,4 @@
-"""Scores made of a confusion matrix, by the definition that a publication used.
+"""Scores of a confusion matrix, by the definition that a publication used.
 
 | definition | IoU | mean over |
 | --- | --- | --- |
@@ -8,6 +8,8 @@
 | `matlab` | I / (U + 2.2e-16) | all classes (`hszhao/PSPNet evaluation/eval_acc.m`) |
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lfp_tf.errors import LfpError, nearest
@@ -15,8 +17,8 @@ from lfp_tf.errors import LfpError, nearest
 _EPSILONS = {"all": 1e-10, "present": 0.0, "truth": 0.0, "matlab": float(np.finfo(np.float64).eps)}
 
 
-def scores(confusion, definition="all"):
-    """Scores of a confusion matrix summed over a whole set.
+def scores(confusion: np.ndarray | Sequence[Sequence[int]], definition: str = "all") -> dict:
+    """Scores a confusion matrix summed over a whole set.
 
     Args:
         confusion: whole numbers [C, C], (truth, prediction).
@@ -58,8 +60,8 @@ def scores(confusion, definition="all"):
     }
 
 
-def group_scores(confusion, groups):
-    """Scores of classes taken together, level by level.
+def group_scores(confusion: np.ndarray | Sequence[Sequence[int]], groups: dict) -> dict:
+    """Scores classes taken together, level by level.
 
     Args:
         confusion: whole numbers [C, C], (truth, prediction).
@@ -67,9 +69,9 @@ def group_scores(confusion, groups):
 
     Returns:
         {level: {"mIoU" (mean of the merged IoUs of the groups in truth), "allAcc" (pixels whose
-        group is right): numbers 0..1, "groups": list of {"name", "classes" (supervised ones in
-        truth), "mIoU" (mean of their IoUs), "merged_iou" (the group as one class), "pixels" (of
-        truth)}}}. The means of a group without such classes are None.
+        group is right): numbers 0..1, "groups": list of {"name", "classes" (how many supervised
+        ones are in truth), "mIoU" (mean of their IoUs), "merged_iou" (the group as one class),
+        "pixels" (of truth)}}}. The means of a group without such classes are None.
     """
     confusion = np.asarray(confusion, np.int64)
     single = scores(confusion, "truth")
@@ -80,18 +82,18 @@ def group_scores(confusion, groups):
 
 
 def _level_scores(confusion, single, members, supervised):
-    belongs = np.zeros([len(members), len(confusion)], np.int64)
-    for row, numbers in zip(belongs, members.values(), strict=True):
+    is_member = np.zeros([len(members), len(confusion)], np.int64)
+    for row, numbers in zip(is_member, members.values(), strict=True):
         row[numbers] = 1
-    merged = scores(belongs @ confusion @ belongs.T, "truth")
+    merged = scores(is_member @ confusion @ is_member.T, "truth")
     rows = []
     for place, (name, numbers) in enumerate(members.items()):
-        found = [single["iou"][n] for n in numbers if supervised[n] and single["target"][n]]
+        shares = [single["iou"][n] for n in numbers if supervised[n] and single["target"][n]]
         rows.append(
             {
                 "name": name,
-                "classes": len(found),
-                "mIoU": _mean(found) if found else None,
+                "classes": len(shares),
+                "mIoU": _mean(shares) if shares else None,
                 "merged_iou": merged["iou"][place],
                 "pixels": merged["target"][place],
             }
@@ -100,14 +102,14 @@ def _level_scores(confusion, single, members, supervised):
 
 
 def _shares(part, whole, definition):
-    """Per-class shares; `present` and `truth` give None to what has no pixel."""
+    """Shares by class; with `present` and `truth` None for a class without pixels."""
     if definition not in ("present", "truth"):
         return (part / (whole + _EPSILONS[definition])).tolist()
     return [p / w if w else None for p, w in zip(part.tolist(), whole.tolist(), strict=True)]
 
 
 def _mean(shares):
-    """The mean of what is not None; 0 where nothing is left."""
+    """The mean of the shares that are not None; 0 without any."""
     counted = [share for share in shares if share is not None]
     return float(np.mean(counted)) if counted else 0.0
 

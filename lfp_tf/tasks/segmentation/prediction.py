@@ -1,15 +1,19 @@
 """Running a network over images by a protocol."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.tasks.segmentation.lfp_protocol import PUBLISHED_SCALES
 from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
 
 
-def network_function(model):
-    """The function of preprocessed images [n, h, w, 3] to logits that protocols call.
+def network_function(model: tf_keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Makes the function of preprocessed images [n, h, w, 3] to logits [n, h', w', C].
 
-    One graph for all sizes; the auxiliary head falls away, as nothing asks for it.
+    It is one graph for all sizes, without the auxiliary head.
     """
     return tf.function(
         lambda images: model(images, training=False)["logits"],
@@ -17,8 +21,16 @@ def network_function(model):
     )
 
 
-def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1, second_softmax=False):
-    """The protocol of a recipe, with what a user changes.
+def protocol_of(
+    recipe: Any,
+    *,
+    name: str | None = None,
+    flip: str | None = None,
+    scales: Sequence[float] | None = None,
+    window_batch: int = 1,
+    second_softmax: bool = False,
+) -> Protocol:
+    """Gives the protocol of a recipe, with what a user changes.
 
     Args:
         recipe: `recipes.recipe.Recipe`.
@@ -26,15 +38,15 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1, se
         flip: None takes the recipe's, if the protocol is the recipe's, else the protocol's.
         scales: None likewise.
         window_batch: windows through the network at once.
-        second_softmax: for the protocol `lfp` alone, see there.
+        second_softmax: only for the protocol `lfp`, see `lfp_protocol`.
 
     Raises:
         LfpError: values that the protocol does not have.
     """
     own = recipe.evaluation
-    name = name or own["protocol"]
+    name = name or str(own["protocol"])
     is_own = name == own["protocol"]
-    values = {"flip": flip or (own["flip"] if is_own else None)}
+    values: dict[str, Any] = {"flip": flip or (own["flip"] if is_own else None)}
     usual = PUBLISHED_SCALES if name == "lfp" else (1.0,)
     values["scales"] = tuple(scales or (own["scales"] if is_own else usual))
     if name in ("whole", "deeplab"):
@@ -51,13 +63,15 @@ def protocol_of(recipe, *, name=None, flip=None, scales=None, window_batch=1, se
     return Protocol(name, window_batch=window_batch, second_softmax=second_softmax, **values)
 
 
-def predictor(model, protocol, *, dtype=tf.uint8):
-    """A graph function from one RGB image [H, W, 3] of grey levels to the protocol's outputs.
+def predictor(
+    model: tf_keras.Model, protocol: Protocol, *, dtype: tf.DType = tf.uint8
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Makes the graph function of one image [H, W, 3] to the protocol's outputs.
 
     Args:
         model: from `recipes.networks`.
-        protocol: `tasks.segmentation.protocols.Protocol`.
-        dtype: of the image.
+        protocol: how images are brought to the network and back.
+        dtype: of the image, RGB grey levels 0..255.
 
     Returns:
         Function to `labels` [H, W] and `probabilities` or `scores` [H, W, C].
@@ -74,3 +88,16 @@ def predictor(model, protocol, *, dtype=tf.uint8):
         )
 
     return tf.function(predict, input_signature=[tf.TensorSpec([None, None, 3], dtype)])
+
+
+def softmax_probabilities(outputs: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Gives the probabilities [H, W, C] of a protocol's outputs.
+
+    The protocol `tf1_whole` has none: its sums of logits take their softmax here.
+
+    Args:
+        outputs: of `predictor`.
+    """
+    if "scores" in outputs:
+        return tf.nn.softmax(outputs["scores"])
+    return outputs["probabilities"]

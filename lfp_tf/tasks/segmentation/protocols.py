@@ -1,4 +1,4 @@
-"""From an image to class probabilities, by the name of the protocol that a score was made with.
+"""From an image to class probabilities, by the protocol that a score was measured with.
 
 | name | what | source |
 | --- | --- | --- |
@@ -7,14 +7,15 @@
 | `semseg` | sliding windows, flip always | `hszhao/semseg tool/test.py` |
 | `matlab` | sliding windows over Matlab's resizing | `hszhao/PSPNet evaluation` |
 | `tf1_whole` | padded whole image, no softmax | `hellochick/PSPNet-tensorflow evaluate.py` |
-| `lfp` | many sizes, sliding windows, perhaps a CRF inside each | see `lfp_protocol.py` |
+| `lfp` | many scales, sliding windows, perhaps a CRF inside each | see `lfp_protocol.py` |
 
-All are TensorFlow operations for images of any size, known or not (but for the CRF, which is
+All are TensorFlow operations for images of any size, known or not (except for the CRF, which is
 numpy): evaluation and exported graphs use the same ones.
 """
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -62,20 +63,20 @@ class Protocol:
         logits_resize: how logits come to the image's size in one pass (`whole`, `deeplab`):
             key of `ops.resize.LIKE`.
         warp: (height, width) that the image is squashed to before all else (`deeplab`); the
-            result has the image's own size. None leaves it alone.
+            result has the image's own size. None does not squash it.
         second_softmax: the original's softmax of probabilities (`lfp`).
         window_crf: `CrfOptions` of a CRF inside each window (`lfp`), or None.
     """
 
     name: str = "whole"
     flip: str | None = None
-    scales: tuple = (1.0,)
+    scales: tuple[float, ...] = (1.0,)
     base_size: int | None = None
-    crop: tuple | None = None
-    min_size: tuple | None = None
+    crop: tuple[int, ...] | None = None
+    min_size: tuple[int, ...] | None = None
     window_batch: int = 1
     logits_resize: str = "align_corners"
-    warp: tuple | None = None
+    warp: tuple[int, ...] | None = None
     second_softmax: bool = False
     window_crf: CrfOptions | None = None
 
@@ -100,8 +101,8 @@ class Protocol:
             if not is_needed and getattr(self, field) is not None:
                 raise LfpError(f"Protocol {self.name} has no {field}; leave it out.")
 
-    def describe(self):
-        """Plain values for JSON; those that the protocol does not have are left out."""
+    def describe(self) -> dict:
+        """Gives plain values, for JSON, without those that the protocol does not have."""
         values = {name: getattr(self, name) for name in _DESCRIBED}
         if self.name in ("whole", "deeplab"):
             values["logits_resize"] = self.logits_resize
@@ -145,11 +146,18 @@ class Protocol:
             object.__setattr__(self, field, tuple(int(side) for side in size))
 
 
-def probabilities(protocol, network, image, *, preprocess_name, classes):
+def probabilities(
+    protocol: Protocol,
+    network: Callable[[tf.Tensor], tf.Tensor],
+    image: tf.Tensor,
+    *,
+    preprocess_name: str,
+    classes: int,
+) -> dict[str, tf.Tensor]:
     """Runs a network over an image as the protocol says.
 
     Args:
-        protocol: `Protocol`.
+        protocol: how the image is brought to the network and back.
         network: maps float32 [n, h, w, 3], preprocessed, to logits [n, h', w', classes].
         image: [h, w, 3] RGB grey levels 0..255, uint8 or float; sizes may be unknown.
         preprocess_name: what the network expects, see `lfp_tf.ops.preprocessing`.
@@ -158,7 +166,7 @@ def probabilities(protocol, network, image, *, preprocess_name, classes):
     Returns:
         {"probabilities": float32 [h, w, classes], "labels": int32 [h, w]}; with `tf1_whole`
         "scores" (sums of logits) in the place of probabilities. With `second_softmax` the
-        probabilities are flattened ones. Equal values give the first class.
+        probabilities are flattened. The first of equal values gives the label.
     """
     image = tf.cast(image, tf.float32)
 
@@ -188,43 +196,43 @@ def _whole(protocol, network, image, scale, prepare, classes):
     if scale != 1.0:
         size = [tf.maximum(_rounded(scale * _float64(side)), 1) for side in (height, width)]
         image = resize_opencv(image[None], size=size)[0]
-    seen = window_probabilities(
+    scores = window_probabilities(
         network,
         prepare(image)[None],
         size=(height, width),
         flip=protocol.flip,
         resize=protocol.logits_resize,
     )
-    return tf.ensure_shape(seen[0], [None, None, classes])
+    return tf.ensure_shape(scores[0], [None, None, classes])
 
 
 def _semseg(protocol, network, image, scale, prepare, classes):
-    """`tool/test.py:178-230`; its sums are in float64, ours in float32."""
+    """`hszhao/semseg tool/test.py:178-230`; its sums are in float64, ours in float32."""
     height, width = height_width(image[None])
     long_side = max(round(scale * protocol.base_size), 1)
     size = _long_and_short(height, width, long_side, _half_to_even)
     inputs = prepare(resize_opencv(image[None], size=size)[0])
     missing = tf.maximum(tf.stack(protocol.crop) - size, 0)
     before = missing // 2
-    seen = _slide(protocol, network, inputs, before, missing - before, classes)
-    seen = seen[before[0] : before[0] + size[0], before[1] : before[1] + size[1]]
-    return resize_opencv(seen[None], size=(height, width))[0]
+    scores = _slide(protocol, network, inputs, before, missing - before, classes)
+    scores = scores[before[0] : before[0] + size[0], before[1] : before[1] + size[1]]
+    return resize_opencv(scores[None], size=(height, width))[0]
 
 
 def _matlab(protocol, network, image, scale, prepare, classes):
-    """`evaluation/ms_caffe_process.m`: a uint8 image, antialiased resizing there and back."""
+    """A uint8 image, antialiased resizing (`hszhao/PSPNet evaluation/ms_caffe_process.m`)."""
     height, width = height_width(image[None])
     long_side = max(math.floor(protocol.base_size * scale + 1.5), 1)
     size = _long_and_short(height, width, long_side, _single_half_away)
     inputs = prepare(resize_matlab(image[None], size, rounded=True)[0])
     missing = tf.maximum(tf.stack(protocol.crop) - size, 0)
-    seen = _slide(protocol, network, inputs, tf.zeros_like(missing), missing, classes)
-    seen = resize_matlab(seen[None, : size[0], : size[1]], (height, width))[0]
-    return seen / tf.reduce_sum(seen, axis=-1, keepdims=True)
+    scores = _slide(protocol, network, inputs, tf.zeros_like(missing), missing, classes)
+    scores = resize_matlab(scores[None, : size[0], : size[1]], (height, width))[0]
+    return scores / tf.reduce_sum(scores, axis=-1, keepdims=True)
 
 
 def _tf1_whole(protocol, network, inputs, classes):
-    """Zeros at bottom and right, the maps of both directions summed before they are resized."""
+    """Pads bottom and right with zeros; sums the maps of both flips before they are resized."""
     height, width = height_width(inputs[None])
     padded = [tf.maximum(protocol.min_size[0], height), tf.maximum(protocol.min_size[1], width)]
     inputs = tf.pad(inputs, [[0, padded[0] - height], [0, padded[1] - width], [0, 0]])[None]

@@ -1,21 +1,14 @@
 """`report.html`, one page that opens from disk, and `metrics.json`, which holds its numbers."""
 
-import html
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
 
 from lfp_tf.evaluation.charts import bars, heat_map
-from lfp_tf.evaluation.page import (
-    big,
-    configuration,
-    curves,
-    figures,
-    origin,
-    page,
-    page_title,
-    percent,
-    table,
-    thinned,
-    write_page,
-)
+from lfp_tf.evaluation.image_panels import Example
+from lfp_tf.evaluation.page import thinned, training_charts, write_page
 from lfp_tf.tasks.segmentation.metrics import group_scores, scores
 
 DEFINITIONS = {
@@ -25,8 +18,14 @@ DEFINITIONS = {
 }
 
 
-def score_facts(confusion, *, names, definition, groups=None):
-    """The part of `metrics.json` that a confusion matrix gives.
+def score_facts(
+    confusion: np.ndarray,
+    *,
+    names: Sequence[str],
+    definition: str,
+    groups: dict | None = None,
+) -> dict:
+    """Gives the part of `metrics.json` that a confusion matrix tells.
 
     Args:
         confusion: whole numbers [C, C], (truth, prediction).
@@ -45,8 +44,8 @@ def score_facts(confusion, *, names, definition, groups=None):
     return {
         "mean_iou_definition": definition,
         "scores": {
-            name: {key: found[key] for key in ("mIoU", "mAcc", "allAcc", "fwIoU")}
-            for name, found in by_name.items()
+            name: {key: values[key] for key in ("mIoU", "mAcc", "allAcc", "fwIoU")}
+            for name, values in by_name.items()
         },
         "classes": [
             {"id": number, "name": name, "iou": iou, "accuracy": accuracy, "pixels": pixels}
@@ -57,16 +56,23 @@ def score_facts(confusion, *, names, definition, groups=None):
     }
 
 
-def write_report(folder, facts, *, colors, best=(), worst=()):
+def write_report(
+    folder: str | os.PathLike,
+    facts: dict,
+    *,
+    colors: Sequence[Sequence[int]],
+    best: Sequence[Example] = (),
+    worst: Sequence[Example] = (),
+) -> pathlib.Path:
     """Writes `metrics.json` and `report.html`.
 
     Args:
         folder: where to; made if it is not there.
-        facts: what `metrics.json` holds, `score_facts` among it, and: "experiment", "dataset",
+        facts: what `metrics.json` says, `score_facts` among it, and: "experiment", "dataset",
             "split", "images" (list of {"source", "mIoU", "allAcc"}), "protocol", "seconds",
             "checkpoint"; where known "history" (entries of `history.jsonl`), "config", "versions".
-        colors: list of [r, g, b], by class.
-        best, worst: lists of `image_panels.Example`.
+        colors: C colours [r, g, b], 0..255.
+        best, worst: images to show.
 
     Returns:
         The path of `report.html`.
@@ -76,76 +82,28 @@ def write_report(folder, facts, *, colors, best=(), worst=()):
         title: [{"source": e.source, "mIoU": e.score} for e in examples]
         for title, examples in (("best", best), ("worst", worst))
     }
-    sections = [
-        _head(facts),
-        _groups(facts.get("groups") or {}),
-        _classes(facts, colors),
-        "<h2>Confusion matrix</h2><p>Rows: truth. Columns: prediction. Numbers: per cent of the "
-        "truth's pixels.</p>" + heat_map(facts["confusion"], _names(facts)),
-        figures("Best images", best),
-        figures("Worst images", worst),
-        _curves(facts["history"]),
-        configuration(facts),
-    ]
-    return write_page(folder, facts, page(page_title(facts), sections))
-
-
-def _names(facts):
-    return [entry["name"] for entry in facts["classes"]]
-
-
-def _head(facts):
-    own = facts["mean_iou_definition"]
-    rows = [
-        [
-            f"mean IoU ({name})",
-            f"{100 * facts['scores'][name]['mIoU']:.2f}",
-            f"{100 * facts['scores'][name]['mAcc']:.2f}",
-            f"{100 * facts['scores'][name]['allAcc']:.2f}",
-            f"{100 * facts['scores'][name]['fwIoU']:.2f}",
-            about,
-        ]
-        for name, about in DEFINITIONS.items()
-    ]
-    count = len(facts["images"])
-    return (
-        big(percent(facts["scores"][own]["mIoU"]), f"mean IoU ({own}) over {count} images")
-        + table(["", "IoU %", "accuracy %", "pixels %", "weighted IoU %", "definition"], rows)
-        + origin(facts, count)
-    )
-
-
-def _groups(levels):
-    """A table of each level of groups."""
-    head = ["", "classes in truth", "mean IoU of them %", "IoU as one class %", "pixels of truth"]
-    text = ""
-    for level, found in levels.items():
-        entries = found["groups"]
-        rows = [
-            [e["name"], e["classes"], percent(e["mIoU"]), percent(e["merged_iou"]), e["pixels"]]
-            for e in entries
-        ]
-        text += (
-            f"<h2>By {html.escape(level)}</h2><p>{percent(found['mIoU'])} mean IoU of the groups "
-            f"as classes, {percent(found['allAcc'])} % of the pixels in the right group.</p>"
-            + table(head, rows)
-        )
-    return text
-
-
-def _classes(facts, colors):
-    entries = facts["classes"]
-    total = sum(entry["pixels"] for entry in entries) or 1
+    classes = facts["classes"]
+    names = [entry["name"] for entry in classes]
+    total = sum(entry["pixels"] for entry in classes) or 1
     notes = [
         "" if e["accuracy"] is None
-        else f"acc. {100 * e['accuracy']:.1f}, {100 * e['pixels'] / total:.2f} % of pixels"
-        for e in entries
+        else f"accuracy {100 * e['accuracy']:.1f}, {100 * e['pixels'] / total:.2f} % of pixels"
+        for e in classes
     ]  # fmt: skip
-    values = [entry["iou"] for entry in entries]
-    return "<h2>IoU by class</h2>" + bars(_names(facts), values, colors, notes=notes)
-
-
-def _curves(history):
-    losses = {"loss": "loss", "main": "main_loss", "auxiliary": "aux_loss"}
-    title = "mean IoU on validation, per cent"
-    return curves(history, losses, {"mean IoU": "mean_iou"}, title=title)
+    return write_page(
+        folder,
+        facts,
+        "tasks/segmentation/report.html",
+        num_scored=len(facts["images"]),
+        unit="images",
+        definitions=DEFINITIONS,
+        class_chart=bars(names, [entry["iou"] for entry in classes], colors, notes=notes),
+        confusion_chart=heat_map(facts["confusion"], names),
+        figures=[("Best images", best), ("Worst images", worst)],
+        training_charts=training_charts(
+            facts["history"],
+            {"loss": "loss", "main": "main_loss", "auxiliary": "aux_loss"},
+            {"mean IoU": "mean_iou"},
+            title="mean IoU on validation, per cent",
+        ),
+    )

@@ -1,10 +1,15 @@
 """From an image to labels: their PNG, the overlay, shares by class; with the CRF where asked."""
 
+import argparse
 import dataclasses
+import os
+import pathlib
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import encode_png
@@ -17,11 +22,13 @@ from lfp_tf.tasks import results
 from lfp_tf.tasks.segmentation import arguments as own
 from lfp_tf.tasks.segmentation.crf.crf import refine
 from lfp_tf.tasks.segmentation.crf.pool import CrfPool
-from lfp_tf.tasks.segmentation.prediction import predictor
+from lfp_tf.tasks.segmentation.prediction import predictor, softmax_probabilities
 
 
-def of_model(model, arguments, annotations=None):
-    """The `Results` of a network with its recipe."""
+def of_model(
+    model: tf_keras.Model, arguments: argparse.Namespace, annotations: None = None
+) -> "Results":
+    """Makes the `Results` of a network with its recipe."""
     protocol = own.protocol(model.recipe, arguments, "predict")
     if protocol.name == "lfp":
         protocol = dataclasses.replace(protocol, window_crf=own.crf_options(arguments))
@@ -37,10 +44,7 @@ def of_model(model, arguments, annotations=None):
             raise LfpError(f"The network cannot take an image of {width}x{height}.") from error
 
     def probabilities(image):
-        found = outputs(image)
-        if "scores" in found:  # Protocol tf1_whole has no softmax of its own.
-            return tf.nn.softmax(found["scores"]).numpy()
-        return found["probabilities"].numpy()
+        return softmax_probabilities(outputs(image)).numpy()
 
     return Results(
         lambda image: outputs(image)["labels"].numpy(),
@@ -51,8 +55,13 @@ def of_model(model, arguments, annotations=None):
     )
 
 
-def of_export(folder, about, arguments, annotations=None):
-    """The `Results` of an export's folder, of which `about` is what `export.json` says."""
+def of_export(
+    folder: str | os.PathLike,
+    about: dict,
+    arguments: argparse.Namespace,
+    annotations: None = None,
+) -> "Results":
+    """Makes the `Results` of an export's folder; `about` is what `export.json` says."""
     export = SavedExport(folder, ("images", "probabilities"))
     return Results(
         lambda image: export("images", images=image[None])["labels"][0],
@@ -64,19 +73,26 @@ def of_export(folder, about, arguments, annotations=None):
 
 
 class Results(results.Results):
-    """Labels [H, W], whole numbers, are the prediction.
+    """The prediction is labels, whole numbers [H, W].
 
     Args:
         labels: function of an image uint8 [H, W, 3] to whole numbers [H, W].
         probabilities: function of an image to float32 [H, W, C].
-        table: `ClassTable`.
+        table: of the classes.
         facts: for JSON.
         arguments: of `lfp-tf predict`, checked: long side, CRF.
     """
 
     hint = "Point at the image to name a class."
 
-    def __init__(self, labels, probabilities, table, facts, arguments):
+    def __init__(
+        self,
+        labels: Callable[[np.ndarray], np.ndarray],
+        probabilities: Callable[[np.ndarray], np.ndarray],
+        table: ClassTable,
+        facts: dict,
+        arguments: argparse.Namespace,
+    ) -> None:
         if arguments.long_side:
             facts = facts | {"long_side": arguments.long_side}
         if crf := own.crf_options(arguments):
@@ -87,8 +103,8 @@ class Results(results.Results):
         self._long_side = arguments.long_side
         self._crf, self._processes = own.final_crf_options(arguments), own.crf_processes(arguments)
 
-    def predict(self, image, source=None):
-        """Labels as large as the image, through `--long_side` and `--crf`."""
+    def predict(self, image: np.ndarray, source: pathlib.Path | None = None) -> np.ndarray:
+        """Gives labels [H, W] of an image, through `--long_side` and `--crf`."""
         small = self._at_network_size(image)
         if self._crf:
             labels = refine(self._probabilities(small), small, self._crf).argmax(axis=-1)
@@ -96,18 +112,22 @@ class Results(results.Results):
             labels = self._labels(small)
         return self._at_own_size(labels, image)
 
-    def predictions(self, images, *, count):
-        """See the base; with the CRF, processes refine images while the network sees the next."""
+    def predictions(
+        self, images: Iterable[tuple[pathlib.Path, np.ndarray]], *, count: int
+    ) -> Iterator[tuple]:
+        """See the base; with the CRF, processes refine images while the network has the next."""
         # A single image would wait longer for a process than for itself.
         if self._crf is None or not self._processes or count < 2:
             yield from super().predictions(images, count=count)
         else:
-            yield from self._refined(images, min(self._processes, count))
+            processes = min(self._processes, count)
+            with CrfPool(self._crf, processes=processes) as pool:
+                yield from self._refined(images, pool)
 
-    def _refined(self, images, processes):
+    def _refined(self, images, pool):
         waiting, refused = {}, []
 
-        def seen():
+        def items():
             for source, image in images:
                 begin, small = time.monotonic(), self._at_network_size(image)
                 try:
@@ -118,51 +138,52 @@ class Results(results.Results):
                     waiting[str(source)] = source, image, begin
                     yield str(source), probabilities, small
 
-        with CrfPool(self._crf, processes=processes) as pool:
-            for key, labels in pool.map(seen()):
-                yield from _emptied(refused)
-                source, image, begin = waiting.pop(key)
-                yield source, image, self._at_own_size(labels, image), time.monotonic() - begin
+        for key, labels in pool.map(items()):
+            yield from _emptied(refused)
+            source, image, begin = waiting.pop(key)
+            yield source, image, self._at_own_size(labels, image), time.monotonic() - begin
         yield from _emptied(refused)
 
-    def overlay(self, image, prediction):
-        """The classes' colours mixed into the image."""
+    def overlay(self, image: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Mixes the classes' colours into the image."""
         return overlay(image, prediction, self.table)
 
-    def explained(self, image, prediction):
-        """The overlay with the names of the classes in it."""
+    def explained(self, image: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Draws the overlay with the names of the classes in it."""
         return with_legend(self.overlay(image, prediction), prediction, self.table)
 
-    def describe(self, prediction):
-        """The classes that occur, the largest first."""
+    def describe(self, prediction: np.ndarray) -> dict:
+        """Gives the classes that occur, the largest first."""
         return {"classes": class_shares(count_labels(prediction, self.table), self.table)}
 
-    def files(self, prediction):
-        """The labels as a grey PNG."""
+    def files(self, prediction: np.ndarray) -> dict[str, bytes]:
+        """Gives the labels as a grey PNG."""
         return {own.LABELS: encode_png(prediction)}
 
-    def frame_files(self, prediction):
-        """The labels as a grey PNG."""
+    def frame_files(self, prediction: np.ndarray) -> dict[str, bytes]:
+        """Gives the labels as a grey PNG."""
         return self.files(prediction)
 
-    def line(self, source, paths, prediction):
-        """The path of the labels."""
+    def line(
+        self, source: pathlib.Path, paths: Mapping[str, pathlib.Path], prediction: np.ndarray
+    ) -> str:
+        """Gives the path of the labels."""
         return str(paths[own.LABELS])
 
-    def tally(self):
-        """Pixels by class over all frames."""
+    def tally(self) -> results.Tally:
+        """Starts counting pixels by class over all frames."""
         return _Tally(self.table)
 
-    def legend(self, prediction):
-        """The classes that occur, the largest first."""
+    def legend(self, prediction: np.ndarray) -> list[dict]:
+        """Gives the classes that occur, the largest first."""
         colors = self.table.colors.astype(np.uint8)
         return [
             entry | {"color": "#" + colors[entry["id"]].tobytes().hex()}
             for entry in self.describe(prediction)["classes"]
         ]
 
-    def name_at(self, prediction, x, y):
-        """The class of a pixel."""
+    def name_at(self, prediction: np.ndarray, x: int, y: int) -> tuple[int, str] | None:
+        """Gives the class of a pixel; None outside of the image."""
         height, width = prediction.shape
         if not (0 <= x < width and 0 <= y < height):
             return None
@@ -170,7 +191,7 @@ class Results(results.Results):
         return label, self.table.names[label] if label < len(self.table) else "ignored"
 
     def _at_network_size(self, image):
-        """The image as the network and the CRF see it."""
+        """The image as the network and the CRF get it."""
         return resize_long_side(image, self._long_side) if self._long_side else image
 
     def _at_own_size(self, labels, image):

@@ -1,4 +1,4 @@
-"""What an export answers: three graph functions from images to labels.
+"""The signatures of an export: three graph functions of images to labels.
 
 | signature | in | out |
 | --- | --- | --- |
@@ -10,23 +10,30 @@ Labels are uint8, above 256 classes int32 (a PNG of 16 bits). Images pass the ne
 the other, so that memory is bounded by the largest one, not by the batch.
 """
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from lfp_tf.errors import LfpError
 from lfp_tf.ops.resize import resize_opencv
-from lfp_tf.serving.limits import checked_files, checked_images, decode_image
+from lfp_tf.serving.limits import Limits, checked_files, checked_images, decode_image
 from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.segmentation.arguments import EXPORTED_PROTOCOLS
-from lfp_tf.tasks.segmentation.protocols import probabilities
+from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
 
 
-def signature_functions(model, *, protocol, limits):
-    """The functions of the three signatures, by name; each a `tf.function` of one shape.
+def signature_functions(
+    model: tf_keras.Model, *, protocol: Protocol, limits: Limits
+) -> dict[str, Callable]:
+    """Makes the functions of the three signatures, by name; each a `tf.function` of one shape.
 
     Args:
         model: network with a `recipe`, see `serving.network`.
-        protocol: `tasks.segmentation.protocols.Protocol`, one of `EXPORTED_PROTOCOLS`.
-        limits: `Limits`.
+        protocol: one of `EXPORTED_PROTOCOLS`.
+        limits: what requests may hold.
 
     Raises:
         LfpError: a protocol that is not exported.
@@ -38,11 +45,11 @@ def signature_functions(model, *, protocol, limits):
         )
     classes = len(model.recipe.classes)
     dtype = tf.uint8 if classes <= 256 else tf.int32
-    see = _seer(model, protocol, limits.input_size)
+    predict = _predictor(model, protocol, limits.input_size)
 
     def serving_default(image_bytes):
         labels_png, sizes = tf.map_fn(
-            lambda contents: _answer(contents, see, limits.max_pixels, classes),
+            lambda contents: _answer(contents, predict, limits.max_pixels, classes),
             checked_files(image_bytes, limits),
             fn_output_signature=(
                 tf.TensorSpec([], tf.string),
@@ -53,27 +60,27 @@ def signature_functions(model, *, protocol, limits):
         return {"labels_png": labels_png, "sizes": sizes}
 
     def images_(images):
-        labels = _each(images, limits, lambda image: _labels(see(image), dtype), (dtype, ()))
+        labels = _each(images, limits, lambda image: _labels(predict(image), dtype), (dtype, ()))
         return {"labels": labels}
 
     def probabilities_(images):
-        found = _each(images, limits, see, (tf.float32, (classes,)))
-        return {"probabilities": found, "labels": _labels(found, dtype)}
+        scores = _each(images, limits, predict, (tf.float32, (classes,)))
+        return {"probabilities": scores, "labels": _labels(scores, dtype)}
 
-    text = tf.TensorSpec([None], tf.string, "image_bytes")
+    files_spec = tf.TensorSpec([None], tf.string, "image_bytes")
     images_spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
     return {
-        "serving_default": _graph(serving_default, text),
+        "serving_default": _graph(serving_default, files_spec),
         "images": _graph(images_, images_spec),
         "probabilities": _graph(probabilities_, images_spec),
     }
 
 
-def warmup_requests(recipe, limits):
-    """One request a signature and format, as large as the training crop where limits allow.
+def warmup_requests(recipe: Any, limits: Limits) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Draws a request per signature and format, as large as the training crop if allowed.
 
     Returns:
-        list of (signature, {input: array}), see `serving.warmup`.
+        (signature, {input: array}), see `serving.warmup`.
     """
     size = limits.input_size or recipe.crop
     images, files = warmup_images(*size, max_pixels=limits.max_pixels)
@@ -84,8 +91,8 @@ def warmup_requests(recipe, limits):
     ]
 
 
-def _seer(model, protocol, input_size):
-    """A function from one image [h, w, 3] to its probabilities [h, w, C]."""
+def _predictor(model, protocol, input_size):
+    """The function of one image [h, w, 3] to its probabilities [h, w, C]."""
     # One graph of the network for all signatures: its nodes are stored once.
     inputs = _network_input(protocol, input_size)
     network = tf.function(
@@ -94,11 +101,11 @@ def _seer(model, protocol, input_size):
         autograph=False,
     )
 
-    def see(image):
+    def predict(image):
         size = tf.shape(image)[:2]
         if input_size:
             image = resize_opencv(tf.cast(image, tf.float32)[None], size=input_size)[0]
-        found = probabilities(
+        scores = probabilities(
             protocol,
             network,
             image,
@@ -106,10 +113,10 @@ def _seer(model, protocol, input_size):
             classes=len(model.recipe.classes),
         )["probabilities"]
         if input_size:
-            found = resize_opencv(found[None], size=size)[0]
-        return tf.ensure_shape(found, [None, None, len(model.recipe.classes)])
+            scores = resize_opencv(scores[None], size=size)[0]
+        return tf.ensure_shape(scores, [None, None, len(model.recipe.classes)])
 
-    return see
+    return predict
 
 
 def _network_input(protocol, input_size):
@@ -123,10 +130,11 @@ def _network_input(protocol, input_size):
     return [None, None, None, 3]
 
 
-def _answer(contents, see, max_pixels, classes):
+def _answer(contents, predict, max_pixels, classes):
     image = decode_image(contents, max_pixels=max_pixels)
-    labels = _labels(see(image), tf.uint8 if classes <= 256 else tf.uint16)
-    return tf.io.encode_png(labels[..., None]), tf.shape(image)[:2]
+    labels = _labels(predict(image), tf.uint8 if classes <= 256 else tf.uint16)
+    contents = tf.io.encode_png(labels[..., None])  # pyright: ignore[reportArgumentType]
+    return contents, tf.shape(image)[:2]
 
 
 def _each(images, limits, function, output):
@@ -140,9 +148,9 @@ def _each(images, limits, function, output):
     )
 
 
-def _labels(found, dtype):
+def _labels(scores, dtype):
     """The most probable class; the first of equal ones."""
-    return tf.cast(tf.argmax(found, -1, tf.int32), dtype)
+    return tf.cast(tf.argmax(scores, -1, tf.int32), dtype)
 
 
 def _graph(function, spec):

@@ -1,16 +1,29 @@
 """Walking a network over an image in overlapping windows, the sums kept in one buffer.
 
-Windows are of one size, a stride of two thirds of it apart; the last one ends at the edge. What
-several windows see is averaged (`hszhao/semseg tool/test.py:127-175`).
+Windows are of one size, a stride of two thirds of it apart; the last one ends at the edge. Where
+windows overlap, their scores are averaged (`hszhao/semseg tool/test.py:127-175`).
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from lfp_tf.ops.resize import resize_aligned, resize_opencv
 
+Network = Callable[[tf.Tensor], tf.Tensor]
 
-def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=1):
-    """Class probabilities of an image, each pixel's the mean over the windows that see it.
+
+def sliding_probabilities(
+    network: Network,
+    inputs: tf.Tensor,
+    *,
+    crop: tuple[int, ...],
+    classes: int,
+    flip: str,
+    window_batch: int = 1,
+) -> tf.Tensor:
+    """Gives class probabilities of an image, the mean over the windows around each pixel.
 
     Args:
         network: maps float32 [n, *crop, 3] to logits [n, h, w, classes].
@@ -24,23 +37,31 @@ def sliding_probabilities(network, inputs, *, crop, classes, flip, window_batch=
         float32 [H, W, classes].
     """
 
-    def look(windows):
+    def predict(windows):
         return window_probabilities(network, windows, size=crop, flip=flip)
 
     inputs = tf.ensure_shape(inputs, [None, None, 3])
-    return mean_over_windows(look, inputs, crop=crop, classes=classes, window_batch=window_batch)
+    return mean_over_windows(predict, inputs, crop=crop, classes=classes, window_batch=window_batch)
 
 
-def mean_over_windows(look, inputs, *, crop, classes, stride=(None, None), window_batch=1):
-    """Scores of an image, each pixel's the mean over the windows that see it.
+def mean_over_windows(
+    predict: Network,
+    inputs: tf.Tensor,
+    *,
+    crop: tuple[int, ...],
+    classes: int,
+    stride: tuple[int | None, ...] = (None, None),
+    window_batch: int = 1,
+) -> tf.Tensor:
+    """Gives scores of an image, the mean over the windows around each pixel.
 
     Args:
-        look: maps windows float32 [n, *crop, K] to scores [n, *crop, classes].
+        predict: maps windows float32 [n, *crop, K] to scores [n, *crop, classes].
         inputs: float32 [H, W, K], K known, at least the crop on both sides.
         crop: (height, width) of a window.
         classes: number of classes.
         stride: pixels from one window to the next, (down, right); see `window_starts`.
-        window_batch: windows that are looked at together.
+        window_batch: windows that are predicted together.
 
     Returns:
         float32 [H, W, classes].
@@ -60,8 +81,8 @@ def mean_over_windows(look, inputs, *, crop, classes, stride=(None, None), windo
     def step(first, total):
         chosen = slice(first, first + window_batch)
         pixels = within + (tops[chosen] * width + lefts[chosen])[:, None, None]
-        seen = tf.ensure_shape(look(tf.gather(flat, pixels)), [None, *crop, classes])
-        total = tf.tensor_scatter_nd_add(total, pixels[..., None], seen)
+        scores = tf.ensure_shape(predict(tf.gather(flat, pixels)), [None, *crop, classes])
+        total = tf.tensor_scatter_nd_add(total, pixels[..., None], scores)
         return first + window_batch, total
 
     _, total = tf.while_loop(
@@ -71,28 +92,36 @@ def mean_over_windows(look, inputs, *, crop, classes, stride=(None, None), windo
         shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, classes])),
         parallel_iterations=1,
     )
-    seen_by = _coverage(rows, crop[0], height)[:, None] * _coverage(columns, crop[1], width)
-    return tf.reshape(total, [height, width, classes]) / seen_by[..., None]
+    num_windows = _coverage(rows, crop[0], height)[:, None] * _coverage(columns, crop[1], width)
+    num_windows = num_windows[..., None]  # pyright: ignore[reportArgumentType]
+    return tf.reshape(total, [height, width, classes]) / num_windows
 
 
-def window_starts(length, crop, stride=None):
-    """First pixels of the windows along one side: int32 [ceil((length-crop)/stride) + 1].
+def window_starts(length: Any, crop: int, stride: int | None = None) -> tf.Tensor:
+    """Gives the first pixels of the windows of a side: int32 [ceil((length-crop)/stride) + 1].
 
     A stride of None is ceil(2/3 crop): 473 gives 316, 713 gives 476. A side of 10 under windows
-    of 6 has them at 0 and 4. `length` is at least `crop`.
+    of 6 has them at 0 and 4. `length`, a number or a scalar, is at least `crop`.
     """
     stride = stride or -(-2 * crop // 3)
     count = -(-(length - crop) // stride) + 1
     return tf.minimum(tf.range(count) * stride, length - crop)
 
 
-def window_probabilities(network, windows, *, size, flip, resize="align_corners"):
-    """Probabilities of images, with those of their mirror images if asked for.
+def window_probabilities(
+    network: Network,
+    windows: tf.Tensor,
+    *,
+    size: Any,
+    flip: str,
+    resize: str = "align_corners",
+) -> tf.Tensor:
+    """Gives probabilities of images, averaged with those of their mirror images if asked for.
 
     Args:
         network: maps [n, h, w, 3] to logits [n, h', w', C].
         windows: float32 [n, h, w, 3], ready for the network.
-        size: the logits are resized to it.
+        size: (height, width) that logits are resized to, numbers or scalars.
         flip: `none`; `softmax`, the mean of both probabilities (`hszhao/semseg`); `logit_sum`,
             the softmax of both logits' sum (`hszhao/PSPNet`).
         resize: `align_corners` or `half_pixel`.
@@ -118,7 +147,7 @@ def _resized_logits(network, images, size, resize):
 
 
 def _coverage(starts, crop, length):
-    """In how many windows each pixel of a side lies: float32 [length]."""
+    """Counts the windows around each pixel of a side: float32 [length]."""
     places = tf.range(length)[:, None]
     inside = (places >= starts) & (places < starts + crop)
     return tf.reduce_sum(tf.cast(inside, tf.float32), axis=1)

@@ -11,12 +11,19 @@ class MeanIoU(tf_keras.metrics.Metric):
 
     Args:
         num_classes: of labels and predictions.
-        ignore_label: truth that is not counted.
+        ignore_label: label that is not counted.
         definition: mean over `all` classes, where one that never occurs counts 0; over those
             `present` in truth or prediction; over those that the truth has (`truth`).
     """
 
-    def __init__(self, *, num_classes, ignore_label=255, definition="all", name="mean_iou"):
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        ignore_label: int = 255,
+        definition: str = "all",
+        name: str = "mean_iou",
+    ) -> None:
         super().__init__(name=name, dtype=tf.int64)
         self.num_classes = num_classes
         self.ignore_label = ignore_label
@@ -25,8 +32,10 @@ class MeanIoU(tf_keras.metrics.Metric):
             "confusion", [num_classes, num_classes], initializer="zeros", dtype=tf.int64
         )
 
-    def update_state(self, labels, predictions, sample_weight=None):
-        """Adds [B, H, W] labels and predicted classes."""
+    def update_state(
+        self, labels: tf.Tensor, predictions: tf.Tensor, sample_weight: None = None
+    ) -> None:
+        """Adds labels and predicted classes, whole numbers [B, H, W]."""
         self.confusion.assign_add(
             confusion_matrix(
                 labels,
@@ -36,21 +45,21 @@ class MeanIoU(tf_keras.metrics.Metric):
             )
         )
 
-    def reset_state(self):
-        """Forgets all pixels."""
+    def reset_state(self) -> None:
+        """Sets all counts to zero."""
         self.confusion.assign(tf.zeros_like(self.confusion))
 
-    def result(self):
-        """The mean IoU, float32, 0..1."""
+    def result(self) -> tf.Tensor:
+        """Gives the mean IoU, float32, 0..1."""
         confusion = tf.cast(self.confusion, tf.float64)
         intersection = tf.linalg.diag_part(confusion)
         union = tf.reduce_sum(confusion, 0) + tf.reduce_sum(confusion, 1) - intersection
         iou = tf.math.divide_no_nan(intersection, union)
-        counted = {
+        is_counted = {
             "all": tf.ones_like(union, tf.bool),
             "present": union > 0,
             "truth": tf.reduce_sum(confusion, 1) > 0,
         }[self.definition]
-        counted = tf.cast(counted, tf.float64)
-        mean = tf.math.divide_no_nan(tf.reduce_sum(iou * counted), tf.reduce_sum(counted))
+        weights = tf.cast(is_counted, tf.float64)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(iou * weights), tf.reduce_sum(weights))
         return tf.cast(mean, tf.float32)

@@ -49,12 +49,14 @@ def test_every_image_counts_once(model, records, found):
         f"{NAMES[number % 6]}/{number:02}.png" for number in numbers
     ]
     assert [one["truth"] for one in found.images] == truths.tolist()
-    assert [one["guess"] for one in found.images] == wanted.argmax(1).tolist()
+    assert [one["prediction"] for one in found.images] == wanted.argmax(1).tolist()
     assert len(set(wanted.argmax(1))) > 1
     own = wanted[np.arange(11), truths]
     # The cubic resize of records and that of arrays round alike; batches of another size do not.
     np.testing.assert_allclose([one["probability"] for one in found.images], own, atol=1e-5)
-    np.testing.assert_allclose([one["certainty"] for one in found.images], wanted.max(1), atol=1e-5)
+    np.testing.assert_allclose(
+        [one["confidence"] for one in found.images], wanted.max(1), atol=1e-5
+    )
     assert [one["rank"] for one in found.images] == (wanted > own[:, None]).sum(1).tolist()
     confusion = np.zeros((6, 6), int)
     np.add.at(confusion, (truths, wanted.argmax(1)), 1)
@@ -64,7 +66,7 @@ def test_every_image_counts_once(model, records, found):
 
 def test_the_most_certain_mistakes_are_kept(model, records, found):
     wrong = [one for one in found.images if one["rank"]]
-    wrong.sort(key=lambda one: -one["certainty"])
+    wrong.sort(key=lambda one: -one["confidence"])
     assert [m.source for m in found.mistakes] == [one["source"] for one in wrong]
     first = evaluate(model, records[0], protocol=MIDDLE, kept=1).mistakes
     assert [m.source for m in first] == [wrong[0]["source"]]
@@ -92,7 +94,7 @@ def test_metrics_and_page_hold_the_numbers(model, records, found, tmp_path):
     assert written["images"] == found.images and written["seen_in_training"] is None
     assert sum(entry["images"] for entry in written["classes"]) == 11
     page = path.read_text()
-    assert f"{100 * accuracy:.2f}" in page and "The most certain mistakes" in page
+    assert f"{100 * accuracy:.2f}" in page and "The most confident mistakes" in page
     assert "accuracy on validation" in page
 
 

@@ -46,8 +46,8 @@ def test_without_images_there_is_no_score():
 def test_pairs_are_named_by_how_often_they_occur():
     confusion = [[9, 2, 0], [2, 9, 3], [0, 0, 9]]
     assert most_confused(confusion, 2) == [
-        {"truth": 1, "guess": 2, "images": 3},
-        {"truth": 0, "guess": 1, "images": 2},
+        {"truth": 1, "prediction": 2, "images": 3},
+        {"truth": 0, "prediction": 1, "images": 2},
     ]
     assert len(most_confused(confusion, 9)) == 3
     assert confusion[0][0] == 9

@@ -37,15 +37,15 @@ def test_scores_matrix_pairs_and_mistakes_are_there(tmp_path):
     facts, page = written(tmp_path, [0, 1, 1, 1], [0, 1, 2, 2], names, mistakes=mistakes)
     assert facts["scores"]["top1_accuracy"] == 0.5
     assert facts["confusion"] == [[1, 0, 0], [0, 1, 2], [0, 0, 0]]
-    assert facts["confusions"] == [{"truth": "c", "guess": "d", "images": 2}]
+    assert facts["most_confused"] == [{"truth": "c", "prediction": "d", "images": 2}]
     assert facts["classes"][2] == {"id": 2, "name": "d", "top1": None, "top5": None, "images": 0}
     assert facts["mistakes"] == [
-        {"source": "<b>.png", "truth": "c", "guess": "d", "probability": 0.875}
+        {"source": "<b>.png", "truth": "c", "prediction": "d", "probability": 0.875}
     ]
     assert '<span class="big">50.00</span> top-1 accuracy over 4 images' in page
-    assert "top-1, mean of the classes</td><td>66.67</td><td>33.33" in page
-    assert "&lt;b&gt;.png<br>truth: c<br>named: d, 87.5 %" in page and "<b>.png" not in page
-    assert "a &amp; b" in page and "Confusion matrix" in page and "not there" in page
+    assert "top-1, mean over classes</td><td>66.67</td><td>33.33" in page
+    assert "&lt;b&gt;.png<br>truth: c<br>prediction: d, 87.5 %" in page and "<b>.png" not in page
+    assert "a &amp; b" in page and "Confusion matrix" in page and "not present" in page
     assert page.count("data:image/jpeg;base64,") == 1
     assert "http" not in page.replace("http://www.w3.org", "")
 
@@ -54,7 +54,7 @@ def test_of_many_classes_the_ends_and_the_pairs_are_shown(tmp_path):
     names = [f"name {number}" for number in range(60)]
     truths = [*range(60), 59]
     facts, page = written(tmp_path, truths, [*range(30), *range(1, 31), 59], names)
-    assert "confusion" not in facts and len(facts["confusions"]) == 20
+    assert "confusion" not in facts and len(facts["most_confused"]) == 20
     assert "Confusion matrix" not in page and "Most confused" in page
     assert "The 20 best classes" in page and "The 20 worst classes" in page
     best, worst = page.split("<h2>")[1:3]

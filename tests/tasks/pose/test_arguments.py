@@ -102,16 +102,16 @@ def test_the_table_lines_up():
         "scores": scores | {"people": 3, "left_out": 1},
         "chance": {"mean": 0.125, "all_joints": 0.0, "groups": {"head": None}},
         "joints": [
-            {"name": "neck", "rate": 1.0, "chance": 0.5, "annotated": 12},
-            {"name": "head_top", "rate": None, "chance": None, "annotated": 0},
+            {"name": "neck", "pck": 1.0, "chance": 0.5, "annotated": 12},
+            {"name": "head_top", "pck": None, "chance": None, "annotated": 0},
         ],
     }
     assert own.table(facts).splitlines() == [
-        "joint              right  chance  annotated",
-        "neck              100.00   50.00         12",
-        "head_top               -       -          0",
-        "head, group       100.00       -",
-        "mean over joints   50.00   12.50",
-        "all joints alike   25.00    0.00",
+        "joint                    PCK  chance  annotated",
+        "neck                  100.00   50.00         12",
+        "head_top                   -       -          0",
+        "head, group           100.00       -",
+        "mean over joints       50.00   12.50",
+        "all annotated joints   25.00    0.00",
         "PCK@0.2 50.00 over 3 people, chance 12.50; 1 without a torso left out",
     ]

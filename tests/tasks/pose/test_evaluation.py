@@ -78,7 +78,7 @@ def test_scores_are_those_of_a_slow_count(drawn, found, known, tmp_path):
     assert facts["scores"]["people"] == people == 8 and facts["scores"]["left_out"] == 3
     assert facts["scores"]["all_joints"] == pytest.approx(right.sum() / annotated.sum())
     for entry, rate, count in zip(facts["joints"], right / annotated, annotated, strict=True):
-        assert entry["rate"] == pytest.approx(rate) and entry["annotated"] == count
+        assert entry["pck"] == pytest.approx(rate) and entry["annotated"] == count
     assert facts["curve"]["mean"][20] == facts["scores"]["mean"]
     assert facts["curve"]["thresholds"][20] == 0.2
     known_shares = [share for share in found.right if share is not None]

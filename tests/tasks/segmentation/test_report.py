@@ -11,7 +11,8 @@ from lfp_tf.evaluation.image_panels import Example
 from lfp_tf.images.palette import numbered_table
 from lfp_tf.tasks.segmentation.report import score_facts, write_report
 
-NAMES = ["road", "<sky> & co", "never"]
+SKY, FILE = '<script>"sky"</script> & co', "\"'><script>.png"
+NAMES = ["road", SKY, "never"]
 CONFUSION = np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
 
 
@@ -52,7 +53,7 @@ def facts():
         "protocol": {"name": "whole", "flip": "none"},
         "seconds": 2.0,
         **score_facts(CONFUSION, names=NAMES, definition="present"),
-        "images": [{"source": "a.png", "mIoU": 0.5, "allAcc": 0.75}],
+        "images": [{"source": FILE, "mIoU": 0.5, "allAcc": 0.75}],
         "history": [
             {"step": 1, "loss": 2.0},
             {"step": 2, "loss": 1.0},
@@ -64,15 +65,15 @@ def facts():
 
 
 def test_scores_by_hand():
-    found = score_facts(CONFUSION, names=NAMES, definition="all")
+    facts = score_facts(CONFUSION, names=NAMES, definition="all")
     # IoU: 6 / (8 + 7 - 6), 3 / (4 + 5 - 3); the third class never occurs.
-    assert found["scores"]["present"]["mIoU"] == pytest.approx((6 / 9 + 3 / 6) / 2)
-    assert found["scores"]["all"]["mIoU"] == pytest.approx((6 / 9 + 3 / 6) / 3)
-    assert found["scores"]["all"]["allAcc"] == pytest.approx(9 / 12)
-    assert found["classes"][1] == {
-        "id": 1, "name": "<sky> & co", "iou": 0.5, "accuracy": 0.75, "pixels": 4,
+    assert facts["scores"]["present"]["mIoU"] == pytest.approx((6 / 9 + 3 / 6) / 2)
+    assert facts["scores"]["all"]["mIoU"] == pytest.approx((6 / 9 + 3 / 6) / 3)
+    assert facts["scores"]["all"]["allAcc"] == pytest.approx(9 / 12)
+    assert facts["classes"][1] == {
+        "id": 1, "name": SKY, "iou": 0.5, "accuracy": 0.75, "pixels": 4,
     }  # fmt: skip
-    assert found["classes"][2]["iou"] is None and found["mean_iou_definition"] == "all"
+    assert facts["classes"][2]["iou"] is None and facts["mean_iou_definition"] == "all"
 
 
 def test_the_page_stands_alone_and_holds_the_numbers(facts, tmp_path):
@@ -88,13 +89,13 @@ def test_the_page_stands_alone_and_holds_the_numbers(facts, tmp_path):
     assert all(address.startswith("data:image/jpeg;base64,") for address in page.addresses)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
     shown = " ".join(page.texts)
-    for wanted in ("58.33", "38.89", "75.00", "<sky> & co", "not there", "step 2", "2.20.0"):
-        assert wanted in shown, wanted
+    for text in (FILE, "58.33", "38.89", "75.00", SKY, "not present", "step 2", "2.20.0"):
+        assert text in shown, text
     assert page.tags.count("polyline") == 2
     written = json.loads((tmp_path / "new" / "metrics.json").read_text())
     assert written["confusion"] == CONFUSION.tolist()
     assert written["scores"] == facts["scores"] and written["protocol"] == facts["protocol"]
-    assert written["examples"]["best"] == [{"source": "a.png", "mIoU": 0.5}]
+    assert written["examples"]["best"] == [{"source": FILE, "mIoU": 0.5}]
     assert written["history"] == facts["history"]
 
 

@@ -11,20 +11,24 @@ import numpy as np
 
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks.segmentation.crf import pydensecrf
-from lfp_tf.tasks.segmentation.crf.kernel import gaussian_kernel
+from lfp_tf.tasks.segmentation.crf.kernel import Kernel, gaussian_kernel
 from lfp_tf.tasks.segmentation.crf.mean_field import mean_field
 from lfp_tf.tasks.segmentation.crf.options import PRESETS, CrfOptions
 
 __all__ = ["PRESETS", "CrfOptions", "guiding_image", "kernels", "refine"]
 
 
-def refine(probabilities, image, options=CrfOptions()):  # noqa: B008 (frozen)
-    """Probabilities after the mean field.
+def refine(
+    probabilities: np.ndarray,
+    image: np.ndarray,
+    options: CrfOptions = CrfOptions(),  # noqa: B008 (frozen)
+) -> np.ndarray:
+    """Sharpens probabilities along the image's edges by the mean field.
 
     Args:
-        probabilities: [H, W, C] float, from a softmax.
-        image: uint8 [H, W, 3] RGB, as large.
-        options: `CrfOptions`.
+        probabilities: float [H, W, C], from a softmax.
+        image: uint8 [H, W, 3] RGB.
+        options: parameters, guide and backend.
 
     Returns:
         float32 [H, W, C] of sum 1.
@@ -52,8 +56,8 @@ def refine(probabilities, image, options=CrfOptions()):  # noqa: B008 (frozen)
     return refined.reshape(height, width, classes)
 
 
-def guiding_image(image, options):
-    """The uint8 [H, W, 3] RGB image whose colours the CRF looks at, see `CrfOptions.guide`.
+def guiding_image(image: np.ndarray, options: CrfOptions) -> np.ndarray:
+    """Gives the image uint8 [H, W, 3] RGB whose colours guide the CRF, see `CrfOptions.guide`.
 
     With a mean of 104.008 the grey levels 0, 104 and 105 become 152 (-104), 0 and 0.
     """
@@ -63,22 +67,22 @@ def guiding_image(image, options):
     return (rest.astype(np.int32) & 255).astype(np.uint8)
 
 
-def kernels(guide, options):
-    """The pairwise terms of a guiding image: list of `kernel.Kernel`.
+def kernels(guide: np.ndarray, options: CrfOptions) -> list[Kernel]:
+    """Builds the pairwise terms of a guiding image uint8 [H, W, 3].
 
     Raises:
         LfpError: deviations too small for the image.
     """
     height, width = guide.shape[:2]
-    found = []
+    terms = []
     if options.pos_w:
-        found.append(_spatial(height, width, options.pos_xy_std, options.pos_w))
+        terms.append(_spatial(height, width, options.pos_xy_std, options.pos_w))
     if options.bi_w:
         # The original reads its images with OpenCV: B, G, R. The lattice tells them apart.
         colours = guide.reshape(-1, 3).T[::-1] / np.float32(options.bi_rgb_std)
         features = np.concatenate([_places(height, width, options.bi_xy_std), colours])
-        found.append(gaussian_kernel(features, options.bi_w))
-    return found
+        terms.append(gaussian_kernel(features, options.bi_w))
+    return terms
 
 
 @functools.lru_cache(maxsize=2)
@@ -96,7 +100,7 @@ def _kept_classes(probabilities, threshold):
     if not threshold:
         return np.arange(probabilities.shape[2])
     largest = probabilities.max(axis=(0, 1))
-    # Where nothing reaches the threshold, the likeliest class is the image's.
+    # Where no class reaches the threshold, the most probable one is kept.
     return np.flatnonzero(largest >= min(threshold, largest.max()))
 
 
@@ -112,6 +116,6 @@ def _check(probabilities, image):
             f"The CRF needs the image as uint8 [{height}, {width}, 3] like the probabilities, "
             f"not {image.dtype} {list(image.shape)}."
         )
-    # One pass finds NaN, too: it compares false.
+    # This refuses NaN, too: it compares false.
     if not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-3):
         raise LfpError("The CRF needs probabilities between 0 and 1; logits need a softmax before.")

@@ -1,6 +1,7 @@
 """A Gaussian filter over points as sparse products: splat, blur, slice; all classes at once."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
@@ -8,8 +9,8 @@ from scipy.sparse import csc_array, csr_array
 from lfp_tf.tasks.segmentation.crf.lattice import build
 
 try:
-    # scipy's own kernels under `matrix @ dense`; they add into an array that is there, where the
-    # public product makes a new one, whose pages cost as much as the sums.
+    # scipy's own kernels under `matrix @ dense`. They add into an existing array; the public
+    # product makes a new one, whose memory pages cost as much time as the sums.
     from scipy.sparse._sparsetools import csc_matvecs, csr_matvecs
 except ImportError:
     csc_matvecs = csr_matvecs = None
@@ -24,20 +25,20 @@ class Kernel:
 
     Attributes:
         splat: csc_array [M, N], points to vertices.
-        blurs: csr_arrays [M, M], one an axis of the lattice.
+        blurs: csr_arrays [M, M], one per axis of the lattice.
         slice: csr_array [N, M], the transpose of `splat`.
     """
 
     splat: csc_array
-    blurs: tuple
+    blurs: tuple[csr_array, ...]
     slice: csr_array
 
     @property
-    def vertices(self):
-        """How many there are."""
-        return self.splat.shape[0]
+    def vertices(self) -> int:
+        """Number of vertices M."""
+        return self.splat.shape[0]  # pyright: ignore[reportOptionalSubscript]
 
-    def add(self, values, out, work):
+    def add(self, values: np.ndarray, out: np.ndarray, work: tuple[np.ndarray, np.ndarray]) -> None:
         """Adds the filtered `values` [N, C] to `out` [N, C].
 
         Args:
@@ -71,22 +72,19 @@ class Kernel:
         add_product(self.slice, old, out)
 
 
-def gaussian_kernel(features, weight):
-    """The kernel of weight * exp(-|f_i - f_j|^2 / 2).
+def gaussian_kernel(features: np.ndarray, weight: float) -> Kernel:
+    """Builds the kernel of weight * exp(-|f_i - f_j|^2 / 2).
 
     Args:
         features: float32 [d, N], in units of the standard deviation.
         weight: above 0.
-
-    Returns:
-        `Kernel`.
 
     Raises:
         LfpError: the features reach too far for the lattice.
     """
     lattice = build(features)
     dimensions, points = features.shape
-    vertices = lattice.neighbours[0].shape[0]
+    vertices = lattice.neighbours[0].shape[0]  # pyright: ignore[reportOptionalSubscript]
     pointers = np.arange(0, lattice.corners.size + 1, dimensions + 1, dtype=np.int32)
     corners = lattice.corners.ravel()
 
@@ -106,14 +104,14 @@ def gaussian_kernel(features, weight):
     return Kernel(*products(lattice.weights * (scale * np.float32(np.sqrt(weight * alpha)))))
 
 
-def workspace(kernels, classes):
-    """Two flat float32 buffers in which each of `kernels` can filter `classes` classes."""
-    size = max(kernel.vertices for kernel in kernels) * min(classes, PANEL)
+def workspace(kernels: Sequence[Kernel], classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Makes two flat float32 buffers in which each kernel can filter that many classes."""
+    size = max((kernel.vertices for kernel in kernels), default=0) * min(classes, PANEL)
     return np.empty(size, np.float32), np.empty(size, np.float32)
 
 
-def add_product(matrix, dense, out):
-    """out += matrix @ dense, without a temporary where scipy's kernels are there.
+def add_product(matrix: csr_array | csc_array, dense: np.ndarray, out: np.ndarray) -> None:
+    """Computes out += matrix @ dense, without a temporary array where scipy's kernels exist.
 
     Args:
         matrix: csr_array or csc_array [R, K], float32.
@@ -124,6 +122,6 @@ def add_product(matrix, dense, out):
     if kernel is None:
         out += matrix @ dense
         return
-    rows, columns = matrix.shape
+    rows, columns = matrix.shape  # pyright: ignore[reportGeneralTypeIssues]
     parts = (matrix.indptr, matrix.indices, matrix.data)
     kernel(rows, columns, dense.shape[1], *parts, dense.ravel(), out.ravel())

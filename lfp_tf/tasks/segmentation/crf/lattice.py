@@ -18,10 +18,10 @@ from scipy.sparse import csr_array
 from lfp_tf.errors import LfpError
 
 _LARGEST = 2**62
-# From here on float32 knows no simplex from its neighbour.
+# From here on float32 cannot tell a simplex from its neighbour.
 _FAR = 2.0**20
 # Entries of a table of all possible keys, for each key, up to which it is quicker than sorting.
-_TABLE_A_KEY = 4
+_TABLE_PER_KEY = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,23 +31,20 @@ class Lattice:
     Attributes:
         corners: int32 [N, d + 1], the vertices around each point.
         weights: float32 [N, d + 1], barycentric, of sum 1.
-        neighbours: d + 1 csr_arrays float32 [M, M], one an axis, 0.5 at each of the up to two
+        neighbours: d + 1 csr_arrays float32 [M, M], one per axis, 0.5 at each of the up to two
             neighbours of a vertex.
     """
 
     corners: np.ndarray
     weights: np.ndarray
-    neighbours: tuple
+    neighbours: tuple[csr_array, ...]
 
 
-def build(features):
-    """The lattice of some points.
+def build(features: np.ndarray) -> Lattice:
+    """Builds the lattice around points.
 
     Args:
         features: float32 [d, N], in units of the Gaussian's standard deviation.
-
-    Returns:
-        `Lattice`.
 
     Raises:
         LfpError: the features reach too far to be numbered.
@@ -104,10 +101,10 @@ def _simplices(elevated):
     nearest = np.rint(elevated * reciprocal)
     offsets = elevated - nearest * step
     ranks = np.repeat(np.arange(side, dtype=np.int8)[:, None], elevated.shape[1], axis=1)
-    for one in range(side - 1):
-        for other in range(one + 1, side):
-            is_less = (offsets[one] < offsets[other]).view(np.int8)
-            ranks[one] += is_less
+    for axis in range(side - 1):
+        for other in range(axis + 1, side):
+            is_less = (offsets[axis] < offsets[other]).view(np.int8)
+            ranks[axis] += is_less
             ranks[other] -= is_less
     # Rounding may have left the plane; the coordinates that were rounded furthest go back.
     ranks += nearest.sum(axis=0).astype(np.int8)
@@ -148,7 +145,7 @@ def _too_far():
 def _numbered(keys):
     """(the sorted different ones of `keys`, the number of each key among them as int32)."""
     largest = int(keys.max())
-    if largest < _TABLE_A_KEY * keys.size:
+    if largest < _TABLE_PER_KEY * keys.size:
         is_there = np.zeros(largest + 1, bool)
         is_there[keys] = True
         numbers = np.cumsum(is_there, dtype=np.int32) - np.int32(1)
@@ -171,7 +168,7 @@ def _numbered(keys):
 
 
 def _neighbours(keys, radices):
-    """A csr_array an axis, from the sorted keys of each colour."""
+    """A csr_array per axis, from the sorted keys of each colour."""
     count = sum(map(len, keys))
     starts = np.cumsum([0, *map(len, keys)])
     halves = np.full(2 * count, 0.5, np.float32)
@@ -180,18 +177,18 @@ def _neighbours(keys, radices):
         before = np.full(count, -1, np.int32)
         for colour, own in enumerate(keys):
             step = radix if colour else radix - radices.sum()
-            found = _places(keys[colour - 1], own + step)
-            there = found >= 0
-            found[there] += starts[colour - 1 if colour else -2]
-            before[starts[colour] : starts[colour + 1]] = found
+            places = _places(keys[colour - 1], own + step)
+            is_known = places >= 0
+            places[is_known] += starts[colour - 1 if colour else -2]
+            before[starts[colour] : starts[colour + 1]] = places
         yield _both_ways(before, halves)
 
 
-def _places(keys, wanted):
-    """Where each of `wanted`, sorted, is among the sorted `keys`: int32, -1 where it is not."""
-    places = np.searchsorted(keys, wanted)
+def _places(keys, queries):
+    """The place of each sorted query among the sorted keys: int32, -1 where it is not there."""
+    places = np.searchsorted(keys, queries)
     places[places == keys.size] = 0
-    return np.where(keys[places] == wanted, places, -1).astype(np.int32)
+    return np.where(keys[places] == queries, places, -1).astype(np.int32)
 
 
 def _both_ways(before, halves):

@@ -1,8 +1,10 @@
 """Mean field of a fully connected CRF with Potts terms (Kraehenbuehl and Koltun, 2011)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from lfp_tf.tasks.segmentation.crf.kernel import workspace
+from lfp_tf.tasks.segmentation.crf.kernel import Kernel, workspace
 
 # float32 overflows and vanishes beyond exp(88) and exp(-87).
 _SAFE = 80.0
@@ -10,16 +12,18 @@ _SAFE = 80.0
 _VECTOR = 4
 
 
-def mean_field(log_probabilities, kernels, *, iterations):
-    """Q = softmax(log p + sum of the kernels over Q), repeated from Q = softmax(log p).
+def mean_field(
+    log_probabilities: np.ndarray, kernels: Sequence[Kernel], *, iterations: int
+) -> np.ndarray:
+    """Repeats Q = softmax(log p + sum of the kernels over Q), from Q = softmax(log p).
 
-    Potts: a label loses what the filter gives the others; up to a constant a pixel that is to
-    gain what it gives itself.
+    Potts: a label loses what the filter gives to the others. Up to a constant per pixel, this
+    equals gaining what the filter gives to the label itself.
 
     Args:
         log_probabilities: float32 [N, C], negative unary energies.
-        kernels: list of `kernel.Kernel` over the N points.
-        iterations: how often.
+        kernels: over the N points.
+        iterations: number of repetitions.
 
     Returns:
         float32 [N, C], each row of sum 1.
@@ -31,7 +35,7 @@ def mean_field(log_probabilities, kernels, *, iterations):
     scores = log_probabilities.copy(order="C")
     values = np.empty_like(scores)
     _softmax(scores, lowest)
-    work = workspace(kernels, log_probabilities.shape[1]) if kernels else None
+    work = workspace(kernels, log_probabilities.shape[1])
     for _ in range(iterations):
         values, scores = scores, values
         np.copyto(scores, log_probabilities)
@@ -43,7 +47,7 @@ def mean_field(log_probabilities, kernels, *, iterations):
 
 def _softmax(scores, lowest):
     """Softmax of rows in place; `lowest` is a bound from below for the largest of each row."""
-    # A row's largest is subtracted against overflow alone, and finding it costs more than exp.
+    # Subtracting the largest of a row only prevents overflow, and finding it costs more than exp.
     if lowest < -_SAFE or scores.max() > _SAFE:
         scores -= scores.max(axis=1, keepdims=True)
     np.exp(scores, out=scores)

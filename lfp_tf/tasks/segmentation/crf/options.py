@@ -1,4 +1,4 @@
-"""What a dense CRF is told: parameters, their two published sets, guide, backend."""
+"""The options of the dense CRF: parameters, their published sets, guide, backend."""
 
 import dataclasses
 import math
@@ -14,7 +14,7 @@ _WEIGHTS = ("pos_w", "bi_w")
 
 @dataclasses.dataclass(frozen=True)
 class CrfOptions:
-    """What the CRF believes; the defaults are those of the original's newest configurations.
+    """Options of the CRF; the defaults are those of the original's newest configurations.
 
     Attributes:
         iterations: of the mean field.
@@ -24,10 +24,10 @@ class CrfOptions:
         guide: `original`, the image as it is, or `wrapped_mean_subtracted`: the mean taken off
             and the rest cast to uint8, where negative values wrap around, as the original's
             evaluation did by mistake and its published numbers were made.
-        mean_rgb: that mean; `original` does not look at it.
-        floor: probabilities are brought up to it.
-        class_threshold: a class whose probability reaches it nowhere in an image is left out and
-            comes back as 0; 0 keeps all.
+        mean_rgb: that mean; unused with `original`.
+        floor: smallest probability; smaller ones are raised to it.
+        class_threshold: a class whose probability reaches it nowhere in an image is left out, and
+            its probability becomes 0; 0 keeps all.
         backend: `numpy` (this library), `pydensecrf` (package `pydensecrf2`), or `auto`, the
             quicker one: `numpy`.
     """
@@ -39,7 +39,7 @@ class CrfOptions:
     bi_xy_std: float = 67.0
     bi_rgb_std: float = 3.0
     guide: str = "original"
-    mean_rgb: tuple = (122.675, 116.669, 104.008)
+    mean_rgb: tuple[float, ...] = (122.675, 116.669, 104.008)
     floor: float = 1e-5
     class_threshold: float = 0.0
     backend: str = "auto"

@@ -10,7 +10,7 @@ import tiny
 from lfp_tf.cli.main import main
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
-from lfp_tf.evaluation.confusion import confusion_matrix_numpy
+from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.options import Shares
 from lfp_tf.tasks.segmentation.crf.crf import PRESETS, CrfOptions, refine
 from lfp_tf.tasks.segmentation.evaluation import evaluate
@@ -35,9 +35,9 @@ def by_hand(model, records, protocol, options):
         values = found.get("probabilities")
         values = tf.nn.softmax(found["scores"]) if values is None else values
         labels = refine(values.numpy(), image.numpy(), options).argmax(axis=2)
-        confusion += confusion_matrix_numpy(
+        confusion += confusion_matrix(
             batch["labels"][0], labels, num_classes=8, ignore_label=255
-        )
+        ).numpy()
     return confusion
 
 

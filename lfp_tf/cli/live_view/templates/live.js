@@ -1,49 +1,5 @@
-"""The page of the live view: three constant files, nothing of which is made from data.
-
-The script asks `/state` for news, which the server answers when there are any, then shows the
-newest images. Names and sentences enter as text, never as HTML.
-"""
-
-HTML = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>lfp-tf live view</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/live.css">
-</head>
-<body>
-<header><h1 id="title">lfp-tf</h1><p id="facts"></p></header>
-<main>
-<figure><img id="overlay" alt="the frame under what the network sees">
-<figcaption id="under"></figcaption></figure>
-<figure id="beside"><img id="image" alt="the frame"><figcaption>The frame</figcaption></figure>
-<table><caption>In view</caption><tbody id="legend"></tbody></table>
-</main>
-<p id="state" role="status">Connecting</p>
-<script src="/live.js"></script>
-</body>
-</html>
-"""
-
-CSS = """
-:root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif; }
-body { margin: 1rem; }
-header { display: flex; gap: 1.5rem; align-items: baseline; flex-wrap: wrap; }
-h1 { font-size: 1.2rem; margin: 0; }
-p { margin: 0.4rem 0; }
-main { display: flex; gap: 1rem; flex-wrap: wrap; align-items: flex-start; }
-figure { margin: 0; flex: 1 1 20rem; max-width: 60rem; }
-img { width: 100%; image-rendering: auto; background: #8883; min-height: 4rem; }
-#overlay { cursor: crosshair; }
-table { border-collapse: collapse; min-width: 14rem; }
-caption { text-align: left; font-weight: 600; }
-td { padding: 0.1rem 0.5rem 0.1rem 0; }
-td.swatch { width: 1.2rem; border: 1px solid #8888; }
-td.share { text-align: right; font-variant-numeric: tabular-nums; }
-"""
-
-JAVASCRIPT = """
+// Asks for news, which the server answers when there are any, and shows the newest frame.
+// Names and sentences enter as text, never as HTML.
 'use strict';
 const byId = (id) => document.getElementById(id);
 const overlay = byId('overlay');
@@ -120,4 +76,3 @@ overlay.addEventListener('mouseleave', () => {
   if (size) byId('under').textContent = size.hint;
 });
 follow().catch(() => { byId('state').textContent = 'lfp-tf was stopped.'; });
-"""
