@@ -1,6 +1,7 @@
 """`lfp-tf experiments`: the list of recipes, or one of them in full."""
 
 import argparse
+from typing import Any
 
 import yaml
 
@@ -62,7 +63,7 @@ def _facts(experiment):
     batch_size, trainer = params.task.train_data.global_batch_size, params.trainer
     classes = params.task.model.classes or _count_classes(params, experiment.task)
     options = params.task.model.arguments() | {"classes": classes}
-    size = params.task.image_size()
+    size: Any = params.task.image_size()
     cost = count_cost(params.task.model.network, options, crop=size)
     return {
         "dataset": f"{experiment.dataset}, {classes} {experiment.task.outputs}",

@@ -95,7 +95,7 @@ def _check_version(arguments):
 
 def _export(task, size, arguments):
     """Loads the network and writes it; returns the folder of the version."""
-    from lfp_tf.serving.export import export
+    from lfp_tf.serving.export import Origin, ServedForm, export
     from lfp_tf.serving.limits import Limits
     from lfp_tf.training.own_checkpoints import own_checkpoint
 
@@ -108,10 +108,8 @@ def _export(task, size, arguments):
         protocol=catalog.part(task, "arguments").protocol(model.recipe, arguments, "export"),
         version=arguments.version,
         limits=Limits(arguments.max_pixels, arguments.max_batch, size),
-        dtype=arguments.dtype,
-        optimize=arguments.optimize,
-        checkpoint=own_checkpoint(source) or source,
-        scores=_known_scores(arguments),
+        form=ServedForm(arguments.dtype, arguments.optimize),
+        origin=Origin(own_checkpoint(source) or source, _known_scores(arguments)),
     )
     outputs = f"{len(model.recipe.classes)} {task.outputs}"
     signatures = ", ".join(read_export(folder)["signatures"])

@@ -4,6 +4,7 @@ A module that holds the Keras model itself takes ten times as long to write and 
 graph, for traces that nobody calls.
 """
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -39,6 +40,39 @@ class Signatures(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True)
+class ServedForm:
+    """How an exported network is computed.
+
+    Attributes:
+        dtype: `float32` or `bfloat16`, of its convolutions.
+        optimize: whether batch norm is folded into the convolutions.
+
+    Raises:
+        LfpError: another type.
+    """
+
+    dtype: str = "float32"
+    optimize: bool = True
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise LfpError(f"--dtype is {self.dtype}, but must be {' or '.join(DTYPES)}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """What is known of exported weights.
+
+    Attributes:
+        checkpoint: the file that they come from; its digest is noted.
+        scores: what is known of the network's quality.
+    """
+
+    checkpoint: str | os.PathLike | None = None
+    scores: Mapping[str, Any] | None = None
+
+
 def export(
     model: tf_keras.Model,
     folder: str | os.PathLike,
@@ -47,10 +81,8 @@ def export(
     protocol: Any,
     version: int | None = None,
     limits: Limits | None = None,
-    dtype: str = "float32",
-    optimize: bool = True,
-    checkpoint: str | os.PathLike | None = None,
-    scores: Mapping[str, Any] | None = None,
+    form: ServedForm = ServedForm(),
+    origin: Origin = Origin(),
 ) -> pathlib.Path:
     """Writes FOLDER/VERSION; a server that watches FOLDER never sees half of it.
 
@@ -61,10 +93,8 @@ def export(
         protocol: how that task evaluates images; it has `describe()`.
         version: whole number; None takes the next free one.
         limits: what requests may ask for; None takes the defaults.
-        dtype: `float32` or `bfloat16`, what convolutions are computed in.
-        optimize: whether batch norm is folded into the convolutions.
-        checkpoint: where the weights come from, whose digest is noted.
-        scores: what is known of the network's quality, noted too.
+        form: how the network is computed.
+        origin: what is known of the weights, noted in `export.json`.
 
     Returns:
         The folder written.
@@ -72,11 +102,9 @@ def export(
     Raises:
         LfpError: the version exists, or a protocol or type that is not exported.
     """
-    if dtype not in DTYPES:
-        raise LfpError(f"--dtype is {dtype}, but must be {' or '.join(DTYPES)}.")
     folder, limits = pathlib.Path(folder), limits or Limits()
     version = next_version(folder) if version is None else version
-    served = served_network(model, dtype=dtype, optimize=optimize)
+    served = served_network(model, dtype=form.dtype, optimize=form.optimize)
     functions = signatures.signature_functions(served, protocol=protocol, limits=limits)
     requests = signatures.warmup_requests(served.recipe, limits)
     facts = {
@@ -87,18 +115,18 @@ def export(
         "classes": list(model.recipe.classes),
         "colors": [list(color) for color in model.recipe.colors],
         "preprocess": model.recipe.preprocess,
-        "checkpoint": checkpoint_digest(checkpoint) if checkpoint else None,
+        "checkpoint": checkpoint_digest(origin.checkpoint) if origin.checkpoint else None,
         "protocol": protocol.describe(),
         "signatures": list(functions),
-        "dtype": dtype,
-        "batch_norm_folded": optimize,
+        "dtype": form.dtype,
+        "batch_norm_folded": form.optimize,
         "limits": {
             "max_pixels": limits.max_pixels,
             "max_batch": limits.max_batch,
             "input_size": list(limits.input_size) if limits.input_size else None,
         },
         "notes": [_NOT_APPLIED],
-        "scores": scores,
+        "scores": origin.scores,
         "versions": versions(),
     }
     with saving(folder), atomic_folder(folder / str(version)) as new_folder:

@@ -1,7 +1,7 @@
 """The tasks and their networks: the one table that names them; no TensorFlow here."""
 
 import importlib
-import types
+from typing import Any
 
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks.spec import TaskSpec
@@ -44,6 +44,7 @@ def named(name: str | None) -> TaskSpec:
     raise LfpError(f'There is no task "{name}", but {", ".join(task.name for task in TASKS)}.')
 
 
-def part(task: TaskSpec, name: str) -> types.ModuleType:
+# A module; what it offers is in the table of docs/architecture.md, which a test reads.
+def part(task: TaskSpec, name: str) -> Any:
     """Imports a file of a task when it is needed: `part(POSE, "config")`."""
     return importlib.import_module(f"lfp_tf.tasks.{task.name}.{name}")

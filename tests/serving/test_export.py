@@ -16,7 +16,7 @@ from lfp_tf.files import sha256
 from lfp_tf.images.decode import encode_png, read_labels
 from lfp_tf.ops import convolution
 from lfp_tf.serving import export as serving
-from lfp_tf.serving.export import checkpoint_digest, next_version
+from lfp_tf.serving.export import Origin, ServedForm, checkpoint_digest, next_version
 from lfp_tf.serving.limits import Limits
 from lfp_tf.tasks.segmentation import signatures as offered
 from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
@@ -38,7 +38,9 @@ def model():
 
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
-    return export(model, tmp_path_factory.mktemp("export"), limits=LIMITS, scores={"mIoU": 0.5})
+    return export(
+        model, tmp_path_factory.mktemp("export"), limits=LIMITS, origin=Origin(scores={"mIoU": 0.5})
+    )
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +193,7 @@ def prediction_log():
 
 @pytest.mark.parametrize("options", [{"optimize": False}, {"dtype": "bfloat16"}])
 def test_other_graphs_see_the_same(model, expected, tmp_path, options):
-    place = export(model, tmp_path, limits=LIMITS, **options)
+    place = export(model, tmp_path, limits=LIMITS, form=ServedForm(**options))
     loaded = tf.saved_model.load(str(place))
     image, labels, probabilities = expected[0]
     outputs = loaded.signatures["probabilities"](images=tf.constant(image[None]))
@@ -208,14 +210,14 @@ def test_wide_convolutions_leave_their_gradients_behind(model, tmp_path, monkeyp
     for wide in (convolution.WIDE, (32, 0)):
         monkeypatch.setattr(convolution, "WIDE", wide)
         monkeypatch.setattr(convolution, "SLICE", 16)
-        place = export(model, tmp_path, limits=LIMITS, dtype="bfloat16")
+        place = export(model, tmp_path, limits=LIMITS, form=ServedForm("bfloat16"))
         sizes.append((place / "saved_model.pb").stat().st_size)
         assert tf.saved_model.load(str(place)).signatures["images"]
     assert sizes[1] < 1.1 * sizes[0]
 
 
 def test_folding_takes_the_norms_out_of_the_graph(model, exported, tmp_path):
-    plain = export(model, tmp_path, limits=LIMITS, optimize=False)
+    plain = export(model, tmp_path, limits=LIMITS, form=ServedForm(optimize=False))
     counts = {
         place: (place / "saved_model.pb").read_bytes().count(b"FusedBatchNormV3")
         for place in (exported, plain)

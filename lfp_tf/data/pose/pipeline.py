@@ -4,6 +4,8 @@ A record is one person with the whole image. Colours are RGB grey levels 0..255 
 the image; the mean is taken off by the network's preprocessing.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from lfp_tf.data import ordering
@@ -145,7 +147,12 @@ def evaluation_batches(
 
 
 def person_views(
-    image: tf.Tensor, center: tf.Tensor, scale: tf.Tensor, scales: tuple, *, resolution: int
+    image: tf.Tensor,
+    center: tf.Tensor,
+    scale: tf.Tensor,
+    scales: Sequence[float],
+    *,
+    resolution: int,
 ) -> tf.Tensor:
     """One person at several sizes: float32 [S, resolution, resolution, 3] grey levels.
 

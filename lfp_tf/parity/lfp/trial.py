@@ -75,7 +75,7 @@ class Trial:
 
     def their_name(self, name: str) -> str:
         """What the case calls a variable of ours."""
-        theirs = self.translation.their_name(name, self.options)
+        theirs: Any = self.translation.their_name(name, self.options)
         return self.short + theirs.removeprefix(self.long)
 
     def theirs(self, arrays: dict, prefix: str = "") -> dict:

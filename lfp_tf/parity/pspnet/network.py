@@ -245,7 +245,7 @@ class _Trial:
     def theirs(self, arrays: dict, *, prefix: str) -> dict:
         """{`prefix` + the original's name: array in its layout}."""
         return {
-            prefix + self._their_name(name): self.translation.to_theirs(array, name)
+            f"{prefix}{self._their_name(name)}": self.translation.to_theirs(array, name)
             for name, array in arrays.items()
         }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks.flip_and_scales import FLIP, SCALES, read_scales
-from lfp_tf.tasks.segmentation.crf.options import PRESETS, CrfOptions
+from lfp_tf.tasks.segmentation.crf.options import PRESETS, CrfOptions, Refinement
 from lfp_tf.tasks.spec import Option
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ def protocol(recipe: Any, arguments: argparse.Namespace, command: str) -> "Proto
 
 def evaluation_options(arguments: argparse.Namespace) -> dict:
     """Gives further arguments of `evaluation.evaluate`."""
-    return {"crf": crf_options(arguments), "crf_processes": crf_processes(arguments)}
+    options = crf_options(arguments)
+    return {"crf": options and Refinement(options, crf_processes(arguments))}
 
 
 def describe(protocol: "Protocol", arguments: argparse.Namespace) -> str:

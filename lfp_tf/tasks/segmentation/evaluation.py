@@ -25,6 +25,7 @@ from lfp_tf.progress import Progress
 from lfp_tf.tasks.catalog import SEGMENTATION
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.segmentation.crf.crf import CrfOptions
+from lfp_tf.tasks.segmentation.crf.options import Refinement
 from lfp_tf.tasks.segmentation.crf.pool import CrfPool
 from lfp_tf.tasks.segmentation.metrics import scores as scores_of
 from lfp_tf.tasks.segmentation.prediction import predictor, softmax_probabilities
@@ -78,8 +79,7 @@ def evaluate(
     limit: int | None = None,
     progress: Progress | None = None,
     kept: int = KEPT,
-    crf: CrfOptions | None = None,
-    crf_processes: int = 0,
+    crf: Refinement | None = None,
 ) -> Evaluated:
     """Runs a network over the images of a split.
 
@@ -91,9 +91,8 @@ def evaluate(
         limit: number of images to take, from the first; None takes all.
         progress: updated by one per image.
         kept: best and worst images to keep, of each.
-        crf: options to refine the probabilities with; None does not. With the protocol `lfp` the
-            CRF works inside each window, in this process.
-        crf_processes: processes of the CRF beside this one; 0 computes here.
+        crf: how the probabilities are refined; None does not. With the protocol `lfp` the CRF
+            works inside each window, in this process.
 
     Raises:
         LfpError: records that do not fit the network.
@@ -109,9 +108,10 @@ def evaluate(
         mean=preprocessing(model.recipe.preprocess).mean,
         same_size=False,
         ignore_label=dataset["ignore_label"],
-        warp=protocol.warp and Warp(protocol.warp, model.recipe.evaluation["warp_labels"]),
+        warp=_warp(protocol, model),
     )
-    final_crf, window_crf = (None, crf) if protocol.name == "lfp" else (crf, None)
+    options = crf and crf.options
+    final_crf, window_crf = (None, options) if protocol.name == "lfp" else (options, None)
     # A squashed image is scored at its squashed size: the batches hold both so.
     own_protocol = dataclasses.replace(protocol, warp=None, window_crf=window_crf)
     predict = predictor(model, own_protocol, dtype=tf.float32)
@@ -121,7 +121,7 @@ def evaluate(
     extremes, begin = Extremes(kept), time.monotonic()
     confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
     images = []
-    for image, labels in _refined(predicted, final_crf, crf_processes):
+    for image, labels in _refined(predicted, final_crf, crf.processes if crf else 0):
         counts = _counts(image.truth, labels, table)
         confusion += counts
         if final_crf:
@@ -141,7 +141,7 @@ def evaluate(
         extremes.worst(),
         time.monotonic() - begin,
         protocol,
-        crf=crf,
+        crf=options,
         without_crf=plain if final_crf else None,
     )
 
@@ -194,6 +194,14 @@ def report(
         folder, facts, colors=recipe.colors, best=evaluated.best, worst=evaluated.worst
     )
     return path, facts
+
+
+def _warp(protocol, model):
+    """How images and truth are squashed; None where the protocol does not."""
+    if protocol.warp is None:
+        return None
+    height, width = protocol.warp
+    return Warp((height, width), model.recipe.evaluation["warp_labels"])
 
 
 def _table(dataset):

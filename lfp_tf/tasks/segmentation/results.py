@@ -200,7 +200,7 @@ class Results(results.Results):
 
 class _Tally(results.Tally):
     def __init__(self, table):
-        self._table, self._counts = table, 0
+        self._table, self._counts = table, np.zeros(len(table), np.int64)
 
     def add(self, number, prediction):
         self._counts = self._counts + count_labels(prediction, self._table)

@@ -10,6 +10,7 @@ from lfp_tf.errors import LfpError
 from lfp_tf.tasks.segmentation import arguments as own
 from lfp_tf.tasks.segmentation.crf import pydensecrf
 from lfp_tf.tasks.segmentation.crf.crf import PRESETS, CrfOptions
+from lfp_tf.tasks.segmentation.crf.options import Refinement
 from lfp_tf.tasks.segmentation.lfp_protocol import PUBLISHED_SCALES
 from lfp_tf.tasks.segmentation.protocols import Protocol
 
@@ -43,7 +44,7 @@ def test_flags_change_the_preset():
         backend="numpy",
     )
     assert own.crf_processes(found) == 3
-    assert own.evaluation_options(found) == {"crf": own.crf_options(found), "crf_processes": 3}
+    assert own.evaluation_options(found) == {"crf": Refinement(own.crf_options(found), 3)}
 
 
 def test_the_number_of_processes_is_that_of_the_cores():

@@ -74,6 +74,19 @@ class CrfOptions:
             pydensecrf.check_installed()
 
 
+@dataclasses.dataclass(frozen=True)
+class Refinement:
+    """A CRF behind the network.
+
+    Attributes:
+        options: of the CRF.
+        processes: that work beside this one; 0 computes here.
+    """
+
+    options: CrfOptions
+    processes: int = 0
+
+
 def _is_number(value):
     return isinstance(value, (int, float)) and math.isfinite(value)
 

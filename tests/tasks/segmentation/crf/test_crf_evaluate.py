@@ -13,6 +13,7 @@ from lfp_tf.data.segmentation.pipeline import evaluation_batches
 from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.options import Shares
 from lfp_tf.tasks.segmentation.crf.crf import PRESETS, CrfOptions, refine
+from lfp_tf.tasks.segmentation.crf.options import Refinement
 from lfp_tf.tasks.segmentation.evaluation import evaluate
 from lfp_tf.tasks.segmentation.prediction import predictor
 from lfp_tf.tasks.segmentation.protocols import Protocol
@@ -48,7 +49,7 @@ def test_probabilities_of_every_protocol_are_refined(network, records, protocol)
     model, _ = network
     options = CrfOptions(iterations=3, bi_xy_std=10, bi_rgb_std=20)
     plain = evaluate(model, records, protocol=protocol)
-    found = evaluate(model, records, protocol=protocol, crf=options)
+    found = evaluate(model, records, protocol=protocol, crf=Refinement(options))
     np.testing.assert_array_equal(found.without_crf, plain.confusion)
     np.testing.assert_array_equal(found.confusion, by_hand(model, records, protocol, options))
     assert (found.confusion != found.without_crf).any()
@@ -64,7 +65,7 @@ def test_the_command_tells_both(network, records, tmp_path, capsys):
     said = capsys.readouterr()
     facts = json.loads((tmp_path / "metrics.json").read_text())
     plain = evaluate(model, records, protocol=Protocol("whole"))
-    wanted = evaluate(model, records, protocol=Protocol("whole"), crf=PRESETS["seed"])
+    wanted = evaluate(model, records, protocol=Protocol("whole"), crf=Refinement(PRESETS["seed"]))
     np.testing.assert_array_equal(facts["confusion"], wanted.confusion)
     np.testing.assert_array_equal(facts["without_crf"]["confusion"], plain.confusion)
     assert facts["images"] == wanted.images
