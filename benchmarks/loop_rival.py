@@ -32,7 +32,7 @@ def make(spec):
 
 
 def _loop(params, spec):
-    """One turn of `Run._train`: batch, step, metrics, history, summaries, progress line."""
+    """One call of `Run._run_loop`: batch, step, metrics, history, summaries, progress line."""
     strategy = devices.make_strategy(params.runtime)
     run = Run(params, task=Task, folder=spec["folder"], strategy=strategy, mode="train")
     line = Progress("step", total=params.trainer.train_steps, unit="images")
