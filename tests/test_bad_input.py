@@ -90,9 +90,9 @@ def test_one_pixel_and_very_long_images_pass_network_and_export(network, tmp_pat
     assert main([*words, f"--out={tmp_path / 'out'}"]) == 0
     folder = export(model, tmp_path / "served", signatures=signatures, protocol=Protocol())
     served = SavedExport(folder, ("serving_default", "images"))
-    found = served("serving_default", image_bytes=[encode_png(image) for image in images])
-    assert found["sizes"].tolist() == [list(size) for size in sizes]
-    for number, (image, png) in enumerate(zip(images, found["labels_png"], strict=True)):
+    answer = served("serving_default", image_bytes=[encode_png(image) for image in images])
+    assert answer["sizes"].tolist() == [list(size) for size in sizes]
+    for number, (image, png) in enumerate(zip(images, answer["labels_png"], strict=True)):
         labels = read_labels(str(tmp_path / "out" / f"{number}.labels.png"))
         (same,) = served("images", images=image[None])["labels"]
         np.testing.assert_array_equal(same, read_labels(png))
@@ -233,7 +233,7 @@ def test_a_checkpoint_of_another_network_is_refused_by_every_command(
 ):
     model, folder = network
     save_npz(model, tmp_path / "ours.npz")
-    for given, wanted in (
+    for given, sentence in (
         (
             ["--experiment=pspnet18_camvid", f"--checkpoint={folder}"],
             "is a network for scenes, not for camvid; give its own experiment.",
@@ -246,7 +246,7 @@ def test_a_checkpoint_of_another_network_is_refused_by_every_command(
             ["evaluate", *given, f"--data_dir={records}", f"--out={tmp_path / 'out'}"],
         ):
             assert main(words) == 2, words
-            assert wanted in capsys.readouterr().err, words
+            assert sentence in capsys.readouterr().err, words
     assert not (tmp_path / "out").exists()
 
 

@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from lfp_tf.cli.output import say
 from lfp_tf.cli.quiet import filter_native_chatter, quiet_tensorflow
@@ -128,7 +128,7 @@ def _run(arguments):
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one sentence that names the nearest right word."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         for word in sys.argv[1:]:
             if word.startswith("--") and word in message:
                 flag = word.split("=")[0]

@@ -14,7 +14,7 @@ from lfp_tf.errors import LfpError
 from lfp_tf.files import write_json
 
 FORMAT = "lfp_tf records"
-FORMAT_VERSION = 2  # 1 told one task, or none
+FORMAT_VERSION = 2  # Version 1 named one task, or none.
 IGNORE_LABEL = 255
 
 

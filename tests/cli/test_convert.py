@@ -59,10 +59,10 @@ def test_a_torch_file_comes_back_variable_by_variable(tmp_path, capsys):
     assert f"lineage pspnet-torch: {len(ours)} variables loaded" in said.out
     assert said.out.rstrip().endswith(str(out))
     assert "preset torch, the file's own lineage" in said.err
-    model, found = loaded(out)
+    model, arrays = loaded(out)
     assert model.recipe.preprocess == "torch"
     for name, array in ours.items():
-        np.testing.assert_array_equal(found[name], array, err_msg=name)
+        np.testing.assert_array_equal(arrays[name], array, err_msg=name)
 
 
 def test_a_caffe_file_brings_its_graph_and_preprocessing(tmp_path, capsys):
@@ -74,10 +74,10 @@ def test_a_caffe_file_brings_its_graph_and_preprocessing(tmp_path, capsys):
     assert options["dataset"] == "scenes" and options["train_data"] == {"crop": [49, 49]}
     assert options["model"]["preprocess"] == "caffe"
     assert options["model"]["pooling"] == "window" and options["model"]["stride_in"] == "1x1"
-    model, found = loaded(out)
-    assert model.recipe.preprocess == "caffe" and "aux_logits/kernel" not in found
+    model, arrays = loaded(out)
+    assert model.recipe.preprocess == "caffe" and "aux_logits/kernel" not in arrays
     for name, array in ours.items():
-        np.testing.assert_array_equal(found[name], array, err_msg=name)
+        np.testing.assert_array_equal(arrays[name], array, err_msg=name)
 
 
 def test_a_preset_that_the_file_contradicts_is_refused(tmp_path, capsys):
@@ -104,13 +104,13 @@ def test_the_auxiliary_head_may_be_missing_and_nothing_else(tmp_path, capsys):
 def test_nothing_is_overwritten_and_mistakes_are_sentences(tmp_path, capsys):
     (tmp_path / "there").mkdir()
     (tmp_path / "file").write_text("x")
-    for words, wanted in (
+    for words, sentence in (
         (["--experiment=tiny50", f"--out={tmp_path / 'there'}"], "exists already"),
         (["--experiment=tiny5", "--out=x"], 'Did you mean "tiny50"?'),
         (["--experiment=tiny50"], "--out is missing"),
         (["--out=x"], "--experiment is missing"),
     ):
         assert main(["convert", str(tmp_path / "file"), *words]) == 2
-        assert wanted in capsys.readouterr().err
+        assert sentence in capsys.readouterr().err
     assert main(["convert", str(tmp_path / "no"), "--experiment=tiny50", "--out=x"]) == 2
     assert "FILE " in (said := capsys.readouterr().err) and "does not exist" in said

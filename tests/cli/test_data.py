@@ -50,9 +50,9 @@ def test_records_and_description_are_written(source, tmp_path, capsys):
         f"{tmp_path / 'out'}: 4 train records",
         f"{tmp_path / 'out'}: 1 val records",
     ]
-    found = read_dataset(tmp_path / "out")
-    assert found["classes"] == ["ground", "thing"] and found["splits"]["train"]["same_size"]
-    assert found["splits"]["train"]["num_shards"] == 2
+    dataset = read_dataset(tmp_path / "out")
+    assert dataset["classes"] == ["ground", "thing"] and dataset["splits"]["train"]["same_size"]
+    assert dataset["splits"]["train"]["num_shards"] == 2
     assert len(record_index(tmp_path / "out", "val")) == 1
 
 
@@ -110,9 +110,9 @@ def test_broken_images_are_named_and_left_out(source, tmp_path, capsys):
     run("folder", "--source", source, "--out", tmp_path / "out")
     error = capsys.readouterr().err
     assert "Left out, because they cannot be used (1):" in error and "0.png cannot be read" in error
-    found = read_dataset(tmp_path / "out")
-    assert sum(split["count"] for split in found["splits"].values()) == 4
-    assert sum(found["options"]["left_out"].values()) == 1
+    dataset = read_dataset(tmp_path / "out")
+    assert sum(split["count"] for split in dataset["splits"].values()) == 4
+    assert sum(dataset["options"]["left_out"].values()) == 1
     with pytest.raises(LfpError, match="has 1 images that cannot be used, named above"):
         run("folder", "--source", source, "--check")
 
@@ -137,9 +137,9 @@ def test_scenes_need_no_source(tmp_path):
         2,
     )
     assert run(*words, "--show", 1) == 0
-    found = read_dataset(tmp_path / "out")
-    assert found["splits"]["train"]["height"] == [32, 32]
-    assert set(found["splits"]) == {"train", "val"}
+    dataset = read_dataset(tmp_path / "out")
+    assert dataset["splits"]["train"]["height"] == [32, 32]
+    assert set(dataset["splits"]) == {"train", "val"}
 
 
 def test_larger_images_than_allowed_are_refused(source, tmp_path):

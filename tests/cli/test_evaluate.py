@@ -30,9 +30,9 @@ def test_it_prints_and_writes_the_same_numbers(network, records, tmp_path, capsy
     out = folder / "evaluation"
     assert said.out.splitlines()[-2:] == [str(out / "report.html"), str(out / "metrics.json")]
     facts = json.loads((out / "metrics.json").read_text())
-    wanted = evaluate(model, records, protocol=Protocol("whole"))
-    np.testing.assert_array_equal(facts["confusion"], wanted.confusion)
-    assert facts["images"] == wanted.images
+    expected = evaluate(model, records, protocol=Protocol("whole"))
+    np.testing.assert_array_equal(facts["confusion"], expected.confusion)
+    assert facts["images"] == expected.images
     assert facts["protocol"] == {
         "name": "whole",
         "flip": "none",
@@ -60,7 +60,7 @@ def test_windows_scales_and_limit_reach_the_protocol(network, records, tmp_path)
 
 def test_mistakes_are_sentences(records, tmp_path, capsys):
     given = ["--experiment=pspnet18_scenes", f"--checkpoint={tmp_path}", f"--data_dir={records}"]
-    for words, wanted in (
+    for words, sentence in (
         (given[1:], "--experiment is missing"),
         ([*given, "--split=tst"], 'no split "tst"; it has test, train, val'),
         ([*given, "--limit=0"], "--limit must be at least 1, not 0."),
@@ -69,7 +69,7 @@ def test_mistakes_are_sentences(records, tmp_path, capsys):
         ([*given[:2], f"--data_dir={tmp_path / 'no'}"], "There is no folder"),
     ):
         assert main(["evaluate", *words]) == 2
-        assert wanted in capsys.readouterr().err, words
+        assert sentence in capsys.readouterr().err, words
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +140,8 @@ def test_the_table_tells_every_joint_and_chance(run, people, tmp_path, capsys):
     mean, count = f"{100 * facts['scores']['mean']:.2f}", facts["scores"]["people"]
     assert lines[-3].startswith(f"PCK@0.2 {mean} over {count} people, chance ")
     protocol = PoseProtocol(flip=True, score="pck")
-    found = evaluate_people(network, people, protocol=protocol)
-    assert facts["people"][0]["pck"] == found.right[0]
+    scores = evaluate_people(network, people, protocol=protocol)
+    assert facts["people"][0]["pck"] == scores.right[0]
 
 
 def test_what_the_user_says_wins_over_the_recipe(run, people, capsys):
@@ -174,6 +174,6 @@ def test_options_of_another_task_are_refused(experiment, words, owners, tmp_path
     name, task = words[0].partition("=")[0], "pose" if "hour" in experiment else "classification"
     given = [f"--experiment={experiment}", f"--checkpoint={tmp_path}", f"--out={tmp_path / 'out'}"]
     assert main(["evaluate", *given, *words]) == 2
-    wanted = f"{name} is for {owners}, but this network is for {task}."
-    assert capsys.readouterr().err.strip() == wanted
+    sentence = f"{name} is for {owners}, but this network is for {task}."
+    assert capsys.readouterr().err.strip() == sentence
     assert not (tmp_path / "out").exists()

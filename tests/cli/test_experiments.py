@@ -29,7 +29,7 @@ def test_the_list_does_not_load_tensorflow():
 def test_one_in_full_tells_what_it_costs(capsys):
     assert main(["experiments", "pspnet18_scenes"]) == 0
     text = capsys.readouterr().out
-    for wanted in (
+    for line in (
         "PSPNet-18",
         "scenes, 8 classes",
         "73x257",
@@ -37,7 +37,7 @@ def test_one_in_full_tells_what_it_costs(capsys):
         "memory",
         "depth: 18",
     ):
-        assert wanted in text, wanted
+        assert line in text, line
     assert "G per crop" in text and "A small PSPNet on drawn street scenes" in text
 
 

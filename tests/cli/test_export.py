@@ -31,15 +31,15 @@ def test_it_writes_one_version_after_the_other(network, tmp_path, capsys):
     (image,) = random_images((33, 41))
     predict = predictor(model, protocol_of(model.recipe, name="whole", flip="softmax"))
     loaded = tf.saved_model.load(str(tmp_path / "7"))
-    found = loaded.signatures["images"](images=tf.constant(image[None]))["labels"][0]
-    assert (found.numpy() == predict(tf.constant(image))["labels"].numpy()).mean() > 0.999
+    labels = loaded.signatures["images"](images=tf.constant(image[None]))["labels"][0]
+    assert (labels.numpy() == predict(tf.constant(image))["labels"].numpy()).mean() > 0.999
     assert main([*words, "--version=7"]) == 2
     assert f"{tmp_path / '7'} exists already; leave --version out." in capsys.readouterr().err
 
 
 def test_mistakes_are_sentences(tmp_path, capsys):
     given = ["--experiment=pspnet18_scenes", f"--checkpoint={tmp_path}", "--export_dir=x"]
-    for words, wanted in (
+    for words, sentence in (
         (given[:2], "--export_dir is missing"),
         ([*given, "--dtype=float16"], '--dtype is "float16", but must be float32 or bfloat16.'),
         ([*given, "--version=0"], "--version must be at least 1, not 0."),
@@ -53,7 +53,7 @@ def test_mistakes_are_sentences(tmp_path, capsys):
         (["--experiment=pspnet50_voc", "--checkpoint=no", "--export_dir=x"], "no does not exist"),
     ):
         assert main(["export", *words]) == 2
-        assert wanted in capsys.readouterr().err, words
+        assert sentence in capsys.readouterr().err, words
 
 
 def test_the_script_is_the_command(tmp_path):

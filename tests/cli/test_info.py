@@ -11,9 +11,9 @@ def test_the_command_prints_tables_and_json(capsys):
     text = capsys.readouterr().out
     assert text.startswith("at 65x65") and "stage4_block2_conv2" in text
     assert main([*words, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert f"{found['parameters']:,}" in text and f"{found['multiply_adds']:,}" in text
-    assert sum(part["parameters"] for part in found["parts"].values()) == found["parameters"]
+    facts = json.loads(capsys.readouterr().out)
+    assert f"{facts['parameters']:,}" in text and f"{facts['multiply_adds']:,}" in text
+    assert sum(part["parameters"] for part in facts["parts"].values()) == facts["parameters"]
 
 
 def test_mistakes_are_sentences(capsys):

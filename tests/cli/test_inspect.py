@@ -43,8 +43,8 @@ def test_json_tells_format_lineage_and_arrays(path, capsys):
 
 def test_digest_is_of_little_endian_float32_in_c_order(path, capsys):
     rows = json.loads(inspected(capsys, path, "--json", "--digest"))["arrays"]
-    wanted = [hashlib.sha256(v.astype("<f4").tobytes()).hexdigest() for v in ARRAYS.values()]
-    assert [row["sha256"] for row in rows] == wanted
+    digests = [hashlib.sha256(v.astype("<f4").tobytes()).hexdigest() for v in ARRAYS.values()]
+    assert [row["sha256"] for row in rows] == digests
 
 
 def test_table_is_aligned(path, capsys):

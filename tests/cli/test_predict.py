@@ -55,8 +55,8 @@ def test_odd_images_are_done_bad_ones_named_and_the_rest_goes_on(network, odd, t
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
     for path in (odd / "plain.png", odd / "turned.jpg", odd / "cmyk.jpg"):
         labels = read_labels(str(tmp_path / f"{path.stem}.labels.png"))
-        wanted = predict(tf.constant(read_image(str(path))))["labels"]
-        np.testing.assert_array_equal(labels, wanted)
+        expected = predict(tf.constant(read_image(str(path))))["labels"]
+        np.testing.assert_array_equal(labels, expected)
     assert read_labels(str(tmp_path / "turned.labels.png")).shape == (41, 33)
     assert read_labels(str(tmp_path / "inner" / "pixel.labels.png")).shape == (1, 1)
     assert not (tmp_path / "cut.json").exists()
@@ -138,8 +138,8 @@ def test_images_smaller_than_a_crop_are_padded_to_it(network, tmp_path):
     words += [f"--checkpoint={folder}", f"--out={tmp_path}", "--protocol=semseg"]
     assert main([*words, "--scales", "0.5", "1"]) == 0
     chosen = protocol_of(model.recipe, name="semseg", scales=(0.5, 1.0))
-    wanted = predictor(model, chosen)(tf.constant(image))["labels"]
-    np.testing.assert_array_equal(read_labels(str(tmp_path / "small.labels.png")), wanted)
+    expected = predictor(model, chosen)(tf.constant(image))["labels"]
+    np.testing.assert_array_equal(read_labels(str(tmp_path / "small.labels.png")), expected)
 
 
 def test_the_network_sees_the_long_side_and_labels_come_back(network, odd, tmp_path):
@@ -149,9 +149,11 @@ def test_the_network_sees_the_long_side_and_labels_come_back(network, odd, tmp_p
     assert main(words) == 0
     small = resize_long_side(read_image(str(odd / "plain.png")), 64)
     assert small.shape == (52, 64, 3)
-    seen = predictor(model, protocol_of(model.recipe, name="whole"))(tf.constant(small))["labels"]
+    prediction = predictor(model, protocol_of(model.recipe, name="whole"))(tf.constant(small))[
+        "labels"
+    ]
     labels = read_labels(str(tmp_path / "plain.labels.png"))
-    np.testing.assert_array_equal(labels, resize_labels(seen.numpy(), (33, 41)))
+    np.testing.assert_array_equal(labels, resize_labels(prediction.numpy(), (33, 41)))
     facts = json.loads((tmp_path / "plain.json").read_text())
     assert facts["long_side"] == 64 and facts["height"] == 33
 
@@ -183,16 +185,16 @@ def test_the_crf_takes_scores_and_exports_too(network, odd, tmp_path):
     assert main([*words, "--protocol=tf1_whole", f"--out={tmp_path / 'a'}"]) == 0
     chosen = protocol_of(model.recipe, name="tf1_whole")
     scores = predictor(model, chosen)(tf.constant(image))["scores"]
-    wanted = refine(tf.nn.softmax(scores).numpy(), image).argmax(axis=-1)
-    np.testing.assert_array_equal(read_labels(str(tmp_path / "a" / "plain.labels.png")), wanted)
+    expected = refine(tf.nn.softmax(scores).numpy(), image).argmax(axis=-1)
+    np.testing.assert_array_equal(read_labels(str(tmp_path / "a" / "plain.labels.png")), expected)
     exported(folder, tmp_path / "export")
     words = [*given, f"--saved_model={tmp_path / 'export'}", f"--out={tmp_path / 'b'}"]
     assert main(words) == 0
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
-    wanted = refine(predict(tf.constant(image))["probabilities"].numpy(), image).argmax(axis=-1)
+    expected = refine(predict(tf.constant(image))["probabilities"].numpy(), image).argmax(axis=-1)
     labels = read_labels(str(tmp_path / "b" / "plain.labels.png"))
     # Folding rounds otherwise where two classes are equal.
-    assert np.mean(labels == wanted) > 0.99
+    assert np.mean(labels == expected) > 0.99
 
 
 def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
@@ -203,7 +205,7 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
     video.write_text("no video")
     network = ["--experiment=pspnet18_scenes", f"--checkpoint={tmp_path}"]
     given = [*network, "--out=x"]
-    for words, wanted in (
+    for words, sentence in (
         ([str(image)], "--out is missing"),
         ([str(image), "--out=x"], "--experiment is missing"),
         ([str(image), "--experiment=pspnet18_scen", "--out=x"], "Did you mean"),
@@ -240,7 +242,7 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(tmp_path, capsys):
         ([*network, "--camera=97"], "There is no camera 97, or another program uses it"),
     ):
         assert main(["predict", *words]) == 2
-        assert wanted in capsys.readouterr().err, words
+        assert sentence in capsys.readouterr().err, words
 
 
 @pytest.mark.parametrize(
@@ -262,6 +264,6 @@ def test_options_of_another_task_are_refused(experiment, words, owner, tmp_path,
     assert main(["predict", "a.png", *given, *words]) == 2
     name = words[0].partition("=")[0]
     task = {"l": "classification", "p": "segmentation", "h": "pose"}[experiment[0]]
-    wanted = f"{name} is for {owner}, but this network is for {task}."
-    assert capsys.readouterr().err.strip() == wanted
+    sentence = f"{name} is for {owner}, but this network is for {task}."
+    assert capsys.readouterr().err.strip() == sentence
     assert not (tmp_path / "out").exists()

@@ -62,20 +62,20 @@ def test_lines_and_files_tell_the_networks_classes(classify, network, images, tm
     for line, name in zip(said.out.splitlines(), ("a", "b", "inner/c"), strict=True):
         source = str(images / f"{name}.png")
         image = read_image(source)
-        wanted = classify(image)
-        best = int(wanted.argmax())
-        assert line == f"{source}\t{NAMES[best]}\t{wanted[best]:.4f}"
+        expected = classify(image)
+        best = int(expected.argmax())
+        assert line == f"{source}\t{NAMES[best]}\t{expected[best]:.4f}"
         facts = json.loads((out / f"{name}.json").read_text())
-        order = np.argsort(-wanted)[:5].tolist()
+        order = np.argsort(-expected)[:5].tolist()
         assert [entry["id"] for entry in facts["classes"]] == order
         assert [entry["name"] for entry in facts["classes"]] == [NAMES[n] for n in order]
-        found = [entry["probability"] for entry in facts["classes"]]
-        np.testing.assert_allclose(found, wanted[order], atol=1e-6)
+        values = [entry["probability"] for entry in facts["classes"]]
+        np.testing.assert_allclose(values, expected[order], atol=1e-6)
         assert facts["file"] == source and facts["seconds"] >= 0
         assert facts["protocol"] == {"name": "middle", "shortest": 74, "crop": [65, 65]}
         assert facts["experiment"] == "lfp_resnet50_small"
         drawn = read_image(str(out / f"{name}.overlay.png"))
-        np.testing.assert_array_equal(drawn, with_bars(image, bars(wanted)))
+        np.testing.assert_array_equal(drawn, with_bars(image, bars(expected)))
     assert (facts["height"], facts["width"]) == random_image(2).shape[:2]
     written = sorted(p.name for p in out.rglob("*") if p.is_file())
     assert written == [f"{name}{end}" for name in "abc" for end in (".json", ".overlay.png")]
@@ -151,18 +151,18 @@ def test_a_video_gets_bars_and_the_mean_of_its_frames(classify, network, tmp_pat
     assert capsys.readouterr().out.split() == [str(out / "drive.overlay.mp4")]
     frames = read_all(path)
     probabilities = np.stack([classify(frame) for frame in frames])
-    for drawn, frame, found in zip(
+    for drawn, frame, one_frame in zip(
         read_all(out / "drive.overlay.mp4"), frames, probabilities, strict=True
     ):
         # Coding loses the edges of letters; the bare frame is 70 away.
-        assert np.abs(drawn.astype(int) - under_bars(frame, bars(found))).mean() < 12
+        assert np.abs(drawn.astype(int) - under_bars(frame, bars(one_frame))).mean() < 12
     facts = json.loads((out / "drive.json").read_text())
     assert (facts["height"], facts["width"], facts["frames"]) == (96, 128, 4)
     assert facts["protocol"]["name"] == "middle" and facts["broke_off"] is False
-    wanted = best_classes(probabilities.mean(axis=0), NAMES)
-    assert [entry["name"] for entry in facts["classes"]] == [entry["name"] for entry in wanted]
+    expected = best_classes(probabilities.mean(axis=0), NAMES)
+    assert [entry["name"] for entry in facts["classes"]] == [entry["name"] for entry in expected]
     np.testing.assert_allclose(
-        *([entry["probability"] for entry in found] for found in (facts["classes"], wanted)),
+        *([entry["probability"] for entry in entries] for entries in (facts["classes"], expected)),
         rtol=1e-5,
     )
     inside = sorted((out / "drive.frames").iterdir())

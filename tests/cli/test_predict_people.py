@@ -156,14 +156,14 @@ def test_a_video_gets_skeletons_and_the_people_of_every_frame(run, tmp_path, mon
     assert facts["protocol"]["name"] == "person" and "people" not in facts
     assert [entry["frame"] for entry in facts["people_by_frame"]] == [0, 2, 4]
     drawn = read_all(out / "walk.overlay.mp4")
-    for entry, frame, seen in zip(facts["people_by_frame"], frames, drawn, strict=True):
+    for entry, frame, written in zip(facts["people_by_frame"], frames, drawn, strict=True):
         joints = joints_of(model, frame, [[0, 0, 240, 168]])
         (person,) = entry["people"]
         assert person["box"] == [0, 0, 168, 240]
         np.testing.assert_allclose(points(person), joints[0], atol=1e-5)
-        wanted = draw_skeletons(frame, list(joints), NAMES)
-        lines = (wanted != frame).any(axis=-1)
-        away, plain = (np.abs(seen.astype(int) - x)[lines].mean() for x in (wanted, frame))
+        expected = draw_skeletons(frame, list(joints), NAMES)
+        lines = (expected != frame).any(axis=-1)
+        away, plain = (np.abs(written.astype(int) - x)[lines].mean() for x in (expected, frame))
         assert lines.sum() > 1000 and away < 30 < 80 < plain  # Coding blurs thin lines.
     inside = sorted((out / "walk.frames").iterdir())
     assert [p.name for p in inside] == [f"{number:06}.json" for number in (0, 2, 4)]

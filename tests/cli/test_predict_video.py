@@ -52,8 +52,8 @@ def test_an_overlay_of_the_same_speed_and_the_shares_of_classes(
     drawn, rate = read_all(out / "drive.overlay.mp4")
     assert rate == 12.5 and len(drawn) == 6
     table = class_table("scenes")
-    for seen, frame, truth in zip(drawn, read, labels, strict=True):
-        difference = seen.astype(int) - overlay(frame, truth, table)
+    for written, frame, truth in zip(drawn, read, labels, strict=True):
+        difference = written.astype(int) - overlay(frame, truth, table)
         assert np.abs(difference).mean() < 20  # Coding loses edges of such small blocks.
     facts = json.loads((out / "drive.json").read_text())
     assert (facts["height"], facts["width"]) == SIZE and facts["fps"] == 12.5

@@ -40,8 +40,8 @@ def answers(code, calls, cwd):
 
 
 def check(code, cases, cwd):
-    found = answers(code, [words for words, _ in cases], cwd)
-    for (words, sentence), (status, said, loaded) in zip(cases, found, strict=True):
+    replies = answers(code, [words for words, _ in cases], cwd)
+    for (words, sentence), (status, said, loaded) in zip(cases, replies, strict=True):
         assert (status, loaded) == (2, []), words
         assert sentence in said and len(said.splitlines()) == 1, (words, said)
 
@@ -132,8 +132,8 @@ def test_commands_on_a_network(tmp_path, command):
 
 def test_the_crf_is_looked_at_in_time(tmp_path):
     given = ["evaluate", SCENES, "--checkpoint=.", "--crf"]
-    wanted = 'No preset "sed" of the CRF. Did you mean "seed"? There are newest, seed, lfp.'
-    check(_CALLS, [([*given, "--crf_preset=sed"], wanted)], tmp_path)
+    sentence = 'No preset "sed" of the CRF. Did you mean "seed"? There are newest, seed, lfp.'
+    check(_CALLS, [([*given, "--crf_preset=sed"], sentence)], tmp_path)
 
 
 def test_build_from_python(tmp_path):

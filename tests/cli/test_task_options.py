@@ -16,14 +16,14 @@ COMMANDS = ("evaluate", "predict", "export")
 def test_a_command_has_every_option_of_every_task_once(command):
     parser = argparse.ArgumentParser()
     add_task_options(parser, command)
-    found = vars(parser.parse_args([]))
-    wanted = {
+    values = vars(parser.parse_args([]))
+    expected = {
         option.name: option.default
         for task in TASKS
         for option in part(task, "arguments").OPTIONS
         if command in option.commands
     }
-    assert found == wanted
+    assert values == expected
 
 
 @pytest.mark.parametrize("command", COMMANDS)

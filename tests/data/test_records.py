@@ -77,16 +77,16 @@ def test_record_i_is_sample_i(tmp_path):
 
 def test_dataset_json_tells_sizes_counts_and_labels(tmp_path):
     finish(tmp_path, train=write(tmp_path), val=write(tmp_path, 1, "val", num_shards=1))
-    found = read_dataset(tmp_path)
-    assert (found["name"], found["classes"], found["ignore_label"]) == (
+    dataset = read_dataset(tmp_path)
+    assert (dataset["name"], dataset["classes"], dataset["ignore_label"]) == (
         "letters",
         ["a", "b", "c"],
         255,
     )
-    assert (found["format_version"], found["tasks"]) == (2, ["segmentation"])
-    train = found["splits"]["train"]
+    assert (dataset["format_version"], dataset["tasks"]) == (2, ["segmentation"])
+    train = dataset["splits"]["train"]
     assert (train["count"], train["height"], train["width"]) == (7, [10, 16], [20, 20])
-    assert not train["same_size"] and found["splits"]["val"]["same_size"]
+    assert not train["same_size"] and dataset["splits"]["val"]["same_size"]
     assert (train["label_pixels"], train["ignored_pixels"]) == ([21, 0, 7], 35)
     assert train["digest"] == "d"
 

@@ -49,15 +49,15 @@ def test_classification_from_the_command(classes, tmp_path, capsys):
     assert said.out.splitlines()[-1] == f"{out}: 3 train records"
     assert "imagenet: 2 classes, 3 train images" in said.err
     assert "has no val; only train is written." in said.err
-    found = read_dataset(out)
-    assert (found["tasks"], found["classes"], found["synsets"]) == (
+    dataset = read_dataset(out)
+    assert (dataset["tasks"], dataset["classes"], dataset["synsets"]) == (
         ["classification"],
         ["a", "b"],
         ["a", "b"],
     )
     assert len(list((out / "show").iterdir())) == 2
     with pytest.raises(LfpError, match="holds records of imagenet for classification, but this is"):
-        check_task(found, out, SEGMENTATION)
+        check_task(dataset, out, SEGMENTATION)
 
 
 def test_commands_for_segmentation_refuse_records_for_another_task(classes, tmp_path, capsys):
@@ -97,9 +97,9 @@ def test_two_people_of_one_image_are_drawn_apart(tmp_path, capsys):
 
 def test_older_records_are_of_segmentation(tmp_path):
     run("scenes", "--counts", "1,0,0", "--size", "16,16", "--out", tmp_path)
-    found = json.loads((tmp_path / "dataset.json").read_text())
-    assert found.pop("tasks") == ["segmentation"]
-    (tmp_path / "dataset.json").write_text(json.dumps(found))
+    dataset = json.loads((tmp_path / "dataset.json").read_text())
+    assert dataset.pop("tasks") == ["segmentation"]
+    (tmp_path / "dataset.json").write_text(json.dumps(dataset))
     assert read_dataset(tmp_path)["tasks"] == []
     check_task(read_dataset(tmp_path), tmp_path, SEGMENTATION)
     with pytest.raises(LfpError, match="records of scenes for another task, but this is pose"):
@@ -108,9 +108,9 @@ def test_older_records_are_of_segmentation(tmp_path):
 
 def test_records_of_version_1_tell_one_task(tmp_path):
     run("scenes", "--counts", "1,0,0", "--size", "16,16", "--out", tmp_path)
-    found = json.loads((tmp_path / "dataset.json").read_text())
-    del found["tasks"]
-    old = found | {"format_version": 1, "task": "pose"}
+    dataset = json.loads((tmp_path / "dataset.json").read_text())
+    del dataset["tasks"]
+    old = dataset | {"format_version": 1, "task": "pose"}
     (tmp_path / "dataset.json").write_text(json.dumps(old))
     read = read_dataset(tmp_path)
     assert read["tasks"] == ["pose"] and "task" not in read

@@ -141,7 +141,7 @@ def encode_image(
     synsets: Sequence[str],
     max_pixels: int = MAX_PIXELS,
 ) -> Encoded:
-    """The record of a sample in which `inspect_image` has seen no problem."""
+    """The record of a sample that passed `inspect_image`."""
     content, label = sample.read()
     image, image_format = image_bytes(content, max_pixels)
     size = image_size(image, max_pixels=max_pixels)

@@ -14,6 +14,7 @@ Refused: a list that names an image twice; listed files that are missing; values
 """
 
 import collections
+import dataclasses
 
 from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.dataset import Dataset, Source
@@ -112,10 +113,9 @@ DATASET = Dataset(
     splits=SPLITS,
     plan=plan,
 )
-DATASET_171 = Dataset(
+DATASET_171 = dataclasses.replace(
+    DATASET,
     name=NAME_171,
     summary="the same without the eleven classes that no image has: 171 classes",
-    layout=LAYOUT,
-    splits=SPLITS,
     plan=plan_171,
 )

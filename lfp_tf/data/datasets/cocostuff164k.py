@@ -13,6 +13,8 @@ Refused: images without labels and labels without images; other values, and for 
 those of the eleven others.
 """
 
+import dataclasses
+
 from lfp_tf.data.datasets.dataset import Dataset, Source
 from lfp_tf.data.datasets.folders import pair, source_folder
 from lfp_tf.data.datasets.label_maps import cocostuff_171, cocostuff_supervised
@@ -78,10 +80,9 @@ DATASET = Dataset(
     splits=SPLITS,
     plan=plan,
 )
-DATASET_171 = Dataset(
+DATASET_171 = dataclasses.replace(
+    DATASET,
     name=NAME_171,
     summary="the same without the eleven classes that no image has: 171 classes",
-    layout=LAYOUT,
-    splits=SPLITS,
     plan=plan_171,
 )

@@ -47,7 +47,7 @@ def plan(source: Source, *, box: str = "image") -> Plan:
     """
     root = source_folder(source, NAME, LAYOUT, (_FILES, "images"), places=_PLACES)
     path = first_file(root, _FILES)
-    assert path is not None  # `source_folder` has seen one of them.
+    assert path is not None  # `source_folder` has checked it.
     read = _read_mat if path.suffix == ".mat" else read_json
     entries = [entry.without_frame() for entry in read(path, JOINTS[NAME])]
     splits = people_of(entries, root / "images", box=box)

@@ -99,7 +99,7 @@ def pose_plan(
 
 
 def encode_person(person: Person, *, max_pixels: int = MAX_PIXELS) -> Encoded:
-    """The record of a person in whom `inspect_person` has seen no problem."""
+    """The record of a person that passed `inspect_person`."""
     image, image_format = image_bytes(person.image, max_pixels)
     size = image_size(person.image, max_pixels=max_pixels)
     center, scale = person.frame(*size)

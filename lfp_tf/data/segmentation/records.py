@@ -89,7 +89,7 @@ def segmentation_plan(
 
 
 def encode_sample(sample: Sample, *, rule: LabelRule, max_pixels: int = MAX_PIXELS) -> Encoded:
-    """The record of a sample in which `inspect_sample` has seen no problem."""
+    """The record of a sample that passed `inspect_sample`."""
     if rule.upsampling == 1:
         image, image_format = image_bytes(sample.image, max_pixels)
         height, width = image_size(sample.image, max_pixels=max_pixels)

@@ -35,10 +35,12 @@ def test_cityscapes_maps_label_ids(tmp_path):
 
 def test_cityscapes_suspects_label_ids_among_train_ids(tmp_path):
     cityscapes_tree(tmp_path, labels=values(7, 33, 26))
-    found = problems(cityscapes.plan(tmp_path))
-    assert len(found) == 2
-    assert "labelTrainIds.png holds the values 26, 33, but 0-18 and 255 are expected. " in found[0]
-    assert "Label ids instead of train ids?" in found[0]
+    sentences = problems(cityscapes.plan(tmp_path))
+    assert len(sentences) == 2
+    assert (
+        "labelTrainIds.png holds the values 26, 33, but 0-18 and 255 are expected. " in sentences[0]
+    )
+    assert "Label ids instead of train ids?" in sentences[0]
 
 
 def test_cityscapes_names_images_without_labels(tmp_path):

@@ -48,7 +48,10 @@ def test_10k_counts_from_one(tmp_path, dtype):
     plan = cocostuff10k.plan(tmp_path)
     assert problems(plan) == [] and plan.notes == ()
     assert record(plan, "train")[1][0, :3].tolist() == [255, 0, 181]
-    assert {split: len(found) for split, found in plan.splits.items()} == {"train": 2, "test": 1}
+    assert {split: len(samples) for split, samples in plan.splits.items()} == {
+        "train": 2,
+        "test": 1,
+    }
     assert [sample.name for sample in plan.splits["train"]] == ["images/a", "images/b"]
     assert plan.table.names[0] == "person" and len(plan.table) == 182
 
@@ -140,8 +143,8 @@ def test_grey_and_cmyk_images_are_stored_as_colours(tmp_path):
     plan = cocostuff10k.plan(tmp_path)
     assert problems(plan) == []
     for number, name in enumerate("ab"):
-        want = read_image(tmp_path / f"images/{name}.jpg")
-        np.testing.assert_array_equal(record(plan, "train", number)[0], want)
+        image = read_image(tmp_path / f"images/{name}.jpg")
+        np.testing.assert_array_equal(record(plan, "train", number)[0], image)
 
 
 # 164k

@@ -38,7 +38,7 @@ def folder_tree(root, labels, count=5, classes=None):
 def test_folder_divides_by_seed_and_counts_classes(tmp_path):
     folder_tree(tmp_path, values(0, 3, 255))
     plan = folder.plan(tmp_path, seed=1, val_share=0.4)
-    assert {split: len(found) for split, found in plan.splits.items()} == {"train": 3, "val": 2}
+    assert {split: len(samples) for split, samples in plan.splits.items()} == {"train": 3, "val": 2}
     assert plan.table.names == ("class 0", "class 1", "class 2", "class 3")
     again = folder.plan(tmp_path, seed=1, val_share=0.4)
     assert plan.splits == again.splits

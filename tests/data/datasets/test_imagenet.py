@@ -49,7 +49,7 @@ def shards(root, labels, split="train", key="image/class/label"):
 def test_class_folders_become_records(tmp_path):
     plan = imagenet.plan(tree(tmp_path))
     assert plan.tasks == ("classification",) and plan.table.names == WNIDS
-    assert {split: len(found) for split, found in plan.splits.items()} == {"train": 6, "val": 6}
+    assert {split: len(samples) for split, samples in plan.splits.items()} == {"train": 6, "val": 6}
     assert take_census(plan).problems == []
     features = record(plan, "train", 4)
     assert features["image/class/label"] == [2] and features["image/class/synset"] == [b"n03"]

@@ -28,7 +28,7 @@ def test_kitti_reads_colours(tmp_path):
     plan = kitti_road.plan(tmp_path, seed=0)
     assert problems(plan) == []
     assert record(plan, "train")[1][0].tolist() == [0, 1, 255, 255, 255, 255]
-    assert {split: len(found) for split, found in plan.splits.items()} == {"train": 2, "val": 1}
+    assert {split: len(samples) for split, samples in plan.splits.items()} == {"train": 2, "val": 1}
 
 
 def test_kitti_upsamples_and_writes_the_forks_labels(tmp_path):
@@ -49,7 +49,7 @@ def test_kitti_takes_the_published_lists(tmp_path):
         ]
         for split in ("train", "val")
     ]
-    assert [len(found) for found in names] == [231, 58] and not set(names[0]) & set(names[1])
+    assert [len(part) for part in names] == [231, 58] and not set(names[0]) & set(names[1])
     kitti_tree(tmp_path, names[0] + names[1])
     plan = kitti_road.plan(tmp_path)
     assert [sample.name.split("/")[-1] for sample in plan.splits["val"]] == names[1]
@@ -64,5 +64,5 @@ def test_kitti_counts_what_the_lists_miss(tmp_path):
 def test_kitti_suspects_other_images(tmp_path):
     kitti_tree(tmp_path)
     save(tmp_path / "data_road/training/gt_image_2/um_road_000000.png", IMAGE)
-    (found,) = problems(kitti_road.plan(tmp_path, seed=0))
-    assert "has no pixel in red (not road) or magenta (road)" in found
+    (sentence,) = problems(kitti_road.plan(tmp_path, seed=0))
+    assert "has no pixel in red (not road) or magenta (road)" in sentence

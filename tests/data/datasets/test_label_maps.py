@@ -16,10 +16,10 @@ CASES = [case for case in cases(GOLDEN) if case.kind == "label_mapping"]
 def test_golden_case(case):
     ((_, values),) = case.inputs().items()
     dataset = case.config["dataset"]
-    got = {"labels": LABEL_MAPS[dataset](values)}
+    results = {"labels": LABEL_MAPS[dataset](values)}
     if dataset == "kitti_road_colors":
-        got["fork_ids"] = kitti_fork_ids(values)
-    assert case.problems(got) == []
+        results["fork_ids"] = kitti_fork_ids(values)
+    assert case.problems(results) == []
 
 
 def test_camvid_keeps_its_own_order():

@@ -27,9 +27,9 @@ def test_unpaired_files_are_counted_and_named(tmp_path):
 def test_sizes_that_differ_are_named(tmp_path):
     camvid_tree(tmp_path)
     save(tmp_path / "valannot/a.png", np.zeros((4, 5)))
-    (found,) = problems(camvid.plan(tmp_path))
-    assert "valannot/a.png is 4x5 (height x width), but its image" in found
-    assert "val/a.png is 4x6" in found
+    (sentence,) = problems(camvid.plan(tmp_path))
+    assert "valannot/a.png is 4x5 (height x width), but its image" in sentence
+    assert "val/a.png is 4x6" in sentence
 
 
 def test_colour_coded_labels_are_problems_and_broken_files_are_left_out(tmp_path):

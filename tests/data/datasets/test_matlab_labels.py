@@ -19,9 +19,9 @@ def mat(path, **variables):
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "int64", "uint64"])
 def test_any_type_of_whole_numbers_is_read(tmp_path, dtype):
     path = mat(tmp_path / "a.mat", S=LABELS.astype(dtype))
-    got = read_matlab_labels(path)
-    np.testing.assert_array_equal(got, LABELS)
-    assert got.dtype == dtype
+    labels = read_matlab_labels(path)
+    np.testing.assert_array_equal(labels, LABELS)
+    assert labels.dtype == dtype
 
 
 def test_other_variables_are_not_read(tmp_path):

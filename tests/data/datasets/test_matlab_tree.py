@@ -25,24 +25,24 @@ def save(path, value, compressed=True, name="RELEASE"):
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_values_are_plain(tmp_path, compressed):
-    (found,) = read_matlab_tree(save(tmp_path / "a.mat", TREE, compressed), "RELEASE")
-    assert list(found) == list(TREE)
-    assert found["one"] == 2.5 and found["text"] == "a dog" and found["nothing"] is None
-    np.testing.assert_array_equal(found["matrix"], TREE["matrix"])
-    assert found["small"].ravel().tolist() == [0, 1, 2]
-    assert found["cells"] == ["x", 3.0, [{"deep": 1.0}]]
+    (tree,) = read_matlab_tree(save(tmp_path / "a.mat", TREE, compressed), "RELEASE")
+    assert list(tree) == list(TREE)
+    assert tree["one"] == 2.5 and tree["text"] == "a dog" and tree["nothing"] is None
+    np.testing.assert_array_equal(tree["matrix"], TREE["matrix"])
+    assert tree["small"].ravel().tolist() == [0, 1, 2]
+    assert tree["cells"] == ["x", 3.0, [{"deep": 1.0}]]
 
 
 def test_structure_arrays_are_lists(tmp_path):
     people = np.array([(1.0, "a"), (2.0, "b")], [("x", object), ("y", object)])
-    found = read_matlab_tree(save(tmp_path / "a.mat", people), "RELEASE")
-    assert found == [{"x": 1.0, "y": "a"}, {"x": 2.0, "y": "b"}]
+    tree = read_matlab_tree(save(tmp_path / "a.mat", people), "RELEASE")
+    assert tree == [{"x": 1.0, "y": "a"}, {"x": 2.0, "y": "b"}]
 
 
 def test_numbers_keep_their_shape(tmp_path):
     table = np.random.RandomState(0).uniform(size=(3, 4, 5))
-    got = read_matlab_numbers(save(tmp_path / "a.mat", table, name="joints"), "joints")
-    np.testing.assert_array_equal(got, table)
+    joints = read_matlab_numbers(save(tmp_path / "a.mat", table, name="joints"), "joints")
+    np.testing.assert_array_equal(joints, table)
     whole = read_matlab_numbers(save(tmp_path / "b.mat", table > 0.5, name="joints"), "joints")
     np.testing.assert_array_equal(whole, table > 0.5)
 

@@ -71,9 +71,9 @@ def test_hrnets_json_is_made_ready(tmp_path):
     assert features["person/number"] == [1] and features["image/filename"] == [b"a.png"]
     np.testing.assert_allclose(features["person/center"], [3.0, 2.3])
     np.testing.assert_allclose(features["person/scale"], [0.025])
-    found = keypoints(features, 16)
-    assert found[3].tolist() == [0, 0, 0]
-    np.testing.assert_allclose(found[4], [*points(16, 1)[4], 1])
+    joints = keypoints(features, 16)
+    assert joints[3].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(joints[4], [*points(16, 1)[4], 1])
     assert record(plan, "val")["person/head_size"] == [9.5]
 
 
@@ -239,11 +239,11 @@ def rect(number=0, **words):
         for place, (x, y) in enumerate(points(16, number))
         if place != 3
     ]
-    found = {
+    fields = {
         "x1": 1.0, "y1": 1.0, "x2": 4.0, "y2": 5.0, "scale": 0.02,
         "objpos": structure(x=3.0, y=2.0), "annopoints": structure(point=annotated),
     }  # fmt: skip
-    return structure(**(found | words))
+    return structure(**(fields | words))
 
 
 def official(root, people, is_train):
@@ -262,7 +262,9 @@ def test_the_official_file_is_divided_by_its_images(tmp_path):
     alone = rect(2, annopoints=np.zeros((0, 0)))
     people = [[rect(0), rect(1)], [alone], [rect(3)], [rect(4)], np.zeros((0, 0))]
     plan = mpii.plan(official(tmp_path, people, [1, 1, 1, 0, 1]), val_share=0.5)
-    assert {split: len({p.image_name for p in found}) for split, found in plan.splits.items()} == {
+    assert {
+        split: len({p.image_name for p in people}) for split, people in plan.splits.items()
+    } == {
         "train": 1,
         "val": 1,
     }
@@ -270,15 +272,15 @@ def test_the_official_file_is_divided_by_its_images(tmp_path):
     assert plan.notes[1].startswith("1 people of it have no joints or no place")
     census = take_census(plan)
     assert census.problems == [] and not any(census.broken.values())
-    people = {(p.image_name, p.number): p for found in plan.splits.values() for p in found}
+    people = {(p.image_name, p.number): p for split in plan.splits.values() for p in split}
     assert set(people) == {("0.png", 0), ("0.png", 1), ("2.png", 0)}
     features = decode_example(plan.encode(people["0.png", 1]).payload)
     np.testing.assert_allclose(features["person/head_size"], [3.0])
     np.testing.assert_allclose(features["person/center"], [3.0, 2.3])
     np.testing.assert_allclose(features["person/scale"], [0.025])
-    found = keypoints(features, 16)
-    assert found[3].tolist() == [0, 0, 0]
-    np.testing.assert_allclose(found[4], [*points(16, 1)[4], 1], rtol=1e-6)
+    joints = keypoints(features, 16)
+    assert joints[3].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(joints[4], [*points(16, 1)[4], 1], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -326,10 +328,10 @@ def test_lsp_stands_in_its_image(tmp_path):
 def test_lsp_may_stand_in_its_joints(tmp_path):
     random_images(tmp_path)
     write(tmp_path, "annotations.json", ours(LSP, [lsp_entry()]))
-    features, found = record(lsp.plan(tmp_path, box="joints")), np.array(points(14))
-    middle = (found.min(0) + found.max(0)) / 2
+    features, joints = record(lsp.plan(tmp_path, box="joints")), np.array(points(14))
+    middle = (joints.min(0) + joints.max(0)) / 2
     np.testing.assert_allclose(features["person/center"], middle, rtol=1e-6)
-    side = 1.25 * (found.max(0) - found.min(0)).max()
+    side = 1.25 * (joints.max(0) - joints.min(0)).max()
     np.testing.assert_allclose(features["person/scale"], [side / 200], rtol=1e-6)
 
 
@@ -337,8 +339,8 @@ def test_joints_come_in_our_order_whatever_the_files(tmp_path):
     random_images(tmp_path)
     entry = lsp_entry()
     write(tmp_path, "annotations.json", ours(LSP[::-1], [entry]))
-    found = keypoints(record(lsp.plan(tmp_path)), 14)
-    np.testing.assert_allclose(found[:, :2], entry["joints"][::-1], rtol=1e-6)
+    joints = keypoints(record(lsp.plan(tmp_path)), 14)
+    np.testing.assert_allclose(joints[:, :2], entry["joints"][::-1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -351,9 +353,9 @@ def test_the_mat_of_the_2000(tmp_path, monkeypatch, compressed):
     scipy.io.savemat(tmp_path / "joints.mat", {"joints": table}, do_compression=compressed)
     plan = lsp.plan(tmp_path)
     assert {split: len(people) for split, people in plan.splits.items()} == {"train": 1, "val": 1}
-    found = keypoints(record(plan, "val"), 14)
-    np.testing.assert_allclose(found[:, :2], points(14, 1), rtol=1e-6)
-    assert (found[:, 2] == 1).all()
+    joints = keypoints(record(plan, "val"), 14)
+    np.testing.assert_allclose(joints[:, :2], points(14, 1), rtol=1e-6)
+    assert (joints[:, 2] == 1).all()
 
 
 def test_the_mat_of_the_extended_set(tmp_path):
@@ -364,8 +366,8 @@ def test_the_mat_of_the_extended_set(tmp_path):
     scipy.io.savemat(tmp_path / "joints.mat", {"joints": table})
     plan = lsp.plan(tmp_path)
     assert len(plan.splits["train"]) == 2 and "val" not in plan.splits
-    found = keypoints(record(plan, number=1), 14)
-    assert found[3].tolist() == [0, 0, 0] and (np.delete(found[:, 2], 3) == 1).all()
+    joints = keypoints(record(plan, number=1), 14)
+    assert joints[3].tolist() == [0, 0, 0] and (np.delete(joints[:, 2], 3) == 1).all()
 
 
 @pytest.mark.parametrize(

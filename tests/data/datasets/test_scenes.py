@@ -122,7 +122,7 @@ def test_sun_and_moon_are_told_by_the_mean_of_the_sky_and_are_equally_frequent()
 
 def test_records_carry_the_hosts_keys():
     plan = scenes.plan(counts=(2, 1, 0), size=(33, 41), seed=5)
-    assert {split: len(found) for split, found in plan.splits.items()} == {"train": 2, "val": 1}
+    assert {split: len(samples) for split, samples in plan.splits.items()} == {"train": 2, "val": 1}
     encoded = plan.encode(plan.splits["train"][1])
     features = decode_example(encoded.payload)
     image, labels, instances = draw_scene(5, 1, (33, 41))
@@ -147,7 +147,7 @@ def test_records_carry_the_hosts_keys():
 def test_splits_do_not_share_scenes_and_counts_do_not_move_them():
     small, large = scenes.plan(counts=(2, 2, 2)), scenes.plan(counts=(5, 5, 5))
     assert all(set(small.splits[split]) <= set(large.splits[split]) for split in small.splits)
-    indices = [sample.index for found in large.splits.values() for sample in found]
+    indices = [sample.index for samples in large.splits.values() for sample in samples]
     assert len(set(indices)) == 15
 
 
