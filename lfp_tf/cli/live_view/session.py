@@ -11,7 +11,6 @@ from lfp_tf.errors import LfpError
 from lfp_tf.images.video import FrameSource
 from lfp_tf.tasks.results import Results
 
-
 View = WindowView | WebView
 
 
