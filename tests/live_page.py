@@ -83,13 +83,13 @@ class Live(Page):
 
     def follow(self):
         """All news until the end."""
-        seen = [self.state()]
-        while seen[-1]["state"] not in ("ended", "failed"):
-            number = seen[-1]["number"]
-            seen.append(
-                self.state(number="" if number is None else number, state=seen[-1]["state"])
+        states = [self.state()]
+        while states[-1]["state"] not in ("ended", "failed"):
+            number = states[-1]["number"]
+            states.append(
+                self.state(number="" if number is None else number, state=states[-1]["state"])
             )
-        return seen
+        return states
 
     def end(self):
         self.thread.join(20)

@@ -39,8 +39,8 @@ def test_a_split_that_the_weights_have_seen_is_known():
 
 
 def test_records_of_the_networks_own_classes_are_taken(records):
-    found = comparable_split(people(), records, "val", catalog.POSE)
-    assert found["classes"] == people().classes
+    dataset = comparable_split(people(), records, "val", catalog.POSE)
+    assert dataset["classes"] == people().classes
     # A network whose joints have numbers alone takes as many of any names.
     numbered = people([f"class {number}" for number in range(14)])
     comparable_split(numbered, records, "val", catalog.POSE)

@@ -1,7 +1,6 @@
 """A live view from start to end: reader, network and viewer, each in its thread."""
 
 import threading
-from typing import Any, Protocol
 
 from lfp_tf.cli.live_view import stage as states
 from lfp_tf.cli.live_view.newest import NewestFrame
@@ -12,22 +11,10 @@ from lfp_tf.errors import LfpError
 from lfp_tf.images.video import FrameSource
 from lfp_tf.tasks.results import Results
 
-
-class View(Protocol):
-    """What shows a `Stage`: a window or a page."""
-
-    stage: Stage
-
-    def wait_for_viewer(self, is_cancelled: Any) -> bool:
-        """Waits until somebody looks; False where `is_cancelled()` came first."""
-        ...
-
-    def run(self, over: threading.Event) -> None:
-        """Shows the stage until `over` is set."""
-        ...
+View = WindowView | WebView
 
 
-def open_view(name: str, title: str, *, port: int = 0) -> WindowView | WebView:
+def open_view(name: str, title: str, *, port: int = 0) -> View:
     """Opens a view of a new `Stage`: a window, or the page where none can be opened.
 
     Args:

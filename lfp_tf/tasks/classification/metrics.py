@@ -81,7 +81,7 @@ def most_confused(confusion: np.ndarray, count: int) -> list[dict]:
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
     places = zip(*np.unravel_index(order, wrong.shape), strict=True)
     return [
-        {"truth": int(truth), "prediction": int(guess), "images": int(wrong[truth, guess])}
-        for truth, guess in places
-        if wrong[truth, guess]
+        {"truth": int(row), "prediction": int(column), "images": int(wrong[row, column])}
+        for row, column in places
+        if wrong[row, column]
     ]

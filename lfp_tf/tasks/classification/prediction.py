@@ -32,7 +32,7 @@ class Protocol:
         if self.shortest < self.crop:
             raise LfpError(
                 f"task.evaluation.shortest is {self.shortest}, but the crop has {self.crop} "
-                "pixels a side."
+                "pixels per side."
             )
 
     def describe(self) -> dict:

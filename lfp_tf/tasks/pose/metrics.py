@@ -32,7 +32,7 @@ def map_accuracy(
     counted: Sequence[int] | None = None,
     threshold: float = 0.5,
 ) -> dict:
-    """Gives PCK of heat maps' peaks, as training prints it (`bearpaw/PyraNet train.lua:342-420`).
+    """Gives PCK of heat maps' peaks, as training prints it (bearpaw/PyraNet train.lua:342-420).
 
     Args:
         predicted, target: [N, J, 2] peaks (x, y), 1-based; a target that is not above 1 on both

@@ -31,24 +31,24 @@ def test_a_slow_taker_gets_the_newest_frame_and_the_last_is_never_lost():
     source = Counting(200, pause=0.001)
     frames = NewestFrame(source)
     frames.start()
-    seen = []
+    states = []
     while (taken := frames.take()) is not None:
-        seen.append(taken[0])
+        states.append(taken[0])
         time.sleep(0.03)
     frames.stop()
-    assert seen == sorted(set(seen)) and len(seen) < 60 and seen[-1] == 199
-    assert all(late - early > 3 for early, late in zip(seen[1:-2], seen[2:-1], strict=True))
+    assert states == sorted(set(states)) and len(states) < 60 and states[-1] == 199
+    assert all(late - early > 3 for early, late in zip(states[1:-2], states[2:-1], strict=True))
     assert source.closed
 
 
 def test_a_quick_taker_gets_every_frame():
     frames = NewestFrame(Counting(5, pause=0.03))
     frames.start()
-    seen = []
+    states = []
     while (taken := frames.take()) is not None:
-        seen.append(taken[0])
+        states.append(taken[0])
     frames.stop()
-    assert seen == [0, 1, 2, 3, 4]
+    assert states == [0, 1, 2, 3, 4]
 
 
 def test_a_file_is_read_at_its_own_speed(tmp_path):
@@ -56,12 +56,12 @@ def test_a_file_is_read_at_its_own_speed(tmp_path):
     frames = NewestFrame(open_video(path), every=2)
     begin = time.monotonic()
     frames.start()
-    seen = []
+    states = []
     while (taken := frames.take()) is not None:
-        seen.append((taken[0], number_of(taken[1])))
+        states.append((taken[0], number_of(taken[1])))
     passed = time.monotonic() - begin
     frames.stop()
-    assert seen == [(0, 0), (2, 2), (4, 4), (6, 6)] and 0.29 < passed < 2
+    assert states == [(0, 0), (2, 2), (4, 4), (6, 6)] and 0.29 < passed < 2
 
 
 def test_reading_stops_in_the_middle_of_a_wait(tmp_path, monkeypatch):

@@ -17,11 +17,11 @@ def test_a_video_starts_with_its_viewer_and_its_end_is_told(video):
     live = Live(open_video(video))
     time.sleep(0.2)
     assert live.view.stage.result is None
-    seen = live.follow()
+    states = live.follow()
     assert live.end() is not None and live.error is None
-    numbers = [news["number"] for news in seen if news["number"] is not None]
+    numbers = [news["number"] for news in states if news["number"] is not None]
     assert numbers == sorted(numbers) and numbers[-1] == 9
-    last = seen[-1]
+    last = states[-1]
     assert (last["state"], last["message"], last["title"]) == ("ended", "", str(video))
     assert (last["height"], last["width"]) == (32, 48)
     assert last["classes"] == [

@@ -40,9 +40,9 @@ def test_the_newest_frame_is_served_as_images_labels_and_names(shown):
     assert number_of(read_image(shown.get("image.jpg")[2])) == 9
     labels = read_labels(shown.get("labels.png")[2])
     np.testing.assert_array_equal(labels, left_is_road(np.zeros((32, 48, 3))))
-    for (x, y), wanted in {(0, 0): (0, "road"), (12, 31): (1, "<b>sky</b>")}.items():
-        found = json.loads(shown.get(f"class?x={x}&y={y}")[2])
-        assert (found["id"], found["name"], found["number"]) == (*wanted, 9)
+    for (x, y), expected in {(0, 0): (0, "road"), (12, 31): (1, "<b>sky</b>")}.items():
+        answer = json.loads(shown.get(f"class?x={x}&y={y}")[2])
+        assert (answer["id"], answer["name"], answer["number"]) == (*expected, 9)
     for query in ("x=48&y=0", "x=0&y=32", "x=-1&y=0", "x=a&y=0", "x=0", f"x={'9' * 99}&y=0", ""):
         assert shown.refusal(f"class?{query}") == 404
 

@@ -10,11 +10,11 @@ from lfp_tf.tasks.classification.prediction import Protocol
 def test_every_command_sees_the_middle_of_an_image():
     recipe = small_classifier().recipe
     for command in ("evaluate", "predict", "export"):
-        found = parsed(command)
-        own.check(found, command)
-        assert own.protocol(recipe, found, command) == Protocol(crop=65, shortest=74)
-    assert own.OPTIONS == () and own.evaluation_options(found) == {}
-    assert own.describe(Protocol(crop=65, shortest=74), found) == (
+        result = parsed(command)
+        own.check(result, command)
+        assert own.protocol(recipe, result, command) == Protocol(crop=65, shortest=74)
+    assert own.OPTIONS == () and own.evaluation_options(result) == {}
+    assert own.describe(Protocol(crop=65, shortest=74), result) == (
         "by the middle 65 x 65 of each with its shorter side at 74 pixels"
     )
 

@@ -32,7 +32,7 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def found(model, records):
+def evaluated(model, records):
     return evaluate(model, records[0], protocol=MIDDLE, batch=4)
 
 
@@ -41,57 +41,61 @@ def middles(numbers):
     return preprocess(tf.stack(shown), "imagenet_bgr")
 
 
-def test_every_image_counts_once(model, records, found):
+def test_every_image_counts_once(model, records, evaluated):
     numbers = records[1]
-    wanted = tf.nn.softmax(model(middles(numbers), training=False)["logits"]).numpy()
+    expected = tf.nn.softmax(model(middles(numbers), training=False)["logits"]).numpy()
     truths = np.array(numbers) % 6
-    assert [one["source"] for one in found.images] == [
+    assert [entry["source"] for entry in evaluated.images] == [
         f"{NAMES[number % 6]}/{number:02}.png" for number in numbers
     ]
-    assert [one["truth"] for one in found.images] == truths.tolist()
-    assert [one["prediction"] for one in found.images] == wanted.argmax(1).tolist()
-    assert len(set(wanted.argmax(1))) > 1
-    own = wanted[np.arange(11), truths]
+    assert [entry["truth"] for entry in evaluated.images] == truths.tolist()
+    assert [entry["prediction"] for entry in evaluated.images] == expected.argmax(1).tolist()
+    assert len(set(expected.argmax(1))) > 1
+    own = expected[np.arange(11), truths]
     # The cubic resize of records and that of arrays round alike; batches of another size do not.
-    np.testing.assert_allclose([one["probability"] for one in found.images], own, atol=1e-5)
+    np.testing.assert_allclose([entry["probability"] for entry in evaluated.images], own, atol=1e-5)
     np.testing.assert_allclose(
-        [one["confidence"] for one in found.images], wanted.max(1), atol=1e-5
+        [entry["confidence"] for entry in evaluated.images], expected.max(1), atol=1e-5
     )
-    assert [one["rank"] for one in found.images] == (wanted > own[:, None]).sum(1).tolist()
+    assert [entry["rank"] for entry in evaluated.images] == (expected > own[:, None]).sum(
+        1
+    ).tolist()
     confusion = np.zeros((6, 6), int)
-    np.add.at(confusion, (truths, wanted.argmax(1)), 1)
-    np.testing.assert_array_equal(found.confusion, confusion)
-    assert found.names == NAMES
+    np.add.at(confusion, (truths, expected.argmax(1)), 1)
+    np.testing.assert_array_equal(evaluated.confusion, confusion)
+    assert evaluated.names == NAMES
 
 
-def test_the_most_certain_mistakes_are_kept(model, records, found):
-    wrong = [one for one in found.images if one["rank"]]
-    wrong.sort(key=lambda one: -one["confidence"])
-    assert [m.source for m in found.mistakes] == [one["source"] for one in wrong]
+def test_the_most_certain_mistakes_are_kept(model, records, evaluated):
+    wrong = [entry for entry in evaluated.images if entry["rank"]]
+    wrong.sort(key=lambda entry: -entry["confidence"])
+    assert [m.source for m in evaluated.mistakes] == [entry["source"] for entry in wrong]
     first = evaluate(model, records[0], protocol=MIDDLE, kept=1).mistakes
     assert [m.source for m in first] == [wrong[0]["source"]]
     number = int(wrong[0]["source"][-6:-4])
-    want = centre(tf.constant(random_image(number)), shortest=74, size=CROP)
-    np.testing.assert_array_equal(first[0].image, want)
+    expected = centre(tf.constant(random_image(number)), shortest=74, size=CROP)
+    np.testing.assert_array_equal(first[0].image, expected)
 
 
 @pytest.mark.parametrize("limit", [1, 4, 6, 50])
-def test_a_limit_takes_the_first_images(model, records, found, limit):
+def test_a_limit_takes_the_first_images(model, records, evaluated, limit):
     part = evaluate(model, records[0], protocol=MIDDLE, batch=4, limit=limit)
-    assert [one["source"] for one in part.images] == [one["source"] for one in found.images[:limit]]
+    assert [entry["source"] for entry in part.images] == [
+        entry["source"] for entry in evaluated.images[:limit]
+    ]
     assert part.confusion.sum() == min(limit, 11)
 
 
-def test_metrics_and_page_hold_the_numbers(model, records, found, tmp_path):
+def test_metrics_and_page_hold_the_numbers(model, records, evaluated, tmp_path):
     history = [{"step": 3, "accuracy": 0.5, "top5_accuracy": 1.0}]
     path, facts = report(
-        tmp_path, model, found, records=records[0], split="val", checkpoint="x", history=history
+        tmp_path, model, evaluated, records=records[0], split="val", checkpoint="x", history=history
     )
     written = json.loads((tmp_path / "metrics.json").read_text())
-    accuracy = np.mean([one["rank"] == 0 for one in found.images])
+    accuracy = np.mean([item["rank"] == 0 for item in evaluated.images])
     assert written["scores"]["top1_accuracy"] == facts["scores"]["top1_accuracy"] == accuracy
     assert written["protocol"] == {"name": "middle", "shortest": 74, "crop": [65, 65]}
-    assert written["images"] == found.images and written["seen_in_training"] is None
+    assert written["images"] == evaluated.images and written["seen_in_training"] is None
     assert sum(entry["images"] for entry in written["classes"]) == 11
     page = path.read_text()
     assert f"{100 * accuracy:.2f}" in page and "The most confident mistakes" in page

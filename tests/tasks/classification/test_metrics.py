@@ -18,14 +18,14 @@ def test_ranks_are_those_of_in_top_k(k):
     scores = rng.integers(0, 6, (200, 9)).astype(np.float32)  # Many are equal.
     scores[:3, 4] = np.nan, np.inf, -np.inf
     truths = rng.integers(0, 9, 200)
-    wanted = tf.math.in_top_k(truths, scores, k)
-    np.testing.assert_array_equal(truth_ranks(scores, truths) < k, wanted)
+    expected = tf.math.in_top_k(truths, scores, k)
+    np.testing.assert_array_equal(truth_ranks(scores, truths) < k, expected)
 
 
 def test_scores_by_hand():
     # Three images of class 0, one of class 2, two of class 3.
-    found = class_scores([0, 0, 0, 2, 3, 3], [0, 4, 5, 0, 1, 2], num_classes=4)
-    assert found == {
+    scores = class_scores([0, 0, 0, 2, 3, 3], [0, 4, 5, 0, 1, 2], num_classes=4)
+    assert scores == {
         "images": [3, 0, 1, 2],
         "top1_accuracy": 2 / 6,
         "top1_error": 1 - 2 / 6,
@@ -38,9 +38,9 @@ def test_scores_by_hand():
 
 
 def test_without_images_there_is_no_score():
-    found = class_scores([], [], num_classes=2)
-    assert found["top1_accuracy"] is found["top5_error"] is found["mean_class_accuracy"] is None
-    assert found["top1"] == [None, None] and found["images"] == [0, 0]
+    scores = class_scores([], [], num_classes=2)
+    assert scores["top1_accuracy"] is scores["top5_error"] is scores["mean_class_accuracy"] is None
+    assert scores["top1"] == [None, None] and scores["images"] == [0, 0]
 
 
 def test_pairs_are_named_by_how_often_they_occur():

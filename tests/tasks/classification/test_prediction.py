@@ -33,7 +33,7 @@ def test_the_shorter_side_is_the_recipes(model):
     # 74 to 65 is what 256 is to 224.
     assert protocol_of(model.recipe) == Protocol(crop=65, shortest=74)
     assert protocol_of(with_shortest(model.recipe, 90)) == Protocol(crop=65, shortest=90)
-    with pytest.raises(LfpError, match="shortest is 64, but the crop has 65 pixels a side"):
+    with pytest.raises(LfpError, match="shortest is 64, but the crop has 65 pixels per side"):
         protocol_of(with_shortest(model.recipe, 64))
 
 
@@ -49,9 +49,9 @@ def test_probabilities_are_those_of_the_middle(model, shortest):
     shown = centre(image, shortest=shortest, size=CROP)
     np.testing.assert_array_equal(middle(protocol, image), shown)
     logits = model(preprocess(shown[None], "imagenet_bgr"), training=False)["logits"]
-    wanted = tf.nn.softmax(logits)[0]
-    np.testing.assert_allclose(predictor(model, protocol)(image), wanted, atol=1e-5)
-    np.testing.assert_allclose(classifier(model)(shown[None])[0], wanted, atol=1e-5)
+    expected = tf.nn.softmax(logits)[0]
+    np.testing.assert_allclose(predictor(model, protocol)(image), expected, atol=1e-5)
+    np.testing.assert_allclose(classifier(model)(shown[None])[0], expected, atol=1e-5)
 
 
 def test_strips_are_those_of_more_than_fifty_to_one():

@@ -20,24 +20,24 @@ def results():
 
 
 def test_the_first_of_equal_classes_comes_first():
-    found = best_classes(np.array([0.1, 0.4, 0.1, 0.4]), list("abcd"))
-    assert [(entry["id"], entry["name"]) for entry in found] == [
+    result = best_classes(np.array([0.1, 0.4, 0.1, 0.4]), list("abcd"))
+    assert [(entry["id"], entry["name"]) for entry in result] == [
         (1, "b"), (3, "d"), (0, "a"), (2, "c"),
     ]  # fmt: skip
 
 
 def test_the_five_best_are_told_and_drawn(results):
-    found = results.predict(IMAGE)
-    described = results.describe(found)["classes"]
+    prediction = results.predict(IMAGE)
+    described = results.describe(prediction)["classes"]
     assert [entry["name"] for entry in described] == ["bee", "dog", "cat", "fox", "ant"]
     assert described[0] == {"id": 1, "name": "bee", "probability": 0.5}
     entries = [(entry["name"], entry["probability"]) for entry in described]
-    np.testing.assert_array_equal(results.explained(IMAGE, found), with_bars(IMAGE, entries))
-    frame = results.overlay(IMAGE, found)
+    np.testing.assert_array_equal(results.explained(IMAGE, prediction), with_bars(IMAGE, entries))
+    frame = results.overlay(IMAGE, prediction)
     np.testing.assert_array_equal(frame, under_bars(IMAGE, entries))
     assert frame.shape == IMAGE.shape
-    assert results.line("in/a.png", {}, found) == "in/a.png\tbee\t0.5000"
-    assert results.files(found) == {} and list(results.frame_files(found)) == [".json"]
+    assert results.line("in/a.png", {}, prediction) == "in/a.png\tbee\t0.5000"
+    assert results.files(prediction) == {} and list(results.frame_files(prediction)) == [".json"]
     assert ENDINGS == (".overlay.png", ".json")
 
 
@@ -76,7 +76,11 @@ def test_images_are_predicted_one_after_the_other_and_refusals_go_along():
 
     results = Results(probabilities, NAMES, {})
     images = [("a", IMAGE), ("b", IMAGE[:1]), ("c", IMAGE)]
-    found = list(results.predictions(iter(images), count=3))
-    assert [source for source, *_ in found] == ["a", "b", "c"]
-    assert found[0][2] is SURE and str(found[1][2]) == "too small" and found[2][2] is SURE
-    assert all(seconds >= 0 for *_, seconds in found)
+    predictions = list(results.predictions(iter(images), count=3))
+    assert [source for source, *_ in predictions] == ["a", "b", "c"]
+    assert (
+        predictions[0][2] is SURE
+        and str(predictions[1][2]) == "too small"
+        and predictions[2][2] is SURE
+    )
+    assert all(seconds >= 0 for *_, seconds in predictions)

@@ -53,22 +53,22 @@ def signatures(place):
     del loaded
 
 
-def check(answer, wanted):
+def check(answer, expected):
     # Folded batch norm rounds otherwise; probabilities lie in 0..1.
-    np.testing.assert_allclose(answer["probabilities"], wanted, atol=1e-5)
-    order = np.argsort(-wanted, axis=1)[:, :5]
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+    order = np.argsort(-expected, axis=1)[:, :5]
     assert answer["classes"].dtype == tf.int32
     np.testing.assert_array_equal(answer["classes"], order)
     np.testing.assert_allclose(
-        answer["scores"], np.take_along_axis(wanted, order, axis=1), atol=1e-5
+        answer["scores"], np.take_along_axis(expected, order, axis=1), atol=1e-5
     )
 
 
 def test_bytes_of_differing_sizes_give_the_python_models_classes(signatures, expected):
-    wanted = np.stack([probabilities for _, probabilities in expected])
-    assert len(set(wanted.argmax(1))) > 1
+    expected_value = np.stack([probabilities for _, probabilities in expected])
+    assert len(set(expected_value.argmax(1))) > 1
     data = tf.constant([encode_png(image) for image, _ in expected])
-    check(signatures["serving_default"](image_bytes=data), wanted)
+    check(signatures["serving_default"](image_bytes=data), expected_value)
 
 
 def test_pixels_give_the_python_models_classes(signatures, expected):
@@ -82,8 +82,8 @@ def test_a_grey_jpeg_is_served(model, signatures):
     Image.fromarray(random_image(5)).convert("L").save(stream, "JPEG", quality=95)
     answer = signatures["serving_default"](image_bytes=tf.constant([stream.getvalue()]))
     image = np.array(Image.open(stream).convert("RGB"))
-    wanted = predictor(model, protocol_of(model.recipe))(tf.constant(image))[None].numpy()
-    np.testing.assert_allclose(answer["probabilities"], wanted, atol=1e-4)
+    expected_value = predictor(model, protocol_of(model.recipe))(tf.constant(image))[None].numpy()
+    np.testing.assert_allclose(answer["probabilities"], expected_value, atol=1e-4)
 
 
 def test_of_few_classes_all_are_given():
@@ -108,9 +108,9 @@ def test_norms_of_the_pyramid_blocks_are_folded(model, place):
 def test_other_graphs_see_the_same(model, expected, options):
     functions = functions_of(served_network(model, **options), limits=LIMITS)
     image, probabilities = expected[0]
-    found = functions["images"](tf.constant(image[None]))["probabilities"][0]
+    result = functions["images"](tf.constant(image[None]))["probabilities"][0]
     # bfloat16 has 8 bits of fraction; without folding the graph is the model's own.
-    np.testing.assert_allclose(found, probabilities, atol=0.05 if "dtype" in options else 1e-6)
+    np.testing.assert_allclose(result, probabilities, atol=0.05 if "dtype" in options else 1e-6)
 
 
 def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
@@ -125,13 +125,13 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
                 signatures[name](**inputs)
             yield graph_sentence(caught.value)
 
-    for image, count, wanted in (
+    for image, count, expected_value in (
         (np.zeros((100, 200, 3)), 1, "The image has 200x100 pixels, but at most 12000 are serv"),
         (np.zeros((4, 4, 3)), 5, "The request has 5 images, at most 4 are served."),
         (np.zeros((2, 101, 3)), 1, "The image has 101x2 pixels, but no side may be more than 50"),
     ):
         for text in refusals(image.astype(np.uint8), count):
-            assert text.startswith(wanted)
+            assert text.startswith(expected_value)
 
 
 def test_an_input_size_is_refused(model):

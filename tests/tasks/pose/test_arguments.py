@@ -24,17 +24,17 @@ def boxes_of(tmp_path, content, *names):
 
 
 def test_the_recipe_says_how_people_are_looked_at_and_the_user_wins():
-    found = recipe(evaluation={"flip": False, "scales": [0.9, 1.1], "score": "pck"})
+    own_recipe = recipe(evaluation={"flip": False, "scales": [0.9, 1.1], "score": "pck"})
     for command in ("evaluate", "predict"):
-        plain = own.protocol(found, parsed(command), command)
+        plain = own.protocol(own_recipe, parsed(command), command)
         assert plain == Protocol(flip=False, scales=(0.9, 1.1), score="pck")
         words = parsed(command, "--flip", "--scales", "0.8,1")
-        assert own.protocol(found, words, command) == Protocol(True, (0.8, 1.0), "pck")
+        assert own.protocol(own_recipe, words, command) == Protocol(True, (0.8, 1.0), "pck")
 
 
 def test_an_export_sees_one_scale():
-    found = recipe(evaluation={"flip": True, "scales": [0.9, 1.1], "score": "pckh"})
-    assert own.protocol(found, parsed("export"), "export") == Protocol(True, (1.0,), "pckh")
+    own_recipe = recipe(evaluation={"flip": True, "scales": [0.9, 1.1], "score": "pckh"})
+    assert own.protocol(own_recipe, parsed("export"), "export") == Protocol(True, (1.0,), "pckh")
 
 
 def test_an_evaluation_says_what_it_does():
@@ -59,8 +59,8 @@ def test_mistakes_are_sentences(command, words, message):
 
 def test_boxes_are_read_by_path_or_by_name(tmp_path):
     content = {"in/a.png": [[1, 2, 3, 4]], "a.png": [], "b.png": []}
-    found = boxes_of(tmp_path, content, "a.png", "b.png")
-    assert found == {pathlib.Path("in/a.png"): [[1, 2, 3, 4]], pathlib.Path("in/b.png"): []}
+    boxes = boxes_of(tmp_path, content, "a.png", "b.png")
+    assert boxes == {pathlib.Path("in/a.png"): [[1, 2, 3, 4]], pathlib.Path("in/b.png"): []}
     assert own.read_annotations(parsed("predict"), items("a.png")) is None
 
 

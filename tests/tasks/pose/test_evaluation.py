@@ -31,7 +31,7 @@ def known():
 
 
 @pytest.fixture(scope="module")
-def found(drawn, known):
+def evaluated(drawn, known):
     return evaluate(known[0], drawn[0], **WORDS)
 
 
@@ -48,45 +48,45 @@ def place(maps, joint, person):
     return np.trunc((place + 0.5) * side / 16 - side / 2 + np.array(person.center))
 
 
-def test_joints_come_back_to_each_persons_image(drawn, known, found):
+def test_joints_come_back_to_each_persons_image(drawn, known, evaluated):
     _, maps = known
-    assert found.predictions.shape == (11, 14, 3)
+    assert evaluated.predictions.shape == (11, 14, 3)
     for number, person in enumerate(drawn[1]["val"]):
-        wanted = [place(maps, joint, person) for joint in range(14)]
+        expected = [place(maps, joint, person) for joint in range(14)]
         # At whole pixels float32 may fall on either side.
-        away = np.abs(found.predictions[number, :, :2] - wanted)
+        away = np.abs(evaluated.predictions[number, :, :2] - expected)
         assert (away <= 1).all() and (away == 0).mean() > 0.9
-        np.testing.assert_array_equal(found.predictions[number, :, 2], maps.max(axis=(0, 1)))
+        np.testing.assert_array_equal(evaluated.predictions[number, :, 2], maps.max(axis=(0, 1)))
 
 
-def test_scores_are_those_of_a_slow_count(drawn, found, known, tmp_path):
-    _, facts = report(tmp_path, known[0], found, records="r", split="val", checkpoint="c")
+def test_scores_are_those_of_a_slow_count(drawn, evaluated, known, tmp_path):
+    _, facts = report(tmp_path, known[0], evaluated, records="r", split="val", checkpoint="c")
     shoulder, hip = NAMES.index("left_shoulder"), NAMES.index("right_hip")
     right, annotated, people = np.zeros(14), np.zeros(14), 0
     for number, person in enumerate(drawn[1]["val"]):
         joints = np.array(person.joints)
         if not (joints[shoulder, 2] and joints[hip, 2]):
-            assert found.right[number] is None
+            assert evaluated.right[number] is None
             continue
         torso = np.linalg.norm(joints[shoulder, :2] - joints[hip, :2])
-        away = np.linalg.norm(found.predictions[number, :, :2] - joints[:, :2], axis=1)
+        away = np.linalg.norm(evaluated.predictions[number, :, :2] - joints[:, :2], axis=1)
         is_right = (away <= 0.2 * torso) & (joints[:, 2] > 0)
         right += is_right
         annotated += joints[:, 2]
         people += 1
-        assert found.right[number] == pytest.approx(is_right.sum() / joints[:, 2].sum())
+        assert evaluated.right[number] == pytest.approx(is_right.sum() / joints[:, 2].sum())
     assert facts["scores"]["people"] == people == 8 and facts["scores"]["left_out"] == 3
     assert facts["scores"]["all_joints"] == pytest.approx(right.sum() / annotated.sum())
     for entry, rate, count in zip(facts["joints"], right / annotated, annotated, strict=True):
         assert entry["pck"] == pytest.approx(rate) and entry["annotated"] == count
     assert facts["curve"]["mean"][20] == facts["scores"]["mean"]
     assert facts["curve"]["thresholds"][20] == 0.2
-    known_shares = [share for share in found.right if share is not None]
-    assert [e.score for e in found.best] == sorted(known_shares, reverse=True)[:4]
-    assert [e.score for e in found.worst] == sorted(known_shares)[:4]
+    known_shares = [share for share in evaluated.right if share is not None]
+    assert [e.score for e in evaluated.best] == sorted(known_shares, reverse=True)[:4]
+    assert [e.score for e in evaluated.worst] == sorted(known_shares)[:4]
 
 
-def test_chance_is_the_mean_place_in_the_box(drawn, found):
+def test_chance_is_the_mean_place_in_the_box(drawn, evaluated):
     _, splits = drawn
     shares = np.full((14, 3, 2), np.nan)
     for number, person in enumerate(splits["train"]):
@@ -97,22 +97,22 @@ def test_chance_is_the_mean_place_in_the_box(drawn, found):
             if joints[joint, 2]:
                 shares[joint, number] = (joints[joint, :2] - low) / (high - low)
     places = np.nanmean(shares, axis=1)
-    assert found.chance_from == "train"
+    assert evaluated.chance_from == "train"
     joints = np.array(splits["val"][3].joints)
     shown = joints[joints[:, 2] > 0, :2]
     low, high = shown.min(axis=0), shown.max(axis=0)
-    np.testing.assert_allclose(found.chance[3], low + places * (high - low), atol=1e-3)
+    np.testing.assert_allclose(evaluated.chance[3], low + places * (high - low), atol=1e-3)
 
 
-def test_sources_tell_people_of_one_image_apart(found):
-    assert found.people.sources[:3] == ["val0.png", "val1.png#1", "val2.png"]
+def test_sources_tell_people_of_one_image_apart(evaluated):
+    assert evaluated.people.sources[:3] == ["val0.png", "val1.png#1", "val2.png"]
 
 
-def test_a_limit_takes_the_first_people(drawn, known, found):
+def test_a_limit_takes_the_first_people(drawn, known, evaluated):
     three = evaluate(known[0], drawn[0], limit=3, **WORDS)
-    np.testing.assert_array_equal(three.predictions, found.predictions[:3])
-    assert three.right == found.right[:3]
-    np.testing.assert_array_equal(three.chance, found.chance[:3])
+    np.testing.assert_array_equal(three.predictions, evaluated.predictions[:3])
+    assert three.right == evaluated.right[:3]
+    np.testing.assert_array_equal(three.chance, evaluated.chance[:3])
 
 
 @pytest.mark.parametrize("factors", [(1.0,), (0.8, 1.1)])
@@ -120,14 +120,14 @@ def test_a_person_alone_gives_the_same(drawn, factors):
     """The way of `predict`, with the person's crop given as a box."""
     model = KnownNetwork(mixed_maps())
     protocol = Protocol(flip=True, scales=factors, score="pck")
-    found = evaluate(model, drawn[0], protocol=protocol, limit=2)
+    evaluated = evaluate(model, drawn[0], protocol=protocol, limit=2)
     predict = predictor(model, protocol)
     for number, person in enumerate(drawn[1]["val"][:2]):
         (x, y), half = person.center, 100 * np.float32(person.scale)
         box = np.float32([[y - half, x - half, y + half, x + half]])
         joints = predict(read_image(person.image), box).numpy()[0]
-        np.testing.assert_allclose(found.predictions[number, :, 2], joints[:, 2], rtol=1e-5)
-        assert (found.predictions[number, :, :2] == joints[:, :2]).mean() > 0.9
+        np.testing.assert_allclose(evaluated.predictions[number, :, 2], joints[:, 2], rtol=1e-5)
+        assert (evaluated.predictions[number, :, :2] == joints[:, :2]).mean() > 0.9
 
 
 def test_pckh_measures_by_the_head(tmp_path, known):
@@ -135,29 +135,31 @@ def test_pckh_measures_by_the_head(tmp_path, known):
     folder, _ = drawn_people(tmp_path, val=3, head_size=40.0, names=names)
     function, _ = same_maps(joints=16)
     network = KnownNetwork(function, names)
-    found = evaluate(network, folder, protocol=Protocol(flip=False, score="pckh"))
-    away = np.linalg.norm(found.predictions[..., :2] - found.people.truth, axis=2)
-    is_right = (away < 20.0) & found.people.visible
-    wanted = is_right.sum(axis=1) / found.people.visible.sum(axis=1)
-    np.testing.assert_allclose(found.right, wanted)
-    _, facts = report(tmp_path / "out", network, found, records=folder, split="val", checkpoint="")
+    evaluated = evaluate(network, folder, protocol=Protocol(flip=False, score="pckh"))
+    away = np.linalg.norm(evaluated.predictions[..., :2] - evaluated.people.truth, axis=2)
+    is_right = (away < 20.0) & evaluated.people.visible
+    expected = is_right.sum(axis=1) / evaluated.people.visible.sum(axis=1)
+    np.testing.assert_allclose(evaluated.right, expected)
+    _, facts = report(
+        tmp_path / "out", network, evaluated, records=folder, split="val", checkpoint=""
+    )
     assert facts["score"] == {"name": "PCKh@0.5", "unit": "head size", "threshold": 0.5}
     assert facts["scores"]["all_joints"] == pytest.approx(
-        is_right.sum() / found.people.visible.sum()
+        is_right.sum() / evaluated.people.visible.sum()
     )
 
 
-def test_the_page_stands_alone_and_holds_the_numbers(drawn, known, found, tmp_path):
+def test_the_page_stands_alone_and_holds_the_numbers(drawn, known, evaluated, tmp_path):
     history = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25, "map_accuracy": 0.5}]
     path, facts = report(
-        tmp_path, known[0], found, records=drawn[0], split="val", checkpoint="runs/x",
+        tmp_path, known[0], evaluated, records=drawn[0], split="val", checkpoint="runs/x",
         history=history,
     )  # fmt: skip
     text = path.read_text()
     assert text.count('src="data:image/jpeg;base64,') == 3 * 8
     assert "<script" not in text and "<link" not in text
-    for wanted in ("PCK@0.2 over 8 people, 3 without a torso left out", "right_ankle", "chance"):
-        assert wanted in text, wanted
+    for expected in ("PCK@0.2 over 8 people, 3 without a torso left out", "right_ankle", "chance"):
+        assert expected in text, expected
     assert f"{100 * facts['scores']['mean']:.2f}" in text
     assert "training loss (logarithmic)" in text and "PCK on the heat maps" in text
     written = json.loads((tmp_path / "metrics.json").read_text())
@@ -185,8 +187,8 @@ def test_perfect_heat_maps_find_every_joint(drawn):
         record_index(folder, "val"), codec=codec_of(64), num_joints=14, shares=Shares(11)
     )
     (batch,) = batches
-    found = keypoints(batch["heatmaps"], batch["centers"], batch["scales"]).numpy()
-    for person, joints in zip(splits["val"], found, strict=True):
+    evaluated = keypoints(batch["heatmaps"], batch["centers"], batch["scales"]).numpy()
+    for person, joints in zip(splits["val"], evaluated, strict=True):
         for (x, y, is_known), joint in zip(person.joints, joints, strict=True):
             if is_known and joint[2] > 0.5:
                 # Half a pixel of the maps, of 16 a side, and a pixel by truncation.

@@ -35,17 +35,17 @@ def means(crops):
 
 def test_the_last_stack_counts_and_crops_are_preprocessed(crops):
     network = KnownNetwork(pooled, THREE, preprocess="caffe")
-    found = heatmap_function(network, flip=False)(crops).numpy()
-    wanted = means(crops - np.float32([123.68, 116.779, 103.939]))[..., ::-1]
-    np.testing.assert_allclose(found, wanted, atol=1e-3)
+    maps = heatmap_function(network, flip=False)(crops).numpy()
+    expected = means(crops - np.float32([123.68, 116.779, 103.939]))[..., ::-1]
+    np.testing.assert_allclose(maps, expected, atol=1e-3)
 
 
 def test_the_mirror_image_is_turned_back_with_left_and_right_exchanged(crops):
     network = KnownNetwork(pooled, THREE)
-    found = heatmap_function(network, flip=True)(crops).numpy()
+    maps = heatmap_function(network, flip=True)(crops).numpy()
     red, green, blue = np.moveaxis(means(crops), -1, 0)
     half = (red + blue) / 2  # Red is the left hip; in the mirror, blue is.
-    np.testing.assert_allclose(found, np.stack([half, green, half], -1), atol=1e-3)
+    np.testing.assert_allclose(maps, np.stack([half, green, half], -1), atol=1e-3)
 
 
 def test_a_mirrored_person_has_mirrored_joints():
@@ -60,11 +60,11 @@ def test_points_by_hand():
     maps = np.zeros((1, 16, 16, 2), np.float32)
     maps[0, 5, 9, 0], maps[0, 5, 10, 0], maps[0, 4, 9, 0] = 0.8, 0.3, 0.2
     maps[0, 0, 7, 1] = 0.5
-    found = keypoints(tf.constant(maps), tf.constant([[40.0, 30.0]]), tf.constant([0.375]))
+    points = keypoints(tf.constant(maps), tf.constant([[40.0, 30.0]]), tf.constant([0.375]))
     # A map pixel is 200 * 0.375 / 16 = 4.6875 pixels; the crop begins at (40 - 37.5, 30 - 37.5).
     # The first peak, column 9 and row 5 from 0, moves to 9.25 + 0.5 and 4.75 + 0.5: (2.5 + 45.7,
     # -7.5 + 24.6). The second lies on the border and stays, (7.5, 0.5): (2.5 + 35.2, -7.5 + 2.3).
-    np.testing.assert_allclose(found[0], [[48.0, 17.0, 0.8], [37.0, -5.0, 0.5]])
+    np.testing.assert_allclose(points[0], [[48.0, 17.0, 0.8], [37.0, -5.0, 0.5]])
 
 
 def test_sizes_fused_find_the_joint():
@@ -73,12 +73,12 @@ def test_sizes_fused_find_the_joint():
     maps = [
         HeatmapCodec(16).encode(points, center.astype(np.float64), np.float64(s)) for s in scales
     ]
-    found = fused_keypoints(
+    joints = fused_keypoints(
         tf.stack(maps), tf.constant(center), tf.constant(scales), size=(80, 90), resolution=64
     ).numpy()
     # A map pixel is 4 to 6 pixels of the image.
-    assert np.abs(found[:, :2] - points).max() <= 4
-    assert (found[:, 2] > 0.8).all()
+    assert np.abs(joints[:, :2] - points).max() <= 4
+    assert (joints[:, 2] > 0.8).all()
 
 
 def test_an_image_is_a_person_as_high_as_it():
@@ -93,21 +93,21 @@ def test_people_of_an_image_one_after_the_other(factors):
     network = KnownNetwork(pooled, THREE)
     image = np.random.default_rng(3).integers(0, 256, (70, 90, 3), np.uint8)
     boxes = np.float32([[0, 0, 70, 90], [10, 30, 60, 50]])
-    found = predictor(network, Protocol(flip=True, scales=factors))(image, boxes).numpy()
+    people = predictor(network, Protocol(flip=True, scales=factors))(image, boxes).numpy()
     maps = heatmap_function(network, flip=True)
-    for box, joints in zip(boxes, found, strict=True):
+    for box, joints in zip(boxes, people, strict=True):
         center, scale = box_frame(tf.constant(box))
         heatmaps = maps(person_views(image, center, scale, factors, resolution=64))
         scales = scale * tf.constant(factors)
         if len(factors) == 1:
-            wanted = keypoints(heatmaps, center[None], scales)[0]
+            expected = keypoints(heatmaps, center[None], scales)[0]
         else:
-            wanted = fused_keypoints(heatmaps, center, scales, size=(70, 90), resolution=64)
-        np.testing.assert_allclose(joints, wanted, atol=1e-4)
+            expected = fused_keypoints(heatmaps, center, scales, size=(70, 90), resolution=64)
+        np.testing.assert_allclose(joints, expected, atol=1e-4)
 
 
 def test_nobody_has_no_joints():
     constant, _ = same_maps()
     predict = predictor(KnownNetwork(constant), Protocol(flip=False))
-    found = predict(np.zeros((9, 9, 3), np.uint8), np.zeros((0, 4), np.float32))
-    assert found.shape == (0, 14, 3)
+    prediction = predict(np.zeros((9, 9, 3), np.uint8), np.zeros((0, 4), np.float32))
+    assert prediction.shape == (0, 14, 3)

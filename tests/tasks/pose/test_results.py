@@ -63,14 +63,14 @@ def test_a_box_beside_its_image_is_refused(make, box):
 
 def test_people_are_told_and_drawn(make):
     results = make()
-    found = results.predict(IMAGE)
-    (person,) = results.describe(found)["people"]
+    prediction = results.predict(IMAGE)
+    (person,) = results.describe(prediction)["people"]
     assert person["box"] == [0, 0, 40, 30]
     assert person["keypoints"]["neck"] == {"x": 10.0, "y": 12.0, "score": 1.5}
-    for drawn in (results.overlay(IMAGE, found), results.explained(IMAGE, found)):
+    for drawn in (results.overlay(IMAGE, prediction), results.explained(IMAGE, prediction)):
         np.testing.assert_array_equal(drawn, draw_skeletons(IMAGE, [JOINTS], NAMES))
-    assert results.line("in/a.png", {".json": "out/a.json"}, found) == "out/a.json"
-    assert results.files(found) == {} and list(results.frame_files(found)) == [".json"]
+    assert results.line("in/a.png", {".json": "out/a.json"}, prediction) == "out/a.json"
+    assert results.files(prediction) == {} and list(results.frame_files(prediction)) == [".json"]
 
 
 def test_a_live_view_tells_the_joints_of_the_first_person(make):
@@ -88,9 +88,10 @@ def test_a_video_has_the_people_of_every_frame(make):
     tally = results.tally()
     for number in (0, 5):
         tally.add(number, results.predict(IMAGE))
-    found = tally.describe()
-    assert list(found) == ["people_by_frame"]
-    assert [entry["frame"] for entry in found["people_by_frame"]] == [0, 5]
+    description = tally.describe()
+    assert list(description) == ["people_by_frame"]
+    assert [entry["frame"] for entry in description["people_by_frame"]] == [0, 5]
     assert (
-        found["people_by_frame"][1]["people"] == results.describe(results.predict(IMAGE))["people"]
+        description["people_by_frame"][1]["people"]
+        == results.describe(results.predict(IMAGE))["people"]
     )

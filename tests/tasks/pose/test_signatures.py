@@ -56,31 +56,31 @@ def whole(image):
 def test_bytes_of_differing_sizes_give_the_python_models_joints(signatures, predict):
     images = list(random_images(*SIZES))
     data = tf.constant([encode_png(image) for image in images])
-    found = signatures["serving_default"](image_bytes=data)["keypoints"]
-    assert found.dtype == tf.float32 and found.shape == (4, 14, 3)
-    for image, joints in zip(images, found, strict=True):
+    answer = signatures["serving_default"](image_bytes=data)["keypoints"]
+    assert answer.dtype == tf.float32 and answer.shape == (4, 14, 3)
+    for image, joints in zip(images, answer, strict=True):
         np.testing.assert_array_equal(joints, predict(image, whole(image))[0])
-    assert len(np.unique(found[0, :, :2], axis=0)) > 3
+    assert len(np.unique(answer[0, :, :2], axis=0)) > 3
 
 
 def test_pixels_give_them_too(signatures, predict):
     (image,) = random_images(SIZES[0])
     batch = np.stack([image, image[:, ::-1]])
-    found = signatures["images"](images=tf.constant(batch))["keypoints"]
-    for one, joints in zip(batch, found, strict=True):
-        np.testing.assert_array_equal(joints, predict(np.array(one), whole(one))[0])
+    answer = signatures["images"](images=tf.constant(batch))["keypoints"]
+    for entry, joints in zip(batch, answer, strict=True):
+        np.testing.assert_array_equal(joints, predict(np.array(entry), whole(entry))[0])
 
 
 def test_boxes_choose_the_person(signatures, predict):
     (image,) = random_images(SIZES[0])
     boxes = np.float32([BOX, whole(image)[0]])
-    wanted = predict(image, boxes).numpy()
-    assert np.abs(wanted[0] - wanted[1]).max() > 1
-    found = signatures["images_boxes"](images=np.stack([image, image]), boxes=boxes)["keypoints"]
-    np.testing.assert_array_equal(found, wanted)
+    expected = predict(image, boxes).numpy()
+    assert np.abs(expected[0] - expected[1]).max() > 1
+    answer = signatures["images_boxes"](images=np.stack([image, image]), boxes=boxes)["keypoints"]
+    np.testing.assert_array_equal(answer, expected)
     data = tf.constant([encode_png(image)] * 2)
-    found = signatures["image_bytes_boxes"](image_bytes=data, boxes=boxes)["keypoints"]
-    np.testing.assert_array_equal(found, wanted)
+    answer = signatures["image_bytes_boxes"](image_bytes=data, boxes=boxes)["keypoints"]
+    np.testing.assert_array_equal(answer, expected)
 
 
 def test_the_export_runs_from_python(folder, predict):
@@ -105,12 +105,12 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
 
     large = np.zeros((1, 60, 60, 3), np.uint8)
     box = tf.constant([BOX])
-    wanted = "The image has 60x60 pixels, but at most 3000 are served; send a smaller one."
+    expected = "The image has 60x60 pixels, but at most 3000 are served; send a smaller one."
     data = tf.constant([encode_png(large[0])])
-    assert refusal("serving_default", image_bytes=data) == wanted
-    assert refusal("images", images=tf.constant(large)) == wanted
-    assert refusal("images_boxes", images=tf.constant(large), boxes=box) == wanted
-    assert refusal("image_bytes_boxes", image_bytes=data, boxes=box) == wanted
+    assert refusal("serving_default", image_bytes=data) == expected
+    assert refusal("images", images=tf.constant(large)) == expected
+    assert refusal("images_boxes", images=tf.constant(large), boxes=box) == expected
+    assert refusal("image_bytes_boxes", image_bytes=data, boxes=box) == expected
     many = "The request has 5 images, at most 4 are served."
     assert refusal("images", images=tf.zeros([5, 2, 2, 3], tf.uint8)) == many
     small = tf.zeros([2, 50, 50, 3], tf.uint8)
@@ -132,8 +132,8 @@ def test_impossible_boxes_are_refused(signatures, box):
 
 def test_a_box_that_reaches_far_out_is_served(signatures):
     box = tf.constant([[-500.0, -300.0, 90.0, 40.0]])
-    found = signatures["images_boxes"](images=tf.zeros([1, 30, 30, 3], tf.uint8), boxes=box)
-    assert np.isfinite(found["keypoints"]).all()
+    answer = signatures["images_boxes"](images=tf.zeros([1, 30, 30, 3], tf.uint8), boxes=box)
+    assert np.isfinite(answer["keypoints"]).all()
 
 
 def test_warm_up_requests_run(signatures, model):
@@ -157,8 +157,8 @@ def test_without_the_mirror_image_joints_differ():
         )["keypoints"]
         for flip in (False, True)
     )
-    wanted = predictor(network, Protocol(flip=False))(image, whole(image))
-    np.testing.assert_array_equal(plain, wanted)
+    expected = predictor(network, Protocol(flip=False))(image, whole(image))
+    np.testing.assert_array_equal(plain, expected)
     assert np.abs(plain - averaged).max() > 1
 
 

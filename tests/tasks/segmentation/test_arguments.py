@@ -21,9 +21,9 @@ def recipe():
 
 
 def checked(command, *words):
-    found = parsed(command, *words)
-    own.check(found, command)
-    return found
+    result = parsed(command, *words)
+    own.check(result, command)
+    return result
 
 
 def test_without_the_flag_there_is_no_crf():
@@ -34,8 +34,8 @@ def test_flags_change_the_preset():
     assert own.crf_options(checked("evaluate", "--crf")) == CrfOptions()
     words = ["--crf", "--crf_preset=seed", "--crf_guide=wrapped_mean_subtracted"]
     words += ["--crf_class_threshold=0.01", "--crf_backend=numpy", "--crf_processes=3"]
-    found = checked("predict", *words)
-    assert own.crf_options(found) == CrfOptions(
+    arguments = checked("predict", *words)
+    assert own.crf_options(arguments) == CrfOptions(
         pos_xy_std=3,
         bi_xy_std=49,
         bi_rgb_std=5,
@@ -43,8 +43,8 @@ def test_flags_change_the_preset():
         class_threshold=0.01,
         backend="numpy",
     )
-    assert own.crf_processes(found) == 3
-    assert own.evaluation_options(found) == {"crf": Refinement(own.crf_options(found), 3)}
+    assert own.crf_processes(arguments) == 3
+    assert own.evaluation_options(arguments) == {"crf": Refinement(own.crf_options(arguments), 3)}
 
 
 def test_the_number_of_processes_is_that_of_the_cores():
@@ -52,10 +52,10 @@ def test_the_number_of_processes_is_that_of_the_cores():
 
 
 def test_the_protocol_lfp_has_its_own_crf_inside_its_windows():
-    found = checked("predict", "--protocol=lfp", "--crf")
-    assert own.crf_options(found) == PRESETS["lfp"] and own.final_crf_options(found) is None
-    found = checked("predict", "--crf")
-    assert own.final_crf_options(found) == own.crf_options(found) == PRESETS["newest"]
+    arguments = checked("predict", "--protocol=lfp", "--crf")
+    assert own.crf_options(arguments) == PRESETS["lfp"] and own.final_crf_options(arguments) is None
+    arguments = checked("predict", "--crf")
+    assert own.final_crf_options(arguments) == own.crf_options(arguments) == PRESETS["newest"]
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,20 @@ def test_an_evaluation_goes_by_the_recipe_and_others_by_the_whole_image(recipe):
     recipe = type(recipe)(**vars(recipe) | {"evaluation": recipe.evaluation | {
         "protocol": "semseg", "flip": "softmax", "scales": [0.5, 1.0], "base_size": 50,
     }})  # fmt: skip
-    found = own.protocol(recipe, parsed("evaluate"), "evaluate")
-    assert (found.name, found.scales, found.base_size) == ("semseg", (0.5, 1.0), 50)
+    result = own.protocol(recipe, parsed("evaluate"), "evaluate")
+    assert (result.name, result.scales, result.base_size) == ("semseg", (0.5, 1.0), 50)
     for command in ("predict", "export"):
         assert own.protocol(recipe, parsed(command), command) == Protocol("whole")
 
 
 def test_words_reach_the_protocol(recipe):
     words = ["--protocol=semseg", "--scales", "1", "1.5", "--window_batch=2"]
-    found = own.protocol(recipe, parsed("evaluate", *words), "evaluate")
-    assert (found.name, found.scales, found.window_batch) == ("semseg", (1.0, 1.5), 2)
-    found = own.protocol(recipe, parsed("predict", "--protocol=lfp", "--second_softmax"), "predict")
-    assert found.second_softmax and found.scales == PUBLISHED_SCALES
+    result = own.protocol(recipe, parsed("evaluate", *words), "evaluate")
+    assert (result.name, result.scales, result.window_batch) == ("semseg", (1.0, 1.5), 2)
+    result = own.protocol(
+        recipe, parsed("predict", "--protocol=lfp", "--second_softmax"), "predict"
+    )
+    assert result.second_softmax and result.scales == PUBLISHED_SCALES
 
 
 @pytest.mark.parametrize(
@@ -125,8 +127,8 @@ def test_words_reach_the_protocol(recipe):
     ],
 )
 def test_a_flip_is_the_protocols_own(recipe, name, flip):
-    found = own.protocol(recipe, parsed("predict", f"--protocol={name}", "--flip"), "predict")
-    assert found.flip == flip
+    result = own.protocol(recipe, parsed("predict", f"--protocol={name}", "--flip"), "predict")
+    assert result.flip == flip
     plain = own.protocol(recipe, parsed("predict", f"--protocol={name}"), "predict")
     assert plain.flip == ("softmax" if name == "semseg" else "none")
 
@@ -134,12 +136,12 @@ def test_a_flip_is_the_protocols_own(recipe, name, flip):
 def test_an_evaluation_says_what_it_does():
     protocol = Protocol("whole", flip="softmax", scales=(0.5, 1))
     plain = "by the protocol whole (flip softmax, scales [0.5, 1.0])"
-    for words, wanted in (
+    for words, expected in (
         ([], plain),
         (["--crf", "--crf_processes=3"], f"{plain}, then the dense CRF in 3 processes beside it"),
         (["--crf", "--crf_processes=0"], f"{plain}, then the dense CRF in its process"),
     ):
-        assert own.describe(protocol, parsed("evaluate", *words)) == wanted
+        assert own.describe(protocol, parsed("evaluate", *words)) == expected
     windows = Protocol("lfp", crop=(8, 8), scales=(1,))
     assert own.describe(windows, parsed("evaluate", "--crf")) == (
         "by the protocol lfp (flip softmax, scales [1.0]), then the dense CRF in every window"

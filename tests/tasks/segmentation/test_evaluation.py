@@ -26,7 +26,7 @@ def model():
 
 
 def test_the_confusion_matrix_counts_every_pixel_once(model, records):
-    found = evaluate(model, records, split="val", protocol=Protocol("whole"))
+    evaluated = evaluate(model, records, split="val", protocol=Protocol("whole"))
     predict, confusion = predictor(model, Protocol("whole")), np.zeros((8, 8), int)
     batches = evaluation_batches(
         record_index(records, "val"), shares=Shares(1), mean=(0, 0, 0), same_size=False
@@ -38,12 +38,12 @@ def test_the_confusion_matrix_counts_every_pixel_once(model, records):
         for truth, label in zip(batch["labels"].numpy().ravel(), labels.ravel(), strict=True):
             if truth != 255:
                 confusion[truth, label] += 1
-    np.testing.assert_array_equal(found.confusion, confusion)
-    assert [entry["source"] for entry in found.images] == sources
-    values = [entry["mIoU"] for entry in found.images]
-    assert [e.score for e in found.best] == sorted(values, reverse=True)[:4]
-    assert [e.score for e in found.worst] == sorted(values)[:4]
-    assert found.best[0].image.shape == (33, 41, 3)
+    np.testing.assert_array_equal(evaluated.confusion, confusion)
+    assert [entry["source"] for entry in evaluated.images] == sources
+    values = [entry["mIoU"] for entry in evaluated.images]
+    assert [e.score for e in evaluated.best] == sorted(values, reverse=True)[:4]
+    assert [e.score for e in evaluated.worst] == sorted(values)[:4]
+    assert evaluated.best[0].image.shape == (33, 41, 3)
 
 
 def test_a_limit_takes_the_first_images(model, records):
@@ -67,9 +67,9 @@ def test_a_split_that_is_not_there_is_refused(model, records):
 
 def test_a_squashed_image_is_scored_at_its_squashed_size(model, records):
     protocol = Protocol("deeplab", warp=(25, 49), logits_resize="half_pixel")
-    found = evaluate(model, records, protocol=protocol, kept=1)
-    assert found.confusion.sum() <= 5 * 25 * 49
-    assert found.best[0].image.shape == (25, 49, 3)
+    evaluated = evaluate(model, records, protocol=protocol, kept=1)
+    assert evaluated.confusion.sum() <= 5 * 25 * 49
+    assert evaluated.best[0].image.shape == (25, 49, 3)
     # Elsewhere the result comes back at the image's own size.
     image = np.zeros((33, 41, 3), np.uint8)
     assert predictor(model, protocol)(tf.constant(image))["labels"].shape == (33, 41)

@@ -85,8 +85,8 @@ def test_the_crf_works_inside_each_window_on_the_grey_levels():
     image = random_image(15, 15)
     plain = run(image)["probabilities"].numpy()
     refined = run(image, window_crf=PRESETS["lfp"])["probabilities"].numpy()
-    want = refine(np.clip(plain, 0, 1), image.astype(np.uint8), PRESETS["lfp"])
-    np.testing.assert_allclose(refined, want, atol=1e-4)
+    expected = refine(np.clip(plain, 0, 1), image.astype(np.uint8), PRESETS["lfp"])
+    np.testing.assert_allclose(refined, expected, atol=1e-4)
     assert np.abs(refined - plain).max() > 0.01
 
 
@@ -98,9 +98,9 @@ def test_the_crf_runs_in_a_graph_over_images_smaller_than_a_window():
         ],
         input_signature=[tf.TensorSpec([None, None, 3])],
     )
-    found = graph(random_image(9, 25)).numpy()
-    assert found.shape == (9, 25, CLASSES)
-    np.testing.assert_allclose(found.sum(-1), 1.0, atol=1e-4)
+    result = graph(random_image(9, 25)).numpy()
+    assert result.shape == (9, 25, CLASSES)
+    np.testing.assert_allclose(result.sum(-1), 1.0, atol=1e-4)
 
 
 @pytest.mark.parametrize(

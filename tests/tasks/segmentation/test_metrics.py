@@ -60,6 +60,6 @@ def test_a_class_predicted_but_not_in_truth_counts_in_present_and_not_in_truth()
 
 def test_frequency_weighted_iou_weighs_by_the_pixels_of_truth():
     for definition in ("all", "present", "truth"):
-        found = scores([[3, 1, 0], [0, 4, 0], [0, 0, 0]], definition)
-        assert found["fwIoU"] == pytest.approx(4 / 8 * 3 / 4 + 4 / 8 * 4 / 5)
+        values = scores([[3, 1, 0], [0, 4, 0], [0, 0, 0]], definition)
+        assert values["fwIoU"] == pytest.approx(4 / 8 * 3 / 4 + 4 / 8 * 4 / 5)
     assert scores(np.zeros((2, 2)), "truth")["fwIoU"] == 0.0

@@ -111,8 +111,8 @@ def test_probabilities_sum_to_one(protocol, size):
 
 def test_batched_windows_change_nothing():
     image, words = random_image(30, 41), {"base_size": 41, "crop": (11, 13)}
-    one, many = (run(Protocol("semseg", window_batch=n, **words), image) for n in (1, 5))
-    np.testing.assert_allclose(one["probabilities"], many["probabilities"], atol=1e-6)
+    entry, many = (run(Protocol("semseg", window_batch=n, **words), image) for n in (1, 5))
+    np.testing.assert_allclose(entry["probabilities"], many["probabilities"], atol=1e-6)
 
 
 def test_equal_scores_give_the_first_class():

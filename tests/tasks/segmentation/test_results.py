@@ -39,29 +39,34 @@ def results(*words):
 
 
 def test_labels_are_told_drawn_and_written():
-    found, image = results(), numbered_image(0)
-    seen = found.predict(image)
-    np.testing.assert_array_equal(seen, labels(image))
-    mixed = overlay(image, seen, TABLE)
-    np.testing.assert_array_equal(found.overlay(image, seen), mixed)
-    np.testing.assert_array_equal(found.explained(image, seen), with_legend(mixed, seen, TABLE))
-    classes = found.describe(seen)["classes"]
-    assert sum(entry["pixels"] for entry in classes) == seen.size
+    source, image = results(), numbered_image(0)
+    states = source.predict(image)
+    np.testing.assert_array_equal(states, labels(image))
+    mixed = overlay(image, states, TABLE)
+    np.testing.assert_array_equal(source.overlay(image, states), mixed)
+    np.testing.assert_array_equal(
+        source.explained(image, states), with_legend(mixed, states, TABLE)
+    )
+    classes = source.describe(states)["classes"]
+    assert sum(entry["pixels"] for entry in classes) == states.size
     assert classes[0]["share"] >= classes[1]["share"]
-    assert list(found.files(seen)) == list(found.frame_files(seen)) == [".labels.png"]
-    png = np.array(Image.open(io.BytesIO(found.files(seen)[".labels.png"])))
-    np.testing.assert_array_equal(png, seen)
-    assert found.line("a.png", {".labels.png": "out/a.labels.png"}, seen) == "out/a.labels.png"
-    assert ENDINGS == (".labels.png", ".overlay.png", ".json") and found.facts == {"a": 1}
+    assert list(source.files(states)) == list(source.frame_files(states)) == [".labels.png"]
+    png = np.array(Image.open(io.BytesIO(source.files(states)[".labels.png"])))
+    np.testing.assert_array_equal(png, states)
+    assert source.line("a.png", {".labels.png": "out/a.labels.png"}, states) == "out/a.labels.png"
+    assert ENDINGS == (".labels.png", ".overlay.png", ".json") and source.facts == {"a": 1}
 
 
 def test_a_live_view_names_classes_and_pixels():
-    found, seen = results(), np.array([[0, 1], [1, 255]])
-    legend = {entry["name"]: (entry["share"], entry["color"]) for entry in found.legend(seen)}
+    source, states = results(), np.array([[0, 1], [1, 255]])
+    legend = {entry["name"]: (entry["share"], entry["color"]) for entry in source.legend(states)}
     assert legend["sky"][1] == "#000064" and legend["road"][1] == "#c80000"
-    assert found.name_at(seen, 1, 0) == (1, "sky") and found.name_at(seen, 1, 1) == (255, "ignored")
-    assert found.name_at(seen, 2, 0) is found.name_at(seen, 0, -1) is None
-    assert found.hint
+    assert source.name_at(states, 1, 0) == (1, "sky") and source.name_at(states, 1, 1) == (
+        255,
+        "ignored",
+    )
+    assert source.name_at(states, 2, 0) is source.name_at(states, 0, -1) is None
+    assert source.hint
 
 
 def test_a_video_has_the_pixels_of_all_frames():
@@ -73,48 +78,48 @@ def test_a_video_has_the_pixels_of_all_frames():
 
 
 def test_the_network_sees_the_long_side():
-    found, image = results("--long_side=12"), numbered_image(1)
+    source, image = results("--long_side=12"), numbered_image(1)
     small = resize_long_side(image, 12)
-    wanted = resize_labels(labels(small), (16, 24))
-    np.testing.assert_array_equal(found.predict(image), wanted)
-    assert found.facts == {"a": 1, "long_side": 12}
+    expected = resize_labels(labels(small), (16, 24))
+    np.testing.assert_array_equal(source.predict(image), expected)
+    assert source.facts == {"a": 1, "long_side": 12}
 
 
 @pytest.mark.parametrize("processes", [0, 2])
 def test_the_crf_gives_the_same_in_processes_and_refusals_keep_their_place(processes):
     words = ["--crf", "--crf_preset=seed", f"--crf_processes={processes}", "--long_side=14"]
-    found = results(*words)
+    results_ = results(*words)
     images = [
         ("a", numbered_image(1)),
         ("b", numbered_image(2, (1, 60))),
         ("c", numbered_image(3)),
         ("d", numbered_image(4, (20, 9))),
     ]
-    answers = list(found.predictions(iter(images), count=len(images)))
+    answers = list(results_.predictions(iter(images), count=len(images)))
     assert {source for source, *_ in answers} == {"a", "b", "c", "d"}
     assert [source for source, *_ in answers if source != "b"] == ["a", "c", "d"]
-    by_source = {source: seen for source, _, seen, _ in answers}
+    by_source = {source: states for source, _, states, _ in answers}
     assert str(by_source.pop("b")) == "too small"
     for source, image in images:
         if source in by_source:
             small = resize_long_side(image, 14)
             refined = refine(probabilities(small), small, PRESETS["seed"]).argmax(axis=-1)
-            wanted = resize_labels(refined, image.shape[:2])
-            np.testing.assert_array_equal(by_source[source], wanted)
-    assert found.facts["crf"]["bi_xy_std"] == 49
+            expected = resize_labels(refined, image.shape[:2])
+            np.testing.assert_array_equal(by_source[source], expected)
+    assert results_.facts["crf"]["bi_xy_std"] == 49
 
 
 def test_one_image_needs_no_process(monkeypatch):
     from lfp_tf.tasks.segmentation import results as module
 
     monkeypatch.setattr(module, "CrfPool", None)
-    found, image = results("--crf", "--crf_processes=2"), numbered_image(1)
-    ((_, _, seen, _),) = found.predictions(iter([("a", image)]), count=1)
-    wanted = refine(probabilities(image), image, PRESETS["newest"]).argmax(axis=-1)
-    np.testing.assert_array_equal(seen, wanted)
+    source, image = results("--crf", "--crf_processes=2"), numbered_image(1)
+    ((_, _, states, _),) = source.predictions(iter([("a", image)]), count=1)
+    expected = refine(probabilities(image), image, PRESETS["newest"]).argmax(axis=-1)
+    np.testing.assert_array_equal(states, expected)
 
 
 def test_the_crf_of_the_protocol_lfp_is_not_done_twice():
-    found, image = results("--crf", "--protocol=lfp"), numbered_image(1)
-    np.testing.assert_array_equal(found.predict(image), labels(image))
-    assert found.facts["crf"] == vars(PRESETS["lfp"])
+    source, image = results("--crf", "--protocol=lfp"), numbered_image(1)
+    np.testing.assert_array_equal(source.predict(image), labels(image))
+    assert source.facts["crf"] == vars(PRESETS["lfp"])

@@ -26,8 +26,8 @@ def test_overlaps_are_the_mean_of_the_windows():
 
     got = sliding_probabilities(network, inputs, crop=(1, 6), classes=2, flip="none")
     first, second = (1 / (1 + np.exp(-start)) for start in (0.0, 4.0))
-    want = [first] * 4 + [(first + second) / 2] * 2 + [second] * 4
-    np.testing.assert_allclose(got[0, :, 0], want, rtol=1e-5)
+    expected = [first] * 4 + [(first + second) / 2] * 2 + [second] * 4
+    np.testing.assert_allclose(got[0, :, 0], expected, rtol=1e-5)
 
 
 def test_the_two_flips_average_different_things():

@@ -54,8 +54,8 @@ def drawn(height=40, width=56, classes=6, seed="s"):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_golden_case(case):
-    found = refine(*of_case(case))
-    got = {"probabilities": found, "labels": found.argmax(axis=2)}
+    refined = refine(*of_case(case))
+    got = {"probabilities": refined, "labels": refined.argmax(axis=2)}
     assert case.problems(got) == []
 
 
@@ -68,8 +68,8 @@ def test_golden_case_by_the_other_backend(case):
     pytest.importorskip("pydensecrf", reason="extra crf")
     probabilities, image, options = of_case(case)
     options = CrfOptions(**{**vars(options), "backend": "pydensecrf"})
-    found = refine(probabilities, image, options)
-    got = {"probabilities": found, "labels": found.argmax(axis=2)}
+    refined = refine(probabilities, image, options)
+    got = {"probabilities": refined, "labels": refined.argmax(axis=2)}
     assert case.problems(got) == []
 
 
@@ -101,8 +101,8 @@ def test_presets_are_the_parameters_of_both_revisions():
 @given(SIZES, st.integers(1, 5), st.integers(0, 99))
 def test_classes_that_are_alike_stay_alike(size, classes, seed):
     image = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-    found = refine(np.full((*size, classes), 1 / classes, np.float32), image)
-    np.testing.assert_allclose(found, 1 / classes, atol=1e-6)
+    refined = refine(np.full((*size, classes), 1 / classes, np.float32), image)
+    np.testing.assert_allclose(refined, 1 / classes, atol=1e-6)
 
 
 @laws
@@ -111,17 +111,17 @@ def test_the_order_of_the_classes_does_not_matter(size, order, seed):
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (*size, 3), np.uint8)
     probabilities = softmax(rng.normal(0, 2, (*size, 4)))
-    found = refine(probabilities[..., order], image)
-    np.testing.assert_allclose(found, refine(probabilities, image)[..., order], atol=1e-5)
-    np.testing.assert_allclose(found.sum(axis=2), 1, atol=1e-5)
-    assert found.dtype == np.float32 and found.shape == (*size, 4)
+    refined = refine(probabilities[..., order], image)
+    np.testing.assert_allclose(refined, refine(probabilities, image)[..., order], atol=1e-5)
+    np.testing.assert_allclose(refined.sum(axis=2), 1, atol=1e-5)
+    assert refined.dtype == np.float32 and refined.shape == (*size, 4)
 
 
 def test_a_flat_image_is_smoothed_to_its_commonest_class():
     probabilities = np.full((9, 11, 2), (0.8, 0.2), np.float32)
     probabilities[4, 5] = (0.3, 0.7)
-    found = refine(probabilities, np.full((9, 11, 3), 90, np.uint8))
-    assert (found.argmax(axis=2) == 0).all()
+    refined = refine(probabilities, np.full((9, 11, 3), 90, np.uint8))
+    assert (refined.argmax(axis=2) == 0).all()
 
 
 def test_an_edge_of_the_image_keeps_its_sides_apart():
@@ -136,15 +136,15 @@ def test_an_edge_of_the_image_keeps_its_sides_apart():
 
 def test_one_class_and_one_pixel():
     assert refine(np.ones((1, 1, 1), np.float32), np.zeros((1, 1, 3), np.uint8)) == 1
-    found = refine(np.float32([[[0.9, 0.1]]]), np.zeros((1, 1, 3), np.uint8))
-    assert found[0, 0, 0] > 0.9
+    refined = refine(np.float32([[[0.9, 0.1]]]), np.zeros((1, 1, 3), np.uint8))
+    assert refined[0, 0, 0] > 0.9
 
 
 def test_without_weights_only_the_floor_is_left():
     probabilities, image = drawn()
-    found = refine(probabilities, image, CrfOptions(pos_w=0, bi_w=0, floor=0.01))
+    refined = refine(probabilities, image, CrfOptions(pos_w=0, bi_w=0, floor=0.01))
     floored = np.maximum(probabilities, 0.01)
-    np.testing.assert_allclose(found, floored / floored.sum(axis=2, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(refined, floored / floored.sum(axis=2, keepdims=True), atol=1e-6)
 
 
 def test_the_wrapped_guide_is_the_originals_cast():

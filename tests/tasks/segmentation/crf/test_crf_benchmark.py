@@ -27,5 +27,5 @@ def test_images_are_smooth_and_noisy_and_probabilities_sum_to_one():
     smooth, noisy = (crf_rival.drawn_image(kind, [60, 80]) for kind in ("smooth", "noisy"))
     steps = [np.abs(np.diff(p.astype(int), axis=1)).mean() for p in (smooth, noisy)]
     assert smooth.shape == noisy.shape == (60, 80, 3) and steps[0] < steps[1] / 2
-    found = crf_rival.drawn_probabilities([60, 80], 21)
-    np.testing.assert_allclose(found.sum(axis=2), 1, atol=1e-5)
+    result = crf_rival.drawn_probabilities([60, 80], 21)
+    np.testing.assert_allclose(result.sum(axis=2), 1, atol=1e-5)

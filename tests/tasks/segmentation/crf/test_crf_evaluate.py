@@ -32,9 +32,9 @@ def by_hand(model, records, protocol, options):
     )
     for batch in batches:
         image = tf.cast(batch["images"][0], tf.uint8)
-        found = predict(image)
-        values = found.get("probabilities")
-        values = tf.nn.softmax(found["scores"]) if values is None else values
+        prediction = predict(image)
+        values = prediction.get("probabilities")
+        values = tf.nn.softmax(prediction["scores"]) if values is None else values
         labels = refine(values.numpy(), image.numpy(), options).argmax(axis=2)
         confusion += confusion_matrix(
             batch["labels"][0], labels, num_classes=8, ignore_label=255
@@ -49,11 +49,11 @@ def test_probabilities_of_every_protocol_are_refined(network, records, protocol)
     model, _ = network
     options = CrfOptions(iterations=3, bi_xy_std=10, bi_rgb_std=20)
     plain = evaluate(model, records, protocol=protocol)
-    found = evaluate(model, records, protocol=protocol, crf=Refinement(options))
-    np.testing.assert_array_equal(found.without_crf, plain.confusion)
-    np.testing.assert_array_equal(found.confusion, by_hand(model, records, protocol, options))
-    assert (found.confusion != found.without_crf).any()
-    assert [e["source"] for e in found.images] == [e["source"] for e in plain.images]
+    evaluated = evaluate(model, records, protocol=protocol, crf=Refinement(options))
+    np.testing.assert_array_equal(evaluated.without_crf, plain.confusion)
+    np.testing.assert_array_equal(evaluated.confusion, by_hand(model, records, protocol, options))
+    assert (evaluated.confusion != evaluated.without_crf).any()
+    assert [e["source"] for e in evaluated.images] == [e["source"] for e in plain.images]
     assert plain.crf is plain.without_crf is None
 
 
@@ -65,10 +65,10 @@ def test_the_command_tells_both(network, records, tmp_path, capsys):
     said = capsys.readouterr()
     facts = json.loads((tmp_path / "metrics.json").read_text())
     plain = evaluate(model, records, protocol=Protocol("whole"))
-    wanted = evaluate(model, records, protocol=Protocol("whole"), crf=Refinement(PRESETS["seed"]))
-    np.testing.assert_array_equal(facts["confusion"], wanted.confusion)
+    expected = evaluate(model, records, protocol=Protocol("whole"), crf=Refinement(PRESETS["seed"]))
+    np.testing.assert_array_equal(facts["confusion"], expected.confusion)
     np.testing.assert_array_equal(facts["without_crf"]["confusion"], plain.confusion)
-    assert facts["images"] == wanted.images
+    assert facts["images"] == expected.images
     options = facts["protocol"]["crf"]
     assert (options["pos_xy_std"], options["bi_rgb_std"], options["guide"]) == (3, 5, "original")
     for scores, start in (
