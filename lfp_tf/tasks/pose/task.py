@@ -66,7 +66,9 @@ class Task(TrainedTask):
         for metric in metrics or []:
             metric.update_state(inputs["heatmaps"], outputs[list(outputs)[-1]])
         sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
-        return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
+        loss = mean_losses(sums, counts, weights=self.loss_weights())["loss"]
+        # All stacks count the same people.
+        return {self.loss: loss, "count": next(iter(counts.values()))}
 
     def headline(self, logs: dict) -> str:
         """PCK on the heat maps, in per cent."""

@@ -2,8 +2,8 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.tasks.segmentation.losses import (
+    PixelLoss,
     count_valid,
-    cross_entropy_sum,
     labels_at_map,
     labels_at_zoom,
 )
@@ -12,20 +12,20 @@ from lfp_tf.tasks.segmentation.losses import (
 def test_cross_entropy_by_hand():
     logits = tf.constant([[[[0.0, np.log(3.0)], [0.0, 0.0]]]])
     labels = tf.constant([[[1, 255]]])
-    np.testing.assert_allclose(cross_entropy_sum(logits, labels), -np.log(3 / 4), rtol=1e-6)
+    np.testing.assert_allclose(PixelLoss().sum(logits, labels), -np.log(3 / 4), rtol=1e-6)
     assert count_valid(labels) == 1.0
 
 
 def test_ignored_pixels_do_not_move_the_loss_nor_its_gradient():
     logits = tf.Variable([[[[1.0, 2.0], [np.inf, -np.inf]]]])
     with tf.GradientTape() as tape:
-        loss = cross_entropy_sum(logits, tf.constant([[[0, 255]]]))
+        loss = PixelLoss().sum(logits, tf.constant([[[0, 255]]]))
     gradient = tf.convert_to_tensor(tape.gradient(loss, logits)).numpy()
     assert np.isfinite(loss) and np.isfinite(gradient[0, 0, 0]).all()
 
 
 def test_no_valid_pixel_is_loss_zero():
-    assert cross_entropy_sum(tf.ones([1, 2, 2, 3]), tf.fill([1, 2, 2], 255)) == 0.0
+    assert PixelLoss().sum(tf.ones([1, 2, 2, 3]), tf.fill([1, 2, 2], 255)) == 0.0
 
 
 def test_labels_at_zoom_and_map():
