@@ -72,34 +72,13 @@ class Run:
         # Every worker must save, as reading a variable needs them all; only the chief writes here.
         self.is_chief = strategy.extended.should_checkpoint
         self._own_folder = self.folder if self.is_chief else pathlib.Path(tempfile.mkdtemp())
-        self._lock = contextlib.ExitStack()
-        if self._trains:
-            sentence = f"Another training is writing to {self.folder}; give another --model_dir."
-            self._lock.enter_context(alone(self._own_folder, sentence))
-            checkpoints.remove_debris(self._own_folder)
-        tf_keras.utils.set_random_seed(params.trainer.seed)
-        newest = checkpoints.find_newest(self.folder)
-        self.task = task(params, start_step=newest.step)
-        self.trainer = build_trainer(
-            params, self.task, strategy, train=self._trains, evaluate="eval" in mode
-        )
-        self.checkpoints = Checkpoints(
-            self.folder,
-            self.trainer.checkpoint,
-            written=self._own_folder,
-            max_to_keep=params.trainer.max_to_keep,
-        )
-        self.best = BestCheckpoint(
-            self._own_folder,
-            self.trainer.model,
-            metric=params.trainer.best_checkpoint_eval_metric,
-            is_higher_better=params.trainer.best_checkpoint_metric_comp == "higher",
-        )
-        self._restore_or_initialize(newest, strategy)
-        # A scoring beside a training leaves alone what that writes.
-        step = self.step if self._trains else None
-        self.log = RunLog(self._own_folder, self.task, self.trainer.model, step=step)
-        self.logs = {}
+        with contextlib.ExitStack() as lock:
+            if self._trains:
+                text = f"Another training is writing to {self.folder}; give another --model_dir."
+                lock.enter_context(alone(self._own_folder, text))
+                checkpoints.remove_debris(self._own_folder)
+            self._prepare(task, strategy)
+            self._lock = lock.pop_all()
 
     @property
     def _trains(self) -> bool:
@@ -191,6 +170,33 @@ class Run:
                     return
             time.sleep(POLL_SECONDS)
             waited += POLL_SECONDS
+
+    def _prepare(self, task, strategy):
+        """Builds what the loop calls, at the step of the newest checkpoint."""
+        params = self.params
+        tf_keras.utils.set_random_seed(params.trainer.seed)
+        newest = checkpoints.find_newest(self.folder)
+        self.task = task(params, start_step=newest.step)
+        self.trainer = build_trainer(
+            params, self.task, strategy, train=self._trains, evaluate="eval" in mode
+        )
+        self.checkpoints = Checkpoints(
+            self.folder,
+            self.trainer.checkpoint,
+            written=self._own_folder,
+            max_to_keep=params.trainer.max_to_keep,
+        )
+        self.best = BestCheckpoint(
+            self._own_folder,
+            self.trainer.model,
+            metric=params.trainer.best_checkpoint_eval_metric,
+            is_higher_better=params.trainer.best_checkpoint_metric_comp == "higher",
+        )
+        self._restore_or_initialize(newest, strategy)
+        # A scoring beside a training leaves alone what that writes.
+        step = self.step if self._trains else None
+        self.log = RunLog(self._own_folder, self.task, self.trainer.model, step=step)
+        self.logs = {}
 
     def _restore_or_initialize(self, newest, strategy):
         """Goes back to the newest checkpoint, or takes the start that the experiment names."""
