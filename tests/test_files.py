@@ -7,9 +7,9 @@ from lfp_tf.errors import LfpError
 
 
 def test_a_folder_has_one_writer(tmp_path):
-    with files.alone(tmp_path, "busy"):
-        with pytest.raises(LfpError, match="^busy$"), files.alone(tmp_path, "busy"):
-            pass
+    refused = pytest.raises(LfpError, match="^busy$")
+    with files.alone(tmp_path, "busy"), refused, files.alone(tmp_path, "busy"):
+        pass
     with files.alone(tmp_path, "busy"):
         pass
 

@@ -178,7 +178,7 @@ class Run:
         newest = checkpoints.find_newest(self.folder)
         self.task = task(params, start_step=newest.step)
         self.trainer = build_trainer(
-            params, self.task, strategy, train=self._trains, evaluate="eval" in mode
+            params, self.task, strategy, train=self._trains, evaluate="eval" in self.mode
         )
         self.checkpoints = Checkpoints(
             self.folder,

@@ -14,6 +14,7 @@ from lfp_tf.parity import whole_transforms as transforms
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import check, is_count, is_number, is_numbers
 from lfp_tf.tasks.segmentation.losses import (
+    PixelLoss,
     labels_for_loss,
     loss_counts,
     loss_sums,
