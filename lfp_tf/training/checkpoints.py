@@ -103,5 +103,11 @@ def _renew_state(folder):
     prefixes = [steps[step] for step in sorted(steps) if step <= newest.step]
     if newest.prefix:
         tf.compat.v1.train.update_checkpoint_state(
-            str(folder), newest.prefix, all_model_checkpoint_paths=prefixes
+            str(folder),
+            newest.prefix,
+            all_model_checkpoint_paths=prefixes,
+            # Without times the manager would keep all of them.
+            all_model_checkpoint_timestamps=[
+                pathlib.Path(f"{prefix}.index").stat().st_mtime for prefix in prefixes
+            ],
         )
