@@ -99,7 +99,8 @@ def _is_whole(prefix):
         reader = tf.train.load_checkpoint(prefix)
         for name in reader.get_variable_to_dtype_map():
             reader.get_tensor(name)
-    except (tf.errors.OpError, ValueError, RuntimeError):
+    # TensorFlow's reader turns its own errors into these.
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError, TypeError):
         return False
     return True
 
