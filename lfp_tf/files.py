@@ -110,6 +110,34 @@ def writable(folder: str | os.PathLike) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def alone(folder: str | os.PathLike, sentence: str) -> Iterator[None]:
+    """Keeps two processes from writing into one folder at once, by a lock on its file `.lock`.
+
+    The system takes the lock back when a process ends, however it ends.
+
+    Args:
+        folder: that exists.
+        sentence: what to say where another process has it.
+
+    Raises:
+        LfpError: as `sentence` says; or the system has no such lock.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        raise LfpError(
+            "Records and runs are written on Linux and macOS only: this system has no lock (fcntl) "
+            "that keeps two commands out of one folder. On Windows use WSL."
+        ) from None
+    with writable(folder), open(pathlib.Path(folder) / ".lock", "w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LfpError(sentence) from None
+        yield
+
+
 def _sync(path):
     if os.name == "nt":  # Windows flushes neither folders nor files that are open for reading.
         return

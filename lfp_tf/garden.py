@@ -14,12 +14,12 @@ from official.modeling import hyperparams
 from lfp_tf.recipes import config, experiments, overrides, preflight
 from lfp_tf.recipes.networks import task_class
 from lfp_tf.tasks import catalog
-from lfp_tf.training.checkpoints import step_of
+from lfp_tf.training.checkpoints import find_newest
 from lfp_tf.training.host_fields import Optimization
 
 # Fields of our trainer that the host's loop has no use for; the first moves to the task.
 _PIECES = "accumulation_steps"
-_NOT_THE_HOSTS = (_PIECES, "average_loss", "seed", "preview_images")
+_NOT_THE_HOSTS = (_PIECES, "average_loss", "seed", "preview_images", "early_stopping")
 _GROUPS = ("model", "train_data", "validation_data", "losses", "evaluation")
 
 
@@ -69,7 +69,8 @@ def _task(task_config, logging_dir=None, **_):
     params.task.check()
     preflight.fill_in(params)
     task = task_class(catalog.of(params.task.model.network))
-    return _for_the_host(task(params, start_step=step_of(logging_dir) if logging_dir else 0))
+    step = find_newest(logging_dir).step if logging_dir else 0
+    return _for_the_host(task(params, start_step=step))
 
 
 def _for_the_host(task):

@@ -21,7 +21,7 @@ from lfp_tf.files import write_json, write_text
 from lfp_tf.models.catalog import build_network
 from lfp_tf.ops import convolution
 from lfp_tf.recipes.cost import multiply_adds
-from lfp_tf.tasks.segmentation.losses import loss_sums, loss_weights, valid_counts
+from lfp_tf.tasks.segmentation.losses import PixelLoss, loss_counts, loss_sums, loss_weights
 from lfp_tf.tasks.segmentation.networks import PSPNet
 from lfp_tf.training.objective import mean_losses
 
@@ -98,8 +98,8 @@ class _Network:
             outputs = self.model(images, training=True)
             maps = dict.fromkeys(outputs, labels)
             loss = mean_losses(
-                loss_sums(outputs, maps, ignore_label=drawn.IGNORE_LABEL),
-                valid_counts(maps, ignore_label=drawn.IGNORE_LABEL),
+                loss_sums(outputs, maps, PixelLoss(drawn.IGNORE_LABEL)),
+                loss_counts(maps, PixelLoss(drawn.IGNORE_LABEL)),
                 weights=loss_weights(outputs, aux_weight=AUX_WEIGHT),
             )["loss"]
         gradients = tape.gradient(loss, list(self.trained.values()))

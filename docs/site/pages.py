@@ -15,7 +15,8 @@ FRONT = "README.md"
 # Every page but the front page, by its heading in the side bar.
 NAVIGATION = {
     "Use": (
-        *("docs/install.md", "docs/data.md", "docs/checkpoints.md", "docs/live.md", "docs/crf.md"),
+        *("docs/install.md", "docs/data.md", "docs/training.md", "docs/checkpoints.md"),
+        *("docs/live.md", "docs/crf.md"),
         *("docs/serving.md", "docs/performance.md", "docs/faq.md"),
     ),
     "Networks": ("docs/pspnet.md", "docs/deeplab.md", "docs/lfp.md"),

@@ -1,7 +1,6 @@
 """Writing a split's shards: in parallel, each whole or not at all, again after an interruption."""
 
 import collections
-import contextlib
 import dataclasses
 import functools
 import json
@@ -14,7 +13,7 @@ import numpy as np
 from lfp_tf.data import tfrecord
 from lfp_tf.data.description import forget_split, plan_path, read_dataset
 from lfp_tf.errors import LfpError
-from lfp_tf.files import atomic_path, writable, write_json
+from lfp_tf.files import alone, atomic_path, writable, write_json
 from lfp_tf.progress import Progress
 from lfp_tf.workers import in_processes
 
@@ -115,7 +114,10 @@ def write_records(
     plan = {"digest": digest, "num_shards": shards.num_shards, "count": len(samples)}
     with writable(shards.folder):
         shards.folder.mkdir(parents=True, exist_ok=True)
-    with _alone(shards.folder):
+    sentence = (
+        f"Another `lfp-tf data` is writing to {shards.folder}; wait for it or give another --out."
+    )
+    with alone(shards.folder, sentence):
         done = _begin(shards, plan, overwrite)
         tasks = _missing_tasks(samples, shards, done, progress)
         results = in_processes(
@@ -243,23 +245,3 @@ def _summary(plan, shards):
         "label_pixels": _sum(pixels) if pixels else None,
         "shards": {str(number): facts for number, facts in enumerate(shards)},
     }
-
-
-@contextlib.contextmanager
-def _alone(folder):
-    """Keeps two commands from writing into one folder at once."""
-    try:
-        import fcntl
-    except ImportError:
-        raise LfpError(
-            "Records are written on Linux and macOS only: this system has no lock (fcntl) that "
-            "keeps two commands out of one folder. On Windows use WSL."
-        ) from None
-    with writable(folder), open(folder / ".lock", "w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LfpError(
-                f"Another `lfp-tf data` is writing to {folder}; wait for it or give another --out."
-            ) from None
-        yield

@@ -230,7 +230,7 @@ class TrainedTask(base_task.Task):
         images = self.preprocessed(piece["images"])
         with sample_keys(piece["keys"]):
             outputs = model(images, training=True)
-        return {name: outputs[name] for name in self.loss_weights()}
+        return {name: outputs[name] for name in self.loss_weights() if name in outputs}
 
     def trained_variables(self, model: tf_keras.Model) -> dict[str, tf.Variable]:
         """Gives {our name: variable} of what is updated."""

@@ -5,9 +5,9 @@ import pathlib
 import shutil
 
 import tensorflow as tf
-from official.core import train_utils
 
 from lfp_tf.errors import LfpError
+from lfp_tf.training.own_checkpoints import Newest, newest_whole
 from lfp_tf.training.saving import saving
 
 
@@ -30,6 +30,7 @@ class Checkpoints:
         max_to_keep: int,
     ):
         self.folder, self._checkpoint = pathlib.Path(folder), checkpoint
+        _renew_state(pathlib.Path(written))
         self._manager = tf.train.CheckpointManager(
             checkpoint, str(written), max_to_keep=max_to_keep
         )
@@ -39,9 +40,9 @@ class Checkpoints:
         """The prefix of the last one that this process wrote or came upon, or None."""
         return self._manager.latest_checkpoint
 
-    def newest(self) -> str | None:
-        """Gives the prefix of the newest one in the folder, or None."""
-        return newest(self.folder)
+    def newest(self) -> Newest:
+        """Finds the newest whole one in the folder, see `find_newest`."""
+        return find_newest(self.folder)
 
     def save(self, step: int) -> None:
         """Writes the checkpoint of a step.
@@ -67,29 +68,46 @@ class Checkpoints:
             ) from error
 
 
-def newest(folder: str | os.PathLike) -> str | None:
-    """Gives the prefix of the newest checkpoint in a folder, or None."""
-    return tf.train.latest_checkpoint(str(folder))
-
-
-def step_of(folder: str | os.PathLike) -> int:
-    """Reads the step of the newest checkpoint in a folder, 0 without one.
+def find_newest(folder: str | os.PathLike) -> Newest:
+    """Finds the newest whole checkpoint of a run's folder.
 
     Raises:
-        LfpError: it is damaged.
+        LfpError: there are checkpoints, but none is whole.
     """
-    prefix = newest(folder)
-    if not prefix:
-        return 0
-    try:
-        return train_utils.read_global_step_from_checkpoint(prefix)  # pyright: ignore[reportReturnType]
-    except (tf.errors.OpError, ValueError) as error:
+    newest = newest_whole(folder)
+    if newest.damaged and newest.prefix is None:
         raise LfpError(
-            f"{prefix} is damaged; remove it to go on from the checkpoint before."
-        ) from error
+            f"{folder} holds checkpoints, but none is whole (the newest, {newest.damaged[0]}, is "
+            "damaged); remove them to start again, or give another --model_dir."
+        )
+    return newest
 
 
 def remove_debris(folder: str | os.PathLike) -> None:
     """Removes what is left of a checkpoint whose writing was killed."""
     for path in pathlib.Path(folder).glob("*_temp"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _renew_state(folder):
+    """Writes the list that TensorFlow keeps of a folder's checkpoints from the files themselves.
+
+    A lost or cut list would keep old checkpoints for ever, and hide the newest.
+    """
+    steps = {}
+    for path in folder.glob("*-*.index"):
+        number = path.stem.rpartition("-")[2]
+        if number.isdigit():
+            steps[int(number)] = str(path.with_suffix(""))
+    newest = newest_whole(folder)
+    prefixes = [steps[step] for step in sorted(steps) if step <= newest.step]
+    if newest.prefix:
+        tf.compat.v1.train.update_checkpoint_state(
+            str(folder),
+            newest.prefix,
+            all_model_checkpoint_paths=prefixes,
+            # Without times the manager would keep all of them.
+            all_model_checkpoint_timestamps=[
+                pathlib.Path(f"{prefix}.index").stat().st_mtime for prefix in prefixes
+            ],
+        )

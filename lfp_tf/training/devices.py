@@ -18,9 +18,14 @@ def make_strategy(runtime: Runtime, *, cpu_replicas: int = 1) -> tf.distribute.S
         cpu_replicas: logical CPU devices to mirror over, where there is no GPU.
 
     Raises:
-        LfpError: several CPU replicas beside a GPU.
+        LfpError: several CPU replicas beside a GPU, more GPUs than there are.
     """
     gpus = tf.config.list_physical_devices("GPU")
+    if runtime.num_gpus > len(gpus):
+        raise LfpError(
+            f"runtime.num_gpus is {runtime.num_gpus}, but TensorFlow sees {len(gpus)} GPUs here; "
+            "leave the field out to train on what there is."
+        )
     if "TF_CONFIG" in os.environ:
         return tf.distribute.MultiWorkerMirroredStrategy()
     if runtime.distribution_strategy == "tpu":
@@ -33,9 +38,10 @@ def make_strategy(runtime: Runtime, *, cpu_replicas: int = 1) -> tf.distribute.S
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, logical)
         return tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(cpu_replicas)])
-    if runtime.distribution_strategy == "one_device" or len(gpus) < 2:
+    num_gpus = runtime.num_gpus or len(gpus)
+    if runtime.distribution_strategy == "one_device" or num_gpus < 2:
         return tf.distribute.OneDeviceStrategy("GPU:0" if gpus else "CPU:0")
-    return tf.distribute.MirroredStrategy()
+    return tf.distribute.MirroredStrategy([f"GPU:{number}" for number in range(num_gpus)])
 
 
 def set_precision(runtime: Runtime) -> None:

@@ -16,13 +16,15 @@ class History:
 
     Args:
         folder: of the run.
-        step: what was written about later steps is dropped: they will be done again.
+        step: what was written about later steps is dropped: they will be done again; None keeps
+            all.
     """
 
-    def __init__(self, folder: str | os.PathLike, *, step: int):
+    def __init__(self, folder: str | os.PathLike, *, step: int | None):
         self.path = pathlib.Path(folder) / "history.jsonl"
-        kept = [entry for entry in read_history(folder) if entry["step"] <= step]
-        write_text(self.path, "".join(json.dumps(entry) + "\n" for entry in kept))
+        if step is not None:
+            kept = [entry for entry in read_history(folder) if entry["step"] <= step]
+            write_text(self.path, "".join(json.dumps(entry) + "\n" for entry in kept))
 
     def append(self, **entry: Any) -> None:
         """Adds one line; `step` is required."""
@@ -35,9 +37,13 @@ class History:
 
     def evaluated(self, step: int) -> bool:
         """Tells whether an evaluation of that step is written down."""
-        return any(
-            e["step"] == step and "learning_rate" not in e for e in read_history(self.path.parent)
-        )
+        return self.count_evaluations(step - 1, step) > 0
+
+    def count_evaluations(self, begin: int, end: int) -> int:
+        """Counts the evaluations after the step `begin` up to `end`."""
+        entries = read_history(self.path.parent)
+        steps = {e["step"] for e in entries if "learning_rate" not in e}
+        return sum(begin < step <= end for step in steps)
 
 
 class MovingAverage:

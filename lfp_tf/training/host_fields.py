@@ -264,6 +264,7 @@ class Trainer(Fields):
     average_loss: int = 20  # loops whose mean loss is logged beside each one's own
     seed: int = 0  # of new weights and dropout
     preview_images: int = 4  # validation images shown in TensorBoard
+    early_stopping: int = 0  # evaluations without a better score that end the training; 0: none
 
 
 @dataclasses.dataclass

@@ -18,17 +18,25 @@ class RunLog:
         folder: of the run.
         task: of the run.
         model: its network.
-        step: what was written about later steps is dropped: they will be done again.
+        step: what was written about later steps is dropped: they will be done again; None keeps
+            all.
     """
 
     def __init__(
-        self, folder: str | os.PathLike, task: TrainedTask, model: tf_keras.Model, *, step: int
+        self,
+        folder: str | os.PathLike,
+        task: TrainedTask,
+        model: tf_keras.Model,
+        *,
+        step: int | None,
     ):
         self._task = task
         self._history = History(folder, step=step)
         trainer = task.params.trainer
         self._average = MovingAverage(trainer.average_loss, self._history.losses())
         self._summaries = Summaries(folder, task, model)
+        if step is not None:
+            self._summaries.forget_after(step)
 
     def add_loop(
         self, begin: int, step: int, logs: Mapping[str, float], *, rate: float, seconds: float
@@ -62,6 +70,10 @@ class RunLog:
         """
         self._history.append(step=step, seconds=seconds, **logs)
         self._summaries.evaluation(step, logs)
+
+    def count_evaluations(self, begin: int, end: int) -> int:
+        """Counts the evaluations after the step `begin` up to `end` that are written down."""
+        return self._history.count_evaluations(begin, end)
 
     def has_evaluation(self, step: int) -> bool:
         """Tells whether the scores at that step are written down."""

@@ -51,7 +51,8 @@ def losses_and_gradients(
         pieces: of one replica's share of the batch, from `split_batch`.
         model: from images to {name of an output: tensor}.
         variables: what the gradients are for.
-        normalization: what a mean is over: the `global` batch, a `replica` or a `piece`.
+        normalization: what a mean is over: the `global` batch, a `replica`, or a `piece` over all
+            replicas.
 
     Returns:
         ({name of an output: mean, "loss": their weighted sum}, gradients), equal on all replicas.
@@ -107,12 +108,12 @@ def _divisors(counts: list[Tensors], normalization: str) -> list[Tensors]:
     """Gives what the sums of each piece are divided by.
 
     With them the sums over pieces and replicas are means over the global batch, over a replica or
-    over a piece.
+    over a piece of all replicas (the originals gather a piece's outputs before the loss).
     """
     replica, num_pieces = tf.distribute.get_replica_context(), len(counts)
     shares = float(replica.num_replicas_in_sync)
     if normalization == "piece":
-        shares *= num_pieces
+        counts, shares = replica.all_reduce("SUM", counts), float(num_pieces)
     else:
         totals = {name: tf.add_n([count[name] for count in counts]) for name in counts[0]}
         if normalization == "global":

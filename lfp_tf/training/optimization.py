@@ -161,6 +161,9 @@ def build_rate(
     rates = config.learning_rate.as_dict()
     if config.learning_rate.type == "polynomial" and not rates["polynomial"]["decay_steps"]:
         rates["polynomial"]["decay_steps"] = train_steps
+    if config.learning_rate.type == "stepwise":
+        # The host changes the rate after the update at a boundary; the originals with it.
+        rates["stepwise"]["boundaries"] = [b - 1 for b in rates["stepwise"]["boundaries"]]
     host = optimization.OptimizationConfig(
         {
             # The factory asks for one; only its rate is taken.

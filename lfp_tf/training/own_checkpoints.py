@@ -1,7 +1,9 @@
 """Checkpoints written by our training: where they lie, what their run says, filling a network."""
 
+import dataclasses
 import os
 import pathlib
+import re
 from typing import Any
 
 import tensorflow as tf
@@ -23,10 +25,42 @@ def own_checkpoint(path: str | os.PathLike) -> str | None:
         best = best_info(path)
         if best:
             return str(path / "best" / best["checkpoint"])
-        newest = tf.train.latest_checkpoint(str(path))
+        newest = newest_whole(path).prefix
         return newest if newest and _is_ours(newest) else None
     prefix = str(path).removesuffix(".index")
     return prefix if pathlib.Path(f"{prefix}.index").exists() and _is_ours(prefix) else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Newest:
+    """The newest checkpoint of a folder that can be read whole.
+
+    Attributes:
+        prefix: None where there is none.
+        step: of it; 0 without one.
+        damaged: prefixes of newer ones that are cut short or lost a file.
+    """
+
+    prefix: str | None = None
+    step: int = 0
+    damaged: tuple[str, ...] = ()
+
+
+def newest_whole(folder: str | os.PathLike) -> Newest:
+    """Finds the newest whole checkpoint of a run by the files themselves.
+
+    The file `checkpoint` beside them is not asked: a kill or a full disk may have cut it.
+    """
+    steps: dict[int, str] = {}
+    for path in pathlib.Path(folder).glob("*-*"):
+        if match := re.fullmatch(r"(.+-(\d+))\.(index|data-\d+-of-\d+)", path.name):
+            steps[int(match[2])] = str(path.parent / match[1])
+    damaged = []
+    for step in sorted(steps, reverse=True):
+        if _is_whole(steps[step]):
+            return Newest(steps[step], step, tuple(damaged))
+        damaged.append(steps[step])
+    return Newest(damaged=tuple(damaged))
 
 
 def task_fields(folder: pathlib.Path) -> dict[str, Any] | None:
@@ -57,6 +91,18 @@ def restore(model: tf_keras.Model, prefix: str) -> None:
         status.expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise LfpError(f"{prefix} does not fit this network or is damaged.") from error
+
+
+def _is_whole(prefix):
+    """Whether every tensor can be read, checksums included."""
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        for name in reader.get_variable_to_dtype_map():
+            reader.get_tensor(name)
+    # TensorFlow's reader turns its own errors into these.
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError, TypeError):
+        return False
+    return True
 
 
 def _is_ours(prefix):

@@ -4,9 +4,11 @@ The host's trainer does the steps; the loop around it is ours because orbit's co
 stop at a signal, writes a checkpoint after its first loop whatever the interval, and prints.
 """
 
+import contextlib
 import math
 import os
 import pathlib
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,7 +20,7 @@ import yaml
 
 from lfp_tf.data.records import read_dataset
 from lfp_tf.errors import LfpError, WorkFailed
-from lfp_tf.files import writable, write_json, write_text
+from lfp_tf.files import alone, writable, write_json, write_text
 from lfp_tf.progress import Progress
 from lfp_tf.training import checkpoints
 from lfp_tf.training.base import TrainedTask
@@ -62,33 +64,25 @@ class Run:
         mode: str,
     ):
         self.params, self.mode = params, mode
+        if params.trainer.early_stopping and mode == "train":
+            raise LfpError("trainer.early_stopping needs scores; use --mode=train_and_eval.")
         self.folder = pathlib.Path(folder)
         with writable(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         # Every worker must save, as reading a variable needs them all; only the chief writes here.
         self.is_chief = strategy.extended.should_checkpoint
         self._own_folder = self.folder if self.is_chief else pathlib.Path(tempfile.mkdtemp())
-        tf_keras.utils.set_random_seed(params.trainer.seed)
-        checkpoints.remove_debris(self._own_folder)
-        self.task = task(params, start_step=checkpoints.step_of(self.folder))
-        self.trainer = build_trainer(
-            params, self.task, strategy, train="train" in mode, evaluate="eval" in mode
-        )
-        self.checkpoints = Checkpoints(
-            self.folder,
-            self.trainer.checkpoint,
-            written=self._own_folder,
-            max_to_keep=params.trainer.max_to_keep,
-        )
-        self.best = BestCheckpoint(
-            self._own_folder,
-            self.trainer.model,
-            metric=params.trainer.best_checkpoint_eval_metric,
-            is_higher_better=params.trainer.best_checkpoint_metric_comp == "higher",
-        )
-        self._restore_or_initialize(strategy)
-        self.log = RunLog(self._own_folder, self.task, self.trainer.model, step=self.step)
-        self.logs = {}
+        with contextlib.ExitStack() as lock:
+            if self._trains:
+                text = f"Another training is writing to {self.folder}; give another --model_dir."
+                lock.enter_context(alone(self._own_folder, text))
+                checkpoints.remove_debris(self._own_folder)
+            self._prepare(task, strategy)
+            self._lock = lock.pop_all()
+
+    @property
+    def _trains(self) -> bool:
+        return "train" in self.mode
 
     @property
     def step(self) -> int:
@@ -101,9 +95,10 @@ class Run:
 
     def execute(self) -> dict[str, float]:
         """Does what the mode says and returns the last evaluation's logs ({} without one)."""
-        if "train" in self.mode:
-            self._describe()
-            self._train()
+        if self._trains:
+            with self._lock:
+                self._describe()
+                self._train()
         elif self.mode == "continuous_eval":
             self._evaluate_continuously()
         else:
@@ -122,13 +117,16 @@ class Run:
         """
         with Signals() as signals, self._progress() as line:
             self._evaluate_if_due(line)
-            while self.step < self.params.trainer.train_steps:
+            while self.step < self.params.trainer.train_steps and not self._is_stale():
                 self._run_loop(line)
                 self._evaluate_if_due(line)
                 if signals.received or self._is_checkpoint_due():
                     self.checkpoints.save(self.step)
                 if signals.received:
                     raise Stopped(signals.received, self.step)
+            if self._is_stale():
+                count = self.params.trainer.early_stopping
+                line.note(f"step {self.step}: no better score in {count} evaluations; stopping")
 
     def _run_loop(self, line):
         """Trains to the next multiple of `steps_per_loop` and writes down what it gave."""
@@ -163,7 +161,7 @@ class Run:
         """Scores every new checkpoint until the last step or until none came for the timeout."""
         scored, waited = None, 0.0
         while waited < self.params.trainer.continuous_eval_timeout:
-            newest = self.checkpoints.newest()
+            newest = self.checkpoints.newest().prefix
             if newest and newest != scored:
                 self.checkpoints.restore(newest)
                 self._evaluate()
@@ -173,14 +171,44 @@ class Run:
             time.sleep(POLL_SECONDS)
             waited += POLL_SECONDS
 
-    def _restore_or_initialize(self, strategy):
+    def _prepare(self, task, strategy):
+        """Builds what the loop calls, at the step of the newest checkpoint."""
+        params = self.params
+        tf_keras.utils.set_random_seed(params.trainer.seed)
+        newest = checkpoints.find_newest(self.folder)
+        self.task = task(params, start_step=newest.step)
+        self.trainer = build_trainer(
+            params, self.task, strategy, train=self._trains, evaluate="eval" in self.mode
+        )
+        self.checkpoints = Checkpoints(
+            self.folder,
+            self.trainer.checkpoint,
+            written=self._own_folder,
+            max_to_keep=params.trainer.max_to_keep,
+        )
+        self.best = BestCheckpoint(
+            self._own_folder,
+            self.trainer.model,
+            metric=params.trainer.best_checkpoint_eval_metric,
+            is_higher_better=params.trainer.best_checkpoint_metric_comp == "higher",
+        )
+        self._restore_or_initialize(newest, strategy)
+        # A scoring beside a training leaves alone what that writes.
+        step = self.step if self._trains else None
+        self.log = RunLog(self._own_folder, self.task, self.trainer.model, step=step)
+        self.logs = {}
+
+    def _restore_or_initialize(self, newest, strategy):
         """Goes back to the newest checkpoint, or takes the start that the experiment names."""
-        prefix = self.checkpoints.newest()
-        if prefix:
-            self.checkpoints.restore(prefix)
+        if newest.prefix:
+            if newest.damaged:
+                names = ", ".join(pathlib.Path(prefix).name for prefix in newest.damaged)
+                text = f"{names} damaged; going back to {pathlib.Path(newest.prefix).name}"
+                print(text, file=sys.stderr)
+            self.checkpoints.restore(newest.prefix)
         elif self.mode == "eval":
             raise LfpError(f"{self.folder} holds no checkpoint to evaluate; train first.")
-        elif "train" in self.mode:
+        elif self._trains:
             with strategy.scope():
                 self.trainer.initialize()
 
@@ -201,7 +229,15 @@ class Run:
 
     def _is_checkpoint_due(self):
         trainer = self.params.trainer
-        return self.step >= trainer.train_steps or self.step % trainer.checkpoint_interval == 0
+        is_last = self.step >= trainer.train_steps or self._is_stale()
+        return is_last or self.step % trainer.checkpoint_interval == 0
+
+    def _is_stale(self):
+        """Whether the last `trainer.early_stopping` evaluations brought no better score."""
+        patience, best = self.params.trainer.early_stopping, self.best_info()
+        if not patience or best is None:
+            return False
+        return self.log.count_evaluations(best["step"], self.step) >= patience
 
     def _progress(self):
         return Progress(

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM, noted so that a run can save before it ends."""
 
+import os
 import signal
 from typing import Self
 
@@ -13,7 +14,10 @@ class Stopped(Exception):
 
 
 class Signals:
-    """Collects SIGINT and SIGTERM while the block runs: `received` holds the first's number."""
+    """Collects SIGINT and SIGTERM while the block runs: `received` holds the first's number.
+
+    A second one ends the process at once, as if nobody had listened.
+    """
 
     def __init__(self):
         self.received: int | None = None
@@ -29,4 +33,10 @@ class Signals:
             signal.signal(number, handler)
 
     def _note(self, number, _):
-        self.received = self.received or number
+        if self.received is None:
+            self.received = number
+            # No print: the signal may have come while one was being written.
+            os.write(2, b"\nstopping after this step; once more ends at once\n")
+            return
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

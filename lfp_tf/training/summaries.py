@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.files import atomic_path
 from lfp_tf.training.base import TrainedTask
 
 
@@ -23,6 +24,16 @@ class Summaries:
     def __init__(self, folder: str | os.PathLike, task: TrainedTask, model: tf_keras.Model):
         self.folder, self.task, self.model = pathlib.Path(folder), task, model
         self._writers = {}
+
+    def forget_after(self, step: int) -> None:
+        """Drops events of later steps, which will be done again, from the files of earlier runs."""
+        for path in sorted(self.folder.glob("*/events.out.tfevents.*")):
+            events = _events(path)
+            kept = [event for event in events if event.step <= step]
+            if len(kept) < len(events):
+                with atomic_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+                    for event in kept:
+                        writer.write(event.SerializeToString())
 
     def train(self, step: int, logs: Mapping[str, float]) -> None:
         """Writes the scalars of a loop; with the first ones the graph."""
@@ -57,3 +68,14 @@ class Summaries:
         concrete = predict.get_concrete_function(tf.TensorSpec((1, *size)))
         with writer.as_default(step=0):
             tf.summary.graph(concrete.graph)
+
+
+def _events(path):
+    """The events of a file up to the first that a kill cut short."""
+    events = []
+    try:
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            events.append(tf.compat.v1.Event.FromString(record))
+    except tf.errors.DataLossError:
+        pass
+    return events

@@ -28,6 +28,18 @@ class Trainer(base_trainer.Trainer):
 
         return self.strategy.run(on_replica, args=(self.next_train_inputs(iterator),))
 
+    def eval_step(self, iterator: Any) -> Any:
+        """Scores one batch; the host's loss is a mean of means, ours over all valid elements."""
+
+        def on_replica(inputs):
+            logs = self.task.validation_step(
+                inputs, model=self.model, metrics=self.validation_metrics
+            )
+            self._validation_loss.update_state(logs[self.task.loss], sample_weight=logs["count"])
+
+        self.strategy.run(on_replica, args=(next(iterator),))
+        return {}
+
     def learning_rate(self, step: int) -> float:
         """Gives the rate of the update that follows `step` others.
 

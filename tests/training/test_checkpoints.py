@@ -10,8 +10,8 @@ import yaml
 
 from lfp_tf.errors import LfpError
 from lfp_tf.training.best import BestCheckpoint, best_info
-from lfp_tf.training.checkpoints import Checkpoints, newest, remove_debris, step_of
-from lfp_tf.training.own_checkpoints import own_checkpoint, restore, task_fields
+from lfp_tf.training.checkpoints import Checkpoints, find_newest, remove_debris
+from lfp_tf.training.own_checkpoints import Newest, own_checkpoint, restore, task_fields
 
 
 class Kept:
@@ -35,13 +35,13 @@ class Kept:
 
 def test_the_newest_are_kept_and_gone_back_to(tmp_path):
     kept = Kept(tmp_path)
-    assert kept.checkpoints.newest() is None and step_of(tmp_path) == 0
+    assert kept.checkpoints.newest() == Newest(None, 0, ())
     for step in (2, 4, 6):
         kept.kernel.assign(tf.fill([3, 2], float(step)))
         kept.save(step)
     assert sorted(p.stem for p in tmp_path.glob("*.index")) == ["ckpt-4", "ckpt-6"]
-    assert newest(tmp_path) == kept.checkpoints.last == str(tmp_path / "ckpt-6")
-    assert step_of(tmp_path) == 6
+    assert kept.checkpoints.last == str(tmp_path / "ckpt-6")
+    assert find_newest(tmp_path) == Newest(str(tmp_path / "ckpt-6"), 6)
     kept.checkpoints.restore(str(tmp_path / "ckpt-4"))
     assert int(kept.step) == 4 and float(kept.kernel[0, 0]) == 4.0
 
@@ -52,10 +52,50 @@ def test_another_network_or_a_damaged_file_is_refused(tmp_path):
     with pytest.raises(LfpError, match="ckpt-2 does not fit this experiment's network or is dama"):
         Kept(tmp_path, units=5).checkpoints.restore(prefix)
     (tmp_path / "ckpt-2.index").write_bytes(b"cut")
-    with pytest.raises(LfpError, match="ckpt-2 is damaged; remove it to go on from the checkpoint"):
-        step_of(tmp_path)
+    with pytest.raises(
+        LfpError, match="holds checkpoints, but none is whole .the newest, .*ckpt-2"
+    ):
+        find_newest(tmp_path)
     with pytest.raises(LfpError, match="does not fit this experiment's network or is damaged"):
         Kept(tmp_path).checkpoints.restore(prefix)
+
+
+DAMAGES = {
+    "the index is cut": ("index", lambda path: path.write_bytes(path.read_bytes()[:-20])),
+    "the index is empty": ("index", lambda path: path.write_bytes(b"")),
+    "the index is lost": ("index", lambda path: path.unlink()),
+    "the data are cut": (
+        "data-00000-of-00001",
+        lambda path: path.write_bytes(path.read_bytes()[:-8]),
+    ),
+    "a byte is wrong": (
+        "data-00000-of-00001",
+        lambda path: path.write_bytes(b"\xff" + path.read_bytes()[1:]),
+    ),
+    "the data are lost": ("data-00000-of-00001", lambda path: path.unlink()),
+}
+
+
+@pytest.mark.parametrize("state", ["whole", "lost", "cut"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_the_newest_whole_one_counts(tmp_path, damage, state):
+    kept = Kept(tmp_path, max_to_keep=3)
+    for step in (2, 4, 6):
+        kept.save(step)
+    suffix, spoil = DAMAGES[damage]
+    spoil(tmp_path / f"ckpt-6.{suffix}")
+    if state != "whole":
+        (tmp_path / "checkpoint").write_text("model_check" if state == "cut" else "")
+    if state == "lost":
+        (tmp_path / "checkpoint").unlink()
+    expected = Newest(str(tmp_path / "ckpt-4"), 4, (str(tmp_path / "ckpt-6"),))
+    assert find_newest(tmp_path) == expected
+    again = Kept(tmp_path, max_to_keep=2)
+    again.checkpoints.restore(expected.prefix)
+    # The step that was lost is written anew, and the oldest goes as if nothing had happened.
+    again.save(6)
+    assert find_newest(tmp_path) == Newest(str(tmp_path / "ckpt-6"), 6)
+    assert sorted(p.stem for p in tmp_path.glob("*.index")) == ["ckpt-4", "ckpt-6"]
 
 
 def test_what_a_kill_left_is_removed(tmp_path):
@@ -125,5 +165,5 @@ def test_arrays_come_back_bit_for_bit(tmp_path):
     kept.kernel.assign(values)
     kept.save(1)
     kept.kernel.assign(0 * values)
-    kept.checkpoints.restore(newest(tmp_path))
+    kept.checkpoints.restore(find_newest(tmp_path).prefix)
     np.testing.assert_array_equal(kept.kernel, values)

@@ -19,6 +19,14 @@ def test_later_steps_are_dropped_where_a_run_resumes(tmp_path):
     assert again.evaluated(2) and not again.evaluated(1)
 
 
+def test_a_scoring_beside_a_training_drops_nothing(tmp_path):
+    history = History(tmp_path, step=0)
+    history.append(step=3, loss=1.0, learning_rate=0.1)
+    History(tmp_path, step=None).append(step=2, mean_iou=0.5)
+    assert [entry["step"] for entry in read_history(tmp_path)] == [3, 2]
+    assert [history.count_evaluations(*steps) for steps in ((0, 3), (2, 3), (1, 2))] == [1, 0, 1]
+
+
 def test_a_line_that_a_kill_cut_short_is_left_out(tmp_path):
     lines = [json.dumps({"step": step, "loss": 1.0}) for step in (1, 2)]
     (tmp_path / "history.jsonl").write_text("\n".join([*lines, '{"step": 3, "lo']))

@@ -16,7 +16,13 @@ OTHER_DEFAULTS = {
 }
 # Fields that the host does not have.
 ADDITIONAL = {
-    host_fields.Trainer: {"accumulation_steps", "average_loss", "preview_images", "seed"},
+    host_fields.Trainer: {
+        "accumulation_steps",
+        "average_loss",
+        "early_stopping",
+        "preview_images",
+        "seed",
+    },
     host_fields.Optimization: {"renew_every"},
     host_fields.OptimizerChoice: {"torch_rmsprop", "torch_sgd"},
 }

@@ -120,7 +120,6 @@ def test_a_polynomial_rate_without_an_end_ends_with_the_training():
 @pytest.mark.parametrize(
     ("rate", "warmup"),
     [
-        (("stepwise", {"boundaries": [3, 6], "values": [1.0, 0.5, 0.1]}), None),
         (("cosine", {"initial_learning_rate": 0.5, "decay_steps": 10}), None),
         (("exponential", {"initial_learning_rate": 0.5, "decay_steps": 3, "decay_rate": 0.5}), None),
         (CONSTANT, ("linear", {"warmup_learning_rate": 0.01, "warmup_steps": 4})),
@@ -150,3 +149,12 @@ def test_a_rate_holds_for_some_steps_and_to_the_end():
     np.testing.assert_allclose(rates[25], 0.1 * (1 - 20 / 35) ** 0.9, rtol=1e-6)
     constant = StepwiseSchedule(0.5, 10)
     assert constant(7) == 0.5 and constant.get_config()["every"] == 10
+
+
+def test_the_update_at_a_boundary_has_the_new_rate():
+    config = optimization(
+        ("sgd", {}), ("stepwise", {"boundaries": [3, 6], "values": [1.0, 0.5, 0.1]})
+    )
+    rate = build_rate(config, train_steps=9)
+    rates = [float(rate(tf.constant(step, tf.int64))) for step in range(8)]
+    np.testing.assert_allclose(rates, [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.1, 0.1])

@@ -2,18 +2,35 @@
 
 import os
 import signal
+import subprocess
+import sys
+
+import tiny
 
 from lfp_tf.training.signals import Signals, Stopped
 
 
-def test_the_first_signal_counts_and_handlers_come_back():
+def test_the_first_signal_is_noted_and_handlers_come_back(capfd):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with Signals() as signals:
         assert signals.received is None
         os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGINT)
         assert signals.received == signal.SIGTERM
+    assert "stopping after this step; once more ends at once" in capfd.readouterr().err
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_second_signal_ends_at_once():
+    code = (
+        "import os, signal, time\n"
+        "from lfp_tf.training.signals import Signals\n"
+        "with Signals():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    time.sleep(60)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], timeout=30, cwd=tiny.ROOT)
+    assert done.returncode == -signal.SIGTERM
 
 
 def test_a_stopped_run_ends_as_the_shell_expects():

@@ -12,7 +12,7 @@ from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import check, is_count, is_number
 from lfp_tf.recipes import overrides
 from lfp_tf.recipes.config import of_network
-from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, valid_counts
+from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_counts, loss_sums
 from lfp_tf.tasks.segmentation.task import Task
 from lfp_tf.training.groups import is_decayed, multiplier
 from lfp_tf.training.history import MovingAverage
@@ -44,7 +44,7 @@ def loss(case: Case) -> dict[str, Any]:
         name: labels_for_loss(truth, logits, label_size=config["label_resize"])
         for name, logits in outputs.items()
     }
-    counts = valid_counts(labels)
+    counts = loss_counts(labels)
     losses = mean_losses(loss_sums(outputs, labels), counts, weights=dict.fromkeys(outputs, 1.0))
     return {
         "loss": float(losses["loss"]),

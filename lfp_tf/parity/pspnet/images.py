@@ -13,7 +13,13 @@ from lfp_tf.options import PREPROCESSINGS
 from lfp_tf.parity import whole_transforms as transforms
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import check, is_count, is_number, is_numbers
-from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, loss_weights, valid_counts
+from lfp_tf.tasks.segmentation.losses import (
+    PixelLoss,
+    labels_for_loss,
+    loss_counts,
+    loss_sums,
+    loss_weights,
+)
 from lfp_tf.tasks.segmentation.metrics import scores
 from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
 from lfp_tf.training.objective import mean_losses
@@ -86,10 +92,10 @@ def loss(case: Case) -> dict[str, Any]:
         if "aux" in resized:
             outputs["aux_logits"] = resized["aux"]
         labels_of = dict.fromkeys(outputs, small)
-        ignored = {"ignore_label": config["ignore_label"]}
+        loss = PixelLoss(config["ignore_label"])
         losses = mean_losses(
-            loss_sums(outputs, labels_of, **ignored),
-            valid_counts(labels_of, **ignored),
+            loss_sums(outputs, labels_of, loss),
+            loss_counts(labels_of, loss),
             weights=loss_weights(outputs, aux_weight=config["aux_weight"]),
         )
     gradients = tape.gradient(losses["loss"], maps)

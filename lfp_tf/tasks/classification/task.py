@@ -57,7 +57,8 @@ class Task(TrainedTask):
         for metric in metrics or []:
             metric.update_state(tf.maximum(labels, 0), outputs["logits"], sample_weight=counted)
         sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
-        return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
+        loss = mean_losses(sums, counts, weights=self.loss_weights())["loss"]
+        return {self.loss: loss, "count": counts["logits"]}
 
     def headline(self, logs: dict) -> str:
         """Both accuracies in per cent."""

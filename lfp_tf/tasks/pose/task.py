@@ -11,7 +11,7 @@ from lfp_tf.data.pose import augmentations
 from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches, training_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.images.skeleton import JOINTS, draw_skeletons, flip_order
-from lfp_tf.ops.heatmaps import peaks
+from lfp_tf.ops.heatmaps import flip_average, peaks
 from lfp_tf.options import Shares
 from lfp_tf.tasks.pose.metrics import MPII_COUNTED
 from lfp_tf.tasks.pose.training_metrics import MapAccuracy
@@ -60,13 +60,21 @@ class Task(TrainedTask):
     def validation_step(
         self, inputs: dict, model: tf_keras.Model, metrics: list | None = None
     ) -> dict[str, tf.Tensor]:
-        """Scores the last stack's maps, without the mirror image."""
-        outputs = model(self.preprocessed(inputs["images"]), training=False)
+        """Scores the last stack's maps, averaged with the mirror image's as evaluation does."""
+        images = self.preprocessed(inputs["images"])
+        outputs = model(images, training=False)
         outputs = {name: outputs[name] for name in self.loss_weights()}
+        last = list(outputs)[-1]
+        maps = outputs[last]
+        if self.task_config.evaluation.flip:
+            mirrored = model(images[:, :, ::-1], training=False)[last]
+            maps = flip_average(maps, mirrored, flip_order=flip_order(self._joints()))
         for metric in metrics or []:
-            metric.update_state(inputs["heatmaps"], outputs[list(outputs)[-1]])
+            metric.update_state(inputs["heatmaps"], maps)
         sums, counts = self.sums(inputs, outputs), self.counts(inputs, outputs)
-        return {self.loss: mean_losses(sums, counts, weights=self.loss_weights())["loss"]}
+        loss = mean_losses(sums, counts, weights=self.loss_weights())["loss"]
+        # All stacks count the same people.
+        return {self.loss: loss, "count": next(iter(counts.values()))}
 
     def headline(self, logs: dict) -> str:
         """PCK on the heat maps, in per cent."""

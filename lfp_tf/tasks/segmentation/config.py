@@ -43,6 +43,10 @@ class SegmentationLosses(Losses):
     # Labels at the size of logits: full (subsampled with zoom_factor), map (TF1's nearest rule),
     # pil_nearest or opencv_nearest (DeepLab 4.3).
     label_size: str = "full"
+    class_weights: list[float] | str = field(list)  # one per class; or balanced: by their pixels
+    label_smoothing: float = 0.0  # share of the truth spread over all classes
+    focal_gamma: float = 0.0  # exponent of (1 - p) before the cross-entropy; 0: none
+    dice_weight: float = 0.0  # of the soft Dice loss of the main logits, beside the cross-entropy
 
 
 @dataclasses.dataclass
@@ -110,11 +114,42 @@ class Config(CroppedTaskConfig):
             )
         if self.losses.aux_weight and "aux_logits" not in self.model.outputs():
             raise LfpError("task.losses.aux_weight needs task.model.aux_head=true, or set it to 0.")
+        self._check_losses()
         augmentation = self.train_data.augmentation
         check_steps(augmentation.steps)
         if augmentation.recipe == "deeplab" and not augmentation.scale_choices:
             raise LfpError(
                 "task.train_data.augmentation.scale_choices is empty with recipe=deeplab."
+            )
+
+    def _check_losses(self):
+        losses = self.losses
+        weights = losses.class_weights
+        if isinstance(weights, str):
+            if weights != "balanced":
+                raise LfpError(
+                    f'task.losses.class_weights is "{weights}", but must be a list of numbers or '
+                    "balanced."
+                )
+        elif weights and (min(weights) < 0 or max(weights) == 0):
+            raise LfpError(
+                "task.losses.class_weights must be numbers of at least 0, not all of them 0."
+            )
+        elif weights and self.model.classes not in (0, len(weights)):
+            raise LfpError(
+                f"task.losses.class_weights has {len(weights)} numbers for {self.model.classes} "
+                "classes; give one per class."
+            )
+        if not 0 <= losses.label_smoothing < 1:
+            raise LfpError(
+                f"task.losses.label_smoothing must lie in 0..1, not {losses.label_smoothing}."
+            )
+        for name in ("focal_gamma", "dice_weight"):
+            if getattr(losses, name) < 0:
+                raise LfpError(f"task.losses.{name} must be at least 0.")
+        if losses.focal_gamma and losses.label_smoothing:
+            raise LfpError(
+                "task.losses.focal_gamma does not go with label_smoothing; set one of them to 0."
             )
 
     def warnings(self, *, replicas: int, pieces: int) -> list[str]:

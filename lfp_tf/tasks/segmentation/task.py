@@ -1,5 +1,6 @@
 """Training and scoring a segmentation network, as a task of the host's trainer."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,11 +12,21 @@ from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.data.segmentation import augmentations
 from lfp_tf.data.segmentation.augmentations import Canvas, Warp
 from lfp_tf.data.segmentation.pipeline import evaluation_batches, training_batches
+from lfp_tf.errors import LfpError
 from lfp_tf.images.palette import colorize
 from lfp_tf.ops.preprocessing import preprocessing
 from lfp_tf.ops.resize import LIKE
 from lfp_tf.options import Shares
-from lfp_tf.tasks.segmentation.losses import labels_for_loss, loss_sums, loss_weights, valid_counts
+from lfp_tf.tasks.segmentation.losses import (
+    PixelLoss,
+    balanced_weights,
+    dice_count,
+    dice_sum,
+    labels_for_loss,
+    loss_counts,
+    loss_sums,
+    loss_weights,
+)
 from lfp_tf.tasks.segmentation.training_metrics import MeanIoU
 from lfp_tf.training.base import TrainedTask
 from lfp_tf.training.objective import mean_losses
@@ -36,19 +47,45 @@ class Task(TrainedTask):
         ]
 
     def loss_weights(self) -> dict[str, float]:
-        """{name of logits: weight of its loss}, in the order of the network's outputs."""
-        config = self.task_config
-        return loss_weights(config.model.outputs(), aux_weight=config.losses.aux_weight)
+        """{name of logits: weight of its loss}, in the order of the network's outputs; `dice`."""
+        losses = self.task_config.losses
+        weights = loss_weights(self.task_config.model.outputs(), aux_weight=losses.aux_weight)
+        return weights | ({"dice": losses.dice_weight} if losses.dice_weight else {})
 
     def counts(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
-        """Valid pixels at the size of each output's logits."""
+        """Valid pixels at the size of each output's logits, and images for `dice`."""
         labels = self._labels(piece["labels"], outputs)
-        return valid_counts(labels, ignore_label=self.task_config.losses.ignore_label)
+        counts = loss_counts(labels, self.pixel_loss)
+        if self.task_config.losses.dice_weight:
+            ignore_label = self.pixel_loss.ignore_label
+            counts["dice"] = dice_count(labels["logits"], ignore_label=ignore_label)
+        return counts
 
     def sums(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
-        """Sums of cross-entropy over the valid pixels."""
+        """Sums of the pixels' losses over the valid pixels, and of `dice` over images."""
         labels = self._labels(piece["labels"], outputs)
-        return loss_sums(outputs, labels, ignore_label=self.task_config.losses.ignore_label)
+        sums = loss_sums(outputs, labels, self.pixel_loss)
+        if self.task_config.losses.dice_weight:
+            ignore_label = self.pixel_loss.ignore_label
+            sums["dice"] = dice_sum(outputs["logits"], labels["logits"], ignore_label=ignore_label)
+        return sums
+
+    @functools.cached_property
+    def pixel_loss(self) -> PixelLoss:
+        """What a pixel costs; balanced weights are those of the training split's labels."""
+        losses, data = self.task_config.losses, self.task_config.train_data
+        weights = losses.class_weights
+        if weights == "balanced":
+            split = read_dataset(data.folder)["splits"][data.split]
+            if split["label_pixels"] is None:
+                raise LfpError(
+                    "task.losses.class_weights=balanced needs the label statistics of "
+                    f"{data.folder}, which tells none; give the weights as a list."
+                )
+            weights = balanced_weights(split["label_pixels"])
+        return PixelLoss(
+            losses.ignore_label, tuple(weights), losses.label_smoothing, losses.focal_gamma
+        )
 
     @tf.autograph.experimental.do_not_convert
     def validation_step(
@@ -63,9 +100,12 @@ class Task(TrainedTask):
         labels = {"logits": inputs["labels"]}
         for metric in metrics or []:
             metric.update_state(inputs["labels"], tf.argmax(logits["logits"], -1, tf.int32))
-        ignored = {"ignore_label": config.losses.ignore_label}
-        sums, counts = loss_sums(logits, labels, **ignored), valid_counts(labels, **ignored)
-        return {self.loss: mean_losses(sums, counts, weights={"logits": 1.0})["loss"]}
+        sums, counts = (
+            loss_sums(logits, labels, self.pixel_loss),
+            loss_counts(labels, self.pixel_loss),
+        )
+        loss = mean_losses(sums, counts, weights={"logits": 1.0})["loss"]
+        return {self.loss: loss, "count": counts["logits"]}
 
     def headline(self, logs: dict) -> str:
         """The mean IoU in per cent."""

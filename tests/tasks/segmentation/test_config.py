@@ -11,6 +11,12 @@ from lfp_tf.recipes import config, overrides
     ("network", "changes", "message"),
     [
         ("pspnet", "losses.label_size=map", "task.losses.label_size=map needs task.model.zoom_factor=1."),
+        ("pspnet", "losses.class_weights=heavy", 'class_weights is "heavy", but must be a list of numbers or balanced.'),
+        ("pspnet", "losses.class_weights=[-1,1]", "class_weights must be numbers of at least 0"),
+        ("pspnet", "losses.class_weights=[1,1],task.model.classes=3", "class_weights has 2 numbers for 3 classes"),
+        ("pspnet", "losses.label_smoothing=1.0", "label_smoothing must lie in 0..1, not 1.0."),
+        ("pspnet", "losses.dice_weight=-1.0", "task.losses.dice_weight must be at least 0."),
+        ("pspnet", "losses.focal_gamma=1.0,task.losses.label_smoothing=0.1", "focal_gamma does not go with label_smoothing"),
         ("deeplabv2", "losses.label_size=full", "label_size=full is for networks with a zoom_factor; use pil_nearest."),
         ("deeplabv2", "losses.label_size=pil_nearest", "task.losses.aux_weight needs task.model.aux_head=true, or set it to 0."),
         ("pspnet", "model.aux_head=false", "task.losses.aux_weight needs task.model.aux_head=true, or set it to 0."),

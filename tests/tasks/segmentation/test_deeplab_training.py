@@ -67,6 +67,30 @@ def test_replicas_and_pieces_are_the_whole_batch(records, reference, tmp_path, r
         np.testing.assert_allclose(found[step], loss, rtol=1e-6)
 
 
+def test_weighted_losses_and_dice_keep_the_law_too(records, tmp_path):
+    losses = {}
+    for replicas, pieces in ((1, 1), (1, 2), (2, 1)):
+        folder = tmp_path / f"{replicas}-{pieces}"
+        given = words(
+            *(records, folder, "--mode=train", f"--cpu_replicas={replicas}"),
+            task__losses__normalization="global",
+            task__losses__class_weights="[1,2,0.5,1,3,1,1,1]",
+            task__losses__focal_gamma=2.0,
+            task__losses__dice_weight=0.5,
+            trainer__accumulation_steps=pieces,
+            trainer__train_steps=2,
+        )
+        done = tiny.run(*given) if replicas > 1 else tiny.command("train", *given[1:])
+        assert done.returncode == 0, done.stderr
+        losses[replicas, pieces] = tiny.losses(folder)
+        assert entries(folder)[0]["loss_dice"] > 0
+    whole = losses.pop((1, 1))
+    for other in losses.values():
+        assert other.keys() == whole.keys()
+        for step, loss in whole.items():
+            np.testing.assert_allclose(other[step], loss, rtol=1e-6)
+
+
 def test_the_rate_holds_for_ten_steps(records, tmp_path):
     train(
         records,
