@@ -19,14 +19,14 @@ def stage_strides(output_stride: int) -> list[tuple[int, int]]:
         >>> stage_strides(8)
         [(1, 1), (2, 1), (1, 2), (1, 4)]
     """
-    found, reached, dilation = [], _STEM_STRIDE, 1
+    stages, reached, dilation = [], _STEM_STRIDE, 1
     for stride in (1, 2, 2, 2):
         if reached * stride <= output_stride:
             reached *= stride
         else:
             stride, dilation = 1, dilation * stride
-        found.append((stride, dilation))
-    return found
+        stages.append((stride, dilation))
+    return stages
 
 
 def block_dilations(options: ResNet | PyramidResNet, stage: int, dilation: int) -> list[int]:

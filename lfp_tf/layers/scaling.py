@@ -23,7 +23,7 @@ class ResizeLike(tf_keras.layers.Layer):
         self.rule = rule
 
     def call(self, inputs: list) -> tf.Tensor:
-        """Takes [B, h, w, C] and the map of the wanted size, [B, H, W, ...]."""
+        """Takes [B, h, w, C] and the map whose size it takes, [B, H, W, ...]."""
         values, other = inputs
         return LIKE[self.rule](tf.cast(values, tf.float32), other)
 

@@ -33,7 +33,7 @@ def gaussian_blur_window(
             two pixels behind `high` or with the image.
         source_low: int32 [2], (row, column).
         size: int32 [2] of the whole image.
-        low, high: int32 [2], the window wanted.
+        low, high: int32 [2], the window of the result.
 
     Returns:
         float32 [B, *(high - low), C].

@@ -119,9 +119,9 @@ def _sources(starts, length):
     rows = tf.reshape(starts, [-1, count])
     pixels = tf.broadcast_to(tf.range(length), tf.stack([tf.shape(rows)[0], length]))
     first, behind = (tf.searchsorted(rows, pixels, side=end) for end in ("left", "right"))
-    found = tf.where(behind > first, first, count)
-    found = tf.where(behind - first > 1, count + 1, found)
-    return tf.reshape(found, tf.concat([tf.shape(starts)[:-1], [length]], axis=0))
+    chosen = tf.where(behind > first, first, count)
+    chosen = tf.where(behind - first > 1, count + 1, chosen)
+    return tf.reshape(chosen, tf.concat([tf.shape(starts)[:-1], [length]], axis=0))
 
 
 def _check(sides, size):

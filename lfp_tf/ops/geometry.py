@@ -1,4 +1,4 @@
-"""Scaling and turning of windows: what OpenCV does to a whole image, computed where it is seen.
+"""Scaling and turning of windows: what OpenCV does to a whole image, computed where it is shown.
 
 A window is (low, high), two int32 [2] vectors (row, column) in pixels of an image; high is
 excluded. Every function takes the pixels of a source window, knows where they stand, and gives

@@ -127,11 +127,11 @@ def _product_rows(images, heights, matrix):
     flat = tf.reshape(images, tf.stack([batch, height, width * channels]))
     flat = tf.matmul(tf.cast(joined, images.dtype)[None], flat)
     parts = [flat] if len(heights) == 1 else tf.split(flat, heights, axis=1)
-    found = []
+    resized = []
     for part, h in zip(parts, heights, strict=True):
         part = tf.reshape(part, tf.stack([batch, h, width, channels]))
-        found.append(tf.ensure_shape(part, [images.shape[0], _known(h), _known(width), channels]))
-    return found
+        resized.append(tf.ensure_shape(part, [images.shape[0], _known(h), _known(width), channels]))
+    return resized
 
 
 def _product_columns(images, width, matrix):

@@ -98,14 +98,14 @@ def crop(
         at_end: pads at bottom and right (TF1); else half, rounded down, comes before.
     """
     sides = _size(labels)
-    missing = [tf.maximum(wanted - side, 0) for wanted, side in zip(size, sides, strict=True)]
+    missing = [tf.maximum(length - side, 0) for length, side in zip(size, sides, strict=True)]
     before = [0 if at_end else pad // 2 for pad in missing]
     edges = [[0, 0], *([b, pad - b] for b, pad in zip(before, missing, strict=True))]
     padding = tf.constant(padding, tf.float32)
     images = tf.pad(tf.cast(images, tf.float32) - padding, [*edges, [0, 0]]) + padding
     labels = tf.pad(labels, edges, constant_values=ignore_label)
     if offset is None:
-        offset = [(side - wanted) // 2 for wanted, side in zip(size, _size(labels), strict=True)]
+        offset = [(side - length) // 2 for length, side in zip(size, _size(labels), strict=True)]
     top, left = offset
     bottom, right = top + size[0], left + size[1]
     return images[:, top:bottom, left:right], labels[:, top:bottom, left:right]

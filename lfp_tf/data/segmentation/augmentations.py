@@ -20,7 +20,7 @@ from lfp_tf.data.steps import Augmentation, Slot, read_steps
 from lfp_tf.errors import LfpError
 from lfp_tf.ops import filters, geometry, nearest, randomness, resize
 
-_LABEL_RESIZES = ("pil_nearest", "opencv_nearest")
+LABEL_RESIZES = ("pil_nearest", "opencv_nearest")
 _DEGREES = 360.0
 
 
@@ -353,8 +353,8 @@ class Warp:
     label_resize: str = "pil_nearest"
 
     def __post_init__(self) -> None:
-        if self.label_resize not in _LABEL_RESIZES:
-            choices = ", ".join(_LABEL_RESIZES)
+        if self.label_resize not in LABEL_RESIZES:
+            choices = ", ".join(LABEL_RESIZES)
             raise LfpError(f"label_resize is one of {choices}, not {self.label_resize}.")
 
     def __call__(self, image: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -104,8 +104,8 @@ def voc_test_tiling(case: Case) -> dict[str, Any]:
     config, weights = case.config, case.weights()
 
     def network(images):
-        seen = images[:, ::_STUB_STRIDE, ::_STUB_STRIDE, ::-1]
-        return tf.nn.conv2d(seen, weights["stub/W"], 1, "VALID") + weights["stub/b"]
+        thinned = images[:, ::_STUB_STRIDE, ::_STUB_STRIDE, ::-1]
+        return tf.nn.conv2d(thinned, weights["stub/W"], 1, "VALID") + weights["stub/b"]
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.float32)])
     def scores(image):

@@ -67,7 +67,7 @@ class Evaluation(Fields):
 
 @dataclasses.dataclass
 class Config(CroppedTaskConfig):
-    """A class a pixel."""
+    """One class per pixel."""
 
     METRIC = "mean_iou"
 
@@ -154,17 +154,17 @@ class Config(CroppedTaskConfig):
 
     def warnings(self, *, replicas: int, pieces: int) -> list[str]:
         """Logits that stand beside their labels; a pyramid that cannot learn its largest bin."""
-        model, data, found = self.model, self.train_data, []
+        model, data, sentences = self.model, self.train_data, []
         if hasattr(model, "zoom_factor") and any(side % 8 != 1 for side in data.crop):
-            found.append(
+            sentences.append(
                 f"a crop of {data.crop} is not 8k+1 a side, so logits do not stand exactly on the "
                 "pixels of their labels."
             )
         shares = pieces * (1 if model.bn_synchronized else replicas)
         one = data.global_batch_size == shares
         if one and getattr(model, "use_ppm", False) and not model.bn_frozen:
-            found.append(
+            sentences.append(
                 "batch norm sees one image at a time, so the pyramid's bin 1 is normalized to "
                 "its beta; freeze it (task.model.bn_frozen=true) or enlarge the batch."
             )
-        return found
+        return sentences

@@ -10,7 +10,7 @@ import tf_keras
 
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.data.segmentation import augmentations
-from lfp_tf.data.segmentation.augmentations import Canvas, Warp
+from lfp_tf.data.segmentation.augmentations import LABEL_RESIZES, Canvas, Warp
 from lfp_tf.data.segmentation.pipeline import evaluation_batches, training_batches
 from lfp_tf.errors import LfpError
 from lfp_tf.images.palette import colorize
@@ -121,8 +121,8 @@ class Task(TrainedTask):
             labels = np.argmax(outputs["logits"][0].numpy(), -1)
             image = batch["images"][0].numpy().astype(np.uint8)
             truth = batch["labels"][0].numpy()
-            seen = _as_large(colorize(labels, colors), image)
-            yield np.concatenate([image, colorize(truth, colors), seen], 1)
+            prediction = _as_large(colorize(labels, colors), image)
+            yield np.concatenate([image, colorize(truth, colors), prediction], 1)
 
     def training_batches(self, data: Any, start_step: int, shares: Shares) -> tf.data.Dataset:
         """Augmented crops for ever."""
@@ -161,7 +161,7 @@ class Task(TrainedTask):
 
     def _labels(self, labels, outputs):
         """{name: labels at the size of those logits}; equal sizes are computed once."""
-        config, found, by_size = self.task_config, {}, {}
+        config, labels_of, by_size = self.task_config, {}, {}
         for name, logits in outputs.items():
             size = tuple(logits.shape[1:3])
             if None in size or size not in by_size:
@@ -171,8 +171,8 @@ class Task(TrainedTask):
                     label_size=config.losses.label_size,
                     zoom_factor=getattr(config.model, "zoom_factor", 8),
                 )
-            found[name] = by_size[size]
-        return found
+            labels_of[name] = by_size[size]
+        return labels_of
 
 
 def _augmentation(fields):
@@ -187,7 +187,7 @@ def _training_warp(config):
     size, rule = config.train_data.warp, config.losses.label_size
     if not size:
         return None
-    return Warp(tuple(size), rule) if rule.endswith("_nearest") else Warp(tuple(size))
+    return Warp(tuple(size), rule) if rule in LABEL_RESIZES else Warp(tuple(size))
 
 
 def _as_large(image, other):
