@@ -8,7 +8,8 @@ from lfp_tf.cli.checks import check_at_least_one
 from lfp_tf.cli.output import say
 from lfp_tf.data.census import Census, first_of, take_census
 from lfp_tf.data.datasets.catalog import DATASETS, dataset
-from lfp_tf.data.plan import with_max_pixels
+from lfp_tf.data.label_shares import shares_table
+from lfp_tf.data.plan import Judgement, with_max_pixels
 from lfp_tf.data.prepare import show_samples, write_plan
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.progress import Progress
@@ -72,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     workers = arguments.workers or os.cpu_count() or 1
     census = _inspect(plan, workers)
     census.refuse(arguments.source)
+    _judge(plan, census, arguments)
     if arguments.show:
         for path in show_samples(plan, census, out / "show", arguments.show):
             print(path)
@@ -150,6 +152,24 @@ def _inspect(plan, workers) -> Census:
     return census
 
 
+def _judge(plan, census, arguments):
+    """Tells the share of every label value; refuses labels that teach nothing."""
+    if not census.label_pixels:
+        return
+    _tell_shares(plan, census.label_pixels, arguments)
+    judgement = plan.judge(census.label_pixels) if plan.judge else Judgement()
+    for warning in judgement.warnings:
+        say(f"Warning: {warning}")
+    if judgement.problems:
+        raise LfpError("\n".join(f"{arguments.source}: {text}" for text in judgement.problems))
+
+
+def _tell_shares(plan, pixels, arguments):
+    """Prints the table of shares: the result of a check, news of a run that writes."""
+    tell = print if arguments.check else say
+    tell("\n".join(shares_table(plan.table.names, pixels)))
+
+
 def _report(plan, census, source):
     counted = _task(plan).counted
     num_broken = sum(map(len, census.broken.values()))
@@ -160,7 +180,7 @@ def _report(plan, census, source):
 
 
 def _write(plan, census, out, workers, arguments):
-    write_plan(
+    splits = write_plan(
         plan,
         census,
         out,
@@ -170,6 +190,10 @@ def _write(plan, census, out, workers, arguments):
     )
     for split, samples in census.samples.items():
         print(f"{out}: {len(samples)} {split} records")
+    if plan.inspect is None:  # The labels of drawn images are not known before.
+        counts = {split: facts["label_pixels"].items() for split, facts in splits.items()}
+        pixels = {split: {int(k): n for k, n in pairs} for split, pairs in counts.items()}
+        _tell_shares(plan, pixels, arguments)
     say(f"Next: lfp-tf train --experiment E --data_dir {out}; `lfp-tf experiments` lists them.")
 
 

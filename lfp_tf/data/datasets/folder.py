@@ -13,8 +13,8 @@ SPLIT is `train`, `val` or `test`. Names of the classes:
     classes.txt    one per line: `NAME`, or `NAME R G B`
     classes.json   a list of names, or of objects with `index`, `name` and perhaps `color`
 
-Labels: k is class k, or k + 1 with --label_offset 1; 255 and --ignore_values are ignored. Without
-a file of classes there are as many as the labels hold.
+Labels: k is class k, or k + 1 with --label_offset 1, or what --values names; 255 and
+--ignore_values are ignored. Without a file of classes there are as many as the labels hold.
 Left out: splits that are not there.
 Refused: images without labels and labels without images; values that are no class; names twice.
 """
@@ -42,9 +42,10 @@ from lfp_tf.data.datasets.folders import (
     read_list,
     split_by_seed,
 )
-from lfp_tf.data.plan import Plan
+from lfp_tf.data.label_shares import judge_labels, total_pixels
+from lfp_tf.data.plan import Judgement, Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, nearest
 from lfp_tf.images.decode import read_labels
 from lfp_tf.images.palette import ClassTable, numbered_table
 
@@ -72,6 +73,7 @@ def plan(
     label_offset: int = 0,
     ignore_values: Sequence[int] = (),
     val_share: float = 0.2,
+    values: Sequence[tuple[int, str]] = (),
 ) -> Plan:
     """Pairs the files of a folder of images and labels.
 
@@ -83,6 +85,9 @@ def plan(
         label_offset: 1 for files that count classes from 1 on and hold 0 for what is ignored.
         ignore_values: file values that are ignored, besides 255.
         val_share: the share of images that `seed` holds out.
+        values: (file value, name of its class) of every value that is a class; none where the
+            values are the classes' numbers. Classes are numbered as the file of classes has them,
+            or where there is none, in this order.
 
     Raises:
         LfpError: the layout, the pairs or the file of classes are not as described.
@@ -90,16 +95,29 @@ def plan(
     root = existing_source(source, NAME, LAYOUT)
     splits = _splits(root, seed, val_share)
     ignored = frozenset(ignore_values) | {255} | ({0} if label_offset else frozenset())
-    table = _table(root, classes) or _counted(splits, label_offset, ignored)
+    named = _table(root, classes)
+    options: dict = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
+    if values:
+        table = named or numbered_table(list(dict.fromkeys(name for _, name in values)))
+        if label_offset:
+            raise LfpError("--values tells the class of every value; leave --label_offset out.")
+        rule = _mapped(table, values, ignore_values)
+        options |= {"values": {str(value): name for value, name in values}}
+        judge = functools.partial(judge_labels, table=table)
+    else:
+        table = named or _counted(splits, label_offset, ignored)
+        rule = values_rule(
+            {*range(label_offset, len(table) + label_offset), *ignored},
+            hint=functools.partial(_hint, num_classes=len(table)),
+            to_classes=functools.partial(_shifted, label_offset=label_offset, ignored=ignored),
+        )
+        has_plain_values = not label_offset and not ignore_values
+        judge = functools.partial(
+            _judge, table=table, is_named=named is not None, has_plain_values=has_plain_values
+        )
     if len(table) > MOST_CLASSES:
         raise LfpError(f"{len(table)} classes do not fit 8-bit labels; {MOST_CLASSES} do.")
-    rule = values_rule(
-        {*range(label_offset, len(table) + label_offset), *ignored},
-        hint=functools.partial(_hint, num_classes=len(table)),
-        to_classes=functools.partial(_shifted, label_offset=label_offset, ignored=ignored),
-    )
-    options = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
-    return segmentation_plan(NAME, table, splits, rule, options=options)
+    return segmentation_plan(NAME, table, splits, rule, options=options, judge=judge)
 
 
 def _splits(root, seed, val_share):
@@ -207,6 +225,67 @@ def _shifted(values, *, label_offset, ignored):
     return labels.astype(np.uint8)
 
 
+def _mapped(table, values, ignore_values):
+    """The `LabelRule` of file values that --values names the classes of."""
+    for value, name in values:
+        if value in ignore_values or name in ("ignore", "ignored"):
+            raise LfpError(
+                f"--values names a class for {value}, which is to be ignored; leave it out there "
+                "and give --ignore_values."
+            )
+    unknown = [name for _, name in values if name not in table.names]
+    if unknown:
+        raise LfpError(
+            f'--values names "{unknown[0]}", which the file of classes does not.'
+            f"{nearest(unknown[0], table.names)}"
+        )
+    classes = {value: table.names.index(name) for value, name in values}
+    return values_rule(
+        {*classes, *ignore_values, 255},
+        hint=_values_hint,
+        to_classes=functools.partial(_looked_up, classes=classes),
+    )
+
+
+def _looked_up(values, *, classes):
+    labels = np.full(values.shape, 255, np.uint8)
+    for value, label in classes.items():
+        labels[values == value] = label
+    return labels
+
+
+def _values_hint(wrong, _):
+    return f"Add {min(wrong)}=NAME to --values, or --ignore_values {min(wrong)}."
+
+
+def _judge(pixels, *, table, is_named, has_plain_values):
+    """As `judge_labels`, with what this data set's options can do about it."""
+    total = total_pixels(pixels.values())
+    hint = ""
+    if has_plain_values and set(total) == {0, 255}:
+        first, second = [*table.names, "object"][:2] if is_named else ("background", "object")
+        hint = f"If 255 is a class and not ignored, add --values 0={first},255={second}."
+    judgement = judge_labels(pixels, table=table, one_class_hint=hint)
+    if judgement.problems or is_named or min(total, default=0) == 0:
+        return judgement
+    text = (
+        f"The labels start at {min(total)} and there is no file of classes, so "
+        f"{table.names[0]} is one too many: add --label_offset 1 if they count from 1, or name the "
+        "classes in classes.txt."
+    )
+    return Judgement(warnings=(text, *judgement.warnings))
+
+
+def _values(text):
+    """(value, name) of each part of `0=background,255=object`."""
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    values = [(int(value), name.strip()) for value, name in pairs]
+    numbers = [number for number, _ in values]
+    if not all(name for _, name in values) or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise ValueError
+    return tuple(values)
+
+
 def _hint(wrong, present, *, num_classes):
     if wrong == {num_classes} and 0 not in present:
         return "Do the files count from 1? Then add --label_offset 1."
@@ -228,5 +307,10 @@ DATASET = Dataset(
         "classes": Option("file of class names, one per line (default SOURCE/classes.txt)", str),
         "label_offset": whole_number("1: files count from 1, 0 is ignored (default 0)", 0, 1),
         "ignore_values": whole_numbers("file values to ignore besides 255, as 11,12"),
+        "values": Option(
+            "the class of each file value, as 0=background,255=object",
+            _values,
+            "a class for each value, as 0=background,255=object",
+        ),
     },
 )

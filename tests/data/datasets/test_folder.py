@@ -152,3 +152,30 @@ def test_folder_numbers_classes_by_train_ids_too(tmp_path):
     )
     table = folder.plan(tmp_path).table
     assert table.names == ("a", "b") and table.colors.tolist() == [[1, 2, 3], [9, 8, 7]]
+
+
+def test_folder_maps_values_to_classes(tmp_path):
+    folder_tree(tmp_path, values(200, 0, 7, 9), classes="object\nbackground\n")
+    named = ((0, "background"), (7, "object"), (200, "object"))
+    assert (
+        "Add 9=NAME to --values, or --ignore_values 9."
+        in problems(folder.plan(tmp_path, values=named))[0]
+    )
+    plan = folder.plan(tmp_path, values=named, ignore_values=(9,))
+    assert problems(plan) == [] and plan.table.names == ("object", "background")
+    assert record(plan, "train")[1][0, :4].tolist() == [0, 1, 0, 255]
+
+
+@pytest.mark.parametrize(
+    ("named", "options", "message"),
+    [
+        ([(0, "a"), (1, "bb")], {}, 'names "bb", which the file of classes does not. Did you mean'),
+        ([(0, "a")], {"label_offset": 1}, "leave --label_offset out"),
+        ([(0, "a"), (9, "b")], {"ignore_values": (9,)}, "a class for 9, which is to be ignored"),
+        ([(0, "a"), (9, "ignore")], {}, "a class for 9, which is to be ignored; leave it out"),
+    ],
+)
+def test_folder_refuses_values_that_contradict(tmp_path, named, options, message):
+    folder_tree(tmp_path, values(0, 1), classes="a\nb\n")
+    with pytest.raises(LfpError, match=message):
+        folder.plan(tmp_path, values=named, **options)
