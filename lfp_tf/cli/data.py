@@ -8,6 +8,7 @@ from lfp_tf.cli.checks import check_at_least_one
 from lfp_tf.cli.output import say
 from lfp_tf.data.census import Census, first_of, take_census
 from lfp_tf.data.datasets.catalog import DATASETS, dataset
+from lfp_tf.data.datasets.folders import refuse_links_outside
 from lfp_tf.data.label_shares import shares_table
 from lfp_tf.data.plan import Judgement, with_max_pixels
 from lfp_tf.data.prepare import show_samples, write_plan
@@ -31,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="a name from the list below")
     group = parser.add_argument_group("where")
     group.add_argument("--source", metavar="DIR", help="the data set as it was downloaded")
+    group.add_argument(
+        "--follow_links", action="store_true", help="read what links lead to outside of --source"
+    )
     group.add_argument("--out", metavar="DIR", help="where to write (default data/DATASET)")
     group.add_argument("--overwrite", action="store_true", help="replace other records in --out")
     group = parser.add_argument_group("what")
@@ -66,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     if chosen.needs_source and arguments.source is None:
         raise LfpError(f"{chosen.name} needs --source DIR, the folder that holds {chosen.layout}.")
 
+    if arguments.source is not None and not arguments.follow_links:
+        _check_links(arguments.source)
     plan = chosen.plan(arguments.source, **options)
     if arguments.max_pixels:
         plan = with_max_pixels(plan, arguments.max_pixels)
@@ -82,6 +88,11 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _write(plan, census, out, workers, arguments)
     return 0
+
+
+def _check_links(source):
+    if os.path.isdir(source):  # The data set says what is amiss where it is no folder.
+        refuse_links_outside(source)
 
 
 def _options_by_name():

@@ -153,6 +153,15 @@ def test_labels_that_start_at_1_without_names_are_warned_of(source, capsys):
     ) in capsys.readouterr().err
 
 
+def test_links_outside_are_followed_on_demand(source, tmp_path, capsys):
+    (source / "labels").rename(tmp_path / "labels")
+    (source / "labels").symlink_to(tmp_path / "labels")
+    with pytest.raises(LfpError, match="holds 1 symbolic links .*labels. Add --follow_links"):
+        run("folder", "--source", source, "--check")
+    run("folder", "--source", source, "--check", "--follow_links")
+    assert "folder train: 4 images, no problems" in capsys.readouterr().out
+
+
 def test_problems_stop_before_a_record_is_written(source, tmp_path):
     for number in range(5):
         Image.fromarray(np.full((8, 8), 7, np.uint8)).save(source / f"labels/{number}.png")

@@ -73,14 +73,59 @@ def first_file(folder: pathlib.Path, names: Iterable[str]) -> pathlib.Path | Non
 
 
 def files_below(folder: str | os.PathLike, suffixes: Sequence[str] = IMAGES) -> list[str]:
-    """Paths relative to `folder` of its files of these suffixes, sorted, hidden ones left out."""
-    folder = pathlib.Path(folder)
-    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(
-        path.as_posix()
-        for path in paths
-        if path.suffix.lower() in suffixes and not path.name.startswith(".")
-    )
+    """Paths relative to `folder` of its files of these suffixes, sorted.
+
+    Hidden files and what lies below hidden folders are left out. Linked folders are read;
+    `refuse_links_outside` says which links may be there.
+    """
+    if not os.path.isdir(folder):
+        return []
+    return sorted(_files(os.fspath(folder), "", suffixes, frozenset()))
+
+
+def refuse_links_outside(source: str | os.PathLike) -> None:
+    """Refuses a folder with symbolic links that lead out of it; hidden ones are never read.
+
+    Raises:
+        LfpError: there are some; they are counted, the first few named.
+    """
+    root, outside, places = os.path.realpath(source), [], [os.fspath(source)]
+    while places:
+        for entry in _entries(places.pop()):
+            if entry.is_symlink():
+                target = os.path.realpath(entry.path)
+                if os.path.commonpath([root, target]) != root:
+                    outside.append(entry.path)
+            elif entry.is_dir():
+                places.append(entry.path)
+    if outside:
+        raise LfpError(
+            f"{source} holds {len(outside)} symbolic links that lead out of it: "
+            f"{first_of(sorted(outside))}. Add --follow_links to read what they lead to."
+        )
+
+
+def _files(folder, prefix, suffixes, above):
+    """The files below a folder, `prefix` before each; links do not lead in circles."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    for entry in _entries(folder):
+        path = f"{prefix}{entry.name}"
+        if entry.is_dir():
+            yield from _files(entry.path, f"{path}/", suffixes, above | {real})
+        elif posixpath.splitext(path)[1].lower() in suffixes and entry.is_file():
+            yield path
+
+
+def _entries(folder):
+    """What is in a folder, sorted by name, without what is hidden."""
+    try:
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise LfpError(f"{folder} cannot be read ({error.strerror}).") from None
+    return sorted(visible, key=lambda entry: entry.name)
 
 
 def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:

@@ -115,17 +115,22 @@ def _from_json(path):
         ) from None
 
 
-def _class_folders(root):
-    names = sorted(
+def _folders_of(root):
+    """Names of the folders in a folder, sorted, hidden ones left out."""
+    return sorted(
         path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
+
+
+def _class_folders(root):
+    names = _folders_of(root)
     if not names:
         raise LfpError(f"{root} holds no class folders. Expected: {LAYOUT}.")
     return names
 
 
 def _has_class_folders(root):
-    return root.is_dir() and any(path.is_dir() for path in root.iterdir())
+    return root.is_dir() and bool(_folders_of(root))
 
 
 def _by_class(root, named, listed):

@@ -13,7 +13,7 @@ Refused: listed files that are missing; ground truth without any red or magenta 
 import importlib.resources
 
 from lfp_tf.data.datasets.dataset import Dataset, Option, Source, whole_number
-from lfp_tf.data.datasets.folders import listed_samples, source_folder, split_by_seed
+from lfp_tf.data.datasets.folders import files_below, listed_samples, source_folder, split_by_seed
 from lfp_tf.data.datasets.label_maps import kitti_fork_ids, kitti_road_colors
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan
@@ -71,7 +71,7 @@ def _published(root):
 
 
 def _by_seed(root, seed):
-    names = sorted(path.name for path in (root / "training/image_2").glob("*.png"))
+    names = [name for name in files_below(root / "training/image_2", (".png",)) if "/" not in name]
     pairs = [(name, name.replace("_", "_road_", 1)) for name in names]
     samples = listed_samples(root, map(_paths, pairs), "training/image_2")
     return split_by_seed(samples, seed=seed, share=VAL_SHARE)
