@@ -5,6 +5,8 @@ One of these, the first that is there:
     images/SPLIT/NAME.jpg, labels/SPLIT/NAME.png   an image and its labels
     SPLIT/images/NAME.jpg, SPLIT/labels/NAME.png
     SPLIT/NAME.jpg, SPLITannot/NAME.png
+    JPEGImages/NAME.jpg, SegmentationClass/NAME.png   named by ImageSets/Segmentation/SPLIT.txt,
+                                                   as CVAT writes them; or images/ for JPEGImages
     SPLIT.txt                                      lines IMAGE LABEL, paths below the folder
     images/NAME.jpg, labels/NAME.png               divided into train and val by --seed
 
@@ -12,9 +14,11 @@ SPLIT is `train`, `val` or `test`. Names of the classes:
 
     classes.txt    one per line: `NAME`, or `NAME R G B`
     classes.json   a list of names, or of objects with `index`, `name` and perhaps `color`
+    labelmap.txt   CVAT's lines `NAME:R,G,B::`; palette images are then meant by their colours
 
 Labels: k is class k, or k + 1 with --label_offset 1, or what --values names; 255 and
---ignore_values are ignored. Without a file of classes there are as many as the labels hold.
+--ignore_values are ignored. Without a file of classes there are as many as the labels hold. Labels
+of three channels hold the classes' colours, or where no colours are given, three equal values.
 Left out: splits that are not there.
 Refused: images without labels and labels without images; values that are no class; names twice.
 """
@@ -22,6 +26,7 @@ Refused: images without labels and labels without images; values that are no cla
 import functools
 import json
 import pathlib
+import posixpath
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,17 +41,23 @@ from lfp_tf.data.datasets.dataset import (
 )
 from lfp_tf.data.datasets.folders import (
     existing_source,
+    files_below,
     first_file,
     listed_samples,
     pair,
     read_list,
     split_by_seed,
 )
+from lfp_tf.data.datasets.label_colors import ColorCode
 from lfp_tf.data.label_shares import judge_labels, total_pixels
 from lfp_tf.data.plan import Judgement, Plan
-from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
+from lfp_tf.data.segmentation.records import (
+    LabelRule,
+    segmentation_plan,
+    values_problem,
+    values_rule,
+)
 from lfp_tf.errors import LfpError, nearest
-from lfp_tf.images.decode import read_labels
 from lfp_tf.images.palette import ClassTable, numbered_table
 
 NAME = "folder"
@@ -58,6 +69,14 @@ LAYOUT = (
 SPLITS = ("train", "val", "test")
 
 MOST_CLASSES = 255
+_LABEL_MAP = "labelmap.txt"
+_CLASS_FILES = ("classes.txt", "classes.json", _LABEL_MAP)
+_NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+_CVAT_LISTS, _CVAT_IMAGES = "ImageSets/Segmentation", ("JPEGImages", "images")
 _FORMS = (
     ("images/{split}", "labels/{split}"),
     ("{split}/images", "{split}/labels"),
@@ -95,7 +114,7 @@ def plan(
     root = existing_source(source, NAME, LAYOUT)
     splits = _splits(root, seed, val_share)
     ignored = frozenset(ignore_values) | {255} | ({0} if label_offset else frozenset())
-    named = _table(root, classes)
+    named, code = _classes(root, classes)
     options: dict = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
     if values:
         table = named or numbered_table(list(dict.fromkeys(name for _, name in values)))
@@ -106,11 +125,7 @@ def plan(
         judge = functools.partial(judge_labels, table=table)
     else:
         table = named or _counted(splits, label_offset, ignored)
-        rule = values_rule(
-            {*range(label_offset, len(table) + label_offset), *ignored},
-            hint=functools.partial(_hint, num_classes=len(table)),
-            to_classes=functools.partial(_shifted, label_offset=label_offset, ignored=ignored),
-        )
+        rule = _coded(table, code, label_offset, ignored)
         has_plain_values = not label_offset and not ignore_values
         judge = functools.partial(
             _judge, table=table, is_named=named is not None, has_plain_values=has_plain_values
@@ -129,6 +144,8 @@ def _splits(root, seed, val_share):
                 splits[split] = pair(images, labels)
         if splits:
             return splits
+    if all((root / part).is_dir() for part in ("SegmentationClass", _CVAT_LISTS)):
+        return _cvat_splits(root, seed, val_share)
     lists = {split: root / f"{split}.txt" for split in SPLITS}
     lists = {split: path for split, path in lists.items() if path.is_file()}
     if lists:
@@ -137,6 +154,31 @@ def _splits(root, seed, val_share):
         samples = pair(root / "images", root / "labels")
         return split_by_seed(samples, seed=seed, share=val_share)
     raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
+
+
+def _cvat_splits(root, seed, val_share):
+    """Splits of CVAT's lists; lists of other names are one set that is divided."""
+    images = next((root / name for name in _CVAT_IMAGES if (root / name).is_dir()), None)
+    if images is None:
+        raise LfpError(
+            f"{root} has no folder {' or '.join(_CVAT_IMAGES)}; export from CVAT with its images."
+        )
+    paths = {posixpath.splitext(name)[0]: f"{images.name}/{name}" for name in files_below(images)}
+    splits, others = {}, []
+    for path in sorted((root / _CVAT_LISTS).glob("*.txt")):
+        names = [line.strip('"') for line in read_list(path) if line]
+        pairs = [
+            (paths.get(name, f"{images.name}/{name}.jpg"), f"SegmentationClass/{name}.png")
+            for name in names
+        ]
+        split = next((key for key, names in _NAMES.items() if path.stem.lower() in names), None)
+        if pairs and split:
+            splits[split] = listed_samples(root, pairs, str(path))
+        elif pairs:
+            others += listed_samples(root, pairs, str(path))
+    if not splits and not others:
+        raise LfpError(f"{root / _CVAT_LISTS} names no images.")
+    return splits or split_by_seed(others, seed=seed, share=val_share)
 
 
 def _listed(root, path):
@@ -153,14 +195,18 @@ def _listed(root, path):
     return listed_samples(root, pairs, str(path))
 
 
-def _table(root, classes):
-    """The `ClassTable` of a file of names; None where there is none."""
+def _classes(root, classes):
+    """The `ClassTable` of a file of names, None where there is none, and its `ColorCode`."""
     if classes is not None and not pathlib.Path(classes).is_file():
         raise LfpError(f"There is no file {classes} for --classes.")
-    path = pathlib.Path(classes) if classes else first_file(root, ("classes.txt", "classes.json"))
+    path = pathlib.Path(classes) if classes else first_file(root, _CLASS_FILES)
     if path is None:
-        return None
-    entries = _from_json(path) if path.suffix == ".json" else _from_text(path)
+        return None, ColorCode("classes.txt", ())
+    is_label_map = path.name == _LABEL_MAP
+    if is_label_map:
+        entries = _from_label_map(path)
+    else:
+        entries = _from_json(path) if path.suffix == ".json" else _from_text(path)
     names = [name for name, _ in entries]
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names or twice:
@@ -169,7 +215,23 @@ def _table(root, classes):
     colors = numbered_table(names).colors
     for number, (_, color) in enumerate(entries):
         colors[number] = colors[number] if color is None else color
-    return ClassTable(tuple(names), colors)
+    coded = tuple((tuple(color), n) for n, (_, color) in enumerate(entries) if color is not None)
+    return ClassTable(tuple(names), colors), ColorCode(str(path), coded, is_label_map)
+
+
+def _from_label_map(path):
+    """(name, colour or None) of each line `name:r,g,b:parts:actions` (opencv/cvat)."""
+    entries = []
+    for number, line in enumerate(read_list(path), 1):
+        if not line or line.startswith("#"):
+            continue
+        name, _, rest = line.partition(":")
+        words = rest.split(":")[0].split(",") if rest.split(":")[0] else []
+        color = [int(word) for word in words if word.strip().isdigit() and int(word) < 256]
+        if len(words) not in (0, 3) or len(color) != len(words):
+            raise LfpError(f"{path}, line {number} is not NAME:R,G,B:: with a colour of 0 to 255.")
+        entries.append((name.strip(), color or None))
+    return entries
 
 
 def _from_text(path):
@@ -197,26 +259,66 @@ def _from_json(path):
         if sorted(by_index) != list(range(len(entries))):
             raise ValueError("the indices are not 0, 1, 2, ...")
         entries = [by_index[number] for number in range(len(entries))]
-        return [(str(entry["name"]), entry.get("color")) for entry in entries]
+        return [(str(entry["name"]), _color(entry.get("color"))) for entry in entries]
     except (ValueError, TypeError, KeyError) as error:
         raise LfpError(
             f"{path} is no list of class names, nor of objects with index and name ({error})."
         ) from None
 
 
+def _color(numbers):
+    """Three whole numbers 0..255, or None."""
+    if numbers is None:
+        return None
+    color = [int(number) for number in numbers]
+    if len(color) != 3 or not 0 <= min(color) <= max(color) < 256:
+        raise ValueError(f"{numbers} is no colour")
+    return color
+
+
 def _counted(splits, label_offset, ignored):
     """Numbered classes up to the highest value that any readable label holds."""
-    highest = -1
+    highest, refusals = -1, []
+    read = ColorCode("classes.txt", ()).read
     for samples in splits.values():
         for sample in samples:
             try:
-                values = np.unique(read_labels(sample.label))
-            except LfpError:
+                values = np.unique(read(sample.label))
+            except LfpError as error:
+                refusals.append(str(error))
                 continue  # The census names it.
             highest = max([highest, *(v for v in values.tolist() if v not in ignored)])
+    if highest < label_offset and refusals:
+        raise LfpError(f"No label file can be used; the first of {len(refusals)}: {refusals[0]}")
     if highest < label_offset:
         raise LfpError("The labels hold no class at all: every pixel is ignored or unreadable.")
     return numbered_table(highest + 1 - label_offset)
+
+
+def _coded(table, code, label_offset, ignored):
+    """The `LabelRule` of files that hold classes, from `label_offset` on, or their colours."""
+    allowed = frozenset({*range(label_offset, len(table) + label_offset), *ignored})
+    hint = functools.partial(_hint, num_classes=len(table))
+    return LabelRule(
+        problem=functools.partial(_problem, code=code, allowed=allowed, hint=hint),
+        read=code.read,
+        to_classes=functools.partial(
+            _to_classes, code=code, label_offset=label_offset, ignored=ignored
+        ),
+        code=json.dumps(code.classes),
+    )
+
+
+def _problem(values, *, code, allowed, hint):
+    if values.ndim == 3:
+        return code.problem(values)
+    return values_problem(values, allowed=allowed, hint=hint)
+
+
+def _to_classes(values, *, code, label_offset, ignored):
+    if values.ndim == 3:
+        return code.to_classes(values)
+    return _shifted(values, label_offset=label_offset, ignored=ignored)
 
 
 def _shifted(values, *, label_offset, ignored):

@@ -43,12 +43,14 @@ class LabelRule:
         read: reads a file: integer values [H, W], or colours [H, W, 3].
         to_classes: maps the values to uint8 classes [H, W]; None where they are classes already.
         upsampling: the whole factor by which records are larger than the files.
+        code: text that changes with what colours of files mean; files without are not affected.
     """
 
     problem: Callable[[np.ndarray], str]
     read: Callable[..., np.ndarray] = read_labels
     to_classes: Callable[[np.ndarray], np.ndarray] | None = None
     upsampling: int = 1
+    code: str = ""
 
 
 def values_rule(
@@ -194,7 +196,10 @@ def inspect_sample(sample: Sample, *, rule: LabelRule, max_pixels: int = MAX_PIX
         return dataclasses.replace(inspection, problem=str(error), is_broken=is_broken)
     if problem := _label_problem(sample, values, size, rule):
         return dataclasses.replace(inspection, problem=problem)
-    return dataclasses.replace(inspection, label_pixels=_pixels(classes_of(values, rule)))
+    if rule.code and values.ndim == 3:
+        digest.update(rule.code.encode())
+    pixels = _pixels(classes_of(values, rule))
+    return dataclasses.replace(inspection, digest=digest.hexdigest(), label_pixels=pixels)
 
 
 def _label_problem(sample, values, size, rule):

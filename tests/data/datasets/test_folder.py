@@ -5,6 +5,7 @@ import pytest
 from dataset_trees import IMAGE, LABELS, labelled, problems, record, save, values
 from PIL import Image
 
+from lfp_tf.data.census import take_census
 from lfp_tf.data.datasets import folder
 from lfp_tf.errors import LfpError
 
@@ -76,7 +77,12 @@ def test_folder_reads_classes_from_json(tmp_path):
     assert folder.plan(tmp_path).table.colors[1].tolist() == [9, 8, 7]
     path.write_text('["a", "b", "c"]')
     assert folder.plan(tmp_path).table.names == ("a", "b", "c")
-    for text in ('{"a": 1}', "[1]", '[{"index": 3, "name": "x"}]'):
+    for text in (
+        '{"a": 1}',
+        "[1]",
+        '[{"index": 3, "name": "x"}]',
+        '[{"index": 0, "name": "x", "color": [1, 2]}]',
+    ):
         path.write_text(text)
         with pytest.raises(LfpError, match=r"classes\.json is no list of class names"):
             folder.plan(tmp_path)
@@ -179,3 +185,104 @@ def test_folder_refuses_values_that_contradict(tmp_path, named, options, message
     folder_tree(tmp_path, values(0, 1), classes="a\nb\n")
     with pytest.raises(LfpError, match=message):
         folder.plan(tmp_path, values=named, **options)
+
+
+def color_tree(root, colors, count=5):
+    """Label files of one row of colours and black below; some as RGBA."""
+    for number in range(count):
+        labels = np.zeros((4, 6, 3), np.uint8)
+        labels[0, : len(colors)] = colors
+        save(root / f"images/{number}.png", IMAGE)
+        path = save(root / f"labels/{number}.png", labels)
+        if number % 2:
+            Image.open(path).convert("RGBA").save(path)
+
+
+def test_colours_are_classes_where_the_file_of_classes_gives_them(tmp_path):
+    color_tree(tmp_path, [(255, 0, 0), (0, 0, 255)])
+    (tmp_path / "classes.txt").write_text("ground 0 0 0\nbig tree 0 0 255\nroof 255 0 0\n")
+    plan = folder.plan(tmp_path)
+    assert problems(plan) == []
+    for number in range(4):
+        assert record(plan, "train", number)[1][0, :3].tolist() == [2, 1, 0]
+
+
+def test_unknown_colours_are_named_with_their_count_and_file(tmp_path):
+    color_tree(tmp_path, [(255, 0, 0), (1, 2, 3), (1, 2, 3), (9, 9, 9)])
+    (tmp_path / "classes.txt").write_text("ground 0 0 0\nroof 255 0 0\n")
+    sentences = problems(folder.plan(tmp_path))
+    assert len(sentences) == 5
+    assert (
+        "labels/1.png holds 2 colours that" in sentences[0]
+        or "labels/0.png holds 2 colours that" in sentences[0]
+    )
+    assert "classes.txt does not name: 1 2 3 (2 pixels), 9 9 9 (1 pixels). Masks" in sentences[0]
+    (tmp_path / "classes.txt").write_text("ground 0 0 0\nroof 0 0 0\n")
+    assert "classes.txt gives the colour 0 0 0 twice." in problems(folder.plan(tmp_path))[0]
+
+
+def test_other_colours_are_other_records(tmp_path):
+    color_tree(tmp_path, [(255, 0, 0)])
+    digests = []
+    for text in ("ground 0 0 0\nroof 255 0 0\n", "ground 255 0 0\nroof 0 0 0\n"):
+        (tmp_path / "classes.txt").write_text(text)
+        digests.append(take_census(folder.plan(tmp_path)).digests["train"])
+    assert digests[0] != digests[1]
+
+
+def test_equal_channels_are_values(tmp_path):
+    color_tree(tmp_path, [(1, 1, 1), (2, 2, 2)])
+    plan = folder.plan(tmp_path)
+    assert len(plan.table) == 3 and problems(plan) == []
+    assert record(plan, "train")[1][0, :3].tolist() == [1, 2, 0]
+
+
+def test_colours_without_names_tell_the_way_out(tmp_path):
+    color_tree(tmp_path, [(1, 2, 3)])
+    message = (
+        r"No label file can be used; the first of 5: .*labels/\d\.png is a colour-coded label image "
+        r"\(mode RGB.*Or name the classes' colours in classes\.txt, a line NAME R G B for each\."
+    )
+    with pytest.raises(LfpError, match=message):
+        folder.plan(tmp_path)
+
+
+def cvat_tree(root, lists, palette=None):
+    (root / "ImageSets/Segmentation").mkdir(parents=True)
+    for name, text in lists.items():
+        (root / f"ImageSets/Segmentation/{name}.txt").write_text(text)
+    (root / "labelmap.txt").write_text(
+        "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:250,50,83::\ndog:9,8,7::\n"
+    )
+    labels = np.zeros((4, 6, 3), np.uint8)
+    labels[0, :2] = [(9, 8, 7), (250, 50, 83)]
+    for name in ("a", "b c", "sub/d"):
+        save(root / f"JPEGImages/{name}.jpg", IMAGE)
+        save(root / f"SegmentationClass/{name}.png", labels)
+    if palette:
+        Image.open(root / "SegmentationClass/a.png").quantize(3).save(
+            root / "SegmentationClass/a.png"
+        )
+
+
+def test_cvats_export_is_read_as_it_is(tmp_path):
+    cvat_tree(tmp_path, {"Train": 'a\n"b c"\n', "Validation": "sub/d\n"}, palette=True)
+    plan = folder.plan(tmp_path)
+    assert problems(plan) == [] and plan.table.names == ("background", "cat", "dog")
+    assert plan.table.colors.tolist() == [[0, 0, 0], [250, 50, 83], [9, 8, 7]]
+    names = {split: [s.name for s in samples] for split, samples in plan.splits.items()}
+    assert names == {"train": ["JPEGImages/a", "JPEGImages/b c"], "val": ["JPEGImages/sub/d"]}
+    for number in range(2):
+        assert record(plan, "train", number)[1][0, :3].tolist() == [2, 1, 0]
+
+
+def test_cvats_default_list_is_divided(tmp_path):
+    cvat_tree(tmp_path, {"default": "a\nb c\nsub/d\n"})
+    plan = folder.plan(tmp_path)
+    assert {split: len(samples) for split, samples in plan.splits.items()} == {"train": 2, "val": 1}
+    (tmp_path / "labelmap.txt").write_text("cat:1,2::\n")
+    with pytest.raises(LfpError, match="labelmap.txt, line 1 is not NAME:R,G,B::"):
+        folder.plan(tmp_path)
+    (tmp_path / "JPEGImages").rename(tmp_path / "other")
+    with pytest.raises(LfpError, match="has no folder JPEGImages or images; export from CVAT with"):
+        folder.plan(tmp_path)
