@@ -72,10 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.source is not None and not arguments.follow_links:
         _check_links(arguments.source)
-    plan = chosen.plan(arguments.source, **options)
+    names = _split_names(arguments.splits)
+    # Names that the data set cannot have are told below, among those that it has here.
+    asked = names if names and set(names) <= set(chosen.splits) else None
+    plan = chosen.plan(arguments.source, asked, **options)
     if arguments.max_pixels:
         plan = with_max_pixels(plan, arguments.max_pixels)
-    _keep_splits(plan, arguments.splits)
+    _keep_splits(plan, names)
     workers = arguments.workers or os.cpu_count() or 1
     census = _inspect(plan, workers)
     census.refuse(arguments.source)
@@ -130,16 +133,19 @@ def _check_out(out):
         raise LfpError(f"{place} cannot be written (Permission denied); give another --out.")
 
 
-def _keep_splits(plan, text):
+def _split_names(text):
+    return None if text is None else [word.strip() for word in text.split(",")]
+
+
+def _keep_splits(plan, names):
     """Takes the splits that were not asked for out of the plan."""
-    if text is None:
+    if names is None:
         return
-    names = [word.strip() for word in text.split(",")]
     for name in names:
         if name not in plan.splits:
             raise LfpError(
                 f'{plan.name} has no split "{name}" here.{nearest(name, plan.splits)} '
-                f"It has {', '.join(plan.splits)}."
+                f"It has {', '.join(plan.splits) or 'no other of these'}."
             )
     for name in set(plan.splits) - set(names):
         del plan.splits[name]

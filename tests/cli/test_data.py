@@ -87,6 +87,23 @@ def test_one_split_after_another(source, tmp_path):
         run("folder", "--source", source, "--splits", "vol")
 
 
+def test_an_empty_split_that_is_not_asked_for_blocks_nothing(source, tmp_path):
+    for kind in ("images", "labels"):
+        files = list((source / kind).iterdir())
+        (source / kind / "train").mkdir()
+        (source / kind / "test").mkdir()
+        for path in files:
+            path.rename(source / kind / "train" / path.name)
+    with pytest.raises(LfpError, match="images/test holds no images"):
+        run("folder", "--source", source, "--out", tmp_path / "out")
+    run("folder", "--source", source, "--out", tmp_path / "out", "--splits", "train")
+    assert list(read_dataset(tmp_path / "out")["splits"]) == ["train"]
+    with pytest.raises(LfpError, match='has no split "val" here. It has train, test'):
+        (source / "images/test/a.png").write_bytes((source / "images/train/0.png").read_bytes())
+        (source / "labels/test/a.png").write_bytes((source / "labels/train/0.png").read_bytes())
+        run("folder", "--source", source, "--splits", "val")
+
+
 def test_check_writes_nothing(source, tmp_path, capsys):
     assert run("folder", "--source", source, "--out", tmp_path / "out", "--check") == 0
     assert "folder train: 4 images, no problems" in capsys.readouterr().out

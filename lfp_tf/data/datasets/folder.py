@@ -9,8 +9,11 @@ One of these, the first that is there:
                                                    as CVAT writes them; or images/ for JPEGImages
     SPLIT.txt                                      lines IMAGE LABEL, paths below the folder
     images/NAME.jpg, labels/NAME.png               divided into train and val by --seed
+    SPLIT/NAME.jpg, SPLIT/NAME_mask.png            an image beside its labels
+    NAME.jpg, NAME_mask.png                        divided likewise
 
-SPLIT is `train`, `val` or `test`. Names of the classes:
+SPLIT is `train`, `val` (or `valid`, `validation`) or `test`. Lines of lists have a space, a tab or
+a comma between the paths, which may be absolute. Folders that are not read are named. Classes:
 
     classes.txt    one per line: `NAME`, or `NAME R G B`
     classes.json   a list of names, or of objects with `index`, `name` and perhaps `color`
@@ -27,11 +30,14 @@ import functools
 import json
 import pathlib
 import posixpath
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.dataset import (
+    Asked,
     Dataset,
     Option,
     Source,
@@ -40,6 +46,7 @@ from lfp_tf.data.datasets.dataset import (
     whole_numbers,
 )
 from lfp_tf.data.datasets.folders import (
+    asked_of,
     existing_source,
     files_below,
     first_file,
@@ -57,6 +64,7 @@ from lfp_tf.data.segmentation.records import (
     values_problem,
     values_rule,
 )
+from lfp_tf.data.shards import Sample
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.images.palette import ClassTable, numbered_table
 
@@ -76,6 +84,7 @@ _NAMES = {
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
+_MASK_END = "_mask"
 _CVAT_LISTS, _CVAT_IMAGES = "ImageSets/Segmentation", ("JPEGImages", "images")
 _FORMS = (
     ("images/{split}", "labels/{split}"),
@@ -86,6 +95,7 @@ _FORMS = (
 
 def plan(
     source: Source,
+    asked: Asked = None,
     *,
     seed: int = 0,
     classes: str | None = None,
@@ -98,6 +108,7 @@ def plan(
 
     Args:
         source: the folder.
+        asked: the splits to be written.
         seed: divides a set that has no train and val of its own.
         classes: a file of class names; None takes classes.txt or classes.json in `source`, and
             where neither is, as many numbered classes as the labels hold.
@@ -112,7 +123,7 @@ def plan(
         LfpError: the layout, the pairs or the file of classes are not as described.
     """
     root = existing_source(source, NAME, LAYOUT)
-    splits = _splits(root, seed, val_share)
+    splits = _splits(root, asked, seed, val_share)
     ignored = frozenset(ignore_values) | {255} | ({0} if label_offset else frozenset())
     named, code = _classes(root, classes)
     options: dict = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
@@ -132,28 +143,95 @@ def plan(
         )
     if len(table) > MOST_CLASSES:
         raise LfpError(f"{len(table)} classes do not fit 8-bit labels; {MOST_CLASSES} do.")
-    return segmentation_plan(NAME, table, splits, rule, options=options, judge=judge)
+    notes = _unread_folders(root, splits) if asked is None else ()
+    return segmentation_plan(NAME, table, splits, rule, options=options, notes=notes, judge=judge)
 
 
-def _splits(root, seed, val_share):
+def _splits(root, asked, seed, val_share):
     for form in _FORMS:
-        splits = {}
-        for split in SPLITS:
-            images, labels = (root / part.format(split=split) for part in form)
-            if images.is_dir() and labels.is_dir():
-                splits[split] = pair(images, labels)
-        if splits:
-            return splits
+        places = _places(root, form)
+        # Where nothing asked for is there, the command tells what is.
+        names = asked_of(places, asked) or list(places)
+        if names:
+            return {split: pair(*places[split]) for split in names}
     if all((root / part).is_dir() for part in ("SegmentationClass", _CVAT_LISTS)):
         return _cvat_splits(root, seed, val_share)
-    lists = {split: root / f"{split}.txt" for split in SPLITS}
-    lists = {split: path for split, path in lists.items() if path.is_file()}
+    lists = {split: paths[0] for split, paths in _places(root, ("{split}.txt",)).items()}
     if lists:
-        return {split: _listed(root, path) for split, path in lists.items()}
+        names = asked_of(lists, asked) or list(lists)
+        return {split: _listed(root, lists[split]) for split in names}
     if (root / "images").is_dir() and (root / "labels").is_dir():
         samples = pair(root / "images", root / "labels")
         return split_by_seed(samples, seed=seed, share=val_share)
+    places = {split: paths[0] for split, paths in _places(root, ("{split}",)).items()}
+    places = {split: place for split, place in places.items() if _has_masks(place)}
+    if places:
+        return {split: _mask_pairs(places[split]) for split in asked_of(places, asked) or places}
+    if _has_masks(root):
+        return split_by_seed(_mask_pairs(root), seed=seed, share=val_share)
     raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
+
+
+def _places(root, form):
+    """{split: its paths} of a form, of the splits that have all of them, under any name."""
+    places = {}
+    for split, names in _NAMES.items():
+        paths = [[root / part.format(split=name) for part in form] for name in names]
+        paths = [parts for parts in paths if all(path.exists() for path in parts)]
+        if len(paths) > 1:
+            raise LfpError(f"{paths[0][0]} and {paths[1][0]} are both {split}; keep one of them.")
+        if paths:
+            places[split] = paths[0]
+    return places
+
+
+def _has_masks(folder):
+    return folder.is_dir() and any(_mask_of(stem) for stem in _stems(folder))
+
+
+def _mask_of(stem):
+    """The image of `NAME_mask`, or an empty text."""
+    return stem.removesuffix(_MASK_END) if stem.endswith(_MASK_END) else ""
+
+
+def _stems(folder):
+    return [posixpath.splitext(path)[0] for path in files_below(folder)]
+
+
+def _mask_pairs(folder):
+    """Pairs NAME with NAME_mask, both below one folder."""
+    images, labels = {}, {}
+    for path in files_below(folder):
+        stem = posixpath.splitext(path)[0]
+        names, stem = (labels, _mask_of(stem)) if _mask_of(stem) else (images, stem)
+        if stem in names:
+            raise LfpError(f"{folder} holds {names[stem]} and {path}: which one is meant?")
+        names[stem] = path
+    alone = [images.get(stem) or labels[stem] for stem in sorted(set(images) ^ set(labels))]
+    if alone:
+        raise LfpError(
+            f"{folder} holds {len(alone)} files without their other: {first_of(alone)}; every "
+            f"image NAME needs its labels NAME{_MASK_END}."
+        )
+    return [
+        Sample(str(folder / images[stem]), str(folder / labels[stem]), stem)
+        for stem in sorted(images)
+    ]
+
+
+def _unread_folders(root, splits):
+    """A sentence that names the folders which no sample comes from."""
+    files = [path for samples in splits.values() for s in samples for path in (s.image, s.label)]
+    used = {root}
+    for folder in {pathlib.Path(path).parent for path in files}:
+        used |= {place for place in (folder, *folder.parents) if root in place.parents}
+    unread = sorted(
+        path.relative_to(root).as_posix()
+        for folder in used
+        for path in folder.iterdir()
+        if path not in used and path.is_dir() and not path.name.startswith((".", "ImageSets"))
+    )
+    return (f"No data is read from {first_of(unread)}.",) if unread else ()
 
 
 def _cvat_splits(root, seed, val_share):
@@ -185,14 +263,42 @@ def _listed(root, path):
     """Samples of a list's lines `IMAGE LABEL`, both relative to the folder."""
     pairs = []
     for number, line in enumerate(read_list(path), 1):
-        words = line.split()
-        if len(words) not in (0, 2):
+        if not line:
+            continue
+        pair_of_line = _pair_of(root, line)
+        if pair_of_line is None:
             raise LfpError(
-                f"{path}, line {number} is not IMAGE LABEL, two paths with a space between them; "
-                "without such lists images and labels are divided by --seed."
+                f"{path}, line {number} is not IMAGE LABEL, two paths with a space, a tab or a "
+                "comma between them; without such lists images and labels are divided by --seed."
             )
-        pairs += [words] if words else []
+        pairs.append(pair_of_line)
     return listed_samples(root, pairs, str(path))
+
+
+def _pair_of(root, line):
+    """(image, label) of a line; names with spaces or commas are told by the files there are."""
+    separators = [mark for mark in ("\t", ",", " ") if mark in line]
+    choices = [_cuts(line, mark) for mark in separators]
+    if choices and len(choices[0]) == 1:
+        (only,) = choices[0]
+        if len(separators) == 1 or _are_files(root, only):
+            return only
+    for cuts in choices:
+        for cut in cuts:
+            if _are_files(root, cut):
+                return cut
+    return choices[0][0] if choices and len(choices[0]) == 1 else None
+
+
+def _cuts(line, mark):
+    """Every way to cut a line in two at a mark."""
+    places = re.finditer(r"\s+" if mark == " " else mark, line)
+    pairs = [(line[: place.start()], line[place.end() :]) for place in places]
+    return [(image.strip().strip('"'), label.strip().strip('"')) for image, label in pairs]
+
+
+def _are_files(root, paths):
+    return all(path and (root / path).is_file() for path in paths)
 
 
 def _classes(root, classes):

@@ -140,8 +140,7 @@ def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
     """
     images, labels = pathlib.Path(images), pathlib.Path(labels)
     image_names, label_names = _by_stem(images), _by_stem(labels)
-    if not image_names:
-        raise LfpError(f"{images} holds no images ({', '.join(IMAGES)}).")
+    _check_any(images, image_names)
     without = [path for stem, path in image_names.items() if stem not in label_names]
     extra = [path for stem, path in label_names.items() if stem not in image_names]
     sentences = []
@@ -163,6 +162,43 @@ def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
     ]
 
 
+def pair_labelled(
+    images: str | os.PathLike, labels: str | os.PathLike
+) -> tuple[list[Sample], list[str]]:
+    """As `pair`, but images without labels are left out where others have some.
+
+    Returns:
+        The samples, sorted by name, and a sentence about what is left out, if anything is.
+    """
+    images, labels = pathlib.Path(images), pathlib.Path(labels)
+    image_names, label_names = _by_stem(images), _by_stem(labels)
+    _check_any(images, image_names)
+    common = sorted(set(image_names) & set(label_names))
+    if not common or set(label_names) - set(image_names):
+        return pair(images, labels), []
+    samples = [
+        Sample(str(images / image_names[stem]), str(labels / label_names[stem]), stem)
+        for stem in common
+    ]
+    return samples, left_out_note(images, set(image_names) - set(label_names), len(image_names))
+
+
+def left_out_note(images: pathlib.Path, names: Iterable[str], count: int) -> list[str]:
+    """A sentence about images of a folder of `count` that have no labels; none without names."""
+    names = sorted(names)
+    if not names:
+        return []
+    return [
+        f"{len(names)} of {count} images in {images} have no label and are left out: "
+        f"{first_of(names)}."
+    ]
+
+
+def asked_of(splits: Iterable[str], asked: Iterable[str] | None) -> list[str]:
+    """The splits that --splits asks for, in their own order; all where it asks for none."""
+    return [split for split in splits if asked is None or split in asked]
+
+
 def listed_samples(root: pathlib.Path, pairs: Iterable[Sequence[str]], where: str) -> list[Sample]:
     """Samples of a list's (image, label) paths relative to `root`.
 
@@ -177,7 +213,7 @@ def listed_samples(root: pathlib.Path, pairs: Iterable[Sequence[str]], where: st
     samples, missing = [], []
     for image, label in pairs:
         paths = inside(root, image, where), inside(root, label, where)
-        samples.append(Sample(*paths, name=posixpath.splitext(image)[0]))
+        samples.append(Sample(*paths, name=posixpath.splitext(below(root, image, where))[0]))
         missing += [path for path in paths if not pathlib.Path(path).is_file()]
     if missing:
         raise LfpError(f"{len(missing)} files that {where} names are missing: {first_of(missing)}.")
@@ -201,10 +237,21 @@ def read_list(path: str | os.PathLike) -> list[str]:
 
 def inside(root: str | os.PathLike, relative: str, where: str) -> str:
     """The path of a list's entry below `root`; one that leads out of it is refused."""
-    path = posixpath.normpath(relative)
-    if posixpath.isabs(path) or path.split("/")[0] == "..":
-        raise LfpError(f'{where} names "{relative}", which lies outside {root}.')
-    return str(pathlib.Path(root) / path)
+    return str(pathlib.Path(root) / below(root, relative, where))
+
+
+def below(root: str | os.PathLike, path: str, where: str) -> str:
+    """A list's entry relative to `root`, where it may be written as an absolute path.
+
+    Raises:
+        LfpError: it leads out of `root`.
+    """
+    inner = posixpath.normpath(path)
+    if posixpath.isabs(inner):
+        inner = os.path.relpath(inner, os.path.abspath(root))
+    if inner.split("/")[0] == "..":
+        raise LfpError(f'{where} names "{path}", which lies outside {root}.')
+    return inner
 
 
 def split_by_seed(samples: Sequence[Sample], *, seed: int, share: float) -> dict[str, list[Sample]]:
@@ -226,6 +273,11 @@ def split_by_seed(samples: Sequence[Sample], *, seed: int, share: float) -> dict
         "train": [sample for n, sample in enumerate(samples) if n not in held_out],
         "val": [sample for n, sample in enumerate(samples) if n in held_out],
     }
+
+
+def _check_any(images, names):
+    if not names:
+        raise LfpError(f"{images} holds no images ({', '.join(IMAGES)}).")
 
 
 def _by_stem(folder):

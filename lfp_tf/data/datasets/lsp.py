@@ -23,7 +23,7 @@ fewer images than people.
 
 import pathlib
 
-from lfp_tf.data.datasets.dataset import Dataset, Option, Source
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source
 from lfp_tf.data.datasets.folders import files_below, first_file, source_folder
 from lfp_tf.data.datasets.matlab_tree import read_matlab_numbers
 from lfp_tf.data.datasets.people_files import Entry, people_of, read_json
@@ -50,11 +50,12 @@ _PLACES_IN_MPII = (*range(6), *range(10, 16), 8, 9)
 _PLACES = (".", "lsp", "lsp_dataset", "lspet_dataset")
 
 
-def plan(source: Source, *, box: str = "image") -> Plan:
+def plan(source: Source, asked: Asked = None, *, box: str = "image") -> Plan:
     """Lists the people of a file of annotations.
 
     Args:
         source: the folder.
+        asked: the splits to be written.
         box: `image`, or `joints`: the annotated joints' box and a quarter.
 
     Raises:
@@ -63,7 +64,7 @@ def plan(source: Source, *, box: str = "image") -> Plan:
     path, images = _annotations(source)
     read = _read_mat if path.suffix == ".mat" else _read_json
     entries = [entry.without_frame() for entry in read(path, JOINTS[NAME])]
-    splits = people_of(entries, images, box=box)
+    splits = people_of(entries, images, asked=asked, box=box)
     return pose_plan(NAME, JOINTS[NAME], splits, options={"box": box})
 
 

@@ -20,7 +20,7 @@ Refused: images that are missing; annotations of no known form.
 
 import numpy as np
 
-from lfp_tf.data.datasets.dataset import Dataset, Source, share, whole_number
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Source, share, whole_number
 from lfp_tf.data.datasets.folders import existing_source, split_by_seed
 from lfp_tf.data.datasets.matlab_tree import read_matlab_numbers
 from lfp_tf.data.datasets.mpii_official import HEAD_SHARE, read_official
@@ -46,16 +46,18 @@ _FORMS = (
     (read_json, ("annotations.json",)),
     (read_official, ("mpii_human_pose_v1_u12_1.mat",)),
 )
+_SPLIT_OF = {"train": "train", "valid": "val"}
 _HEADS = "gt_valid.mat"
 _PERSON_MARGIN = 1.25
 _PIXELS_DOWN = 15.0
 
 
-def plan(source: Source, *, seed: int = 0, val_share: float = 0.1) -> Plan:
+def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float = 0.1) -> Plan:
     """Lists the people of the annotations; a person is a record.
 
     Args:
         source: the folder.
+        asked: the splits to be written.
         seed: divides the images of the official `.mat`, which has no val of its own.
         val_share: the share of them so held out.
 
@@ -69,10 +71,10 @@ def plan(source: Source, *, seed: int = 0, val_share: float = 0.1) -> Plan:
         entries, notes = _divided(paths[0], seed, val_share)
         options |= {"seed": seed, "val_share": val_share}
     else:
-        entries, notes = _of_files(read, paths)
-    notes += _without_head(entries)
+        entries, notes = _of_files(read, _asked_paths(paths, asked))
+    notes += _without_head(entry for entry in entries if entry.is_of(asked))
     adjust = None if read is read_h5 else ready
-    splits = people_of(entries, _images(root, paths[0]), adjust=adjust)
+    splits = people_of(entries, _images(root, paths[0]), asked=asked, adjust=adjust)
     return pose_plan(NAME, JOINTS[NAME], splits, options=options, notes=notes)
 
 
@@ -98,14 +100,19 @@ def _images(root, annotations):
     raise LfpError(f"{root} has no folder images with the images. Expected: {LAYOUT}.")
 
 
+def _asked_paths(paths, asked):
+    """The files of the splits that are asked for; all where that leaves none."""
+    left_out = [path for path in paths if _SPLIT_OF.get(path.stem, "") not in ("", *(asked or ()))]
+    return [path for path in paths if asked is None or path not in left_out] or paths
+
+
 def _of_files(read, paths):
     """The people of a file for all splits, or of one per split, and what to say."""
     all_entries, notes = [], ()
     for path in paths:
         entries = read(path, JOINTS[NAME])
-        if path.stem in ("train", "valid"):
-            split = "train" if path.stem == "train" else "val"
-            entries = [entry.with_split(split) for entry in entries]
+        if path.stem in _SPLIT_OF:
+            entries = [entry.with_split(_SPLIT_OF[path.stem]) for entry in entries]
         heads = path.with_name(_HEADS)
         if path.name == "valid.json" and heads.is_file():
             sizes = _head_sizes(heads, len(entries))

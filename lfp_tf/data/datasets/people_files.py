@@ -21,7 +21,7 @@ import numpy as np
 
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.data.census import first_of
-from lfp_tf.data.datasets.folders import inside, read_list
+from lfp_tf.data.datasets.folders import below, inside, read_list
 from lfp_tf.data.pose.records import Person
 from lfp_tf.errors import LfpError
 
@@ -49,6 +49,10 @@ class Entry:
     head_size: float
     split: str | None
     where: str
+
+    def is_of(self, asked: Sequence[str] | None) -> bool:
+        """Whether the person's split is asked for; `people_of` takes no split for val."""
+        return asked is None or (self.split or "val") in asked
 
     def with_split(self, split: str) -> "Entry":
         """The same person, of that split."""
@@ -145,6 +149,7 @@ def people_of(
     entries: Iterable[Entry],
     root: pathlib.Path,
     *,
+    asked: Sequence[str] | None = None,
     adjust: Callable[..., tuple[tuple[float, float], float]] | None = None,
     box: str = "image",
 ) -> dict[str, list[Person]]:
@@ -153,6 +158,7 @@ def people_of(
     Args:
         entries: of all splits.
         root: folder of the images.
+        asked: the splits to take; None takes all.
         adjust: from (centre, scale) as annotated to what a crop is made of; None keeps them.
         box: see `Person`; used where an entry has no centre.
 
@@ -166,9 +172,11 @@ def people_of(
         if center is not None and adjust:
             center, scale = adjust(center, scale)
         number = numbers[entry.image] = numbers.get(entry.image, -1) + 1
+        if not entry.is_of(asked):
+            continue
         person = Person(
             image=inside(root, entry.image, entry.where),
-            image_name=entry.image,
+            image_name=below(root, entry.image, entry.where),
             number=number,
             joints=entry.joints,
             center=center,

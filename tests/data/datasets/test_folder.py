@@ -286,3 +286,88 @@ def test_cvats_default_list_is_divided(tmp_path):
     (tmp_path / "JPEGImages").rename(tmp_path / "other")
     with pytest.raises(LfpError, match="has no folder JPEGImages or images; export from CVAT with"):
         folder.plan(tmp_path)
+
+
+@pytest.mark.parametrize("val", ["valid", "validation"])
+@pytest.mark.parametrize("form", ["images/{}+labels/{}", "{}/images+{}/labels", "{}+{}annot"])
+def test_other_names_of_val_are_val(tmp_path, val, form):
+    for split in ("train", val):
+        image, label = (tmp_path / part for part in form.replace("{}", split).split("+"))
+        labelled(image / "a.jpg", label / "a.png", values(0, 1))
+    plan = folder.plan(tmp_path)
+    assert set(plan.splits) == {"train", "val"} and problems(plan) == [] and plan.notes == ()
+
+
+def test_two_folders_of_val_are_refused(tmp_path):
+    for split in ("val", "valid"):
+        labelled(tmp_path / f"images/{split}/a.jpg", tmp_path / f"labels/{split}/a.png")
+    with pytest.raises(LfpError, match="images/val and .*images/valid are both val; keep one"):
+        folder.plan(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["", "train/"])
+def test_labels_may_lie_beside_images_as_masks(tmp_path, place):
+    for name in ("a", "b c", "sub/d"):
+        path = tmp_path / place
+        labelled(path / f"{name}.jpg", path / f"{name}_mask.png", values(0, 1))
+    plan = folder.plan(tmp_path)
+    assert problems(plan) == []
+    names = sorted(sample.name for samples in plan.splits.values() for sample in samples)
+    assert names == ["a", "b c", "sub/d"]
+    assert set(plan.splits) == ({"train"} if place else {"train", "val"})
+    save(tmp_path / place / "e.jpg", IMAGE)
+    with pytest.raises(LfpError, match=r"holds 1 files without their other: e\.jpg; every image"):
+        folder.plan(tmp_path)
+
+
+def test_folders_that_are_not_read_are_named(tmp_path):
+    for split in ("train", "extra"):
+        labelled(tmp_path / f"images/{split}/a.jpg", tmp_path / f"labels/{split}/a.png")
+    (tmp_path / "old").mkdir()
+    (tmp_path / ".cache").mkdir()
+    assert folder.plan(tmp_path).notes == ("No data is read from images/extra, labels/extra, old.",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "i/a.jpg\tl/a.png",
+        "i/a.jpg, l/a.png",
+        "i/a.jpg,l/a.png",
+        "{root}/i/a.jpg {root}/l/a.png",
+        "i/b c.jpg l/b c.png",
+        "i/b c.jpg\tl/b c.png",
+        '"i/b c.jpg","l/b c.png"',
+        "i/d,e.jpg  l/d,e.png",
+    ],
+)
+def test_lists_take_tabs_commas_spaces_in_names_and_absolute_paths(tmp_path, line):
+    for name in ("a", "b c", "d,e"):
+        labelled(tmp_path / f"i/{name}.jpg", tmp_path / f"l/{name}.png")
+    (tmp_path / "train.txt").write_text(line.format(root=tmp_path) + "\n")
+    (sample,) = folder.plan(tmp_path).splits["train"]
+    assert sample.name in ("i/a", "i/b c", "i/d,e")
+    assert sample.label == sample.image.replace("/i/", "/l/").replace(".jpg", ".png")
+
+
+def test_lines_that_name_missing_files_are_told(tmp_path):
+    labelled(tmp_path / "a.jpg", tmp_path / "a.png")
+    for line in ("a.jpg, b.png", "a.jpg b.png", "a.jpg\tb.png"):
+        (tmp_path / "train.txt").write_text(line)
+        with pytest.raises(LfpError, match=r"1 files that .* names are missing: .*b\.png"):
+            folder.plan(tmp_path)
+    (tmp_path / "train.txt").write_text("a b c d")
+    with pytest.raises(LfpError, match="line 1 is not IMAGE LABEL, two paths with a space, a tab"):
+        folder.plan(tmp_path)
+    (tmp_path / "train.txt").write_text(f"{tmp_path.parent}/a.jpg a.png")
+    with pytest.raises(LfpError, match="which lies outside"):
+        folder.plan(tmp_path)
+
+
+def test_splits_that_are_not_asked_for_block_nothing(tmp_path):
+    labelled(tmp_path / "images/train/a.jpg", tmp_path / "labels/train/a.png")
+    for part in ("images/test", "labels/test"):
+        (tmp_path / part).mkdir()
+    with pytest.raises(LfpError, match="images/test holds no images"):
+        folder.plan(tmp_path)
+    assert set(folder.plan(tmp_path, ["train"]).splits) == {"train"}
