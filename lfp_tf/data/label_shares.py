@@ -32,8 +32,8 @@ def judge_labels(
         one_class_hint: what to do where there is one class alone; "" says it in general.
 
     Returns:
-        A problem where training would see fewer than two classes; warnings of classes that train
-        lacks, and of labels that are ignored for the most part.
+        A problem where training would see fewer than two classes; else warnings of classes that
+        train lacks, and of labels that are ignored for the most part.
     """
     total = total_pixels(pixels.values())
     train = total_pixels([pixels["train"]]) if "train" in pixels else total
@@ -44,7 +44,9 @@ def judge_labels(
         what = f"is {table.names[classes[0]]} or ignored" if classes else "is ignored"
         text = f"Every pixel of the labels {what}, and fewer than two classes teach nothing."
         hint = one_class_hint or "Mark what lies around the objects as a class of its own."
-        return Judgement(problems=(f"{text} {hint}",))
+        if "train" in pixels or one_class_hint:
+            return Judgement(problems=(f"{text} {hint}",))
+        return Judgement(warnings=(text,))  # Labels to be scored by may hold one class alone.
     warnings = []
     missing = [name for number, name in enumerate(table.names) if number not in train]
     if missing and "train" in pixels:

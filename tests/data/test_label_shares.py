@@ -31,6 +31,8 @@ def test_fewer_than_two_classes_in_train_are_a_problem():
     )
     (problem,) = judge_labels({"train": {255: 1}}, table=TABLE).problems
     assert problem.startswith("Every pixel of the labels is ignored, and")
+    judgement = judge_labels({"val": {1: 5}}, table=TABLE)
+    assert judgement.problems == () and "is road or ignored" in judgement.warnings[0]
 
 
 def test_shares_tell_none_from_few():

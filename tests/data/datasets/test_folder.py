@@ -270,6 +270,7 @@ def test_cvats_export_is_read_as_it_is(tmp_path):
     plan = folder.plan(tmp_path)
     assert problems(plan) == [] and plan.table.names == ("background", "cat", "dog")
     assert plan.table.colors.tolist() == [[0, 0, 0], [250, 50, 83], [9, 8, 7]]
+    assert set(folder.plan(tmp_path, ["val"]).splits) == {"val"}
     names = {split: [s.name for s in samples] for split, samples in plan.splits.items()}
     assert names == {"train": ["JPEGImages/a", "JPEGImages/b c"], "val": ["JPEGImages/sub/d"]}
     for number in range(2):
@@ -368,6 +369,22 @@ def test_splits_that_are_not_asked_for_block_nothing(tmp_path):
     labelled(tmp_path / "images/train/a.jpg", tmp_path / "labels/train/a.png")
     for part in ("images/test", "labels/test"):
         (tmp_path / part).mkdir()
+    (tmp_path / "classes.txt").write_text("a\nb\n")
     with pytest.raises(LfpError, match="images/test holds no images"):
         folder.plan(tmp_path)
     assert set(folder.plan(tmp_path, ["train"]).splits) == {"train"}
+
+
+def test_classes_are_counted_in_every_split_whatever_is_asked_for(tmp_path):
+    for split, highest in (("train", 5), ("val", 2)):
+        labelled(
+            tmp_path / f"images/{split}/a.jpg",
+            tmp_path / f"labels/{split}/a.png",
+            values(0, highest),
+        )
+    plan = folder.plan(tmp_path, ["val"])
+    assert set(plan.splits) == {"val"} and len(plan.table) == 6 and plan.notes == ()
+    (tmp_path / "labels/train/a.png").unlink()
+    plan = folder.plan(tmp_path, ["val"])
+    assert len(plan.table) == 3
+    assert plan.notes[0].startswith("Classes are counted in val alone, as others cannot be read: 1")
