@@ -13,6 +13,9 @@ or, as bearpaw/PyraNet has it,
     lsp_dataset/images/NAME.jpg     the images of the set of 2000
     lspet_dataset/images/NAME.jpg   those of the extended set
 
+With --extended the set of 2000 and the extended set, `lsp_dataset` and `lspet_dataset` with
+joints.mat and images/ in each, are one set: train of both, val of the first.
+
 Splits: the first 1000 of the set of 2000 are train, the rest val; the extended set is all train.
 Centre and scale: the image's middle and longer side, or with --box joints the annotated joints'
 box and a quarter; those of a file are not used.
@@ -44,28 +47,48 @@ NUM_TRAIN = 1000  # of the set of 2000 images
 _FILES = ("joints.mat", "annotations.json", "LEEDS_annotations.json")
 _JOINED_FILE = "LEEDS_annotations.json"
 _JOINED_PLACES = (".", "lsp")
-_PARTS = ("lsp_dataset/images", "lspet_dataset/images")
+_BOTH = ("lsp_dataset", "lspet_dataset")
+_PARTS = tuple(f"{folder}/images" for folder in _BOTH)
 # Of MPII's joints all but pelvis and thorax; LSP has neck and head behind the arms.
 _PLACES_IN_MPII = (*range(6), *range(10, 16), 8, 9)
 _PLACES = (".", "lsp", "lsp_dataset", "lspet_dataset")
 
 
-def plan(source: Source, asked: Asked = None, *, box: str = "image") -> Plan:
+def plan(
+    source: Source, asked: Asked = None, *, box: str = "image", extended: bool = False
+) -> Plan:
     """Lists the people of a file of annotations.
 
     Args:
         source: the folder.
         asked: the splits to be written.
         box: `image`, or `joints`: the annotated joints' box and a quarter.
+        extended: joins the set of 2000 and the extended set.
 
     Raises:
         LfpError: nothing there, annotations of no known form, images that are missing.
     """
-    path, images = _annotations(source)
-    read = _read_mat if path.suffix == ".mat" else _read_json
-    entries = [entry.without_frame() for entry in read(path, JOINTS[NAME])]
+    if extended:
+        entries, images = _joined(source)
+    else:
+        path, images = _annotations(source)
+        read = _read_mat if path.suffix == ".mat" else _read_json
+        entries = read(path, JOINTS[NAME])
+    entries = [entry.without_frame() for entry in entries]
     splits = people_of(entries, images, asked=asked, box=box)
-    return pose_plan(NAME, JOINTS[NAME], splits, options={"box": box})
+    options = {"box": box} | ({"extended": True} if extended else {})
+    return pose_plan(NAME, JOINTS[NAME], splits, options=options)
+
+
+def _joined(source):
+    """The people of both sets, and the folder that their images' names start from."""
+    parts = [f"{folder}/{part}" for folder in _BOTH for part in ("joints.mat", "images")]
+    root = source_folder(source, NAME, " and ".join(parts), parts, places=_JOINED_PLACES)
+    return [
+        entry.with_image(f"{folder}/images/{entry.image}")
+        for folder in _BOTH
+        for entry in _read_mat(root / folder / "joints.mat", JOINTS[NAME])
+    ], root
 
 
 def _annotations(source):
@@ -133,6 +156,7 @@ DATASET = Dataset(
             "crop about the image, or about the annotated joints (default image)",
             _box,
             f"one of {', '.join(BOXES)}",
-        )
+        ),
+        "extended": Option("joins lsp_dataset and lspet_dataset", parse=None),
     },
 )

@@ -58,6 +58,10 @@ class Entry:
         """The same person, of that split."""
         return dataclasses.replace(self, split=split)
 
+    def with_image(self, image: str) -> "Entry":
+        """The same person in the image of that name."""
+        return dataclasses.replace(self, image=image)
+
     def with_head_size(self, head_size: float) -> "Entry":
         """The same person with that head size in pixels."""
         return dataclasses.replace(self, head_size=head_size)

@@ -474,3 +474,24 @@ def test_head_sizes_come_from_gt_valid_beside(tmp_path):
     scipy.io.savemat(tmp_path / "annot/gt_valid.mat", {"headboxes_src": boxes[..., :1]})
     with pytest.raises(LfpError, match="holds headboxes_src of 2x2x1, not 2x2x2, a head for every"):
         mpii.plan(tmp_path)
+
+
+def test_both_sets_of_lsp_are_one_on_demand(tmp_path, monkeypatch):
+    monkeypatch.setattr(lsp, "NUM_TRAIN", 1)
+    first, second = (random_images(tmp_path / f"{name}_dataset") for name in ("lsp", "lspet"))
+    table = np.ones((3, 14, 2))
+    table[:2] = np.array([points(14, 0), points(14, 1)]).transpose(2, 1, 0)
+    scipy.io.savemat(first / "joints.mat", {"joints": table})
+    scipy.io.savemat(second / "joints.mat", {"joints": table.transpose(1, 0, 2)})
+    plan = lsp.plan(tmp_path, extended=True)
+    names = {split: [p.image_name for p in people] for split, people in plan.splits.items()}
+    extended = [f"lspet_dataset/images/{name}.png" for name in "ab"]
+    assert names == {
+        "train": ["lsp_dataset/images/a.png", *extended],
+        "val": ["lsp_dataset/images/b.png"],
+    }
+    assert plan.options == {"box": "image", "extended": True}
+    assert not any(take_census(plan).broken.values())
+    (second / "joints.mat").unlink()
+    with pytest.raises(LfpError, match="as lsp: it lacks lspet_dataset/joints.mat. Expected: lsp_"):
+        lsp.plan(tmp_path, extended=True)
