@@ -145,7 +145,7 @@ def _cvat_splits(root, asked, seed, val_share):
         )
     paths = {posixpath.splitext(name)[0]: f"{images.name}/{name}" for name in files_below(images)}
     splits, others = {}, []
-    for path in sorted((root / _CVAT_LISTS).glob("*.txt")):
+    for path in [root / _CVAT_LISTS / name for name in files_below(root / _CVAT_LISTS, (".txt",))]:
         names = [line.strip('"') for line in read_list(path) if line]
         split = next((key for key, known in _NAMES.items() if path.stem.lower() in known), None)
         if split and not asked_of([split], asked):

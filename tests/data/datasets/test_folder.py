@@ -251,6 +251,7 @@ def cvat_tree(root, lists, palette=None):
     (root / "ImageSets/Segmentation").mkdir(parents=True)
     for name, text in lists.items():
         (root / f"ImageSets/Segmentation/{name}.txt").write_text(text)
+    (root / "ImageSets/Segmentation/._train.txt").write_bytes(b"\xff")
     (root / "labelmap.txt").write_text(
         "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:250,50,83::\ndog:9,8,7::\n"
     )
