@@ -8,7 +8,9 @@ from lfp_tf.cli.checks import check_at_least_one
 from lfp_tf.cli.output import say
 from lfp_tf.data.census import Census, first_of, take_census
 from lfp_tf.data.datasets.catalog import DATASETS, dataset
-from lfp_tf.data.plan import with_max_pixels
+from lfp_tf.data.datasets.folders import refuse_links_outside
+from lfp_tf.data.label_shares import shares_table
+from lfp_tf.data.plan import Judgement, with_max_pixels
 from lfp_tf.data.prepare import show_samples, write_plan
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.progress import Progress
@@ -30,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="a name from the list below")
     group = parser.add_argument_group("where")
     group.add_argument("--source", metavar="DIR", help="the data set as it was downloaded")
+    group.add_argument(
+        "--follow_links", action="store_true", help="read what links lead to outside of --source"
+    )
     group.add_argument("--out", metavar="DIR", help="where to write (default data/DATASET)")
     group.add_argument("--overwrite", action="store_true", help="replace other records in --out")
     group = parser.add_argument_group("what")
@@ -65,13 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
     if chosen.needs_source and arguments.source is None:
         raise LfpError(f"{chosen.name} needs --source DIR, the folder that holds {chosen.layout}.")
 
-    plan = chosen.plan(arguments.source, **options)
+    if arguments.source is not None and not arguments.follow_links:
+        _check_links(arguments.source)
+    names = _split_names(arguments.splits)
+    # Names that the data set cannot have are told below, among those that it has here.
+    asked = names if names and set(names) <= set(chosen.splits) else None
+    plan = chosen.plan(arguments.source, asked, **options)
     if arguments.max_pixels:
         plan = with_max_pixels(plan, arguments.max_pixels)
-    _keep_splits(plan, arguments.splits)
+    _keep_splits(plan, names)
     workers = arguments.workers or os.cpu_count() or 1
     census = _inspect(plan, workers)
     census.refuse(arguments.source)
+    _judge(plan, census, arguments)
     if arguments.show:
         for path in show_samples(plan, census, out / "show", arguments.show):
             print(path)
@@ -80,6 +91,11 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _write(plan, census, out, workers, arguments)
     return 0
+
+
+def _check_links(source):
+    if os.path.isdir(source):  # The data set says what is amiss where it is no folder.
+        refuse_links_outside(source)
 
 
 def _options_by_name():
@@ -117,16 +133,19 @@ def _check_out(out):
         raise LfpError(f"{place} cannot be written (Permission denied); give another --out.")
 
 
-def _keep_splits(plan, text):
+def _split_names(text):
+    return None if text is None else [word.strip() for word in text.split(",")]
+
+
+def _keep_splits(plan, names):
     """Takes the splits that were not asked for out of the plan."""
-    if text is None:
+    if names is None:
         return
-    names = [word.strip() for word in text.split(",")]
     for name in names:
         if name not in plan.splits:
             raise LfpError(
                 f'{plan.name} has no split "{name}" here.{nearest(name, plan.splits)} '
-                f"It has {', '.join(plan.splits)}."
+                f"It has {', '.join(plan.splits) or 'no other of these'}."
             )
     for name in set(plan.splits) - set(names):
         del plan.splits[name]
@@ -150,6 +169,24 @@ def _inspect(plan, workers) -> Census:
     return census
 
 
+def _judge(plan, census, arguments):
+    """Tells the share of every label value; refuses labels that teach nothing."""
+    if not census.label_pixels:
+        return
+    _tell_shares(plan, census.label_pixels, arguments)
+    judgement = plan.judge(census.label_pixels) if plan.judge else Judgement()
+    for warning in judgement.warnings:
+        say(f"Warning: {warning}")
+    if judgement.problems:
+        raise LfpError("\n".join(f"{arguments.source}: {text}" for text in judgement.problems))
+
+
+def _tell_shares(plan, pixels, arguments):
+    """Prints the table of shares: the result of a check, news of a run that writes."""
+    tell = print if arguments.check else say
+    tell("\n".join(shares_table(plan.table.names, pixels)))
+
+
 def _report(plan, census, source):
     counted = _task(plan).counted
     num_broken = sum(map(len, census.broken.values()))
@@ -160,7 +197,7 @@ def _report(plan, census, source):
 
 
 def _write(plan, census, out, workers, arguments):
-    write_plan(
+    splits = write_plan(
         plan,
         census,
         out,
@@ -170,6 +207,10 @@ def _write(plan, census, out, workers, arguments):
     )
     for split, samples in census.samples.items():
         print(f"{out}: {len(samples)} {split} records")
+    if plan.inspect is None:  # The labels of drawn images are not known before.
+        counts = {split: facts["label_pixels"].items() for split, facts in splits.items()}
+        pixels = {split: {int(k): n for k, n in pairs} for split, pairs in counts.items()}
+        _tell_shares(plan, pixels, arguments)
     say(f"Next: lfp-tf train --experiment E --data_dir {out}; `lfp-tf experiments` lists them.")
 
 

@@ -36,8 +36,8 @@ class Item:
 def find_items(inputs: Iterable[str], out: pathlib.Path) -> list[Item]:
     """The images and videos among files and folders, in order, with the names of their results.
 
-    Folders are searched whole and keep their inner paths. Files that differ in their ending
-    alone keep it in the results' names.
+    Folders are searched whole, but for what is hidden, and keep their inner paths. Files that
+    differ in their ending alone keep it in the results' names.
 
     Raises:
         LfpError: something that is not there, or a folder without an image or video.
@@ -61,13 +61,18 @@ def find_items(inputs: Iterable[str], out: pathlib.Path) -> list[Item]:
 def _paths(place):
     """(path, path inside of the results) of a file, or of each file of a folder."""
     if place.is_dir():
-        paths = sorted(path for path in place.rglob("*") if _is_image(path) or _is_video(path))
+        paths = [path for path in sorted(place.rglob("*")) if _is_visible(path.relative_to(place))]
+        paths = [path for path in paths if _is_image(path) or _is_video(path)]
         if not paths:
             raise LfpError(f"{place} holds no images ({', '.join(SUFFIXES)}) and no videos.")
         return [(path, path.relative_to(place)) for path in paths]
     if place.exists():
         return [(place, pathlib.Path(place.name))]
     raise LfpError(f"There is no image, video or folder {place}.")
+
+
+def _is_visible(inner):
+    return not any(part.startswith(".") for part in inner.parts)
 
 
 def _is_image(path):

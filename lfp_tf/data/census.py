@@ -1,5 +1,6 @@
 """Inspects every file of a data set before a record is written: sizes, label values, damage."""
 
+import collections
 import dataclasses
 import hashlib
 import json
@@ -25,6 +26,7 @@ class Census:
         size_bytes: of all files.
         problems: sentences; with one of these nothing is to be written.
         broken: {split: sentences about files that cannot be read and are left out}.
+        label_pixels: {split: {class, or 255 for ignored: pixels}} of splits with label maps.
     """
 
     samples: dict[str, list[Any]]
@@ -32,6 +34,7 @@ class Census:
     size_bytes: int
     problems: list[str]
     broken: dict[str, list[str]]
+    label_pixels: dict[str, dict[int, int]] = dataclasses.field(default_factory=dict)
 
     def refuse(self, source: str | None) -> None:
         """Raises an LfpError that counts the problems and names the first few."""
@@ -54,7 +57,7 @@ def take_census(plan: Plan, *, workers: int = 1, progress: Progress | None = Non
         LfpError: no file of a split can be read.
     """
     inspected = _inspected(plan, workers, progress)
-    samples, digests, problems, broken = {}, {}, [], {}
+    samples, digests, problems, broken, label_pixels = {}, {}, [], {}, {}
     for split, pairs in inspected.items():
         broken[split] = [result.problem for _, result in pairs if result.is_broken]
         usable = [(sample, result) for sample, result in pairs if not result.is_broken]
@@ -63,8 +66,11 @@ def take_census(plan: Plan, *, workers: int = 1, progress: Progress | None = Non
         problems += [result.problem for _, result in usable if result.problem]
         samples[split] = [sample for sample, _ in usable]
         digests[split] = _digest(plan, usable)
+        counts = [result.label_pixels for _, result in usable if result.label_pixels is not None]
+        if counts:
+            label_pixels[split] = dict(sum(map(collections.Counter, counts), collections.Counter()))
     size_bytes = sum(result.size_bytes for pairs in inspected.values() for _, result in pairs)
-    return Census(samples, digests, size_bytes, problems, broken)
+    return Census(samples, digests, size_bytes, problems, broken, label_pixels)
 
 
 def first_of(texts: Iterable[str], separator: str = ", ") -> str:

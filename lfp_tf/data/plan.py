@@ -30,6 +30,8 @@ class Plan:
         options: what else the records depend on, for `dataset.json`.
         notes: sentences the user should read.
         facts: more entries of `dataset.json`, for these tasks.
+        judge: from {split: {class, or 255 for ignored: pixels}} of all samples to a `Judgement`;
+            None where there are no label maps.
     """
 
     name: str
@@ -42,6 +44,20 @@ class Plan:
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: Sequence[str] = ()
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    judge: "Callable[[dict[str, dict[int, int]]], Judgement] | None" = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """What the labels of all samples together show.
+
+    Attributes:
+        problems: sentences; with one of these nothing is to be written.
+        warnings: sentences the user should read.
+    """
+
+    problems: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +70,7 @@ class Inspection:
         problem: a sentence, or an empty text.
         is_broken: the problem is a file that cannot be read: left out, the rest goes on.
         size_bytes: of the image file and its label file.
+        label_pixels: {class, or 255 for ignored: pixels}; None without a label map.
     """
 
     name: str
@@ -61,6 +78,7 @@ class Inspection:
     problem: str = ""
     is_broken: bool = False
     size_bytes: int = 0
+    label_pixels: dict[int, int] | None = None
 
 
 def with_max_pixels(plan: Plan, max_pixels: int) -> Plan:

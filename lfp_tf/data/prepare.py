@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+from typing import Any
 
 from lfp_tf.data.census import Census
 from lfp_tf.data.description import Description, check_mixable, write_dataset
@@ -25,7 +26,7 @@ def write_plan(
     num_shards: int | None = None,
     workers: int = 1,
     overwrite: bool = False,
-) -> None:
+) -> dict[str, dict[str, Any]]:
     """Writes all records of a plan whose census has no problems, and `dataset.json`.
 
     Args:
@@ -35,6 +36,9 @@ def write_plan(
         num_shards: files per split; None takes as many as suit the size.
         workers: processes.
         overwrite: replace other records.
+
+    Returns:
+        {split: what `write_records` gave}.
 
     Raises:
         LfpError: other records are there, the folder cannot be written, or has not enough room.
@@ -68,6 +72,7 @@ def write_plan(
         facts=plan.facts,
     )
     write_dataset(out, description, splits, overwrite=overwrite)
+    return splits
 
 
 def show_samples(

@@ -68,6 +68,8 @@ def read_image(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.nda
 def read_labels(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Reads the values of a label image: palette indices, or grey levels of 1 to 16 bits.
 
+    Three equal channels are grey levels, and opaque alpha says nothing.
+
     Returns:
         uint8 [H, W], or int32 where the file has 16 bits.
 
@@ -86,6 +88,9 @@ def read_labels(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.nd
             return np.array(image, np.uint8) // _GREY_BITS_FACTOR.get(_png_bits(path_or_bytes), 1)
         if image.mode.startswith("I"):
             return np.array(image).astype(np.int32)
+        values = _grey_of_channels(image, path_or_bytes)
+        if values is not None:
+            return values
         raise NotLabels(
             f"{name} is a colour-coded label image (mode {image.mode}); "
             "one number per pixel is needed: a grey or palette PNG of class ids."
@@ -102,7 +107,21 @@ def read_colors(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.nd
         if image.format in ("JPEG", "MPO", "WEBP"):
             name = _name(path_or_bytes)
             raise NotLabels(f"{name} is {image.format}, which changes label colours; use PNG.")
+        if image.mode in ("LA", "RGBA") and image.getextrema()[-1] != (255, 255):
+            raise NotLabels(f"{_name(path_or_bytes)} has transparent pixels; labels have none.")
     return read_image(path_or_bytes, max_pixels=max_pixels)
+
+
+def holds_colors(
+    path_or_bytes: Source, *, or_palette: bool = False, max_pixels: int = MAX_PIXELS
+) -> bool:
+    """Tells whether an image's pixels are three channels, or with `or_palette` a palette's.
+
+    Raises:
+        LfpError: as `image_size`.
+    """
+    with _opened(path_or_bytes, max_pixels) as image:
+        return image.mode in ("RGB", "RGBA") or (or_palette and image.mode == "P")
 
 
 def plain_format(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> str | None:
@@ -191,6 +210,18 @@ def _orientation(image, path_or_bytes):
         return 1  # Pillow would decode the whole file to search behind the pixels.
     value = image.getexif().get(_EXIF_ORIENTATION, 1)
     return value if value in range(1, 9) else 1
+
+
+def _grey_of_channels(image, path_or_bytes):
+    """Grey levels uint8 [H, W] of equal channels of 8 bits and opaque alpha, else None."""
+    if image.mode not in ("LA", "RGB", "RGBA") or _png_bits(path_or_bytes) != 8:
+        return None
+    channels = np.array(image)
+    if image.mode != "RGB":
+        if channels[..., -1].min(initial=255) < 255:
+            return None
+        channels = channels[..., :-1]
+    return channels[..., 0] if (channels == channels[..., :1]).all() else None
 
 
 def _png_has_exif(path_or_bytes):

@@ -64,8 +64,8 @@ def test_the_same_command_again_changes_nothing(source, tmp_path):
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tfrecord")}
     assert after == before
     with pytest.raises(LfpError, match="--overwrite to replace them"):
-        run(*words, "--seed", 3, "--ignore_values", 1)
-    assert run(*words, "--ignore_values", 1, "--overwrite") == 0
+        run(*words, "--seed", 3, "--ignore_values", 9)
+    assert run(*words, "--ignore_values", 9, "--overwrite") == 0
 
 
 def test_another_data_set_does_not_slip_in(source, tmp_path):
@@ -87,10 +87,96 @@ def test_one_split_after_another(source, tmp_path):
         run("folder", "--source", source, "--splits", "vol")
 
 
+def test_an_empty_split_that_is_not_asked_for_blocks_nothing(source, tmp_path):
+    for kind in ("images", "labels"):
+        files = list((source / kind).iterdir())
+        (source / kind / "train").mkdir()
+        (source / kind / "test").mkdir()
+        for path in files:
+            path.rename(source / kind / "train" / path.name)
+    with pytest.raises(LfpError, match="images/test holds no images"):
+        run("folder", "--source", source, "--out", tmp_path / "out")
+    run("folder", "--source", source, "--out", tmp_path / "out", "--splits", "train")
+    assert list(read_dataset(tmp_path / "out")["splits"]) == ["train"]
+    with pytest.raises(LfpError, match='has no split "val" here. It has train, test'):
+        (source / "images/test/a.png").write_bytes((source / "images/train/0.png").read_bytes())
+        (source / "labels/test/a.png").write_bytes((source / "labels/train/0.png").read_bytes())
+        run("folder", "--source", source, "--splits", "val")
+
+
 def test_check_writes_nothing(source, tmp_path, capsys):
     assert run("folder", "--source", source, "--out", tmp_path / "out", "--check") == 0
     assert "folder train: 4 images, no problems" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+
+
+def relabel(source, *values):
+    """Every label file holds these values and no others."""
+    for path in (source / "labels").iterdir():
+        labels = np.resize(np.array(values, np.uint8), (8, 8))
+        Image.fromarray(labels).save(path)
+
+
+def test_check_prints_the_share_of_every_label_value(source, tmp_path, capsys):
+    relabel(source, 0, 0, 0, 1)
+    run("folder", "--source", source, "--check")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:4] == [
+        "label            train      val",
+        "    0 ground     75.0%    75.0%",
+        "    1 thing      25.0%    25.0%",
+        "  255 ignored        0        0",
+    ]
+    run("folder", "--source", source, "--out", tmp_path / "out")
+    assert "    1 thing      25.0%    25.0%" in capsys.readouterr().err
+    run("scenes", "--counts", "1,0,0", "--size", "32,32", "--out", tmp_path / "scenes")
+    assert "  255 ignored" in capsys.readouterr().err
+
+
+def test_masks_of_0_and_255_are_refused_until_their_values_are_named(source, tmp_path):
+    relabel(source, 0, 255)
+    words = ("folder", "--source", source, "--out", tmp_path / "out")
+    with pytest.raises(LfpError, match=r"mine: .*add --values 0=ground,255=thing\."):
+        run(*words)
+    (source / "classes.txt").unlink()
+    with pytest.raises(LfpError, match=r"add --values 0=background,255=object\."):
+        run(*words, "--check")
+    assert not (tmp_path / "out").exists()
+    run(*words, "--values", "0=background,255=object")
+    dataset = read_dataset(tmp_path / "out")
+    assert dataset["classes"] == ["background", "object"]
+    assert dataset["options"]["values"] == {"0": "background", "255": "object"}
+    train = dataset["splits"]["train"]
+    assert train["label_pixels"] == [128, 128] and train["ignored_pixels"] == 0
+
+
+def test_one_class_alone_is_refused(source):
+    relabel(source, 1)
+    with pytest.raises(
+        LfpError,
+        match="Every pixel of the labels is thing or ignored, and fewer than two classes teach "
+        "nothing. Mark what lies around the objects as a class of its own.",
+    ):
+        run("folder", "--source", source, "--check")
+
+
+def test_labels_that_start_at_1_without_names_are_warned_of(source, capsys):
+    relabel(source, 1, 2)
+    (source / "classes.txt").unlink()
+    run("folder", "--source", source, "--check")
+    assert (
+        "Warning: The labels start at 1 and there is no file of classes, so class 0 is one too "
+        "many: add --label_offset 1 if they count from 1, or name the classes in classes.txt."
+    ) in capsys.readouterr().err
+
+
+def test_links_outside_are_followed_on_demand(source, tmp_path, capsys):
+    (source / "labels").rename(tmp_path / "labels")
+    (source / "labels").symlink_to(tmp_path / "labels")
+    with pytest.raises(LfpError, match="holds 1 symbolic links .*labels. Add --follow_links"):
+        run("folder", "--source", source, "--check")
+    run("folder", "--source", source, "--check", "--follow_links")
+    assert "folder train: 4 images, no problems" in capsys.readouterr().out
 
 
 def test_problems_stop_before_a_record_is_written(source, tmp_path):
@@ -159,6 +245,8 @@ def test_larger_images_than_allowed_are_refused(source, tmp_path):
         (["scenes", "--seed", "-1"], '--seed is a whole number from 0 on, not "-1"'),
         (["folder", "--val_share", "2"], '--val_share is a number between 0 and 1, not "2"'),
         (["folder", "--label_offset", "2"], "--label_offset is a whole number from 0 to 1"),
+        (["folder", "--values", "0=a,0=b"], "--values is a class for each value, as 0=background"),
+        (["folder", "--values", "0"], "--values is a class for each value"),
         (["scenes", "--shards", 0], "--shards must be at least 1, not 0"),
         (["scenes", "--show", -1], "--show must be at least 1, not -1"),
         (["scenes", "--source", "x"], "are drawn, not read"),

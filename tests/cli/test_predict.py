@@ -130,6 +130,14 @@ def test_images_that_differ_in_their_ending_keep_it(tmp_path):
         find_items([str(tmp_path / "a.png"), str(tmp_path / "inner" / "a.png")], tmp_path / "out")
 
 
+def test_hidden_files_of_a_folder_are_no_inputs(tmp_path):
+    for name in ("a.png", "._a.png", ".ipynb_checkpoints/a.png", "b/.c/d.png"):
+        (tmp_path / ".data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".data" / name).write_text("")
+    items = find_items([str(tmp_path / ".data")], tmp_path / "out")
+    assert [item.source.name for item in items] == ["a.png"]
+
+
 def test_images_smaller_than_a_crop_are_padded_to_it(network, tmp_path):
     model, folder = network
     (image,) = random_images((10, 12))

@@ -211,3 +211,21 @@ def test_encoded_pngs_give_their_values_back(array):
 def test_what_fits_no_png_is_refused(array):
     with pytest.raises(ValueError):
         encode_png(array)
+
+
+def test_equal_channels_and_opaque_alpha_are_label_values(tmp_path):
+    grey = Image.fromarray(GREY)
+    for mode in ("RGB", "RGBA", "LA"):
+        grey.convert(mode).save(tmp_path / "a.png")
+        np.testing.assert_array_equal(read_labels(tmp_path / "a.png"), GREY)
+    for mode in ("RGBA", "LA"):
+        image = grey.convert(mode)
+        image.putalpha(Image.fromarray(np.minimum(GREY, 254)))
+        image.save(tmp_path / "a.png")
+        with pytest.raises(NotLabels, match=f"colour-coded label image .mode {mode}"):
+            read_labels(tmp_path / "a.png")
+    image = Image.fromarray(RGB).convert("RGBA")
+    image.putalpha(254)
+    image.save(tmp_path / "a.png")
+    with pytest.raises(NotLabels, match=r"a\.png has transparent pixels; labels have none"):
+        read_colors(tmp_path / "a.png")

@@ -10,8 +10,8 @@ Left out: the benchmark's test images, which have no labels.
 Refused: images without labels and labels without images; values above 150.
 """
 
-from lfp_tf.data.datasets.dataset import Dataset, Source
-from lfp_tf.data.datasets.folders import pair, source_folder
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
+from lfp_tf.data.datasets.folders import asked_of, pair, source_folder
 from lfp_tf.data.datasets.label_maps import ade20k
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
@@ -22,20 +22,19 @@ LAYOUT = "images/{training,validation}/*.jpg and annotations/{training,validatio
 SPLITS = ("train", "val")
 
 _FOLDERS = {"train": "training", "val": "validation"}
-_PARTS = ("images/training", "images/validation", "annotations/training", "annotations/validation")
+_KINDS = ("images", "annotations")
 
 
-def plan(source: Source) -> Plan:
+def plan(source: Source, asked: Asked = None) -> Plan:
     """Pairs the files of `training` and `validation` by their names.
 
     Raises:
         LfpError: folders are missing, or images and labels do not pair.
     """
-    root = source_folder(source, NAME, LAYOUT, _PARTS, places=(".", "ADEChallengeData2016"))
-    splits = {
-        split: pair(root / "images" / folder, root / "annotations" / folder)
-        for split, folder in _FOLDERS.items()
-    }
+    names = asked_of(SPLITS, asked)
+    parts = [f"{kind}/{_FOLDERS[split]}" for kind in _KINDS for split in names]
+    root = source_folder(source, NAME, LAYOUT, parts, places=(".", "ADEChallengeData2016"))
+    splits = {split: pair(*(root / kind / _FOLDERS[split] for kind in _KINDS)) for split in names}
     return segmentation_plan(NAME, class_table(NAME), splits, RULE)
 
 

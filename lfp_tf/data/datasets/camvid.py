@@ -8,8 +8,8 @@ Left out: nothing.
 Refused: images without labels and labels without images; values above 11.
 """
 
-from lfp_tf.data.datasets.dataset import Dataset, Source
-from lfp_tf.data.datasets.folders import pair, source_folder
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
+from lfp_tf.data.datasets.folders import asked_of, pair, source_folder
 from lfp_tf.data.datasets.label_maps import camvid_void
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
@@ -19,17 +19,17 @@ NAME = "camvid"
 LAYOUT = "{train,val,test}/NAME.png (or .jpg) and {train,val,test}annot/NAME.png"
 SPLITS = ("train", "val", "test")
 
-_PARTS = ("train", "trainannot", "val", "valannot", "test", "testannot")
 
-
-def plan(source: Source) -> Plan:
+def plan(source: Source, asked: Asked = None) -> Plan:
     """Pairs the files of each split by their names.
 
     Raises:
         LfpError: folders are missing, or images and labels do not pair.
     """
-    root = source_folder(source, NAME, LAYOUT, _PARTS, places=(".", "CamVid"))
-    splits = {split: pair(root / split, root / f"{split}annot") for split in SPLITS}
+    names = asked_of(SPLITS, asked)
+    parts = [part for split in names for part in (split, f"{split}annot")]
+    root = source_folder(source, NAME, LAYOUT, parts, places=(".", "CamVid"))
+    splits = {split: pair(root / split, root / f"{split}annot") for split in names}
     return segmentation_plan(NAME, class_table(NAME), splits, RULE)
 
 

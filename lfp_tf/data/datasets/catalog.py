@@ -6,8 +6,8 @@ shortest to start from. Every reader reads from top to bottom like this:
 - Its docstring draws the layout on disk, says which file belongs to which, what the values of the
   labels are, what is left out and what is refused.
 - `NAME`, `LAYOUT` and `SPLITS`, which its messages need.
-- `plan(source, **options)`: it finds the files by the functions of `folders.py` and hands the
-  samples of each split to `segmentation_plan`, `classification_plan` or `pose_plan`. It reads
+- `plan(source, asked, **options)`: it finds the files by the functions of `folders.py` and hands
+  the samples of each split to `segmentation_plan`, `classification_plan` or `pose_plan`. It reads
   names and lists only. What is inside of the files is checked for all data sets in `census.py`.
 - For labels a `LabelRule`: which values a file may hold, and how they become classes.
 - `DATASET`, the `Dataset` that the table below lists.

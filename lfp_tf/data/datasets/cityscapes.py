@@ -4,18 +4,20 @@
     gtFine/SPLIT/CITY/NAME_gtFine_labelTrainIds.png   its labels as train ids
     gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png        its labels as label ids
 
-Labels: train ids where every image has them (0-18 are classes, 255 is ignored), else label ids
-(0-33), which are mapped to train ids.
-Left out: the split test, whose labels are not published; splits without images; files of other
-endings (instances, colours, polygons).
-Refused: images without labels of the chosen kind; other values.
+With --coarse train is all images of train and train_extra under their coarse labels, which lie in
+`gtCoarse` and have `gtCoarse` in their names; val keeps its fine ones.
+
+Labels: train ids where as many images have them (0-18 are classes, 255 is ignored) as label ids
+(0-33), else these, which are mapped to train ids.
+Left out: the split test, whose labels are not published; splits without images; images without
+labels of the chosen kind, which are counted, where others have some; files of other endings
+(instances, colours, polygons).
+Refused: images of which none has labels; other values.
 """
 
-import pathlib
-
 from lfp_tf.data.census import first_of
-from lfp_tf.data.datasets.dataset import Dataset, Source
-from lfp_tf.data.datasets.folders import files_below, source_folder
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source
+from lfp_tf.data.datasets.folders import asked_of, files_below, left_out_note, source_folder
 from lfp_tf.data.datasets.label_maps import cityscapes_label_ids
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
@@ -28,30 +30,64 @@ LAYOUT = "leftImg8bit/{train,val}/CITY/*_leftImg8bit.png and gtFine/{train,val}/
 SPLITS = ("train", "val")
 
 _IMAGE_END = "_leftImg8bit.png"
-_LABEL_ENDS = {"trainIds": "_gtFine_labelTrainIds.png", "labelIds": "_gtFine_labelIds.png"}
+_LABEL_ENDS = {"trainIds": "labelTrainIds", "labelIds": "labelIds"}
+# Of each split the folders of labels and of images.
+_FINE = {"train": (("gtFine", "train"),), "val": (("gtFine", "val"),)}
+_COARSE = (("gtCoarse", "train"), ("gtCoarse", "train_extra"))
 
 
-def plan(source: Source) -> Plan:
+def plan(source: Source, asked: Asked = None, *, coarse: bool = False) -> Plan:
     """Pairs images and labels by city and name.
+
+    Args:
+        source: the folder.
+        asked: the splits to be written.
+        coarse: train is train and train_extra, with coarse labels.
 
     Raises:
         LfpError: folders or labels are missing; the first few are named.
     """
-    root = source_folder(source, NAME, LAYOUT, ("leftImg8bit", "gtFine"))
-    names = {split: _names(root / "leftImg8bit" / split) for split in SPLITS}
+    parts: dict = {split: _FINE[split] for split in asked_of(SPLITS, asked)}
+    if coarse and "train" in parts:
+        parts["train"] = _COARSE
+    places = [place for of_split in parts.values() for place in of_split]
+    label_folders = dict.fromkeys(labels for labels, _ in places)
+    root = source_folder(source, NAME, LAYOUT, ("leftImg8bit", *label_folders))
+    names = {place: _names(root / "leftImg8bit" / place[1]) for place in places}
     if not any(names.values()):
         raise LfpError(f"{root / 'leftImg8bit'} holds no *{_IMAGE_END}. Expected: {LAYOUT}.")
-    missing = []
-    for kind, label_end in _LABEL_ENDS.items():
-        splits = {split: _samples(root, split, names[split], label_end) for split in SPLITS}
-        missing = [sample.name for sample in sum(splits.values(), []) if not _has_label(sample)]
-        if not missing:
-            splits = {split: samples for split, samples in splits.items() if samples}
-            return segmentation_plan(
-                NAME, class_table(NAME), splits, RULES[kind], options={"labels": kind}
-            )
-    kinds = " nor ".join(f"*{end}" for end in _LABEL_ENDS.values())
-    raise LfpError(f"{len(missing)} images of {NAME} have neither {kinds}: {first_of(missing)}.")
+    kind, labelled = _labelled(root, names)
+    notes = []
+    for place, of_place in names.items():
+        without = set(of_place) - {sample.name for sample in labelled[place]}
+        notes += left_out_note(root / "leftImg8bit" / place[1], without, len(of_place))
+    splits = {
+        split: [sample for place in of_split for sample in labelled[place]]
+        for split, of_split in parts.items()
+    }
+    return segmentation_plan(
+        NAME,
+        class_table(NAME),
+        {split: samples for split, samples in splits.items() if samples},
+        RULES[kind],
+        options={"labels": kind} | ({"coarse": True} if coarse else {}),
+        notes=tuple(notes),
+    )
+
+
+def _labelled(root, names):
+    """The kind of labels that most images have, and {place: samples} of those that have it."""
+    samples = {
+        kind: {place: _samples(root, place, of_place, kind) for place, of_place in names.items()}
+        for kind in RULES
+    }
+    counts = {kind: sum(map(len, of_kind.values())) for kind, of_kind in samples.items()}
+    kind = max(counts, key=lambda kind: counts[kind])  # Of equal ones the first.
+    if not counts[kind]:
+        kinds = " nor ".join(f"*_{end}.png" for end in _LABEL_ENDS.values())
+        images = [name for of_place in names.values() for name in of_place]
+        raise LfpError(f"{len(images)} images of {NAME} have neither {kinds}: {first_of(images)}.")
+    return kind, samples[kind]
 
 
 def _names(folder):
@@ -60,16 +96,16 @@ def _names(folder):
     return [path.removesuffix(_IMAGE_END) for path in paths if path.endswith(_IMAGE_END)]
 
 
-def _samples(root, split, names, label_end):
-    images, labels = root / "leftImg8bit" / split, root / "gtFine" / split
+def _samples(root, place, names, kind):
+    """Those of the images of a place that have a label file of that kind."""
+    label_folder, folder = place
+    images, labels = root / "leftImg8bit" / folder, root / label_folder / folder
+    end = f"_{label_folder}_{_LABEL_ENDS[kind]}.png"
     return [
-        Sample(f"{images / name}{_IMAGE_END}", f"{labels / name}{label_end}", name)
+        Sample(f"{images / name}{_IMAGE_END}", f"{labels / name}{end}", name)
         for name in names
+        if (labels / f"{name}{end}").is_file()
     ]
-
-
-def _has_label(sample):
-    return pathlib.Path(sample.label).is_file()
 
 
 def _hint(wrong, _):
@@ -88,4 +124,7 @@ DATASET = Dataset(
     layout=LAYOUT,
     splits=SPLITS,
     plan=plan,
+    options={
+        "coarse": Option("train is train and train_extra with the coarse labels", parse=None),
+    },
 )

@@ -17,8 +17,8 @@ import collections
 import dataclasses
 
 from lfp_tf.data.census import first_of
-from lfp_tf.data.datasets.dataset import Dataset, Source
-from lfp_tf.data.datasets.folders import listed_samples, read_list, source_folder
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
+from lfp_tf.data.datasets.folders import asked_of, listed_samples, read_list, source_folder
 from lfp_tf.data.datasets.label_maps import cocostuff_171, cocostuff_ids, cocostuff_supervised
 from lfp_tf.data.datasets.matlab_labels import read_matlab_labels
 from lfp_tf.data.plan import Plan
@@ -34,30 +34,31 @@ _PLACES = (".", "cocostuff-10k-v1.1", "cocostuff-10k")
 _PARTS = ("imageLists", "images", "annotations")
 
 
-def plan(source: Source) -> Plan:
+def plan(source: Source, asked: Asked = None) -> Plan:
     """Pairs the files of the lists, of which one may be missing.
 
     Raises:
         LfpError: folders, lists or listed files are missing, or a list names an image twice.
     """
-    return _plan(source, NAME, RULE)
+    return _plan(source, asked, NAME, RULE)
 
 
-def plan_171(source: Source) -> Plan:
+def plan_171(source: Source, asked: Asked = None) -> Plan:
     """As `plan`, with the annotated classes alone."""
     allowed = {0} | {label + 1 for label in cocostuff_supervised()}
     rule = values_rule(
         allowed, hint=_hint_171, read=read_matlab_labels, to_classes=_annotated_classes
     )
-    return _plan(source, NAME_171, rule)
+    return _plan(source, asked, NAME_171, rule)
 
 
-def _plan(source, name, rule):
+def _plan(source, asked, name, rule):
     root = source_folder(source, name, LAYOUT, _PARTS, places=_PLACES)
-    lists = {split: root / "imageLists" / f"{split}.txt" for split in SPLITS}
+    lists = {split: root / "imageLists" / f"{split}.txt" for split in asked_of(SPLITS, asked)}
     lists = {split: path for split, path in lists.items() if path.is_file()}
     if not lists:
-        raise LfpError(f"{root / 'imageLists'} has no train.txt and no test.txt.")
+        names = " and no ".join(f"{split}.txt" for split in asked_of(SPLITS, asked))
+        raise LfpError(f"{root / 'imageLists'} has no {names}.")
     ids, notes = {}, []
     for split, path in lists.items():
         ids[split], note = _ids(path)

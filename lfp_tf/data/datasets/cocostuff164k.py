@@ -8,15 +8,16 @@
 `cocostuff164k_171` is the same with the 171 classes that images have, numbered through.
 
 Labels: 0-181 are classes, 255 is ignored (`stuffthingmaps_trainval2017.zip`).
-Left out: train2017 or val2017 where its folder of images is missing.
-Refused: images without labels and labels without images; other values, and for 171 classes also
+Left out: train2017 or val2017 where its folder of images is missing; images without labels, which
+are counted, where others have some.
+Refused: labels without images; other values, and for 171 classes also
 those of the eleven others.
 """
 
 import dataclasses
 
-from lfp_tf.data.datasets.dataset import Dataset, Source
-from lfp_tf.data.datasets.folders import pair, source_folder
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
+from lfp_tf.data.datasets.folders import asked_of, pair_labelled, source_folder
 from lfp_tf.data.datasets.label_maps import cocostuff_171, cocostuff_supervised
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
@@ -32,32 +33,33 @@ _PLACES = (".", "cocostuff-164k")
 _PARTS = ("images", "annotations")
 
 
-def plan(source: Source) -> Plan:
+def plan(source: Source, asked: Asked = None) -> Plan:
     """Pairs the files of `train2017` and `val2017` by their names.
 
     Raises:
         LfpError: folders are missing, or images and labels do not pair.
     """
-    return _plan(source, NAME, RULE)
+    return _plan(source, asked, NAME, RULE)
 
 
-def plan_171(source: Source) -> Plan:
+def plan_171(source: Source, asked: Asked = None) -> Plan:
     """As `plan`, with the annotated classes alone."""
     allowed = {*cocostuff_supervised(), 255}
     rule = values_rule(allowed, hint=_hint_171, to_classes=cocostuff_171)
-    return _plan(source, NAME_171, rule)
+    return _plan(source, asked, NAME_171, rule)
 
 
-def _plan(source, name, rule):
+def _plan(source, asked, name, rule):
     root = source_folder(source, name, LAYOUT, _PARTS, places=_PLACES)
-    splits = {
-        split: pair(root / "images" / folder, root / "annotations" / folder)
-        for split, folder in _FOLDERS.items()
-        if (root / "images" / folder).is_dir()
-    }
+    splits, notes = {}, []
+    for split in asked_of(SPLITS, asked):
+        images = root / "images" / _FOLDERS[split]
+        if images.is_dir():
+            splits[split], note = pair_labelled(images, root / "annotations" / _FOLDERS[split])
+            notes += note
     if not splits:
         raise LfpError(f"{root / 'images'} holds no train2017 and no val2017. Expected: {LAYOUT}.")
-    return segmentation_plan(name, class_table(name), splits, rule)
+    return segmentation_plan(name, class_table(name), splits, rule, notes=tuple(notes))
 
 
 def _hint(wrong, _):

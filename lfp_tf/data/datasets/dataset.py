@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lfp_tf.data.plan import Plan
 from lfp_tf.errors import LfpError
 
 Source = str | os.PathLike | None  # --source as the user gave it
+Asked = Sequence[str] | None  # the splits that --splits names; None is all that are there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Dataset:
         summary: its line in `lfp-tf data --help`.
         layout: what the folder of --source must hold.
         splits: those that it can have.
-        plan: from --source and the options to a `Plan`; reads names and lists, but no images.
+        plan: from --source, the splits asked for and the options to a `Plan`; reads names and
+            lists, but no images. A split that is not asked for is not looked at, if that can be.
         options: {name: option}, the keyword arguments of `plan`.
         needs_source: false where nothing is read.
     """

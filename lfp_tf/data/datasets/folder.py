@@ -5,28 +5,36 @@ One of these, the first that is there:
     images/SPLIT/NAME.jpg, labels/SPLIT/NAME.png   an image and its labels
     SPLIT/images/NAME.jpg, SPLIT/labels/NAME.png
     SPLIT/NAME.jpg, SPLITannot/NAME.png
+    JPEGImages/NAME.jpg, SegmentationClass/NAME.png   named by ImageSets/Segmentation/SPLIT.txt,
+                                                   as CVAT writes them; or images/ for JPEGImages
     SPLIT.txt                                      lines IMAGE LABEL, paths below the folder
     images/NAME.jpg, labels/NAME.png               divided into train and val by --seed
+    SPLIT/NAME.jpg, SPLIT/NAME_mask.png            an image beside its labels
+    NAME.jpg, NAME_mask.png                        divided likewise
 
-SPLIT is `train`, `val` or `test`. Names of the classes:
+SPLIT is `train`, `val` (or `valid`, `validation`) or `test`. Lines of lists have a space, a tab or
+a comma between the paths, which may be absolute. Folders that are not read are named. Classes:
 
     classes.txt    one per line: `NAME`, or `NAME R G B`
     classes.json   a list of names, or of objects with `index`, `name` and perhaps `color`
+    labelmap.txt   CVAT's lines `NAME:R,G,B::`; palette images are then meant by their colours
 
-Labels: k is class k, or k + 1 with --label_offset 1; 255 and --ignore_values are ignored. Without
-a file of classes there are as many as the labels hold.
+Labels: k is class k, or k + 1 with --label_offset 1, or what --values names; 255 and
+--ignore_values are ignored. Without a file of classes there are as many as the labels hold. Labels
+of three channels hold the classes' colours, or where no colours are given, three equal values.
 Left out: splits that are not there.
 Refused: images without labels and labels without images; values that are no class; names twice.
 """
 
 import functools
 import json
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from lfp_tf.data.datasets.class_lists import read_classes
 from lfp_tf.data.datasets.dataset import (
+    Asked,
     Dataset,
     Option,
     Source,
@@ -34,19 +42,19 @@ from lfp_tf.data.datasets.dataset import (
     whole_number,
     whole_numbers,
 )
-from lfp_tf.data.datasets.folders import (
-    existing_source,
-    first_file,
-    listed_samples,
-    pair,
-    read_list,
-    split_by_seed,
+from lfp_tf.data.datasets.folder_layouts import find_splits, unread_folders
+from lfp_tf.data.datasets.folders import existing_source
+from lfp_tf.data.datasets.label_colors import ColorCode
+from lfp_tf.data.label_shares import judge_labels, total_pixels
+from lfp_tf.data.plan import Judgement, Plan
+from lfp_tf.data.segmentation.records import (
+    LabelRule,
+    segmentation_plan,
+    values_problem,
+    values_rule,
 )
-from lfp_tf.data.plan import Plan
-from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
-from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import read_labels
-from lfp_tf.images.palette import ClassTable, numbered_table
+from lfp_tf.errors import LfpError, nearest
+from lfp_tf.images.palette import numbered_table
 
 NAME = "folder"
 LAYOUT = (
@@ -57,154 +65,186 @@ LAYOUT = (
 SPLITS = ("train", "val", "test")
 
 MOST_CLASSES = 255
-_FORMS = (
-    ("images/{split}", "labels/{split}"),
-    ("{split}/images", "{split}/labels"),
-    ("{split}", "{split}annot"),
-)
 
 
 def plan(
     source: Source,
+    asked: Asked = None,
     *,
     seed: int = 0,
     classes: str | None = None,
     label_offset: int = 0,
     ignore_values: Sequence[int] = (),
     val_share: float = 0.2,
+    values: Sequence[tuple[int, str]] = (),
 ) -> Plan:
     """Pairs the files of a folder of images and labels.
 
     Args:
         source: the folder.
+        asked: the splits to be written; without a file of classes all are looked at.
         seed: divides a set that has no train and val of its own.
         classes: a file of class names; None takes classes.txt or classes.json in `source`, and
             where neither is, as many numbered classes as the labels hold.
         label_offset: 1 for files that count classes from 1 on and hold 0 for what is ignored.
         ignore_values: file values that are ignored, besides 255.
         val_share: the share of images that `seed` holds out.
+        values: (file value, name of its class) of every value that is a class; none where the
+            values are the classes' numbers. Classes are numbered as the file of classes has them,
+            or where there is none, in this order.
 
     Raises:
         LfpError: the layout, the pairs or the file of classes are not as described.
     """
     root = existing_source(source, NAME, LAYOUT)
-    splits = _splits(root, seed, val_share)
+    find = functools.partial(find_splits, root, seed=seed, val_share=val_share)
+    splits = find(asked)
+    if not splits:
+        raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
+    counted, notes = splits, unread_folders(root, splits) if asked is None else ()
     ignored = frozenset(ignore_values) | {255} | ({0} if label_offset else frozenset())
-    table = _table(root, classes) or _counted(splits, label_offset, ignored)
+    named, code = read_classes(root, classes)
+    options: dict = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
+    if values:
+        table = named or numbered_table(list(dict.fromkeys(name for _, name in values)))
+        if label_offset:
+            raise LfpError("--values tells the class of every value; leave --label_offset out.")
+        rule = _mapped(table, values, ignore_values)
+        options |= {"values": {str(value): name for value, name in values}}
+        judge = functools.partial(judge_labels, table=table)
+    else:
+        if named is None and asked is not None:
+            counted, notes = _all_splits(find, splits)
+        table = named or _counted(counted, label_offset, ignored)
+        rule = _coded(table, code, label_offset, ignored)
+        has_plain_values = not label_offset and not ignore_values
+        judge = functools.partial(
+            _judge, table=table, is_named=named is not None, has_plain_values=has_plain_values
+        )
     if len(table) > MOST_CLASSES:
         raise LfpError(f"{len(table)} classes do not fit 8-bit labels; {MOST_CLASSES} do.")
-    rule = values_rule(
-        {*range(label_offset, len(table) + label_offset), *ignored},
-        hint=functools.partial(_hint, num_classes=len(table)),
-        to_classes=functools.partial(_shifted, label_offset=label_offset, ignored=ignored),
-    )
-    options = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
-    return segmentation_plan(NAME, table, splits, rule, options=options)
+    return segmentation_plan(NAME, table, splits, rule, options=options, notes=notes, judge=judge)
 
 
-def _splits(root, seed, val_share):
-    for form in _FORMS:
-        splits = {}
-        for split in SPLITS:
-            images, labels = (root / part.format(split=split) for part in form)
-            if images.is_dir() and labels.is_dir():
-                splits[split] = pair(images, labels)
-        if splits:
-            return splits
-    lists = {split: root / f"{split}.txt" for split in SPLITS}
-    lists = {split: path for split, path in lists.items() if path.is_file()}
-    if lists:
-        return {split: _listed(root, path) for split, path in lists.items()}
-    if (root / "images").is_dir() and (root / "labels").is_dir():
-        samples = pair(root / "images", root / "labels")
-        return split_by_seed(samples, seed=seed, share=val_share)
-    raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
-
-
-def _listed(root, path):
-    """Samples of a list's lines `IMAGE LABEL`, both relative to the folder."""
-    pairs = []
-    for number, line in enumerate(read_list(path), 1):
-        words = line.split()
-        if len(words) not in (0, 2):
-            raise LfpError(
-                f"{path}, line {number} is not IMAGE LABEL, two paths with a space between them; "
-                "without such lists images and labels are divided by --seed."
-            )
-        pairs += [words] if words else []
-    return listed_samples(root, pairs, str(path))
-
-
-def _table(root, classes):
-    """The `ClassTable` of a file of names; None where there is none."""
-    if classes is not None and not pathlib.Path(classes).is_file():
-        raise LfpError(f"There is no file {classes} for --classes.")
-    path = pathlib.Path(classes) if classes else first_file(root, ("classes.txt", "classes.json"))
-    if path is None:
-        return None
-    entries = _from_json(path) if path.suffix == ".json" else _from_text(path)
-    names = [name for name, _ in entries]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if not names or twice:
-        what = f'names "{twice[0]}" twice' if twice else "names no classes"
-        raise LfpError(f"{path} {what}; it needs one name per line.")
-    colors = numbered_table(names).colors
-    for number, (_, color) in enumerate(entries):
-        colors[number] = colors[number] if color is None else color
-    return ClassTable(tuple(names), colors)
-
-
-def _from_text(path):
-    """(name, colour or None) of each line `name` or `name R G B`."""
-    entries = []
-    for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
-        words = line.split()
-        numbers = [int(word) for word in words[-3:] if word.isdigit() and int(word) < 256]
-        has_color = len(words) > 3 and len(numbers) == 3
-        entries.append((" ".join(words[:-3]), numbers) if has_color else (line, None))
-    return entries
-
-
-def _from_json(path):
-    """A list of names, or of objects with `index` (or `train_id`), `name`, perhaps `color`."""
+def _all_splits(find, splits):
+    """Every split, so that classes which only some have are counted too, and what to say."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, list):
-            raise ValueError("it is no list")
-        entries = [
-            {"index": number, "name": entry} if isinstance(entry, str) else entry
-            for number, entry in enumerate(content)
-        ]
-        by_index = {entry["index" if "index" in entry else "train_id"]: entry for entry in entries}
-        if sorted(by_index) != list(range(len(entries))):
-            raise ValueError("the indices are not 0, 1, 2, ...")
-        entries = [by_index[number] for number in range(len(entries))]
-        return [(str(entry["name"]), entry.get("color")) for entry in entries]
-    except (ValueError, TypeError, KeyError) as error:
-        raise LfpError(
-            f"{path} is no list of class names, nor of objects with index and name ({error})."
-        ) from None
+        return find(None), ()
+    except LfpError as error:
+        names = ", ".join(splits)
+        return splits, (f"Classes are counted in {names} alone, as others cannot be read: {error}",)
 
 
 def _counted(splits, label_offset, ignored):
     """Numbered classes up to the highest value that any readable label holds."""
-    highest = -1
+    highest, refusals = -1, []
+    read = ColorCode("classes.txt", ()).read
     for samples in splits.values():
         for sample in samples:
             try:
-                values = np.unique(read_labels(sample.label))
-            except LfpError:
+                values = np.unique(read(sample.label))
+            except LfpError as error:
+                refusals.append(str(error))
                 continue  # The census names it.
             highest = max([highest, *(v for v in values.tolist() if v not in ignored)])
+    if highest < label_offset and refusals:
+        raise LfpError(f"No label file can be used; the first of {len(refusals)}: {refusals[0]}")
     if highest < label_offset:
         raise LfpError("The labels hold no class at all: every pixel is ignored or unreadable.")
     return numbered_table(highest + 1 - label_offset)
+
+
+def _coded(table, code, label_offset, ignored):
+    """The `LabelRule` of files that hold classes, from `label_offset` on, or their colours."""
+    allowed = frozenset({*range(label_offset, len(table) + label_offset), *ignored})
+    hint = functools.partial(_hint, num_classes=len(table))
+    return LabelRule(
+        problem=functools.partial(_problem, code=code, allowed=allowed, hint=hint),
+        read=code.read,
+        to_classes=functools.partial(
+            _to_classes, code=code, label_offset=label_offset, ignored=ignored
+        ),
+        code=json.dumps(code.classes),
+    )
+
+
+def _problem(values, *, code, allowed, hint):
+    if values.ndim == 3:
+        return code.problem(values)
+    return values_problem(values, allowed=allowed, hint=hint)
+
+
+def _to_classes(values, *, code, label_offset, ignored):
+    if values.ndim == 3:
+        return code.to_classes(values)
+    return _shifted(values, label_offset=label_offset, ignored=ignored)
 
 
 def _shifted(values, *, label_offset, ignored):
     labels = values.astype(np.int32) - label_offset
     labels[np.isin(values, list(ignored))] = 255
     return labels.astype(np.uint8)
+
+
+def _mapped(table, values, ignore_values):
+    """The `LabelRule` of file values that --values names the classes of."""
+    for value, name in values:
+        if value in ignore_values or name in ("ignore", "ignored"):
+            raise LfpError(
+                f"--values names a class for {value}, which is to be ignored; leave it out there "
+                "and give --ignore_values."
+            )
+    unknown = [name for _, name in values if name not in table.names]
+    if unknown:
+        raise LfpError(
+            f'--values names "{unknown[0]}", which the file of classes does not.'
+            f"{nearest(unknown[0], table.names)}"
+        )
+    classes = {value: table.names.index(name) for value, name in values}
+    return values_rule(
+        {*classes, *ignore_values, 255},
+        hint=_values_hint,
+        to_classes=functools.partial(_looked_up, classes=classes),
+    )
+
+
+def _looked_up(values, *, classes):
+    labels = np.full(values.shape, 255, np.uint8)
+    for value, label in classes.items():
+        labels[values == value] = label
+    return labels
+
+
+def _values_hint(wrong, _):
+    return f"Add {min(wrong)}=NAME to --values, or --ignore_values {min(wrong)}."
+
+
+def _judge(pixels, *, table, is_named, has_plain_values):
+    """As `judge_labels`, with what this data set's options can do about it."""
+    total = total_pixels(pixels.values())
+    hint = ""
+    if has_plain_values and set(total) == {0, 255}:
+        first, second = [*table.names, "object"][:2] if is_named else ("background", "object")
+        hint = f"If 255 is a class and not ignored, add --values 0={first},255={second}."
+    judgement = judge_labels(pixels, table=table, one_class_hint=hint)
+    if judgement.problems or is_named or min(total, default=0) == 0:
+        return judgement
+    text = (
+        f"The labels start at {min(total)} and there is no file of classes, so "
+        f"{table.names[0]} is one too many: add --label_offset 1 if they count from 1, or name the "
+        "classes in classes.txt."
+    )
+    return Judgement(warnings=(text, *judgement.warnings))
+
+
+def _values(text):
+    """(value, name) of each part of `0=background,255=object`."""
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    values = [(int(value), name.strip()) for value, name in pairs]
+    numbers = [number for number, _ in values]
+    if not all(name for _, name in values) or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise ValueError
+    return tuple(values)
 
 
 def _hint(wrong, present, *, num_classes):
@@ -228,5 +268,10 @@ DATASET = Dataset(
         "classes": Option("file of class names, one per line (default SOURCE/classes.txt)", str),
         "label_offset": whole_number("1: files count from 1, 0 is ignored (default 0)", 0, 1),
         "ignore_values": whole_numbers("file values to ignore besides 255, as 11,12"),
+        "values": Option(
+            "the class of each file value, as 0=background,255=object",
+            _values,
+            "a class for each value, as 0=background,255=object",
+        ),
     },
 )

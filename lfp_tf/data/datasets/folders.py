@@ -73,14 +73,59 @@ def first_file(folder: pathlib.Path, names: Iterable[str]) -> pathlib.Path | Non
 
 
 def files_below(folder: str | os.PathLike, suffixes: Sequence[str] = IMAGES) -> list[str]:
-    """Paths relative to `folder` of its files of these suffixes, sorted, hidden ones left out."""
-    folder = pathlib.Path(folder)
-    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(
-        path.as_posix()
-        for path in paths
-        if path.suffix.lower() in suffixes and not path.name.startswith(".")
-    )
+    """Paths relative to `folder` of its files of these suffixes, sorted.
+
+    Hidden files and what lies below hidden folders are left out. Linked folders are read;
+    `refuse_links_outside` says which links may be there.
+    """
+    if not os.path.isdir(folder):
+        return []
+    return sorted(_files(os.fspath(folder), "", suffixes, frozenset()))
+
+
+def refuse_links_outside(source: str | os.PathLike) -> None:
+    """Refuses a folder with symbolic links that lead out of it; hidden ones are never read.
+
+    Raises:
+        LfpError: there are some; they are counted, the first few named.
+    """
+    root, outside, places = os.path.realpath(source), [], [os.fspath(source)]
+    while places:
+        for entry in _entries(places.pop()):
+            if entry.is_symlink():
+                target = os.path.realpath(entry.path)
+                if os.path.commonpath([root, target]) != root:
+                    outside.append(entry.path)
+            elif entry.is_dir():
+                places.append(entry.path)
+    if outside:
+        raise LfpError(
+            f"{source} holds {len(outside)} symbolic links that lead out of it: "
+            f"{first_of(sorted(outside))}. Add --follow_links to read what they lead to."
+        )
+
+
+def _files(folder, prefix, suffixes, above):
+    """The files below a folder, `prefix` before each; links do not lead in circles."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    for entry in _entries(folder):
+        path = f"{prefix}{entry.name}"
+        if entry.is_dir():
+            yield from _files(entry.path, f"{path}/", suffixes, above | {real})
+        elif posixpath.splitext(path)[1].lower() in suffixes and entry.is_file():
+            yield path
+
+
+def _entries(folder):
+    """What is in a folder, sorted by name, without what is hidden."""
+    try:
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise LfpError(f"{folder} cannot be read ({error.strerror}).") from None
+    return sorted(visible, key=lambda entry: entry.name)
 
 
 def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
@@ -95,8 +140,7 @@ def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
     """
     images, labels = pathlib.Path(images), pathlib.Path(labels)
     image_names, label_names = _by_stem(images), _by_stem(labels)
-    if not image_names:
-        raise LfpError(f"{images} holds no images ({', '.join(IMAGES)}).")
+    _check_any(images, image_names)
     without = [path for stem, path in image_names.items() if stem not in label_names]
     extra = [path for stem, path in label_names.items() if stem not in image_names]
     sentences = []
@@ -118,6 +162,43 @@ def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
     ]
 
 
+def pair_labelled(
+    images: str | os.PathLike, labels: str | os.PathLike
+) -> tuple[list[Sample], list[str]]:
+    """As `pair`, but images without labels are left out where others have some.
+
+    Returns:
+        The samples, sorted by name, and a sentence about what is left out, if anything is.
+    """
+    images, labels = pathlib.Path(images), pathlib.Path(labels)
+    image_names, label_names = _by_stem(images), _by_stem(labels)
+    _check_any(images, image_names)
+    common = sorted(set(image_names) & set(label_names))
+    if not common or set(label_names) - set(image_names):
+        return pair(images, labels), []
+    samples = [
+        Sample(str(images / image_names[stem]), str(labels / label_names[stem]), stem)
+        for stem in common
+    ]
+    return samples, left_out_note(images, set(image_names) - set(label_names), len(image_names))
+
+
+def left_out_note(images: pathlib.Path, names: Iterable[str], count: int) -> list[str]:
+    """A sentence about images of a folder of `count` that have no labels; none without names."""
+    names = sorted(names)
+    if not names:
+        return []
+    return [
+        f"{len(names)} of {count} images in {images} have no label and are left out: "
+        f"{first_of(names)}."
+    ]
+
+
+def asked_of(splits: Iterable[str], asked: Iterable[str] | None) -> list[str]:
+    """The splits that --splits asks for, in their own order; all where it asks for none."""
+    return [split for split in splits if asked is None or split in asked]
+
+
 def listed_samples(root: pathlib.Path, pairs: Iterable[Sequence[str]], where: str) -> list[Sample]:
     """Samples of a list's (image, label) paths relative to `root`.
 
@@ -132,7 +213,7 @@ def listed_samples(root: pathlib.Path, pairs: Iterable[Sequence[str]], where: st
     samples, missing = [], []
     for image, label in pairs:
         paths = inside(root, image, where), inside(root, label, where)
-        samples.append(Sample(*paths, name=posixpath.splitext(image)[0]))
+        samples.append(Sample(*paths, name=posixpath.splitext(below(root, image, where))[0]))
         missing += [path for path in paths if not pathlib.Path(path).is_file()]
     if missing:
         raise LfpError(f"{len(missing)} files that {where} names are missing: {first_of(missing)}.")
@@ -156,10 +237,21 @@ def read_list(path: str | os.PathLike) -> list[str]:
 
 def inside(root: str | os.PathLike, relative: str, where: str) -> str:
     """The path of a list's entry below `root`; one that leads out of it is refused."""
-    path = posixpath.normpath(relative)
-    if posixpath.isabs(path) or path.split("/")[0] == "..":
-        raise LfpError(f'{where} names "{relative}", which lies outside {root}.')
-    return str(pathlib.Path(root) / path)
+    return str(pathlib.Path(root) / below(root, relative, where))
+
+
+def below(root: str | os.PathLike, path: str, where: str) -> str:
+    """A list's entry relative to `root`, where it may be written as an absolute path.
+
+    Raises:
+        LfpError: it leads out of `root`.
+    """
+    inner = posixpath.normpath(path)
+    if posixpath.isabs(inner):
+        inner = os.path.relpath(inner, os.path.abspath(root))
+    if inner.split("/")[0] == "..":
+        raise LfpError(f'{where} names "{path}", which lies outside {root}.')
+    return inner
 
 
 def split_by_seed(samples: Sequence[Sample], *, seed: int, share: float) -> dict[str, list[Sample]]:
@@ -181,6 +273,11 @@ def split_by_seed(samples: Sequence[Sample], *, seed: int, share: float) -> dict
         "train": [sample for n, sample in enumerate(samples) if n not in held_out],
         "val": [sample for n, sample in enumerate(samples) if n in held_out],
     }
+
+
+def _check_any(images, names):
+    if not names:
+        raise LfpError(f"{images} holds no images ({', '.join(IMAGES)}).")
 
 
 def _by_stem(folder):

@@ -22,8 +22,14 @@ import re
 
 from lfp_tf.data.census import first_of
 from lfp_tf.data.classification.records import ImageOfClass, RecordOfClass, classification_plan
-from lfp_tf.data.datasets.dataset import Dataset, Option, Source, whole_number
-from lfp_tf.data.datasets.folders import existing_source, files_below, first_file, read_list
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source, whole_number
+from lfp_tf.data.datasets.folders import (
+    asked_of,
+    existing_source,
+    files_below,
+    first_file,
+    read_list,
+)
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import LfpError
@@ -43,6 +49,7 @@ _RECORD_SPLITS = {"train": ("train",), "val": ("val", "validation")}
 
 def plan(
     source: Source,
+    asked: Asked = None,
     *,
     classes: str | None = None,
     label_offset: int = 0,
@@ -52,6 +59,7 @@ def plan(
 
     Args:
         source: the folder.
+        asked: the splits to be written.
         classes: a file of the class folders' names in order, each perhaps with words behind it;
             None takes one of the usual names in `source`, or else the folders in sorted order.
         label_offset: 1 where TFRecords or the list of val count from 1 on.
@@ -63,19 +71,25 @@ def plan(
     root = existing_source(source, NAME, LAYOUT)
     path = _class_file(root, classes)
     named = _read_classes(path) if path else None
-    if (root / "train").is_dir():
-        named = named or [(folder, folder) for folder in _class_folders(root / "train")]
-        listed = f"that {path} lists" if path else "that train has"
-        splits = {"train": _by_class(root / "train", named, listed)}
-        if _has_class_folders(root / "val"):
+    names, splits = asked_of(SPLITS, asked), {}
+    first = "val" if "train" not in names and not (root / "train").is_dir() else "train"
+    if (root / first).is_dir():
+        named = named or [(folder, folder) for folder in _class_folders(root / first)]
+        listed = f"that {path} lists" if path else f"that {first} has"
+        if "train" in names:
+            splits["train"] = _by_class(root / "train", named, listed)
+        if "val" not in names:
+            pass
+        elif _has_class_folders(root / "val"):
             splits["val"] = _by_class(root / "val", named, listed)
         elif (root / "val").is_dir():
             splits["val"] = _by_list(root, named, val_list, label_offset)
     else:
-        splits = _record_splits(root, label_offset)
+        splits = _record_splits(root, asked, label_offset)
         named = named or [(f"class {number}",) * 2 for number in range(NUM_CLASSES)]
     synsets, names = zip(*named, strict=True)
-    notes = () if "val" in splits else (f"{root} has no val; only train is written.",)
+    has_val = "val" in splits or (asked is not None and "val" not in asked)
+    notes = () if has_val else (f"{root} has no val; only train is written.",)
     options = {"label_offset": label_offset}
     return classification_plan(NAME, names, synsets, splits, options=options, notes=notes)
 
@@ -115,17 +129,22 @@ def _from_json(path):
         ) from None
 
 
-def _class_folders(root):
-    names = sorted(
+def _folders_of(root):
+    """Names of the folders in a folder, sorted, hidden ones left out."""
+    return sorted(
         path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
+
+
+def _class_folders(root):
+    names = _folders_of(root)
     if not names:
         raise LfpError(f"{root} holds no class folders. Expected: {LAYOUT}.")
     return names
 
 
 def _has_class_folders(root):
-    return root.is_dir() and any(path.is_dir() for path in root.iterdir())
+    return root.is_dir() and bool(_folders_of(root))
 
 
 def _by_class(root, named, listed):
@@ -199,11 +218,11 @@ def _listed(line, where, numbers, label_offset):
     return pathlib.PurePosixPath(words[0]).name, label
 
 
-def _record_splits(root, label_offset):
+def _record_splits(root, asked, label_offset):
     """The records of each split that has shards."""
     names, splits = {path.name for path in root.iterdir()}, {}
-    for split, words in _RECORD_SPLITS.items():
-        for word in words:
+    for split in asked_of(SPLITS, asked):
+        for word in _RECORD_SPLITS[split]:
             if any(re.fullmatch(rf"{word}-\d{{5}}-of-\d{{5}}(\.tfrecord)?", n) for n in names):
                 splits[split] = _records(root, word, label_offset)
     if not splits:

@@ -12,8 +12,14 @@ Refused: listed files that are missing; ground truth without any red or magenta 
 
 import importlib.resources
 
-from lfp_tf.data.datasets.dataset import Dataset, Option, Source, whole_number
-from lfp_tf.data.datasets.folders import listed_samples, source_folder, split_by_seed
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source, whole_number
+from lfp_tf.data.datasets.folders import (
+    asked_of,
+    files_below,
+    listed_samples,
+    source_folder,
+    split_by_seed,
+)
 from lfp_tf.data.datasets.label_maps import kitti_fork_ids, kitti_road_colors
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import LabelRule, segmentation_plan
@@ -29,12 +35,18 @@ _PARTS = ("training/image_2", "training/gt_image_2")
 
 
 def plan(
-    source: Source, *, seed: int | None = None, upsampling: int = 1, fork_labels: bool = False
+    source: Source,
+    asked: Asked = None,
+    *,
+    seed: int | None = None,
+    upsampling: int = 1,
+    fork_labels: bool = False,
 ) -> Plan:
     """Pairs the files of the published split, or of one drawn by seed.
 
     Args:
         source: the folder `data_road` or the one that holds it.
+        asked: the splits to be written.
         seed: draws a split of 80 to 20; None takes the lists of watsoncm/PSPNet-tensorflow.
         upsampling: 2 enlarges images (bilinear) and labels (nearest) as that fork did.
         fork_labels: writes that fork's three classes (0 other, 1 not road, 2 road, none ignored),
@@ -44,7 +56,7 @@ def plan(
         LfpError: folders or listed files are missing.
     """
     root = source_folder(source, NAME, LAYOUT, _PARTS, places=(".", "data_road"))
-    splits = _published(root) if seed is None else _by_seed(root, seed)
+    splits = _published(root, asked) if seed is None else _by_seed(root, seed)
     rule = LabelRule(
         problem=_problem,
         read=read_colors,
@@ -60,10 +72,10 @@ def plan(
     return segmentation_plan(NAME, table, splits, rule, options=options)
 
 
-def _published(root):
+def _published(root, asked):
     folder = importlib.resources.files("lfp_tf.data.datasets") / "kitti_lists"
     splits = {}
-    for split in SPLITS:
+    for split in asked_of(SPLITS, asked):
         lines = (folder / f"kitti_{split}_list.txt").read_text(encoding="utf-8").splitlines()
         pairs = [line.split() for line in lines if line.strip()]
         splits[split] = listed_samples(root, map(_paths, pairs), f"the published {split} list")
@@ -71,7 +83,7 @@ def _published(root):
 
 
 def _by_seed(root, seed):
-    names = sorted(path.name for path in (root / "training/image_2").glob("*.png"))
+    names = [name for name in files_below(root / "training/image_2", (".png",)) if "/" not in name]
     pairs = [(name, name.replace("_", "_road_", 1)) for name in names]
     samples = listed_samples(root, map(_paths, pairs), "training/image_2")
     return split_by_seed(samples, seed=seed, share=VAL_SHARE)

@@ -3,7 +3,8 @@
     images/NAME.jpg                  an image
     train.h5, valid.h5               its people as princeton-vl/pose-hg-train has them, with
     train_images.txt, ...            the images' names, a line per person
-    train.json, valid.json           or as HRNet has them, see `people_files.py`
+    train.json, valid.json           or as HRNet has them, see `people_files.py`, and
+    gt_valid.mat                     the heads of valid.json's people, the unit of PCKh
     mpii_annotations.json            or as CPM has them
     annotations.json                 or our own list of people
     mpii_human_pose_v1_u12_1.mat     or the official file, see `mpii_official.py`
@@ -17,9 +18,12 @@ Left out: people without a usable annotation, each named (`person_problem`).
 Refused: images that are missing; annotations of no known form.
 """
 
-from lfp_tf.data.datasets.dataset import Dataset, Source, share, whole_number
+import numpy as np
+
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Source, share, whole_number
 from lfp_tf.data.datasets.folders import existing_source, split_by_seed
-from lfp_tf.data.datasets.mpii_official import read_official
+from lfp_tf.data.datasets.matlab_tree import read_matlab_numbers
+from lfp_tf.data.datasets.mpii_official import HEAD_SHARE, read_official
 from lfp_tf.data.datasets.people_files import people_of, read_h5, read_json
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.pose.records import pose_plan
@@ -42,15 +46,18 @@ _FORMS = (
     (read_json, ("annotations.json",)),
     (read_official, ("mpii_human_pose_v1_u12_1.mat",)),
 )
+_SPLIT_OF = {"train": "train", "valid": "val"}
+_HEADS = "gt_valid.mat"
 _PERSON_MARGIN = 1.25
 _PIXELS_DOWN = 15.0
 
 
-def plan(source: Source, *, seed: int = 0, val_share: float = 0.1) -> Plan:
+def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float = 0.1) -> Plan:
     """Lists the people of the annotations; a person is a record.
 
     Args:
         source: the folder.
+        asked: the splits to be written.
         seed: divides the images of the official `.mat`, which has no val of its own.
         val_share: the share of them so held out.
 
@@ -64,9 +71,10 @@ def plan(source: Source, *, seed: int = 0, val_share: float = 0.1) -> Plan:
         entries, notes = _divided(paths[0], seed, val_share)
         options |= {"seed": seed, "val_share": val_share}
     else:
-        entries, notes = _of_files(read, paths), ()
+        entries, notes = _of_files(read, _asked_paths(paths, asked))
+    notes += _without_head(entry for entry in entries if entry.is_of(asked))
     adjust = None if read is read_h5 else ready
-    splits = people_of(entries, _images(root, paths[0]), adjust=adjust)
+    splits = people_of(entries, _images(root, paths[0]), asked=asked, adjust=adjust)
     return pose_plan(NAME, JOINTS[NAME], splits, options=options, notes=notes)
 
 
@@ -92,16 +100,50 @@ def _images(root, annotations):
     raise LfpError(f"{root} has no folder images with the images. Expected: {LAYOUT}.")
 
 
+def _asked_paths(paths, asked):
+    """The files of the splits that are asked for; all where that leaves none."""
+    left_out = [path for path in paths if _SPLIT_OF.get(path.stem, "") not in ("", *(asked or ()))]
+    return [path for path in paths if asked is None or path not in left_out] or paths
+
+
 def _of_files(read, paths):
-    """The people of a file for all splits, or of one per split."""
-    all_entries = []
+    """The people of a file for all splits, or of one per split, and what to say."""
+    all_entries, notes = [], ()
     for path in paths:
         entries = read(path, JOINTS[NAME])
-        if path.stem in ("train", "valid"):
-            split = "train" if path.stem == "train" else "val"
-            entries = [entry.with_split(split) for entry in entries]
+        if path.stem in _SPLIT_OF:
+            entries = [entry.with_split(_SPLIT_OF[path.stem]) for entry in entries]
+        heads = path.with_name(_HEADS)
+        if path.name == "valid.json" and heads.is_file():
+            sizes = _head_sizes(heads, len(entries))
+            entries = [e.with_head_size(size) for e, size in zip(entries, sizes, strict=True)]
+            notes = (f"Head sizes of val are those of {_HEADS}.",)
         all_entries += entries
-    return all_entries
+    return all_entries, notes
+
+
+def _head_sizes(path, count):
+    """The unit of PCKh of each person of valid.json: 0.6 of the diagonal of its head's box."""
+    corners = read_matlab_numbers(path, "headboxes_src")
+    if corners.shape != (2, 2, count):
+        sides = "x".join(map(str, corners.shape))
+        raise LfpError(
+            f"{path} holds headboxes_src of {sides}, not 2x2x{count}, a head for every person of "
+            "valid.json."
+        )
+    return (HEAD_SHARE * np.hypot(*(corners[1] - corners[0]))).tolist()
+
+
+def _without_head(entries):
+    """A sentence about people of val whose head size is unknown."""
+    val = [entry for entry in entries if entry.split == "val"]
+    num_without = sum(not entry.head_size > 0 for entry in val)
+    if not num_without:
+        return ()
+    return (
+        f"{num_without} of {len(val)} people of val have no head size, without which PCKh does not "
+        f"score them; {_HEADS} beside valid.json has them.",
+    )
 
 
 def _divided(path, seed, val_share):

@@ -15,15 +15,17 @@ import dataclasses
 import json
 import math
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.data.census import first_of
-from lfp_tf.data.datasets.folders import inside, read_list
+from lfp_tf.data.datasets.folders import below, inside, read_list
 from lfp_tf.data.pose.records import Person
 from lfp_tf.errors import LfpError
+
+_EXTENDED_LSP = "lspet_dataset/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,21 +50,40 @@ class Entry:
     split: str | None
     where: str
 
+    def is_of(self, asked: Sequence[str] | None) -> bool:
+        """Whether the person's split is asked for; `people_of` takes no split for val."""
+        return asked is None or (self.split or "val") in asked
+
     def with_split(self, split: str) -> "Entry":
         """The same person, of that split."""
         return dataclasses.replace(self, split=split)
+
+    def with_image(self, image: str) -> "Entry":
+        """The same person in the image of that name."""
+        return dataclasses.replace(self, image=image)
+
+    def with_head_size(self, head_size: float) -> "Entry":
+        """The same person with that head size in pixels."""
+        return dataclasses.replace(self, head_size=head_size)
 
     def without_frame(self) -> "Entry":
         """The same person without centre and scale."""
         return dataclasses.replace(self, center=None, scale=None)
 
 
-def read_json(path: pathlib.Path, joints: Sequence[str]) -> list[Entry]:
+def read_json(
+    path: pathlib.Path,
+    joints: Sequence[str],
+    *,
+    other_orders: Mapping[int, Sequence[int]] | None = None,
+) -> list[Entry]:
     """The `Entry`s of a JSON file of one of the three forms.
 
     Args:
         path: of the file.
         joints: names of the joints, whose order is given back.
+        other_orders: {joints per person: for each of `joints` its place}, for lists without
+            `joint_names` that hold another number of joints.
 
     Raises:
         LfpError: no such JSON; the entry is named.
@@ -71,9 +92,9 @@ def read_json(path: pathlib.Path, joints: Sequence[str]) -> list[Entry]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LfpError(f"{path} cannot be read as JSON ({error}).") from None
-    order, lists = list(range(len(joints))), {None: content}
+    orders, lists = {len(joints): range(len(joints))} | dict(other_orders or {}), {None: content}
     if isinstance(content, dict):
-        order = _order(path, content.get("joint_names"), joints)
+        orders = _orders(path, content.get("joint_names"), joints)
         lists = {split: content[split] for split in ("train", "val", "test") if split in content}
         lists = lists or {None: content.get("annotations")}
     entries = []
@@ -83,7 +104,7 @@ def read_json(path: pathlib.Path, joints: Sequence[str]) -> list[Entry]:
         for number, person in enumerate(people):
             where = f"{path}, {split or 'entry'} {number}"
             try:
-                entries.append(_entry(person, order, split, where))
+                entries.append(_entry(person, orders, split, where))
             except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
                 raise LfpError(
                     f"{where} is no person with {len(joints)} joints of a known form ({error!r})."
@@ -132,6 +153,7 @@ def people_of(
     entries: Iterable[Entry],
     root: pathlib.Path,
     *,
+    asked: Sequence[str] | None = None,
     adjust: Callable[..., tuple[tuple[float, float], float]] | None = None,
     box: str = "image",
 ) -> dict[str, list[Person]]:
@@ -140,6 +162,7 @@ def people_of(
     Args:
         entries: of all splits.
         root: folder of the images.
+        asked: the splits to take; None takes all.
         adjust: from (centre, scale) as annotated to what a crop is made of; None keeps them.
         box: see `Person`; used where an entry has no centre.
 
@@ -153,9 +176,11 @@ def people_of(
         if center is not None and adjust:
             center, scale = adjust(center, scale)
         number = numbers[entry.image] = numbers.get(entry.image, -1) + 1
+        if not entry.is_of(asked):
+            continue
         person = Person(
             image=inside(root, entry.image, entry.where),
-            image_name=entry.image,
+            image_name=below(root, entry.image, entry.where),
             number=number,
             joints=entry.joints,
             center=center,
@@ -180,11 +205,12 @@ def _check_images(splits, folder):
         )
 
 
-def _entry(person, order, split, where):
+def _entry(person, orders, split, where):
     if "joint_self" in person:
-        return _cpm_entry(person, order, where)
+        return _cpm_entry(person, orders, where)
     points = person["joints"]
     flags = person["visible"] if "visible" in person else person["joints_vis"]
+    order = _order(points, orders, where)
     joints = [(*map(float, points[n]), int(bool(flags[n]))) for n in order]
     # HRNet's people without an annotated joint have no centre either.
     center = _point(person["center"]) if "center" in person else None
@@ -199,14 +225,17 @@ def _entry(person, order, split, where):
     )
 
 
-def _cpm_entry(person, order, where):
-    # The third number: 0 occluded, 1 visible, 2 outside the image or not annotated.
+def _cpm_entry(person, orders, where):
+    image, points = str(person["img_paths"]), person["joint_self"]
+    # The third number: 0 occluded, 1 visible, 2 outside the image or not annotated. LSP's extended
+    # set has no mark of its own for hidden joints: there 0 is not annotated.
+    least = 1 if image.startswith(_EXTENDED_LSP) else 0
     joints = [
-        (float(x), float(y), int(flag < 2 and (x > 0 or y > 0)))
-        for x, y, flag in (person["joint_self"][n] for n in order)
+        (float(x), float(y), int(least <= flag < 2 and (x > 0 or y > 0)))
+        for x, y, flag in (points[n] for n in _order(points, orders, where))
     ]
     return Entry(
-        image=str(person["img_paths"]),
+        image=image,
         joints=_pairs(joints),
         center=_point(person["objpos"]),
         scale=float(person["scale_provided"]),
@@ -229,13 +258,21 @@ def _pairs(joints):
     )
 
 
-def _order(path, names, joints):
-    """For each of our joints its place in a file."""
+def _order(points, orders, where):
+    """For each of our joints its place among a person's points."""
+    if len(points) not in orders:
+        counts = " or ".join(map(str, orders))
+        raise LfpError(f"{where} is no person with {counts} joints, but one with {len(points)}.")
+    return orders[len(points)]
+
+
+def _orders(path, names, joints):
+    """{joints in a file: for each of our joints its place there}."""
     names = [str(name) for name in names] if isinstance(names, list) else []
     missing = [joint for joint in joints if joint not in names]
     if missing:
         raise LfpError(f"{path} has no joint {missing[0]} in its joint_names; it has {names}.")
-    return [names.index(joint) for joint in joints]
+    return {len(names): [names.index(joint) for joint in joints]}
 
 
 def _image_names(path, arrays, count):

@@ -15,7 +15,7 @@ import functools
 
 import numpy as np
 
-from lfp_tf.data.datasets.dataset import Dataset, Source, whole_number, whole_numbers
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Source, whole_number, whole_numbers
 from lfp_tf.data.datasets.scene_drawing import CLASSES, INSTANCE_CLASSES, draw_scene
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import TASK, draw_labels, encoded_scene
@@ -48,6 +48,7 @@ class DrawnSample:
 
 def plan(
     source: Source = None,
+    asked: Asked = None,
     *,
     seed: int = 0,
     counts: tuple[int, ...] = COUNTS,
@@ -57,6 +58,7 @@ def plan(
 
     Args:
         source: nothing is read; must be None.
+        asked: the splits to be written.
         seed: the same seed gives the same images, whatever the counts.
         counts: images in train, val, test.
         size: (height, width) in pixels.
@@ -77,6 +79,7 @@ def plan(
             for n in range(counts[place])
         ]
         for place, split in enumerate(SPLITS)
+        if asked is None or split in asked
     }
     table = class_table(NAME)
     return Plan(

@@ -14,8 +14,9 @@ Refused: listed files that are missing; other values.
 
 import posixpath
 
-from lfp_tf.data.datasets.dataset import Dataset, Source
+from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
 from lfp_tf.data.datasets.folders import (
+    asked_of,
     files_below,
     first_file,
     listed_samples,
@@ -39,28 +40,36 @@ _AUGMENTED_LISTS = (
 )
 # VOC's own lists, or those of kazuto1011/deeplab-pytorch, which name both files of a pair.
 _VAL_LISTS = ("ImageSets/Segmentation/val.txt", "ImageSets/SegmentationAug/val.txt")
+_TRAIN_LIST = "ImageSets/Segmentation/train.txt"
 _PLACES = (".", "VOC2012", "VOCdevkit/VOC2012")
 
 
-def plan(source: Source) -> Plan:
+def plan(source: Source, asked: Asked = None) -> Plan:
     """Pairs the files of the lists; train is the augmented list where its labels are present.
 
     Raises:
         LfpError: folders, lists or listed files are missing.
     """
-    root = source_folder(source, NAME, LAYOUT, ("JPEGImages", _VAL_LISTS), places=_PLACES)
+    names = asked_of(SPLITS, asked)
+    lists = _VAL_LISTS if "val" in names else (*_VAL_LISTS, *_AUGMENTED_LISTS, _TRAIN_LIST)
+    root = source_folder(source, NAME, LAYOUT, ("JPEGImages", lists), places=_PLACES)
     has_augmented = (root / "SegmentationClassAug").is_dir()
     has_plain = (root / "SegmentationClass").is_dir()
     labels = "SegmentationClass" if has_plain else "SegmentationClassAug"
-    val = _pairs(first_file(root, _VAL_LISTS), labels)
-    if has_augmented:
+    val_list = first_file(root, _VAL_LISTS)
+    val = _pairs(val_list, labels) if val_list else []
+    notes = []
+    if "train" not in names:
+        train = []
+    elif has_augmented:
         train, notes = _augmented(root, {image for image, _ in val})
     else:
-        train = _pairs(root / "ImageSets/Segmentation/train.txt", labels)
+        train = _pairs(root / _TRAIN_LIST, labels)
         notes = ["There is no SegmentationClassAug; train is VOC's own, without SBD."]
     splits = {
-        "train": listed_samples(root, train, f"the list of {NAME}'s train split"),
-        "val": listed_samples(root, val, f"the list of {NAME}'s val split"),
+        split: listed_samples(root, pairs, f"the list of {NAME}'s {split} split")
+        for split, pairs in (("train", train), ("val", val))
+        if split in names
     }
     options = {"train": "train_aug" if has_augmented else "train"}
     return segmentation_plan(

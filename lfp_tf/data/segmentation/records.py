@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from lfp_tf.data.example import encode_example
-from lfp_tf.data.plan import Inspection, Plan, image_bytes, image_features
+from lfp_tf.data.label_shares import judge_labels
+from lfp_tf.data.plan import Inspection, Judgement, Plan, image_bytes, image_features
 from lfp_tf.data.shards import Encoded, Sample
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import (
@@ -25,6 +26,10 @@ from lfp_tf.images.overlay import overlay, side_by_side, with_legend
 from lfp_tf.images.palette import ClassTable
 
 TASK = "segmentation"
+_TURNED = (
+    "Its sides are swapped: the image is turned by its EXIF orientation, which the label does not "
+    "know; turn the label too."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +43,14 @@ class LabelRule:
         read: reads a file: integer values [H, W], or colours [H, W, 3].
         to_classes: maps the values to uint8 classes [H, W]; None where they are classes already.
         upsampling: the whole factor by which records are larger than the files.
+        code: text that changes with what colours of files mean; files without are not affected.
     """
 
     problem: Callable[[np.ndarray], str]
     read: Callable[..., np.ndarray] = read_labels
     to_classes: Callable[[np.ndarray], np.ndarray] | None = None
     upsampling: int = 1
+    code: str = ""
 
 
 def values_rule(
@@ -73,8 +80,15 @@ def segmentation_plan(
     *,
     options: dict[str, Any] | None = None,
     notes: Sequence[str] = (),
+    judge: Callable[[dict[str, dict[int, int]]], Judgement] | None = None,
 ) -> Plan:
-    """The `Plan` of a data set of image and label files under one `LabelRule`."""
+    """The `Plan` of a data set of image and label files under one `LabelRule`.
+
+    Args:
+        name, table, splits, options, notes: as of `Plan`.
+        rule: of every label file.
+        judge: as of `Plan`; None takes `judge_labels`.
+    """
     return Plan(
         name=name,
         table=table,
@@ -85,6 +99,7 @@ def segmentation_plan(
         tasks=(TASK,),
         options=options or {},
         notes=notes,
+        judge=judge or functools.partial(judge_labels, table=table),
     )
 
 
@@ -125,8 +140,7 @@ def encoded_scene(
     if labels is not None:
         features["image/segmentation/class/encoded"] = encode_png(labels)
         features["image/segmentation/class/format"] = "png"
-        values, pixels = np.unique(labels, return_counts=True)
-        counts = dict(zip(values.tolist(), pixels.tolist(), strict=True))
+        counts = _pixels(labels)
     return Encoded(encode_example(features | (extra or {})), *size, label_pixels=counts)
 
 
@@ -152,7 +166,11 @@ def draw_labels(
 
 def read_classes(path: str, rule: LabelRule, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """A label file's classes: uint8 [H, W], 255 ignored."""
-    values = rule.read(path, max_pixels=max_pixels)
+    return classes_of(rule.read(path, max_pixels=max_pixels), rule)
+
+
+def classes_of(values: np.ndarray, rule: LabelRule) -> np.ndarray:
+    """The classes uint8 [H, W], 255 ignored, of what a label file holds."""
     return (rule.to_classes(values) if rule.to_classes else values).astype(np.uint8)
 
 
@@ -168,25 +186,38 @@ def inspect_sample(sample: Sample, *, rule: LabelRule, max_pixels: int = MAX_PIX
         size = read_image(sample.image, max_pixels=max_pixels).shape[:2]
     except (LfpError, OSError) as error:
         return Inspection(sample.name, "", str(error), is_broken=True)
-    problem, is_broken = "", False
-    if sample.label is not None:
-        problem, is_broken = _label_problem(sample, size, rule, max_pixels)
-    return Inspection(sample.name, digest.hexdigest(), problem, is_broken, size_bytes)
-
-
-def _label_problem(sample, size, rule, max_pixels):
+    inspection = Inspection(sample.name, digest.hexdigest(), size_bytes=size_bytes)
+    if sample.label is None:
+        return inspection
     try:
         values = rule.read(sample.label, max_pixels=max_pixels)
     except LfpError as error:
-        return str(error), not isinstance(error, NotLabels)
+        is_broken = not isinstance(error, NotLabels)
+        return dataclasses.replace(inspection, problem=str(error), is_broken=is_broken)
+    if problem := _label_problem(sample, values, size, rule):
+        return dataclasses.replace(inspection, problem=problem)
+    if rule.code and values.ndim == 3:
+        digest.update(rule.code.encode())
+    pixels = _pixels(classes_of(values, rule))
+    return dataclasses.replace(inspection, digest=digest.hexdigest(), label_pixels=pixels)
+
+
+def _label_problem(sample, values, size, rule):
+    """A sentence about the values [H, W] of a label file, or an empty text."""
     if values.shape[:2] != size:
-        return (
+        text = (
             f"{sample.label} is {values.shape[0]}x{values.shape[1]} (height x width), "
-            f"but its image {sample.image} is {size[0]}x{size[1]}.",
-            False,
+            f"but its image {sample.image} is {size[0]}x{size[1]}."
         )
+        return f"{text} {_TURNED}" if values.shape[:2] == size[::-1] else text
     problem = rule.problem(values)
-    return (f"{sample.label} {problem}" if problem else ""), False
+    return f"{sample.label} {problem}" if problem else ""
+
+
+def _pixels(labels):
+    """{class, or 255 for ignored: pixels} of uint8 [H, W]."""
+    counts = np.bincount(labels.ravel(), minlength=1)
+    return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
 
 
 def values_problem(

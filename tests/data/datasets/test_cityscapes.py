@@ -43,11 +43,48 @@ def test_cityscapes_suspects_label_ids_among_train_ids(tmp_path):
     assert "Label ids instead of train ids?" in sentences[0]
 
 
-def test_cityscapes_names_images_without_labels(tmp_path):
+def test_cityscapes_leaves_out_images_without_labels(tmp_path):
     cityscapes_tree(tmp_path)
     save(tmp_path / "leftImg8bit/val/ulm/b_leftImg8bit.png", IMAGE)
-    with pytest.raises(LfpError, match=r"images of cityscapes have neither .*ulm/b"):
+    plan = cityscapes.plan(tmp_path)
+    assert [sample.name for sample in plan.splits["val"]] == ["ulm/ulm_000000_000019"]
+    (note,) = plan.notes
+    assert note.startswith("1 of 2 images in ")
+    assert note.endswith("leftImg8bit/val have no label and are left out: ulm/b.")
+
+
+def test_cityscapes_takes_the_kind_that_more_images_have(tmp_path):
+    cityscapes_tree(tmp_path, splits=("train",))
+    cityscapes_tree(tmp_path, "labelIds")
+    plan = cityscapes.plan(tmp_path)
+    assert plan.options == {"labels": "labelIds"} and plan.notes == ()
+    assert set(plan.splits) == {"train", "val"}
+
+
+def test_cityscapes_names_images_of_which_none_has_labels(tmp_path):
+    cityscapes_tree(tmp_path, "color")
+    with pytest.raises(
+        LfpError,
+        match=r"2 images of cityscapes have neither \*_labelTrainIds\.png nor \*_labelIds\.png: ulm",
+    ):
         cityscapes.plan(tmp_path)
+
+
+def test_cityscapes_trains_on_coarse_labels(tmp_path):
+    cityscapes_tree(tmp_path, "labelIds", values(7))
+    for split in ("train", "train_extra"):
+        name = f"{split}/bonn/{split}_0"
+        labelled(
+            tmp_path / f"leftImg8bit/{name}_leftImg8bit.png",
+            tmp_path / f"gtCoarse/{name}_gtCoarse_labelIds.png",
+            values(33),
+        )
+    plan = cityscapes.plan(tmp_path, coarse=True)
+    assert problems(plan) == [] and plan.options == {"labels": "labelIds", "coarse": True}
+    names = [sample.name for sample in plan.splits["train"]]
+    assert names == ["bonn/train_0", "bonn/train_extra_0"]
+    assert record(plan, "train")[1][0, 0] == 18 and record(plan, "val")[1][0, 0] == 0
+    assert set(cityscapes.plan(tmp_path, ["train"], coarse=True).splits) == {"train"}
 
 
 def test_cityscapes_without_images_tells_the_layout(tmp_path):

@@ -1,5 +1,7 @@
 """What holds for every data set: pairs, sizes, digests, the catalog."""
 
+import json
+
 import numpy as np
 import pytest
 from dataset_trees import IMAGE, LABELS, camvid_tree, labelled, problems, save
@@ -92,3 +94,99 @@ def test_every_data_set_needs_its_source(name):
 def test_absolute_paths_of_lists_are_refused(tmp_path):
     with pytest.raises(LfpError, match='a list names "/etc/passwd", which lies outside'):
         folders.inside(tmp_path, "/etc/passwd", "a list")
+
+
+def test_hidden_files_are_never_data(tmp_path):
+    for name in ("a.jpg", "._a.jpg", ".ipynb_checkpoints/b.jpg", "c/.d/e.jpg", "c/f.jpg"):
+        save(tmp_path / name, IMAGE)
+    assert folders.files_below(tmp_path) == ["a.jpg", "c/f.jpg"]
+
+
+def test_no_reader_takes_hidden_files(tmp_path):
+    save(tmp_path / "train/cat/a.jpg", IMAGE)
+    save(tmp_path / "train/.ipynb_checkpoints/a.jpg", IMAGE)
+    save(tmp_path / "val/.ipynb_checkpoints/a.jpg", IMAGE)
+    save(tmp_path / "val/a.jpg", IMAGE)
+    (tmp_path / "val.txt").write_text("a.jpg cat\n")
+    plan = catalog.dataset("imagenet").plan(tmp_path)
+    assert {split: len(samples) for split, samples in plan.splits.items()} == {"train": 1, "val": 1}
+    for name in ("um_000000", "um_000001", "._um_000000"):
+        labelled(
+            tmp_path / f"training/image_2/{name}.png",
+            tmp_path / f"training/gt_image_2/{name.replace('_', '_road_', 1)}.png",
+        )
+    plan = catalog.dataset("kitti_road").plan(tmp_path, seed=0)
+    assert sum(map(len, plan.splits.values())) == 2
+
+
+def test_linked_folders_are_read_but_not_in_circles(tmp_path):
+    save(tmp_path / "images/a.jpg", IMAGE)
+    (tmp_path / "images/more").symlink_to(tmp_path / "images")
+    save(tmp_path / "elsewhere/b.jpg", IMAGE)
+    (tmp_path / "images/linked").symlink_to(tmp_path / "elsewhere")
+    assert folders.files_below(tmp_path / "images") == ["a.jpg", "linked/b.jpg"]
+
+
+def test_links_that_lead_outside_are_refused(tmp_path):
+    save(tmp_path / "source/images/a.jpg", IMAGE)
+    (tmp_path / "source/inner").symlink_to(tmp_path / "source/images")
+    (tmp_path / "source/.hidden").symlink_to(tmp_path)
+    folders.refuse_links_outside(tmp_path / "source")
+    save(tmp_path / "b.jpg", IMAGE)
+    (tmp_path / "source/images/b.jpg").symlink_to(tmp_path / "b.jpg")
+    (tmp_path / "source/labels").symlink_to("../..")
+    with pytest.raises(
+        LfpError,
+        match=r"source holds 2 symbolic links that lead out of it: .*images/b\.jpg, .*labels\. "
+        "Add --follow_links to read what they lead to",
+    ):
+        folders.refuse_links_outside(tmp_path / "source")
+
+
+def test_swapped_sides_are_laid_to_exif(tmp_path):
+    camvid_tree(tmp_path)
+    save(tmp_path / "valannot/a.png", LABELS.T)
+    (sentence,) = problems(camvid.plan(tmp_path))
+    assert "valannot/a.png is 6x4 (height x width)" in sentence
+    assert "is 4x6. Its sides are swapped: the image is turned by its EXIF orientation" in sentence
+
+
+def two_people(root):
+    root.mkdir()
+    save(root / "images/a.png", IMAGE)
+    person = {"image": "a.png", "joints": [[1, 1]] * 16, "joints_vis": [1] * 16}
+    person |= {"center": [3, 2], "scale": 0.02}
+    (root / "valid.json").write_text(json.dumps([person]))
+    (root / "train.json").write_text("[]")
+
+
+def test_no_reader_looks_at_splits_that_are_not_asked_for(tmp_path):
+    """Each tree has val alone; train is missing or empty."""
+    labelled(tmp_path / "camvid/val/a.png", tmp_path / "camvid/valannot/a.png")
+    ade = tmp_path / "ade20k"
+    labelled(ade / "images/validation/a.jpg", ade / "annotations/validation/a.png")
+    for folder in ("images/train2017", "annotations/train2017"):
+        (tmp_path / "cocostuff164k" / folder).mkdir(parents=True)
+    large = tmp_path / "cocostuff164k"
+    labelled(large / "images/val2017/a.jpg", large / "annotations/val2017/a.png")
+    labelled(tmp_path / "voc/JPEGImages/a.jpg", tmp_path / "voc/SegmentationClass/a.png")
+    (tmp_path / "voc/ImageSets/Segmentation").mkdir(parents=True)
+    (tmp_path / "voc/ImageSets/Segmentation/val.txt").write_text("a\n")
+    save(tmp_path / "imagenet/val/cat/a.jpg", IMAGE)
+    two_people(tmp_path / "mpii")
+    for path in tmp_path.iterdir():
+        plan = catalog.dataset(path.name).plan(path, ["val"])
+        assert {split: len(samples) for split, samples in plan.splits.items()} == {"val": 1}
+
+
+def test_images_without_labels_are_left_out_where_others_have_some(tmp_path):
+    labelled(tmp_path / "images/val2017/a.jpg", tmp_path / "annotations/val2017/a.png")
+    save(tmp_path / "images/val2017/b.jpg", IMAGE)
+    plan = catalog.dataset("cocostuff164k").plan(tmp_path)
+    assert [sample.name for sample in plan.splits["val"]] == ["a"]
+    (note,) = plan.notes
+    assert note.startswith("1 of 2 images in ")
+    assert note.endswith("images/val2017 have no label and are left out: b.")
+    (tmp_path / "annotations/val2017/a.png").unlink()
+    with pytest.raises(LfpError, match="2 of 2 images in .* have no label of their name"):
+        catalog.dataset("cocostuff164k").plan(tmp_path)

@@ -399,3 +399,99 @@ def test_lsp_needs_its_folders(tmp_path):
         lsp.plan(tmp_path)
     with pytest.raises(LfpError, match="--box is one of image, joints, not"):
         lsp.DATASET.options["box"].read("box", "head")
+
+
+def cpm_entry(count, image="a.png", **words):
+    person = {"joint_self": [[x, y, 1] for x, y in points(count)], "img_paths": image}
+    person |= {"objpos": [3.0, 2.0], "scale_provided": 0.02, "isValidation": 0}
+    return person | words
+
+
+def test_lsp_takes_16_joints_in_the_order_of_mpii(tmp_path):
+    for name in ("lsp_dataset/images/a.png", "lspet_dataset/images/b.png"):
+        save(tmp_path / name, IMAGE)
+    extended = cpm_entry(16, "lspet_dataset/images/b.png")
+    extended["joint_self"][9][2] = 0
+    hidden = cpm_entry(16, "lsp_dataset/images/a.png", isValidation=1)
+    hidden["joint_self"][9][2] = 0
+    write(tmp_path, "LEEDS_annotations.json", [extended, hidden])
+    # The folder of the 2000 has annotations of its own, which are not meant here.
+    (tmp_path / "lsp_dataset/joints.mat").write_bytes(b"")
+    plan = lsp.plan(tmp_path)
+    named = dict(zip(MPII, points(16), strict=True)) | {"neck": points(16)[8]}
+    joints = keypoints(record(plan, "val"), 14)
+    np.testing.assert_allclose(joints[:, :2], [named[name] for name in LSP], rtol=1e-6)
+    assert (joints[:, 2] == 1).all()
+    assert keypoints(record(plan), 14)[:, 2].tolist() == [1] * 13 + [0]
+
+
+@pytest.mark.parametrize("count", [13, 15, 17])
+def test_other_numbers_of_joints_are_refused(tmp_path, count):
+    random_images(tmp_path)
+    write(tmp_path, "LEEDS_annotations.json", [cpm_entry(14), cpm_entry(count)])
+    message = f"json, entry 1 is no person with 14 or 16 joints, but one with {count}"
+    with pytest.raises(LfpError, match=message):
+        lsp.plan(tmp_path)
+    write(tmp_path, "train.json", [hrnet(), hrnet() | {"joints": points(count)}])
+    message = f"json, entry 1 is no person with 16 joints, but one with {count}"
+    with pytest.raises(LfpError, match=message):
+        mpii.plan(tmp_path)
+
+
+def test_more_joints_than_names_are_refused(tmp_path):
+    random_images(tmp_path)
+    entry = lsp_entry() | {"joints": points(16), "visible": [1] * 16}
+    write(tmp_path, "annotations.json", ours(LSP, [entry]))
+    with pytest.raises(LfpError, match="train 0 is no person with 14 joints, but one with 16"):
+        lsp.plan(tmp_path)
+
+
+def test_people_of_val_without_head_sizes_are_told(tmp_path):
+    random_images(tmp_path)
+    write(tmp_path, "train.json", [hrnet()])
+    write(tmp_path, "valid.json", [hrnet(), hrnet(head_size=9.5)])
+    (note,) = mpii.plan(tmp_path).notes
+    assert note == (
+        "1 of 2 people of val have no head size, without which PCKh does not score them; "
+        "gt_valid.mat beside valid.json has them."
+    )
+
+
+def test_head_sizes_come_from_gt_valid_beside(tmp_path):
+    random_images(tmp_path)
+    write(tmp_path, "annot/train.json", [hrnet()])
+    write(tmp_path, "annot/valid.json", [hrnet(), hrnet(1)])
+    boxes = np.zeros((2, 2, 2))  # corner, (x, y), person
+    boxes[:, :, 1] = [[1, 2], [4, 6]]
+    boxes[:, :, 0] = [[0, 0], [6, 8]]
+    names = np.array([["rank", "rkne"]], object)
+    content = {"dataset_joints": names, "headboxes_src": boxes}
+    scipy.io.savemat(tmp_path / "annot/gt_valid.mat", content)
+    plan = mpii.plan(tmp_path)
+    assert plan.notes == ("Head sizes of val are those of gt_valid.mat.",)
+    assert [person.head_size for person in plan.splits["val"]] == [6.0, 3.0]
+    assert plan.splits["train"][0].head_size == 0
+    scipy.io.savemat(tmp_path / "annot/gt_valid.mat", {"headboxes_src": boxes[..., :1]})
+    with pytest.raises(LfpError, match="holds headboxes_src of 2x2x1, not 2x2x2, a head for every"):
+        mpii.plan(tmp_path)
+
+
+def test_both_sets_of_lsp_are_one_on_demand(tmp_path, monkeypatch):
+    monkeypatch.setattr(lsp, "NUM_TRAIN", 1)
+    first, second = (random_images(tmp_path / f"{name}_dataset") for name in ("lsp", "lspet"))
+    table = np.ones((3, 14, 2))
+    table[:2] = np.array([points(14, 0), points(14, 1)]).transpose(2, 1, 0)
+    scipy.io.savemat(first / "joints.mat", {"joints": table})
+    scipy.io.savemat(second / "joints.mat", {"joints": table.transpose(1, 0, 2)})
+    plan = lsp.plan(tmp_path, extended=True)
+    names = {split: [p.image_name for p in people] for split, people in plan.splits.items()}
+    extended = [f"lspet_dataset/images/{name}.png" for name in "ab"]
+    assert names == {
+        "train": ["lsp_dataset/images/a.png", *extended],
+        "val": ["lsp_dataset/images/b.png"],
+    }
+    assert plan.options == {"box": "image", "extended": True}
+    assert not any(take_census(plan).broken.values())
+    (second / "joints.mat").unlink()
+    with pytest.raises(LfpError, match="as lsp: it lacks lspet_dataset/joints.mat. Expected: lsp_"):
+        lsp.plan(tmp_path, extended=True)
