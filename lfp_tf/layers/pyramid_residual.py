@@ -37,7 +37,7 @@ def given_samples(samples: dict[str, list]) -> Iterator[None]:
     """Inside the block, modules pool with these samples instead of drawing any.
 
     Args:
-        samples: {name of the layer: list of [B, D, 2] in [0, 1), one a level, for the width and
+        samples: {name of the layer: list of [B, D, 2] in [0, 1), one per level, for the width and
             for the height}; a layer without an entry does as it would.
     """
     before = getattr(_GIVEN, "samples", {})
@@ -275,7 +275,7 @@ class PyramidResidual(_PreactUnit):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
     def _suffixes(self):
-        """Of the reductions: one a level in variant A, else one for all."""
+        """Of the reductions: one per level in variant A, else one for all."""
         levels = range(1, self.cardinality + 1)
         return [f"_{level}" for level in levels] if self.variant == "A" else [""]
 

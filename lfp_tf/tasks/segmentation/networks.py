@@ -59,7 +59,7 @@ class PSPNet(Network):
     use_ppm: bool = True  # the pyramid
     bins: list[int] = field(lambda: [1, 2, 3, 6])
     pooling: str = "adaptive"  # adaptive, window
-    pool_windows: list[int] = field(list)  # with `window`: cells a window, one a bin
+    pool_windows: list[int] = field(list)  # with `window`: cells per window, one per bin
     concat: str = "ascending"  # ascending, descending
     zoom_factor: int = 8  # 8, 4, 2, 1
     aux_head: bool = True
