@@ -28,6 +28,17 @@ def nearest(name: str, choices: Iterable[object]) -> str:
     return f' Did you mean "{matches[0]}"?' if matches else ""
 
 
+def printable(text: object, *, longest: int = 300) -> str:
+    """Turns a foreign text into one line without control characters that is not too long.
+
+    >>> printable("os\\nsystem")
+    'os\\\\nsystem'
+    """
+    text = str(text)
+    cut = text if len(text) <= longest else text[:longest] + "..."
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in cut)
+
+
 def graph_sentence(error: Exception) -> str:
     """Takes the sentence of a `tf.debugging.Assert` out of TensorFlow's message around it.
 

@@ -4,9 +4,9 @@ import argparse
 import hashlib
 import json
 
-from lfp_tf.checkpoints.formats.mapped_file import printable
 from lfp_tf.checkpoints.read import identify, read_checkpoint
 from lfp_tf.cli.output import aligned
+from lfp_tf.errors import printable
 
 HELP = "show what an old checkpoint holds: format, lineage, names, shapes, types"
 EXAMPLE = """\

@@ -103,6 +103,16 @@ def test_problems_stop_before_a_record_is_written(source, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_images_of_other_formats_are_named_and_left_out(source, tmp_path, capsys):
+    (source / "images/0.png").write_bytes(b"qoif\0\0\0\4\0\0\0\4\3\0\xfe\1\2\3")
+    (source / "labels/1.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
+    run("folder", "--source", source, "--out", tmp_path / "out")
+    error = capsys.readouterr().err
+    assert "Left out, because they cannot be used (2):" in error
+    for name in ("images/0.png", "labels/1.png"):
+        assert f"{source / name} is no image of a format that can be read" in error
+
+
 def test_broken_images_are_named_and_left_out(source, tmp_path, capsys):
     run("folder", "--source", source, "--check")
     broken = source / "images/0.png"
