@@ -20,7 +20,6 @@ Refused: images without labels and labels without images; values that are no cla
 """
 
 import functools
-import json
 import pathlib
 from collections.abc import Sequence
 
@@ -44,6 +43,7 @@ from lfp_tf.data.datasets.folders import (
 )
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import read_labels
 from lfp_tf.images.palette import ClassTable, numbered_table
@@ -168,7 +168,7 @@ def _from_text(path):
 def _from_json(path):
     """A list of names, or of objects with `index` (or `train_id`), `name`, perhaps `color`."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
         if not isinstance(content, list):
             raise ValueError("it is no list")
         entries = [

@@ -12,7 +12,6 @@
 """
 
 import dataclasses
-import json
 import math
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +22,7 @@ from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.folders import inside, read_list
 from lfp_tf.data.pose.records import Person
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
 
 
@@ -68,7 +68,7 @@ def read_json(path: pathlib.Path, joints: Sequence[str]) -> list[Entry]:
         LfpError: no such JSON; the entry is named.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
     except (OSError, ValueError) as error:
         raise LfpError(f"{path} cannot be read as JSON ({error}).") from None
     order, lists = list(range(len(joints))), {None: content}
