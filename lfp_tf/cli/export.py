@@ -12,7 +12,7 @@ from lfp_tf.cli.network_arguments import (
     load,
     run_folder,
 )
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.cli.task_options import add_task_options, check_task_options
 from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     experiment = checked_experiment(arguments)
     check_task_options(arguments, "export", experiment.task)
     _check_version(arguments)
-    print(_export(experiment.task, size, arguments))
+    show(_export(experiment.task, size, arguments))
     return 0
 
 
