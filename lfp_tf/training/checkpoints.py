@@ -7,6 +7,7 @@ import shutil
 import tensorflow as tf
 from official.core import train_utils
 
+from lfp_tf import files
 from lfp_tf.errors import LfpError
 from lfp_tf.training.saving import saving
 
@@ -90,6 +91,8 @@ def step_of(folder: str | os.PathLike) -> int:
 
 
 def remove_debris(folder: str | os.PathLike) -> None:
-    """Removes what is left of a checkpoint whose writing was killed."""
+    """Removes what is left of checkpoints and notes whose writing was killed."""
+    for place in (pathlib.Path(folder), pathlib.Path(folder) / "best"):
+        files.remove_debris(place)
     for path in pathlib.Path(folder).glob("*_temp"):
         shutil.rmtree(path, ignore_errors=True)
