@@ -124,7 +124,8 @@ def _handle(path):
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a text file whole or not at all."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # Names that are no UTF-8 stand as `\udcff`, which JSON reads back.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

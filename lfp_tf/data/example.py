@@ -70,7 +70,12 @@ def _as_list(value) -> list[Any]:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     values = list(value) if isinstance(value, list | tuple) else [value]
-    return [item.encode() if isinstance(item, str) else item for item in values]
+    return [_encoded(item) if isinstance(item, str) else item for item in values]
+
+
+def _encoded(text):
+    """UTF-8; of names that are none the other bytes are written out."""
+    return text.encode(errors="backslashreplace")
 
 
 def _entries(payload):

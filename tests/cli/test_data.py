@@ -12,7 +12,7 @@ from PIL import Image
 
 from lfp_tf.cli import data
 from lfp_tf.data import prepare
-from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.data.records import read_dataset, read_record, record_index
 from lfp_tf.errors import LfpError, WorkFailed
 
 
@@ -111,6 +111,18 @@ def test_images_of_other_formats_are_named_and_left_out(source, tmp_path, capsys
     assert "Left out, because they cannot be used (2):" in error
     for name in ("images/0.png", "labels/1.png"):
         assert f"{source / name} is no image of a format that can be read" in error
+
+
+def test_names_that_are_no_utf8_are_written_and_shown(source, tmp_path, capsys):
+    for folder in ("images", "labels"):
+        (source / folder / "0.png").rename(source / folder / os.fsdecode(b"\xff.png"))
+    run("folder", "--source", source, "--out", tmp_path / "out", "--show", 9)
+    names = []
+    for split in ("train", "val"):
+        index = record_index(tmp_path / "out", split)
+        names += [read_record(index, n)["image/filename"][0] for n in range(len(index))]
+    assert sum(name.startswith(b"\\udcff") for name in names) == 1
+    assert "\\udcff" in capsys.readouterr().out
 
 
 def test_broken_images_are_named_and_left_out(source, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -62,6 +63,17 @@ def test_odd_images_are_done_bad_ones_named_and_the_rest_goes_on(network, odd, t
     assert read_labels(str(tmp_path / "turned.labels.png")).shape == (41, 33)
     assert read_labels(str(tmp_path / "inner" / "pixel.labels.png")).shape == (1, 1)
     assert not (tmp_path / "cut.json").exists()
+
+
+def test_a_name_that_is_no_utf8_is_written_as_it_is(network, odd, tmp_path, capsys):
+    _, folder = network
+    path = tmp_path / os.fsdecode(b"\xff.png")
+    path.write_bytes((odd / "plain.png").read_bytes())
+    words = ["predict", str(path), "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
+    assert main([*words, f"--out={tmp_path / 'out'}"]) == 0
+    (facts,) = (json.loads(file.read_text()) for file in (tmp_path / "out").glob("*.json"))
+    assert facts["file"] == str(path)
+    assert "\\udcff.labels.png" in capsys.readouterr().out
 
 
 def test_the_json_tells_classes_by_share(network, odd, tmp_path):
