@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -26,6 +27,35 @@ def nearest(name: str, choices: Iterable[object]) -> str:
     words = [str(choice) for choice in choices]
     matches = difflib.get_close_matches(str(name), words, n=1, cutoff=0.5)
     return f' Did you mean "{matches[0]}"?' if matches else ""
+
+
+def printable(text: object, *, longest: int = 300) -> str:
+    """Turns a foreign text into one line without control characters that is not too long.
+
+    >>> printable("os\\nsystem")
+    'os\\\\nsystem'
+    """
+    text = str(text)
+    cut = text if len(text) <= longest else text[:longest] + "..."
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in cut)
+
+
+def visible(text: str) -> str:
+    """Escapes what a terminal would obey in a text of several lines; line ends and tabs stay.
+
+    Names of files, classes and arrays come from anybody: an escape code in one moves the cursor,
+    renames the window, or writes over what stood there.
+
+    >>> visible("a\\x1b[2J b")
+    'a\\\\x1b[2J b'
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if _is_harmless(sign) else ascii(sign)[1:-1] for sign in text)
+
+
+def _is_harmless(sign):
+    return sign.isprintable() or sign in "\n\t" or unicodedata.category(sign) == "Zs"
 
 
 def graph_sentence(error: Exception) -> str:

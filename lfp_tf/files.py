@@ -8,11 +8,19 @@ import os
 import pathlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from lfp_tf.errors import LfpError, WorkFailed
 
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks.
+    fcntl = None
+
+_PART, _PARTS = ".part", ".*.????????.part"  # `tempfile` draws eight letters.
+_SECONDS_TO_LOCK = 1.0
 # The last two: a file stands where a folder is to be.
 _NOT_WRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 
@@ -28,14 +36,15 @@ def atomic_path(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     path = pathlib.Path(path)
     with writable(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
         os.close(handle)
         temporary = pathlib.Path(name)
         try:
-            yield temporary
-            temporary.chmod(0o666 & ~_umask())
-            _sync(temporary)
-            os.replace(temporary, path)
+            with _in_use(temporary):
+                yield temporary
+                temporary.chmod(0o666 & ~_umask())
+                _sync(temporary)
+                os.replace(temporary, path)
             _sync(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
@@ -55,21 +64,68 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     with writable(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = pathlib.Path(
-            tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
         )
         try:
-            yield temporary
-            temporary.chmod(0o777 & ~_umask())
-            os.rename(temporary, path)
+            with _in_use(temporary):
+                yield temporary
+                temporary.chmod(0o777 & ~_umask())
+                os.rename(temporary, path)
             _sync(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_debris(folder: str | os.PathLike) -> None:
+    """Removes what killed processes left of files and folders that they were writing.
+
+    What a living process writes is locked and stays, and so does what is younger than a second,
+    which may not be locked yet.
+
+    Args:
+        folder: where `atomic_path` and `atomic_folder` put files; may be missing.
+    """
+    if fcntl is None:
+        return
+    for path in pathlib.Path(folder).glob(_PARTS):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime < _SECONDS_TO_LOCK:
+                continue
+            with _handle(path) as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+
+
+@contextlib.contextmanager
+def _in_use(path):
+    """Locks a file or folder, so that `remove_debris` of another process lets it stand."""
+    if fcntl is None:
+        yield
+        return
+    with _handle(path) as handle:
+        # Some file systems know no locks: nothing is locked there, and nothing removed.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _handle(path):
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a text file whole or not at all."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # Names that are no UTF-8 stand as `\udcff`, which JSON reads back.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

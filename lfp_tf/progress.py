@@ -4,6 +4,8 @@ import sys
 import time
 from typing import Self, TextIO
 
+from lfp_tf.errors import visible
+
 PLAIN_SECONDS = 10.0
 TERMINAL_SECONDS = 0.1
 
@@ -71,7 +73,7 @@ class Progress:
         self._write("  ".join(part for part in parts if part) + end)
 
     def _write(self, text):
-        self._stream.write(("\r\033[K" if self._is_terminal else "") + text)
+        self._stream.write(("\r\033[K" if self._is_terminal else "") + visible(text))
         self._stream.flush()
 
 

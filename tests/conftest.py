@@ -4,6 +4,7 @@ import gc
 import os
 import pathlib
 import sys
+import tracemalloc
 
 import pytest
 
@@ -22,6 +23,21 @@ def network(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("network") / "converted"
     return small_checkpoint(folder), folder
+
+
+@pytest.fixture
+def peak_of():
+    """A function that calls its argument and gives the most bytes Python held meanwhile."""
+
+    def measure(function):
+        tracemalloc.start()
+        try:
+            function()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measure
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ import re
 import numpy as np
 
 from lfp_tf.checkpoints.formats import caffe, h5, numpy_files, tf, tfjs, torch, zip_members
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
+from lfp_tf.errors import printable
 
 FORMATS = ("caffemodel", "torch", "npy_dictionary", "npz", "h5", "tfjs", "tf1")
 _READERS = {

@@ -10,7 +10,7 @@ from lfp_tf.checkpoints.lineages import recognise
 from lfp_tf.checkpoints.presets import preset_names
 from lfp_tf.cli.checks import check_checkpoint
 from lfp_tf.cli.network_arguments import named_experiment
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_folder, write_text
 
@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     out = pathlib.Path(arguments.out)
     if out.exists():
         raise LfpError(f"{out} exists already; give another --out or remove it first.")
-    print(_convert(name, arguments.file, out, arguments.preset))
-    print(out)
+    show(_convert(name, arguments.file, out, arguments.preset))
+    show(out)
     say(f"next: lfp-tf evaluate --experiment {name} --checkpoint {out}")
     return 0
 

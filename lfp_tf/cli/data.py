@@ -5,7 +5,7 @@ import os
 import pathlib
 
 from lfp_tf.cli.checks import check_at_least_one
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.data.census import Census, first_of, take_census
 from lfp_tf.data.datasets.catalog import DATASETS, dataset
 from lfp_tf.data.datasets.folders import refuse_links_outside
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     _judge(plan, census, arguments)
     if arguments.show:
         for path in show_samples(plan, census, out / "show", arguments.show):
-            print(path)
+            show(path)
     if arguments.check:
         _report(plan, census, arguments.source)
     else:
@@ -193,7 +193,7 @@ def _report(plan, census, source):
     if num_broken:
         raise LfpError(f"{source} has {num_broken} {counted} that cannot be used, named above.")
     for split, samples in census.samples.items():
-        print(f"{plan.name} {split}: {len(samples)} {counted}, no problems")
+        show(f"{plan.name} {split}: {len(samples)} {counted}, no problems")
 
 
 def _write(plan, census, out, workers, arguments):
@@ -206,7 +206,7 @@ def _write(plan, census, out, workers, arguments):
         overwrite=arguments.overwrite,
     )
     for split, samples in census.samples.items():
-        print(f"{out}: {len(samples)} {split} records")
+        show(f"{out}: {len(samples)} {split} records")
     if plan.inspect is None:  # The labels of drawn images are not known before.
         counts = {split: facts["label_pixels"].items() for split, facts in splits.items()}
         pixels = {split: {int(k): n for k, n in pairs} for split, pairs in counts.items()}

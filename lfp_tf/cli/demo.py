@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 from lfp_tf.cli.checks import check_at_least_one
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.data.records import read_record, record_index
 from lfp_tf.errors import WorkFailed
 from lfp_tf.files import atomic_path
@@ -78,7 +78,7 @@ def _run_commands(out, counts, steps):
         _call("lfp-tf", "export", *network, "--export_dir", saved)
     images = _held_out_images(data, out / "images")
     _call("lfp-tf", "predict", "--saved_model", saved, *images, "--out", predictions, "--overwrite")
-    print(_summary(out, predictions))
+    show(_summary(out, predictions))
 
 
 def _training_program():

@@ -11,7 +11,7 @@ from lfp_tf.cli.network_arguments import (
     run_folder,
     weights_facts,
 )
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.cli.task_options import add_task_options, check_task_options
 from lfp_tf.data.description import read_split
 from lfp_tf.progress import Progress
@@ -86,5 +86,5 @@ def _evaluate(experiment, records, out, count, arguments):
     report, facts = scoring.report(
         out, model, scores, records=records, split=split, **weights_facts(arguments)
     )
-    print(own.table(facts))
-    print(f"{report}\n{out / 'metrics.json'}")
+    show(own.table(facts))
+    show(f"{report}\n{out / 'metrics.json'}")

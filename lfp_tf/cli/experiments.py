@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from lfp_tf.cli.output import aligned
+from lfp_tf.cli.output import aligned, show
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import config, experiments
 from lfp_tf.tasks import catalog
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         LfpError: no such experiment.
     """
-    print(_in_full(experiments.read(arguments.name)) if arguments.name else table())
+    show(_in_full(experiments.read(arguments.name)) if arguments.name else table())
     return 0
 
 

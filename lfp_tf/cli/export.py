@@ -1,7 +1,6 @@
 """`lfp-tf export`, which is what export/export_saved_model.py does: a network as a SavedModel."""
 
 import argparse
-import json
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -13,8 +12,9 @@ from lfp_tf.cli.network_arguments import (
     load,
     run_folder,
 )
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.cli.task_options import add_task_options, check_task_options
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes.shipped import shipped
 from lfp_tf.serving.description import read_export
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     experiment = checked_experiment(arguments)
     check_task_options(arguments, "export", experiment.task)
     _check_version(arguments)
-    print(_export(experiment.task, size, arguments))
+    show(_export(experiment.task, size, arguments))
     return 0
 
 
@@ -123,6 +123,11 @@ def _known_scores(arguments):
     folder = run_folder(arguments)
     for path in (folder / "evaluation" / "metrics.json", folder / "metrics.json") if folder else ():
         if path.exists():
-            metrics = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                metrics = dict(load_json(path))
+            except (OSError, ValueError, TypeError) as error:
+                raise LfpError(
+                    f"{path} holds no scores ({error}); remove it, or evaluate again."
+                ) from None
             return {name: metrics[name] for name in _SCORES if name in metrics}
     return None

@@ -7,7 +7,7 @@ import json
 from lfp_tf.checkpoints.presets import preset_names
 from lfp_tf.cli.checks import input_size
 from lfp_tf.cli.network_arguments import named_experiment
-from lfp_tf.cli.output import aligned
+from lfp_tf.cli.output import aligned, show
 
 HELP = "show a network's layer table, parameters and multiply-adds by part"
 EXAMPLE = """
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = build(name, preset=arguments.preset).recipe
     size = size or recipe.crop
     cost = count_cost(recipe.network, recipe.options, crop=size)
-    print(_as_json(cost, size) if arguments.json else _as_tables(cost, size))
+    show(_as_json(cost, size) if arguments.json else _as_tables(cost, size))
     return 0
 
 

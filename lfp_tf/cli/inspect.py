@@ -4,9 +4,9 @@ import argparse
 import hashlib
 import json
 
-from lfp_tf.checkpoints.formats.mapped_file import printable
 from lfp_tf.checkpoints.read import identify, read_checkpoint
-from lfp_tf.cli.output import aligned
+from lfp_tf.cli.output import aligned, show
+from lfp_tf.errors import printable
 
 HELP = "show what an old checkpoint holds: format, lineage, names, shapes, types"
 EXAMPLE = """\
@@ -41,13 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
     lineage = lineage_name(arrays)
     rows = [_row(name, values, digest=arguments.digest) for name, values in arrays.items()]
     if arguments.json:
-        print(json.dumps({"format": kind, "lineage": lineage, "arrays": rows}, indent=1))
+        text = json.dumps({"format": kind, "lineage": lineage, "arrays": rows}, indent=1)
+        show(text.replace("\x7f", "\\u007f"))  # The one control character that JSON lets pass.
     else:
         num_values = sum(values.size for values in arrays.values())
-        print(f"format   {kind}")
-        print(f"lineage  {lineage or 'unknown'}")
-        print(f"arrays   {len(rows)} with {num_values:,} values\n")
-        print("\n".join(aligned([_cells(row) for row in rows])))
+        show(f"format   {kind}")
+        show(f"lineage  {lineage or 'unknown'}")
+        show(f"arrays   {len(rows)} with {num_values:,} values\n")
+        show("\n".join(aligned([_cells(row) for row in rows])))
     return 0
 
 

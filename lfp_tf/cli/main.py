@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.cli.quiet import filter_native_chatter, quiet_tensorflow
 from lfp_tf.errors import LfpError, nearest
 
@@ -109,12 +109,12 @@ def parse_and_run(name: str, arguments: Sequence[str], program: str) -> int:
 
 def _run(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_help())
+        show(_help())
         return 0
     if arguments[0] == "--version":
         import lfp_tf
 
-        print(lfp_tf.__version__)
+        show(lfp_tf.__version__)
         return 0
     name = arguments[0]
     if name not in SUB_COMMANDS:

@@ -1,12 +1,22 @@
-"""How commands print: results on standard output, everything else on standard error."""
+"""How commands print: results on standard output, everything else on standard error.
+
+What a terminal would obey (escape codes in names) is escaped here; nothing else prints.
+"""
 
 import sys
 from collections.abc import Iterator, Sequence
 
+from lfp_tf.errors import visible
+
 
 def say(text: str) -> None:
     """Prints what is no result: what begins, notes, warnings, what comes next."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text), file=sys.stderr, flush=True)
+
+
+def show(result: object, *, end: str = "\n") -> None:
+    """Prints a result on standard output."""
+    print(visible(str(result)), end=end)
 
 
 def aligned(rows: Sequence[Sequence[str]], *, num_right: int = 0) -> Iterator[str]:

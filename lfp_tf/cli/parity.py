@@ -5,6 +5,7 @@ import os
 import pathlib
 import sys
 
+from lfp_tf.cli.output import show
 from lfp_tf.errors import LfpError
 
 HELP = "run golden cases: the originals' numbers against ours"
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         outcomes.append(run_case(system, case))
         _print(system, outcomes[-1])
     num_passed = sum(outcome.passed for outcome in outcomes)
-    print(f"{num_passed} of {len(outcomes)} cases hold")
+    show(f"{num_passed} of {len(outcomes)} cases hold")
     if arguments.json:
         write_outcomes(arguments.json, outcomes)
     return 0 if num_passed == len(outcomes) else 1
@@ -66,7 +67,7 @@ def _check_folders(folders):
 
 def _print(system, outcome):
     verdict = "ok" if outcome.passed else "FAILED"
-    print(f"{verdict:6} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
+    show(f"{verdict:6} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
     for problem in outcome.problems:
-        print(f"       {problem}")
+        show(f"       {problem}")
     sys.stdout.flush()

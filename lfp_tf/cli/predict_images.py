@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lfp_tf.cli.items import Item
+from lfp_tf.cli.output import show
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path, write_json
 from lfp_tf.images.decode import encode_png, read_image
@@ -48,7 +49,7 @@ def predict_images(items: Sequence[Item], results: "Results", *, max_pixels: int
                 refuse(item, prediction)
                 continue
             paths = _write(item, image, prediction, results, seconds)
-            print(results.line(source, paths, prediction))
+            show(results.line(source, paths, prediction))
             progress.update(1, source.name)
     return num_refused
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lfp_tf.cli.items import Item
+from lfp_tf.cli.output import show
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_folder, write_json
 from lfp_tf.progress import Progress
@@ -63,7 +64,7 @@ def predict_video(item: Item, results: "Results", options: VideoOptions) -> None
         }
     facts |= results.facts | frames.tally.describe()  # pyright: ignore[reportOperatorIssue]
     write_json(item.path(".json"), facts)
-    print(item.path(OVERLAY))
+    show(item.path(OVERLAY))
     if frames.error:
         raise frames.error
 

@@ -9,7 +9,7 @@ import yaml
 from lfp_tf.checkpoints.presets import preset_names
 from lfp_tf.cli.checks import check_at_least_one, check_checkpoint
 from lfp_tf.cli.network_arguments import named_experiment
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.recipes import config, overrides, preflight
 from lfp_tf.tasks import catalog
@@ -51,13 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         from lfp_tf.cli.experiments import table
 
-        print(table())
+        show(table())
         return 0
     _check(arguments)
     experiment = named_experiment(arguments)
     params = _params(experiment, arguments)
     if arguments.print_config:
-        print(yaml.safe_dump(params.as_dict(), sort_keys=False, default_flow_style=None), end="")
+        show(yaml.safe_dump(params.as_dict(), sort_keys=False, default_flow_style=None), end="")
         return 0
     folder = pathlib.Path(arguments.model_dir or f"runs/{experiment.name}")
     dataset = preflight.fill_in(params, data_dir=arguments.data_dir)

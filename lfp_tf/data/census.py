@@ -123,5 +123,5 @@ def _digest(plan, pairs):
     facts = [plan.name, list(plan.table.names), plan.options]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for sample, result in pairs:
-        digest.update(f"\n{sample.name} {result.digest}".encode())
+        digest.update(f"\n{sample.name} {result.digest}".encode(errors="backslashreplace"))
     return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -10,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lfp_tf.errors import LfpError
+from lfp_tf.documents import load_json
+from lfp_tf.errors import LfpError, printable
 from lfp_tf.files import write_json
 
 FORMAT = "lfp_tf records"
@@ -74,18 +74,59 @@ def read_dataset(folder: str | os.PathLike) -> dict[str, Any]:
             f"{folder} has no dataset.json, so its classes are unknown; {_how_to_make(folder)}"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
     except (ValueError, OSError) as error:
         raise LfpError(f"{path} cannot be read as JSON ({error}); {_how_to_make(folder)}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise LfpError(f"{path} was not written by lfp-tf; {_how_to_make(folder)}")
-    if content["format_version"] > FORMAT_VERSION:
-        raise LfpError(
-            f"{path} was written by a newer lfp-tf ({content['library_version']}); update this one."
-        )
+    version = content.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        newer = printable(content.get("library_version"))
+        raise LfpError(f"{path} was written by a newer lfp-tf ({newer}); update this one.")
+    _check_content(path, content)
     # Version 1 told one task under `task`.
     tasks = content.get("tasks") or [task for task in [content.get("task")] if task]
     return {key: value for key, value in content.items() if key != "task"} | {"tasks": tasks}
+
+
+def _are_texts(value, _):
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _are_colors(value, content):
+    shape = np.array(value, np.float64).shape
+    return isinstance(value, list) and shape in ((0,), (0, 3), (len(content["classes"]), 3))
+
+
+def _are_splits(value, _):
+    keys = {"count", "same_size", "label_pixels"}
+    return all(isinstance(split["count"], int) and keys <= split.keys() for split in value.values())
+
+
+# What every reader takes from the file: {field: function of (its value, the whole)}.
+_CHECKS = {
+    "format_version": lambda value, _: isinstance(value, int),
+    "name": lambda value, _: isinstance(value, str),
+    "classes": _are_texts,
+    "colors": _are_colors,
+    "ignore_label": lambda value, _: isinstance(value, int),
+    "splits": _are_splits,
+}
+
+
+def _check_content(path, content):
+    """Refuses a file that lacks what every reader takes from it."""
+    checks = _CHECKS | ({"tasks": _are_texts} if content.get("tasks") else {})
+    for field, is_good in checks.items():
+        try:
+            if is_good(content[field], content):
+                continue
+        except (KeyError, TypeError, ValueError, AttributeError):
+            pass
+        raise LfpError(
+            f"{path} does not tell {field} as lfp-tf writes it: it is damaged or was changed by "
+            f"hand; {_how_to_make(path.parent)}"
+        )
 
 
 def check_task(dataset: dict[str, Any], folder: str | os.PathLike, task: Task) -> None:

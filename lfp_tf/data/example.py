@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 
 from lfp_tf.errors import LfpError
-from lfp_tf.protobuf import LENGTH, VARINT, field, fields, fixed_values, varint, varints
+from lfp_tf.protobuf import (
+    FIXED32,
+    LENGTH,
+    VARINT,
+    Damaged,
+    field,
+    fields,
+    fixed_values,
+    varint,
+    varints,
+)
 
 _FLOAT = np.dtype("<f4")
 
@@ -40,7 +50,7 @@ def decode_example(payload: bytes) -> dict[str, list[Any]]:
     """
     try:
         return dict(_entries(memoryview(payload)))
-    except (IndexError, ValueError, struct.error, UnicodeDecodeError, TypeError) as error:
+    except (ValueError, IndexError) as error:
         raise LfpError("A record holds bytes that are no tf.train.Example.") from error
 
 
@@ -60,23 +70,45 @@ def _as_list(value) -> list[Any]:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     values = list(value) if isinstance(value, list | tuple) else [value]
-    return [item.encode() if isinstance(item, str) else item for item in values]
+    return [_encoded(item) if isinstance(item, str) else item for item in values]
+
+
+def _encoded(text):
+    """UTF-8; of names that are none the other bytes are written out."""
+    return text.encode(errors="backslashreplace")
 
 
 def _entries(payload):
-    for number, _, features in fields(payload):
-        if number != 1:
-            continue
-        for _, _, entry in fields(payload, *features):
-            pair = {part: span for part, _, span in fields(payload, *entry)}
-            yield bytes(payload[slice(*pair[1])]).decode(), _values(payload, pair.get(2, (0, 0)))
+    for features in _messages(payload, None, number=1):
+        for entry in _messages(payload, features, number=1):
+            keys = list(_messages(payload, entry, number=1))
+            values = list(_messages(payload, entry, number=2))
+            if len(keys) != 1 or len(values) > 1:
+                raise Damaged("an entry has not one key and one value")
+            key = bytes(payload[slice(*keys[0])]).decode()
+            yield key, _values(payload, values[0]) if values else []
+
+
+def _messages(view, span, *, number):
+    """(start, end) of each field `number` of the message at `span`, the whole view for None."""
+    for field_number, wire, value in fields(view, *(span or ())):
+        if field_number == number:
+            yield _checked(wire, value)
+
+
+def _checked(wire, value):
+    if wire != LENGTH:
+        raise Damaged("a number stands where bytes belong")
+    return value
 
 
 def _values(payload, feature):
-    for kind, _, span in fields(payload, *feature):
-        parts = list(fields(payload, *span))
+    for kind, wire, span in fields(payload, *feature):
+        if kind not in (1, 2, 3):
+            continue
+        parts = [part for part in fields(payload, *_checked(wire, span)) if part[0] == 1]
         if kind == 1:
-            return [bytes(payload[slice(*part)]) for _, _, part in parts]
+            return [bytes(payload[slice(*_checked(wire, part))]) for _, wire, part in parts]
         if kind == 2:
             return [value for _, wire, part in parts for value in _floats(payload, wire, part)]
         return [_signed(value) for _, wire, part in parts for value in _whole(payload, wire, part)]
@@ -84,11 +116,13 @@ def _values(payload, feature):
 
 
 def _floats(payload, wire, part):
+    if wire not in (LENGTH, FIXED32):
+        raise Damaged("something else stands where floats belong")
     return fixed_values(payload, part, _FLOAT, packed=wire == LENGTH).tolist()
 
 
 def _whole(payload, wire, part):
-    return [part] if wire == VARINT else varints(payload, part)
+    return [part] if wire == VARINT else varints(payload, _checked(wire, part))
 
 
 def _signed(value):

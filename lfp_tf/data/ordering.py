@@ -5,13 +5,14 @@ step can be the first one, and the samples of a global batch do not depend on ho
 hosts share it.
 """
 
-import os
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
+from lfp_tf.data import tfrecord
 from lfp_tf.data.records import RecordIndex
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, WorkFailed, graph_sentence
 from lfp_tf.ops import randomness
 from lfp_tf.options import Shares
 
@@ -50,22 +51,55 @@ def training_key(number: tf.Tensor, *, seed: int) -> tf.Tensor:
 
 
 def record_reader(index: RecordIndex) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A graph function from a record's number to its bytes: one positioned read, no scan."""
+    """A graph function from a record's number to its bytes: one positioned read, no scan.
+
+    The payload's checksum is verified. Of a damaged record the function raises
+    `tf.errors.InvalidArgumentError` with a sentence that names its shard and number.
+    """
     paths = tf.constant([str(path) for path in index.paths])
-    sizes = tf.constant([os.path.getsize(path) for path in index.paths], tf.int64)
     files = tf.constant(index.file, tf.int32)
     offsets = tf.constant(index.offset, tf.int64)
     lengths = tf.constant(index.length, tf.int64)
+    firsts = tf.constant(index.firsts, tf.int64)
+    nothing = tf.data.Dataset.from_tensors("")
 
     def read(record):
-        file, offset, length = files[record], offsets[record], lengths[record]
-        footer = sizes[file] - offset - length
-        one = tf.data.FixedLengthRecordDataset(
-            paths[file], length, header_bytes=offset, footer_bytes=footer, buffer_size=_READ_BYTES
+        file, offset = files[record], offsets[record]
+        variant = tf.raw_ops.TFRecordDatasetV2(
+            filenames=paths[file][None],
+            compression_type="",
+            buffer_size=_READ_BYTES,
+            byte_offsets=[offset - tfrecord.HEADER_BYTES],
         )
-        return one.get_single_element()
+        records = tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
+        # The reader's own error names neither file nor record: the empty one behind it comes.
+        payload = records.ignore_errors().concatenate(nothing).take(1).get_single_element()
+        number = tf.strings.as_string(record - firsts[file])
+        text = tf.strings.join([paths[file], ", record ", number, tfrecord.DAMAGE])
+        is_whole = tf.cast(tf.strings.length(payload), tf.int64) == lengths[record]
+        with tf.control_dependencies([tf.debugging.Assert(is_whole, [text])]):
+            return tf.identity(payload)
 
     return read
+
+
+@contextlib.contextmanager
+def sentences() -> Iterator[None]:
+    """Makes an error of ours of what is wrong with a record, where batches are read.
+
+    Raises:
+        WorkFailed: a record is damaged, or not as it must be; the sentence names it.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        raise WorkFailed(graph_sentence(error)) from error
+
+
+def read_batches(batches: tf.data.Dataset) -> Iterator[dict[str, tf.Tensor]]:
+    """The batches one after the other, as `sentences`."""
+    with sentences():
+        yield from batches
 
 
 def decoded_image(encoded: tf.Tensor) -> tf.Tensor:

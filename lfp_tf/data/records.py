@@ -62,6 +62,11 @@ class RecordIndex:
     def __len__(self) -> int:
         return len(self.file)
 
+    @property
+    def firsts(self) -> np.ndarray:
+        """int64 [files]: the number of each file's first record."""
+        return np.searchsorted(self.file, np.arange(len(self.paths)))
+
 
 def record_index(folder: str | os.PathLike, split: str) -> RecordIndex:
     """Finds every record of a split by reading 12 bytes of each.
@@ -84,10 +89,19 @@ def record_index(folder: str | os.PathLike, split: str) -> RecordIndex:
 
 
 def read_record(index: RecordIndex, number: int) -> dict[str, list[Any]]:
-    """The features of one record: {key: list of bytes, int or float}."""
-    path = index.paths[index.file[number]]
-    payload = tfrecord.payload_at(path, int(index.offset[number]), int(index.length[number]))
-    return decode_example(payload)
+    """The features of one record: {key: list of bytes, int or float}.
+
+    Raises:
+        LfpError: its bytes are not those that were written, or no Example; it is named.
+    """
+    file = index.file[number]
+    path, number_in_file = index.paths[file], number - int(index.firsts[file])
+    offset, length = int(index.offset[number]), int(index.length[number])
+    payload = tfrecord.payload_at(path, offset, length, number=number_in_file)
+    try:
+        return decode_example(payload)
+    except LfpError as error:
+        raise LfpError(f"{path}, record {number_in_file}: {error}") from error
 
 
 def shard_paths(folder: str | os.PathLike, split: str) -> list[pathlib.Path]:

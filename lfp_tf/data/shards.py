@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import functools
-import json
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from lfp_tf.data import tfrecord
 from lfp_tf.data.description import forget_split, plan_path, read_dataset
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
 from lfp_tf.files import alone, atomic_path, writable, write_json
 from lfp_tf.progress import Progress
@@ -170,7 +170,9 @@ def _begin(shards, plan, overwrite):
 def _earlier_plan(folder, split) -> dict[str, Any]:
     """The plan of a run before this one, finished (in dataset.json) or not."""
     try:
-        return json.loads(plan_path(folder, split).read_text())
+        plan = load_json(plan_path(folder, split))
+        if isinstance(plan, dict):
+            return plan
     except (OSError, ValueError):
         pass
     try:

@@ -17,6 +17,11 @@ from lfp_tf.errors import LfpError
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
+# How the sentence about a damaged record goes on, behind its file and number.
+DAMAGE = (
+    " cannot be read, or its checksum does not agree; copy the file again, or write the records "
+    "again with `lfp-tf data` and `--overwrite`."
+)
 _POLYNOMIAL = 0x82F63B78  # Castagnoli, reflected
 _MASK_DELTA = 0xA282EAD8
 _LANE_POWER = 7  # lanes of 2**7 bytes
@@ -79,13 +84,14 @@ def scan(path: str | os.PathLike) -> np.ndarray:
     return np.array(spans, np.int64).reshape(-1, 2)
 
 
-def payload_at(path: str | os.PathLike, offset: int, length: int) -> bytes:
+def payload_at(path: str | os.PathLike, offset: int, length: int, *, number: int) -> bytes:
     """The payload of one record, its checksum checked.
 
     Args:
         path: a TFRecord file.
         offset: of the payload's first byte, as `scan` gives it.
         length: of the payload in bytes.
+        number: of the record in its file, for the sentence.
 
     Raises:
         LfpError: the file is shorter than said, or its bytes are not those that were written.
@@ -94,10 +100,7 @@ def payload_at(path: str | os.PathLike, offset: int, length: int) -> bytes:
         stream.seek(offset)
         payload, footer = stream.read(length), stream.read(FOOTER_BYTES)
     if len(footer) < FOOTER_BYTES or struct.unpack("<I", footer)[0] != _masked(crc32c(payload)):
-        raise LfpError(
-            f"{path} is damaged: the checksum of the record at byte {offset} does not agree; "
-            "write the records again with `lfp-tf data`."
-        )
+        raise LfpError(f"{path}, record {number}{DAMAGE}")
     return payload
 
 

@@ -7,6 +7,9 @@
 | of 16 bits | the upper 8 of them, as TensorFlow's decoder does |
 | turned by EXIF | upright |
 | animated | its first frame |
+
+Files are JPEG, PNG, BMP, GIF, TIFF, WebP or PPM and PGM, told by their bytes. Pillow knows more
+formats, among them some that start other programs (EPS) or unpack before their size is known (ICO).
 """
 
 import contextlib
@@ -19,13 +22,17 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, printable
 
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # as Pillow calls them
+FORMAT_NAMES = "JPEG, PNG, BMP, GIF, TIFF, WebP, PPM, PGM"
 MAX_PIXELS = 178_956_970  # twice what Pillow warns of: a gigabyte of RGB as 16-bit numbers
 _EXIF_ORIENTATION = 0x0112
 _GREY_BITS_FACTOR = {2: 85, 4: 17}  # Pillow stretches grey levels of 2 and 4 bits to 0..255
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _OLD_EXIF = b"Raw profile type exif"  # ImageMagick's way before PNG had its own
+# Pillow makes room for a frame of a GIF, and looks at tiles of a TIFF, before it tells the size.
+_ROOM_BEFORE_SIZE = (b"GIF8", b"II", b"MM")
 _pillow_limit = threading.Lock()
 Source = str | os.PathLike | bytes  # a path, or a file's bytes
 
@@ -159,11 +166,10 @@ def encode_png(array: np.ndarray) -> bytes:
 def _opened(path_or_bytes: Source, max_pixels: int) -> Iterator[Image.Image]:
     """Opens a Pillow image and checks its header; each failure becomes one sentence."""
     name = _name(path_or_bytes)
-    source = io.BytesIO(path_or_bytes) if isinstance(path_or_bytes, bytes) else path_or_bytes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with _open(source) as image:
+            with _open(path_or_bytes, max_pixels) as image:
                 width, height = image.size
                 if width * height > max_pixels:
                     raise LfpError(
@@ -171,21 +177,35 @@ def _opened(path_or_bytes: Source, max_pixels: int) -> Iterator[Image.Image]:
                         f"{max_pixels} allowed; raise --max_pixels if it is to be read."
                     )
                 yield image
+        except LfpError:
+            raise
         except FileNotFoundError:
             raise LfpError(f"There is no image {name}.") from None
         except UnidentifiedImageError:
-            raise LfpError(f"{name} {_what_instead(source)}.") from None
+            raise LfpError(f"{name} {_what_instead(path_or_bytes)}.") from None
+        except Image.DecompressionBombError:
+            raise LfpError(
+                f"{name} has more pixels than the {max_pixels} allowed; raise --max_pixels if it "
+                "is to be read."
+            ) from None
         except MemoryError:
             raise LfpError(f"{name} does not fit into memory.") from None
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-            raise LfpError(f"{name} cannot be read: {_reason(error)}.") from None
+        # Of a damaged file Pillow raises whatever its readers run into: IndexError, KeyError, ...
+        except Exception as error:
+            raise LfpError(f"{name} cannot be read: {_reason(error)}.") from error
 
 
-def _open(source):
-    with _pillow_limit:  # Pillow's own limit is global; ours is checked by the caller.
+def _open(path_or_bytes, max_pixels):
+    with _stream(path_or_bytes) as stream:
+        start = stream.read(4)
+    is_limited = start.startswith(_ROOM_BEFORE_SIZE)
+    source = io.BytesIO(path_or_bytes) if isinstance(path_or_bytes, bytes) else path_or_bytes
+    with _pillow_limit:  # Pillow's own limit is global, and half of where it refuses.
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(source)
+            if is_limited:
+                Image.MAX_IMAGE_PIXELS = max(max_pixels // 2, 1)
+            return Image.open(source, formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = before
 
@@ -194,14 +214,19 @@ def _name(path_or_bytes):
     return "The image" if isinstance(path_or_bytes, bytes) else str(path_or_bytes)
 
 
-def _what_instead(source):
-    size = len(source.getvalue()) if isinstance(source, io.BytesIO) else os.path.getsize(source)
-    return "is empty" if size == 0 else "is no image of a format that can be read"
+def _what_instead(path_or_bytes):
+    with _stream(path_or_bytes) as stream:
+        is_empty = not stream.read(1)
+    return "is empty" if is_empty else f"is no image of a format that can be read ({FORMAT_NAMES})"
 
 
 def _reason(error):
-    text = str(error).strip().rstrip(".")
-    return "it is cut short" if "truncated" in text.lower() else text or type(error).__name__
+    text = printable(str(error).strip().rstrip("."))
+    if "truncated" in text.lower():
+        return "it is cut short"
+    if isinstance(error, OSError | SyntaxError | ValueError | EOFError) and text:
+        return text
+    return f"it is damaged ({type(error).__name__})"
 
 
 def _orientation(image, path_or_bytes):

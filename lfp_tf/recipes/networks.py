@@ -1,7 +1,6 @@
 """Networks by the name of their experiment, with the weights of any checkpoint."""
 
 import functools
-import json
 import os
 import pathlib
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from lfp_tf.checkpoints.lineages import trained_on
 from lfp_tf.checkpoints.load import Report, match
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.checkpoints.variables import assign, variables_by_name
-from lfp_tf.errors import LfpError
+from lfp_tf.documents import load_json
+from lfp_tf.errors import LfpError, printable
 from lfp_tf.models.catalog import build_network
 from lfp_tf.recipes import config, overrides
 from lfp_tf.recipes.experiments import USUAL_NETWORK
@@ -216,7 +216,15 @@ def class_names(
     """
     own = folder and folder / "dataset.json"
     if own and own.exists():
-        dataset = json.loads(own.read_text(encoding="utf-8"))
-        if params.task.model.classes in (0, len(dataset["classes"])):
-            return list(dataset["classes"]), [list(color) for color in dataset["colors"]]
+        try:
+            dataset = load_json(own)
+            classes = [str(name) for name in dataset["classes"]]
+            colors = [list(map(int, color)) for color in dataset["colors"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LfpError(
+                f"{own} does not tell classes and colours ({printable(repr(error))}); "
+                "copy it again."
+            ) from None
+        if params.task.model.classes in (0, len(classes)):
+            return classes, colors
     return catalog.part(task, "networks").usual_classes(params.task)

@@ -9,19 +9,9 @@ import types
 import typing
 from typing import Any
 
-import yaml
-
-from lfp_tf.errors import LfpError, nearest
+from lfp_tf.documents import parse_yaml
+from lfp_tf.errors import LfpError, nearest, printable
 from lfp_tf.fields import Fields
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without objects, where 1e-3 is a number as in Python (YAML 1.1 asks for 1.0e-3)."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -31,8 +21,8 @@ def parse(text: str) -> dict[str, Any]:
         LfpError: neither of the two.
     """
     try:
-        content = _pairs(text) if "=" in text.split("\n")[0] else _load(text)
-    except (ValueError, yaml.YAMLError) as error:
+        content = _pairs(text) if "=" in text.split("\n")[0] else parse_yaml(text)
+    except ValueError as error:
         raise _unreadable(text) from error
     if not isinstance(content, dict):
         raise _unreadable(text)
@@ -46,11 +36,11 @@ def read_yaml(path: str | os.PathLike) -> dict[str, Any]:
         LfpError: no such file, or it holds no mapping.
     """
     try:
-        content = _load(pathlib.Path(path).read_text(encoding="utf-8"))
+        content = parse_yaml(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise LfpError(f"--config_file {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LfpError(f"--config_file {path} is not YAML.") from error
+    except ValueError as error:
+        raise LfpError(f"--config_file {path} is not YAML of plain values: {error}.") from error
     if not isinstance(content, dict):
         raise LfpError(f"--config_file {path} must hold fields such as `trainer:` or `task:`.")
     return content
@@ -64,14 +54,6 @@ def apply(params: Fields, changes: dict[str, Any]) -> None:
     """
     _check(params, changes, "")
     _write(params, changes)
-
-
-def _load(text):
-    loader = _Loader(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
 
 
 _PAIR = re.compile(r"\s*([A-Za-z]\w*(?:\.\w+)*)\s*=(.*)", re.DOTALL)
@@ -93,7 +75,7 @@ def _pairs(text):
                 raise ValueError(f"{group} is a value and a group")
         if isinstance(fields.get(name), dict):
             raise ValueError(f"{name} is a group and a value")
-        fields[name] = _load(match[2].strip())
+        fields[name] = parse_yaml(match[2].strip())
     return content
 
 
@@ -137,7 +119,8 @@ def _check(fields, changes, path):
         elif not _fits(value, hints[name]):
             expected = _type_name(hints[name])
             raise LfpError(
-                f"{where} is {value!r}, but must be {expected}.{_hint(value, hints[name])}"
+                f"{where} is {printable(repr(value))}, but must be {expected}."
+                f"{_hint(value, hints[name])}"
             )
 
 

@@ -1,11 +1,11 @@
 """`export.json`: what an export tells about itself; no TensorFlow here."""
 
-import json
 import os
 import pathlib
 import re
 from typing import Any
 
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
 
 
@@ -35,7 +35,7 @@ def read_export(folder: str | os.PathLike) -> dict[str, Any]:
     """
     path = pathlib.Path(folder) / "export.json"
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        description = load_json(path)
         _ = description["classes"], description["colors"], description["limits"]["max_pixels"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LfpError(f"{path} cannot be read as what `lfp-tf export` writes.") from error

@@ -16,7 +16,7 @@ import tf_keras
 
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.facts import versions
-from lfp_tf.files import atomic_folder, sha256, write_json, write_text
+from lfp_tf.files import atomic_folder, remove_debris, sha256, write_json, write_text
 from lfp_tf.serving.limits import Limits
 from lfp_tf.serving.network import DTYPES, served_network, served_variables
 from lfp_tf.serving.warmup import write_warmup
@@ -129,6 +129,7 @@ def export(
         "scores": origin.scores,
         "versions": versions(),
     }
+    remove_debris(folder)
     with saving(folder), atomic_folder(folder / str(version)) as new_folder:
         _write(new_folder, served, functions, requests, facts)
     return folder / str(version)

@@ -232,4 +232,7 @@ def _check_batch(count, max_batch):
             f" images, at most {max_batch} are served.",
         ]
     )
-    return tf.debugging.Assert(count <= max_batch, [text])
+    return tf.group(
+        tf.debugging.Assert(count > 0, ["The request has no images; send at least one."]),
+        tf.debugging.Assert(count <= max_batch, [text]),
+    )

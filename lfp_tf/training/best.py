@@ -1,6 +1,5 @@
 """The best checkpoint of a run by the experiment's metric, beside `info.json` that names it."""
 
-import json
 import os
 import pathlib
 import shutil
@@ -10,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.errors import LfpError
+from lfp_tf.documents import load_json
+from lfp_tf.errors import LfpError, printable
 from lfp_tf.files import write_json
 from lfp_tf.training.saving import saving
 
@@ -77,6 +77,21 @@ def best_info(run: str | os.PathLike) -> dict[str, Any] | None:
 
     Returns:
         {"step", "metric", "value", "checkpoint"}, the last relative to `best/`.
+
+    Raises:
+        LfpError: the file does not tell them.
     """
     path = pathlib.Path(run) / "best" / "info.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        info = load_json(path)
+        _ = int(info["step"]), str(info["metric"]), float(info["value"])
+        if not isinstance(info["checkpoint"], str):
+            raise TypeError("checkpoint is no text")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LfpError(
+            f"{path} does not tell the best checkpoint ({printable(repr(error))}); copy it again, "
+            "or remove its folder."
+        ) from None
+    return info

@@ -6,6 +6,7 @@ import shutil
 
 import tensorflow as tf
 
+from lfp_tf import files
 from lfp_tf.errors import LfpError
 from lfp_tf.training.own_checkpoints import Newest, newest_whole
 from lfp_tf.training.saving import saving
@@ -84,7 +85,9 @@ def find_newest(folder: str | os.PathLike) -> Newest:
 
 
 def remove_debris(folder: str | os.PathLike) -> None:
-    """Removes what is left of a checkpoint whose writing was killed."""
+    """Removes what is left of checkpoints and notes whose writing was killed."""
+    for place in (pathlib.Path(folder), pathlib.Path(folder) / "best"):
+        files.remove_debris(place)
     for path in pathlib.Path(folder).glob("*_temp"):
         shutil.rmtree(path, ignore_errors=True)
 

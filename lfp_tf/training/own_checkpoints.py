@@ -8,9 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
-import yaml
 
-from lfp_tf.errors import LfpError
+from lfp_tf.documents import parse_yaml
+from lfp_tf.errors import LfpError, printable
 from lfp_tf.training.best import best_info
 
 
@@ -71,12 +71,28 @@ def task_fields(folder: pathlib.Path) -> dict[str, Any] | None:
 
     Returns:
         Nested dictionaries; None where there is neither file.
+
+    Raises:
+        LfpError: the file does not tell its network.
     """
     for name in ("params.yaml", "options.yaml"):
         path = folder / name
         if path.exists():
-            return yaml.safe_load(path.read_text(encoding="utf-8"))["task"]
+            return _checked_fields(path)
     return None
+
+
+def _checked_fields(path):
+    try:
+        task = parse_yaml(path.read_text(encoding="utf-8"))["task"]
+        if not isinstance(task["dataset"], str) or not isinstance(task["model"], dict):
+            raise TypeError("dataset is no text, or model holds no fields")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LfpError(
+            f"{path} does not tell its network: it is damaged or was changed by hand "
+            f"({printable(repr(error))}); copy it again."
+        ) from None
+    return task
 
 
 def restore(model: tf_keras.Model, prefix: str) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import tensorflow as tf
 from official.core import base_trainer
 
-from lfp_tf.errors import WorkFailed, graph_sentence
+from lfp_tf.data import ordering
+from lfp_tf.errors import WorkFailed
 from lfp_tf.training.base import TrainedTask
 from lfp_tf.training.fields import Experiment
 
@@ -54,9 +55,8 @@ class Trainer(base_trainer.Trainer):
             WorkFailed: the device has not enough memory, or a record is not as it must be.
         """
         try:
-            logs = self.train(tf.constant(count, tf.int32))
-        except tf.errors.InvalidArgumentError as error:
-            raise WorkFailed(graph_sentence(error)) from error
+            with ordering.sentences():
+                logs = self.train(tf.constant(count, tf.int32))
         except tf.errors.ResourceExhaustedError as error:
             raise WorkFailed(
                 "The device has not enough memory for this batch; lower "
@@ -65,8 +65,13 @@ class Trainer(base_trainer.Trainer):
         return _numbers(logs)
 
     def run_evaluation(self) -> dict[str, float]:
-        """Scores the whole validation split; returns {name: value}."""
-        return _numbers(self.evaluate(tf.constant(-1, tf.int32)))
+        """Scores the whole validation split; returns {name: value}.
+
+        Raises:
+            WorkFailed: a record is not as it must be.
+        """
+        with ordering.sentences():
+            return _numbers(self.evaluate(tf.constant(-1, tf.int32)))
 
 
 def build_trainer(

@@ -12,7 +12,7 @@ from PIL import Image
 
 from lfp_tf.cli import data
 from lfp_tf.data import prepare
-from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.data.records import read_dataset, read_record, record_index
 from lfp_tf.errors import LfpError, WorkFailed
 
 
@@ -187,6 +187,28 @@ def test_problems_stop_before_a_record_is_written(source, tmp_path):
     assert f"{source} has 5 problems:\n" in str(caught.value)
     assert "holds the value 7, but 0-1 and 255 are expected." in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_images_of_other_formats_are_named_and_left_out(source, tmp_path, capsys):
+    (source / "images/0.png").write_bytes(b"qoif\0\0\0\4\0\0\0\4\3\0\xfe\1\2\3")
+    (source / "labels/1.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
+    run("folder", "--source", source, "--out", tmp_path / "out")
+    error = capsys.readouterr().err
+    assert "Left out, because they cannot be used (2):" in error
+    for name in ("images/0.png", "labels/1.png"):
+        assert f"{source / name} is no image of a format that can be read" in error
+
+
+def test_names_that_are_no_utf8_are_written_and_shown(source, tmp_path, capsys):
+    for folder in ("images", "labels"):
+        (source / folder / "0.png").rename(source / folder / os.fsdecode(b"\xff.png"))
+    run("folder", "--source", source, "--out", tmp_path / "out", "--show", 9)
+    names = []
+    for split in ("train", "val"):
+        index = record_index(tmp_path / "out", split)
+        names += [read_record(index, n)["image/filename"][0] for n in range(len(index))]
+    assert sum(name.startswith(b"\\udcff") for name in names) == 1
+    assert "\\udcff" in capsys.readouterr().out
 
 
 def test_broken_images_are_named_and_left_out(source, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from lfp_tf.tasks.segmentation.prediction import predictor, protocol_of
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    """A folder of odd images, two of which cannot be read."""
+    """A folder of odd images, three of which cannot be read."""
     folder = tmp_path_factory.mktemp("odd")
     (image,) = random_images((33, 41))
     whole = Image.fromarray(image)
@@ -38,6 +39,7 @@ def odd(tmp_path_factory):
     whole.save(stream, "PNG")
     (folder / "cut.png").write_bytes(stream.getvalue()[:200])
     (folder / "empty.jpg").write_bytes(b"")
+    (folder / "qoi.png").write_bytes(b"qoif\0\0\0\4\0\0\0\4\3\0\xfe\1\2\3")
     (folder / "notes.txt").write_text("no image")
     return folder
 
@@ -49,7 +51,8 @@ def test_odd_images_are_done_bad_ones_named_and_the_rest_goes_on(network, odd, t
     said = capsys.readouterr()
     assert f"{odd / 'cut.png'} cannot be read: it is cut short." in said.err
     assert f"{odd / 'empty.jpg'} is empty." in said.err
-    assert said.err.rstrip().endswith("2 of 9 images were refused; they are named above.")
+    assert f"{odd / 'qoi.png'} is no image of a format that can be read (JPEG, PNG" in said.err
+    assert said.err.rstrip().endswith("3 of 10 images were refused; they are named above.")
     names = ["alpha", "cmyk", "deep", "grey", "inner/pixel", "plain", "turned"]
     assert said.out.split() == [str(tmp_path / f"{name}.labels.png") for name in names]
     predict = predictor(model, protocol_of(model.recipe, name="whole"))
@@ -60,6 +63,17 @@ def test_odd_images_are_done_bad_ones_named_and_the_rest_goes_on(network, odd, t
     assert read_labels(str(tmp_path / "turned.labels.png")).shape == (41, 33)
     assert read_labels(str(tmp_path / "inner" / "pixel.labels.png")).shape == (1, 1)
     assert not (tmp_path / "cut.json").exists()
+
+
+def test_a_name_that_is_no_utf8_is_written_as_it_is(network, odd, tmp_path, capsys):
+    _, folder = network
+    path = tmp_path / os.fsdecode(b"\xff.png")
+    path.write_bytes((odd / "plain.png").read_bytes())
+    words = ["predict", str(path), "--experiment=pspnet18_scenes", f"--checkpoint={folder}"]
+    assert main([*words, f"--out={tmp_path / 'out'}"]) == 0
+    (facts,) = (json.loads(file.read_text()) for file in (tmp_path / "out").glob("*.json"))
+    assert facts["file"] == str(path)
+    assert "\\udcff.labels.png" in capsys.readouterr().out
 
 
 def test_the_json_tells_classes_by_share(network, odd, tmp_path):

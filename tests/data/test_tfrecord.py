@@ -9,6 +9,7 @@ import tensorflow as tf
 from lfp_tf.data.example import decode_example, encode_example
 from lfp_tf.data.tfrecord import crc32c, frame, payload_at, scan
 from lfp_tf.errors import LfpError
+from lfp_tf.protobuf import field, varint
 
 SIZES = (0, 1, 3, 4, 5, 127, 128, 129, 255, 1000, 40_001)
 
@@ -47,7 +48,7 @@ def test_files_equal_those_of_tensorflow(tmp_path):
 
 def test_scanned_spans_hold_the_payloads(tmp_path):
     path = write(tmp_path / "a", payloads())
-    assert [payload_at(path, *span) for span in scan(path).tolist()] == payloads()
+    assert [payload_at(path, *span, number=0) for span in scan(path).tolist()] == payloads()
     assert scan(write(tmp_path / "b", [])).shape == (0, 2)
 
 
@@ -90,8 +91,8 @@ def test_a_changed_byte_is_found(tmp_path):
     content = bytearray(path.read_bytes())
     content[14] ^= 1
     path.write_bytes(bytes(content))
-    with pytest.raises(LfpError, match="checksum of the record at byte 12"):
-        payload_at(path, 12, 8)
+    with pytest.raises(LfpError, match="record 4 cannot be read, or its checksum does not agree"):
+        payload_at(path, 12, 8, number=4)
 
 
 FEATURES = {
@@ -133,3 +134,31 @@ def test_examples_of_tensorflow_are_read():
 def test_no_example_is_refused(payload):
     with pytest.raises(LfpError, match=r"no tf\.train\.Example"):
         decode_example(payload)
+
+
+def entry(key, value):
+    return field(1, field(1, key + value))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        # A varint of a billion where bytes belong: as key, as value, in a list, as a list.
+        field(1, field(1, varint(1 << 3) + varint(10**9))),
+        field(1, field(1, field(1, b"a") + varint(2 << 3) + varint(10**9))),
+        entry(field(1, b"a"), field(2, field(1, varint(1 << 3) + varint(10**9)))),
+        entry(field(1, b"a"), field(2, varint(1 << 3) + varint(10**9))),
+        varint(1 << 3) + varint(10**9),
+        # No key; no text as key; floats of five bytes.
+        entry(b"", field(2, field(1, field(1, b"x")))),
+        entry(field(1, b"\xff"), b""),
+        entry(field(1, b"a"), field(2, field(2, field(1, bytes(5))))),
+        entry(field(1, b"a"), field(2, field(2, varint(1 << 3) + b"\1"))),
+    ],
+)
+def test_malformed_examples_are_one_sentence_and_small(payload, peak_of):
+    def read():
+        with pytest.raises(LfpError, match=r"holds bytes that are no tf\.train\.Example\."):
+            decode_example(payload)
+
+    assert peak_of(read) < 1 << 20

@@ -1,13 +1,15 @@
 """Odd images become plain ones, and what cannot be read is refused by name."""
 
 import io
+import pathlib
+import resource
 import struct
 import warnings
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import (
@@ -139,10 +141,81 @@ def test_empty_files_and_no_images_are_refused_by_name(tmp_path):
     (tmp_path / "b.png").write_text("a letter")
     with pytest.raises(LfpError, match=r"a\.png is empty\."):
         read_image(tmp_path / "a.png")
-    with pytest.raises(LfpError, match=r"b\.png is no image of a format that can be read\."):
+    with pytest.raises(
+        LfpError,
+        match=r"b\.png is no image of a format that can be read \(JPEG, PNG, BMP, GIF, TIFF, WebP, PPM, PGM\)\.",
+    ):
         read_image(tmp_path / "b.png")
     with pytest.raises(LfpError, match=r"There is no image .*c\.png\."):
         read_image(tmp_path / "c.png")
+
+
+def saved(kind):
+    stream = io.BytesIO()
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(stream, kind)
+    return stream.getvalue()
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+OTHER_FORMATS = {
+    "EPS": EPS,
+    "QOI": b"qoif" + struct.pack(">IIBB", 4, 4, 3, 0) + b"\xfe\1\2\3" + bytes(7) + b"\1",
+    **{kind: saved(kind) for kind in ("ICO", "DDS", "TGA", "PCX", "SGI", "ICNS")},
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_FORMATS)
+@pytest.mark.parametrize("read", [image_size, read_image, read_labels, read_colors, plain_format])
+def test_other_formats_are_refused_by_name_whatever_their_ending(tmp_path, kind, read):
+    (tmp_path / "a.jpg").write_bytes(OTHER_FORMATS[kind])
+    with pytest.raises(LfpError, match=r"a\.jpg is no image of a format that can be read \(JPEG, "):
+        read(tmp_path / "a.jpg")
+
+
+def test_no_program_is_started_for_an_image(tmp_path, monkeypatch):
+    program = tmp_path / "bin" / "gs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow looks for it once.
+    with pytest.raises(LfpError, match="is no image of a format"):
+        read_image(EPS)
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM"])
+def test_every_promised_format_is_read(kind):
+    assert read_image(saved(kind)).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(pathlib.Path("/work/shared/faults").glob("*.[jp][pn]g")), ids=lambda p: p.name
+)
+def test_images_that_failed(path):
+    with pytest.raises(LfpError, match=rf"{path.name} is no image of a format that can be read"):
+        read_image(path, max_pixels=100_000)
+
+
+@pytest.mark.parametrize("error", [IndexError("x"), KeyError("x"), RuntimeError("x"), TypeError()])
+def test_whatever_pillow_raises_of_a_damaged_file_is_one_sentence(tmp_path, monkeypatch, error):
+    path = save(tmp_path / "a.png", RGB)
+    monkeypatch.setattr(Image.Image, "load", lambda self: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(type(Image.open(path)), "load", Image.Image.load)
+    with pytest.raises(LfpError) as caught:
+        read_image(path)
+    kind = type(error).__name__
+    assert str(caught.value) == f"{path} cannot be read: it is damaged ({kind})."
+
+
+def test_a_frame_larger_than_its_gif_makes_no_room():
+    control = b"\x21\xf9\x04\x0b\0\0\0\0"  # Its place shall become the background's again.
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0) + b"\x08\x01\0\0;"
+    data = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0) + control + frame
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(LfpError, match="has more pixels than the 1000 allowed; raise --max_pixels"):
+        read_image(data, max_pixels=1000)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
 
 def test_bombs_are_refused_from_their_header(tmp_path):

@@ -172,14 +172,17 @@ def test_a_file_of_fields_is_read_or_refused_by_its_name(tmp_path):
     path.write_text("trainer: {train_steps: 7}\n")
     assert read_yaml(path) == {"trainer": {"train_steps": 7}}
     for content, words in (
-        ("a: [1", "mine.yaml is not YAML."),
+        ("a: [1", "mine.yaml is not YAML of plain values: line 1: expected ',' or ']'"),
+        ("a: 2001-12-14", "plain values: 2001-12-14 is read as date; quote it if it is meant as a"),
+        ("a: !!int ''", r"plain values: a value is not what it is read as \(IndexError: "),
+        ("a: " + "[" * 3000, "mine.yaml is not YAML of plain values: it nests too deep."),
         ("- 1", "must hold fields such as"),
     ):
         path.write_text(content)
         with pytest.raises(LfpError, match=words):
             read_yaml(path)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(LfpError, match="mine.yaml is not YAML."):
+    with pytest.raises(LfpError, match="mine.yaml is not YAML of plain values: "):
         read_yaml(path)
     with pytest.raises(LfpError, match="no.yaml cannot be read: No such file or directory."):
         read_yaml(tmp_path / "no.yaml")

@@ -121,6 +121,18 @@ def test_what_passes_the_limits_is_refused_in_a_sentence(signatures):
     assert refusal("images", images=tf.zeros([5, 2, 2, 3], tf.uint8)) == many
 
 
+def test_no_images_at_all_are_refused_by_every_signature(signatures):
+    none = np.zeros((0, 33, 41, 3), np.uint8)
+    for name, inputs in {
+        "serving_default": {"image_bytes": tf.zeros([0], tf.string)},
+        "images": {"images": tf.constant(none)},
+        "probabilities": {"images": tf.constant(none)},
+    }.items():
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            signatures[name](**inputs)
+        assert graph_sentence(caught.value) == "The request has no images; send at least one."
+
+
 def test_one_bad_image_fails_its_request_only(signatures, expected):
     good = encode_png(expected[0][0])
     with pytest.raises(tf.errors.InvalidArgumentError):

@@ -153,10 +153,14 @@ def test_a_prefix_is_ours_and_others_files_are_not(tmp_path):
 
 def test_a_runs_fields_are_those_of_its_params_or_options(tmp_path):
     assert task_fields(tmp_path) is None
-    (tmp_path / "options.yaml").write_text(yaml.safe_dump({"task": {"dataset": "voc"}}))
-    assert task_fields(tmp_path) == {"dataset": "voc"}
-    (tmp_path / "params.yaml").write_text(json.dumps({"task": {"dataset": "lsp"}, "trainer": {}}))
-    assert task_fields(tmp_path) == {"dataset": "lsp"}
+    (tmp_path / "options.yaml").write_text(
+        yaml.safe_dump({"task": {"dataset": "voc", "model": {}}})
+    )
+    assert task_fields(tmp_path) == {"dataset": "voc", "model": {}}
+    (tmp_path / "params.yaml").write_text(
+        json.dumps({"task": {"dataset": "lsp", "model": {}}, "trainer": {}})
+    )
+    assert task_fields(tmp_path) == {"dataset": "lsp", "model": {}}
 
 
 def test_arrays_come_back_bit_for_bit(tmp_path):

@@ -10,8 +10,9 @@ import itertools
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, MOST_AXES, num_elements
+from lfp_tf.errors import printable
 from lfp_tf.protobuf import (
     FIXED32,
     FIXED64,

@@ -16,8 +16,9 @@ import time
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, num_elements
+from lfp_tf.errors import printable
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 CHILD = pathlib.Path(__file__).with_name("h5_child.py")

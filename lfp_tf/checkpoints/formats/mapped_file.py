@@ -4,7 +4,7 @@ import mmap
 import os
 import pathlib
 
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, printable
 
 # A hostile file may cost at most 16 times its size. Readers count what they build, roughly and
 # never below the truth; the rest of the 16 is the mapping itself and short-lived buffers.
@@ -55,14 +55,3 @@ class MappedFile:
     def damage(self, how: str) -> LfpError:
         """Makes the error to raise where the file is damaged; `how` says how that shows."""
         return self.refusal(f"is damaged: {how}; copy or download it again.")
-
-
-def printable(text: object, *, longest: int = 300) -> str:
-    """Turns a foreign text into one line without control characters that is not too long.
-
-    >>> printable("os\\nsystem")
-    'os\\\\nsystem'
-    """
-    text = str(text)
-    cut = text if len(text) <= longest else text[:longest] + "..."
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in cut)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
+from lfp_tf.errors import printable
 
 MOST_LEVELS = 60
 VISIT_BYTES = 100

@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from lfp_tf.checkpoints.formats import zip_members
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.nested import flatten
 from lfp_tf.checkpoints.formats.numpy_pickle import (
     PickledArray,
@@ -19,6 +19,7 @@ from lfp_tf.checkpoints.formats.numpy_pickle import (
     numpy_names,
 )
 from lfp_tf.checkpoints.formats.pickle_machine import run_pickle
+from lfp_tf.errors import printable
 
 MAGIC = b"\x93NUMPY"
 LONGEST_HEADER = 10_000  # numpy's own limit.

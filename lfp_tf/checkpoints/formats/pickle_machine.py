@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.pickle_stack import (
     CONTAINER_BYTES,
     ENTRY_BYTES,
@@ -23,6 +23,7 @@ from lfp_tf.checkpoints.formats.pickle_stack import (
     PickleStack,
     plain_key,
 )
+from lfp_tf.errors import printable
 
 HIGHEST_PROTOCOL = 4
 _NAMES = {ord(op.code): op.name for op in pickletools.opcodes}

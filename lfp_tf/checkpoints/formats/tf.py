@@ -9,9 +9,8 @@ import numpy as np
 from lfp_tf.checkpoints.formats.mapped_file import (
     BYTES_PER_FILE_BYTE,
     SMALL_FILE_BYTES,
-    printable,
 )
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, printable
 
 STATE_FILE = "checkpoint"
 # The last bytes of an `.index` file: the magic of LevelDB's tables.

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, num_elements
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, printable
 
 FILE_NAME = "model.json"
 # What Python makes of the smallest object, list and entry in JSON.

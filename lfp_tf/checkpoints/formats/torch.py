@@ -10,7 +10,7 @@ import struct
 import numpy as np
 
 from lfp_tf.checkpoints.formats import zip_members
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.nested import flatten
 from lfp_tf.checkpoints.formats.numpy_pickle import (
     ARRAY_BYTES,
@@ -20,6 +20,7 @@ from lfp_tf.checkpoints.formats.numpy_pickle import (
 )
 from lfp_tf.checkpoints.formats.pickle_machine import run_pickle
 from lfp_tf.checkpoints.formats.pickle_stack import AllowedName
+from lfp_tf.errors import printable
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001

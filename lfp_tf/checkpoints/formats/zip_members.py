@@ -10,7 +10,8 @@ import zlib
 
 import numpy as np
 
-from lfp_tf.checkpoints.formats.mapped_file import MappedFile, printable
+from lfp_tf.checkpoints.formats.mapped_file import MappedFile
+from lfp_tf.errors import printable
 
 MAGIC, EMPTY_MAGIC = b"PK\x03\x04", b"PK\x05\x06"
 STORED, DEFLATED = 0, 8

@@ -12,12 +12,15 @@ requests must name this server as their host, and answers are for the same origi
 """
 
 import http.server
+import io
 import json
+import socket
 import socketserver
 import threading
 import time
 import urllib.parse
 from collections.abc import Callable
+from typing import Any
 
 from lfp_tf.cli.live_view.stage import Stage
 from lfp_tf.errors import LfpError
@@ -116,17 +119,62 @@ class _Server(http.server.ThreadingHTTPServer):
         """A viewer that went away in the middle is nothing to report."""
 
 
+class _Incoming(io.RawIOBase):
+    """What a viewer sends, until a deadline.
+
+    A socket's own timeout begins anew with every byte, so that a viewer who sends one now and then
+    would hold its thread for ever.
+
+    Attributes:
+        deadline: by the monotonic clock.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__()
+        self._connection = connection
+        self.deadline = 0.0
+
+    def readable(self) -> bool:
+        """Tells that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads what has come.
+
+        Raises:
+            TimeoutError: nothing came before the deadline.
+        """
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    timeout = CONNECTION_SECONDS
     server_version, sys_version = "lfp-tf", ""
+
+    def setup(self) -> None:
+        """Makes the streams of a connection; what is read has a deadline."""
+        super().setup()
+        self._incoming = _Incoming(self.connection)
+        self.rfile = io.BufferedReader(self._incoming)
+
+    def handle_one_request(self) -> None:
+        """Answers a request, which must have come whole within `CONNECTION_SECONDS`."""
+        self._incoming.deadline = time.monotonic() + CONNECTION_SECONDS
+        super().handle_one_request()
 
     def do_GET(self) -> None:  # noqa: N802 (the name is http.server's)
         """Answers a request for the page, its state or its images."""
         if self.headers.get("Host") not in self.server.hosts:
             return self._refuse(403, f"Ask for {ADDRESS}, not for another name.")
-        url = urllib.parse.urlsplit(self.path)
+        try:
+            url = urllib.parse.urlsplit(self.path)
+        except ValueError:  # `http://[`
+            return self._refuse(400, "The address is none.")
         values = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         if url.path in _TEXTS:
             kind, name = _TEXTS[url.path]
@@ -171,6 +219,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._send(status, "text/plain; charset=utf-8", sentence.encode())
 
     def _send(self, status, kind, content):
+        self.connection.settimeout(CONNECTION_SECONDS)  # For all of the answer together.
         self.send_response(status)
         headers = {"Content-Type": kind, "Content-Length": str(len(content))}
         for name, value in (headers | _HEADERS).items():

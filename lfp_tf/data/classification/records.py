@@ -91,7 +91,8 @@ class RecordOfClass:
 
     def read(self) -> tuple[bytes, int]:
         """(the image's bytes, the class)."""
-        features = decode_example(tfrecord.payload_at(self.path, self.offset, self.length))
+        payload = tfrecord.payload_at(self.path, self.offset, self.length, number=self.number)
+        features = decode_example(payload)
         for key in ("image/encoded", LABEL):
             if len(features.get(key, [])) != 1:
                 raise LfpError(f'{self.image} has no single "{key}"; is it of classification?')

@@ -1,10 +1,10 @@
 """Files that name the classes of anybody's labels, perhaps with their colours."""
 
-import json
 import pathlib
 
 from lfp_tf.data.datasets.folders import first_file, read_list
 from lfp_tf.data.datasets.label_colors import ColorCode
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
 from lfp_tf.images.palette import ClassTable, numbered_table
 
@@ -55,7 +55,7 @@ def _from_label_map(path):
             continue
         name, _, rest = line.partition(":")
         words = rest.split(":")[0].split(",") if rest.split(":")[0] else []
-        color = [int(word) for word in words if word.strip().isdigit() and int(word) < 256]
+        color = [int(word) for word in words if word.strip().isdecimal() and int(word) < 256]
         if len(words) not in (0, 3) or len(color) != len(words):
             raise LfpError(f"{path}, line {number} is not NAME:R,G,B:: with a colour of 0 to 255.")
         entries.append((name.strip(), color or None))
@@ -65,9 +65,13 @@ def _from_label_map(path):
 def _from_text(path):
     """(name, colour or None) of each line `name` or `name R G B`."""
     entries = []
-    for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise LfpError(f"{path} is no UTF-8 text; save it as UTF-8.") from None
+    for line in filter(None, map(str.strip, text.splitlines())):
         words = line.split()
-        numbers = [int(word) for word in words[-3:] if word.isdigit() and int(word) < 256]
+        numbers = [int(word) for word in words[-3:] if word.isdecimal() and int(word) < 256]
         has_color = len(words) > 3 and len(numbers) == 3
         entries.append((" ".join(words[:-3]), numbers) if has_color else (line, None))
     return entries
@@ -76,7 +80,7 @@ def _from_text(path):
 def _from_json(path):
     """A list of names, or of objects with `index` (or `train_id`), `name`, perhaps `color`."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
         if not isinstance(content, list):
             raise ValueError("it is no list")
         entries = [

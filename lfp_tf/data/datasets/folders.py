@@ -265,7 +265,8 @@ def split_by_seed(samples: Sequence[Sample], *, seed: int, share: float) -> dict
     """
     if len(samples) < 2:
         raise LfpError(f"{len(samples)} image cannot be divided into train and val.")
-    draws = [hashlib.sha256(f"{seed}/{sample.name}".encode()).digest() for sample in samples]
+    names = [f"{seed}/{sample.name}".encode(errors="backslashreplace") for sample in samples]
+    draws = [hashlib.sha256(name).digest() for name in names]
     order = sorted(range(len(samples)), key=lambda number: draws[number])
     num_val = min(max(1, round(share * len(samples))), len(samples) - 1)
     held_out = set(order[:num_val])

@@ -16,7 +16,6 @@ Left out: val where there is none, which is noted; images below val that its lis
 Refused: class folders that are missing, too many or empty; labels that are no class.
 """
 
-import json
 import pathlib
 import re
 
@@ -32,6 +31,7 @@ from lfp_tf.data.datasets.folders import (
 )
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.records import record_index
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
 
 NAME = "imagenet"
@@ -120,7 +120,7 @@ def _from_text(path):
 
 def _from_json(path):
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = load_json(path)
         named = {entry["index"]: (str(entry["wnid"]), str(entry["name"])) for entry in entries}
         return [named[number] for number in range(len(named))]
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -5,6 +5,7 @@ bytes crash it, and with it the command.
 """
 
 import contextlib
+import dataclasses
 import math
 import os
 import struct
@@ -28,11 +29,45 @@ CLASSES = (
     *("function", "opaque"),
 )
 INTEGERS = CLASSES[8:16]
-Take = Callable[[int], bytes]  # the next so many bytes of a variable
+Take = Callable[[int], bytes | memoryview]  # the next so many bytes of a variable
+MOST_BYTES = 1 << 30
+_TIMES_ITS_SIZE = 64
 _ORDERS = {b"IM": "<", b"MI": ">"}
 _HDF5_STARTS = (b"MATLAB 7.3", b"\x89HDF")
 _COMPLEX, _LOGICAL = 0x800, 0x200
 _MOST_DIMENSIONS, _LONGEST_NAME, _CHUNK = 32, 4096, 65536
+
+
+@dataclasses.dataclass
+class Allowance:
+    """What may still be read of a file: bytes as they are unpacked, and elements of arrays.
+
+    Attributes:
+        left: bytes and elements together.
+    """
+
+    left: int
+
+    @classmethod
+    def of(cls, stream: BinaryIO) -> "Allowance":
+        """64 times the file's size and at most 1 GiB: MATLAB's own files pack 15 to 30 times."""
+        size = os.fstat(stream.fileno()).st_size
+        return cls(min(_TIMES_ITS_SIZE * size, MOST_BYTES))
+
+    def spend(self, count: int) -> None:
+        """Takes so many off; refuses the file beyond the allowance."""
+        self.left -= count
+        if self.left < 0:
+            raise ValueError("it unpacks to far more than its size")
+
+    def spending(self, take: Take) -> Take:
+        """The same function of a variable's bytes, which are taken off before they are read."""
+
+        def checked(count):
+            self.spend(count)
+            return take(count)
+
+        return checked
 
 
 def byte_order(path: str | os.PathLike, header: bytes, newer: str = ";") -> str:
@@ -85,7 +120,7 @@ def matrix_header(take: Take, order: str) -> tuple[str, tuple[int, ...], str]:
         packed = element(take, order, most=4 * _MOST_DIMENSIONS)[1]
         sides = unpacked(f"{order}{len(packed) // 4}i", packed)
     name = element(take, order, most=_LONGEST_NAME)[1]
-    text = name.decode("ascii", "replace")
+    text = str(name, "ascii", "replace")
     return kind, sides, "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
@@ -113,13 +148,13 @@ def numbers(
     return np.frombuffer(content, dtype).reshape(shape, order="F").astype(stored_as[stored])
 
 
-def element(take: Take, order: str, *, most: int) -> tuple[int, bytes]:
+def element(take: Take, order: str, *, most: int) -> tuple[int, bytes | memoryview]:
     """(type, content) of a data element; short ones lie inside their tag."""
     tag = take(8)
     kind, size = unpacked(order + "II", tag)
     if kind >> 16:
         return kind & 0xFFFF, tag[4 : 4 + min(kind >> 16, 4)]
-    if size > most:
+    if size > most or size > MOST_BYTES:
         raise ValueError(f"a part of {size} bytes stands where {most} can be")
     content = take(size)
     take(-size % 8)
@@ -162,7 +197,7 @@ def _inflating(stream, size):
     return take, check_end
 
 
-def unpacked(form: str, content: bytes) -> tuple[int, ...]:
+def unpacked(form: str, content: bytes | memoryview) -> tuple[int, ...]:
     """`struct.unpack`, or the sentence's end for content of another length."""
     if len(content) != struct.calcsize(form):
         raise ValueError("it is cut short")

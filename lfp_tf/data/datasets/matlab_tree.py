@@ -13,6 +13,7 @@ from lfp_tf.data.datasets.matlab_file import (
     INTEGERS,
     MATRIX,
     STORED,
+    Allowance,
     as_sentences,
     byte_order,
     element,
@@ -26,7 +27,6 @@ from lfp_tf.errors import LfpError
 _NUMBERS = (*INTEGERS, "double", "single", "logical")
 # How the types of a data element store signs: bytes, 16-bit numbers, UTF-8.
 _TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8"}
-_MOST_BYTES = 2_000_000_000
 _MOST_LEVELS, _LEAST_BYTES = 20, 8
 _MOST_FIELDS = 4096
 
@@ -65,31 +65,34 @@ def read_matlab_tree(path: str | os.PathLike, variable: str) -> Any:
             kind, shape, name = matrix_header(take, order)
             names.append(name)
             if name == variable:
-                value = _value(kind, shape, take, order, room=_MOST_BYTES, level=0)
+                allowance = Allowance.of(stream)
+                take = allowance.spending(take)
+                value = _value(kind, shape, take, order, allowance, level=0)
                 check_end()
                 return value
     content = first_of(names) or "nothing"
     raise LfpError(f"{path} has no variable {variable}; it holds {content}.")
 
 
-def _value(kind, shape, take, order, *, room, level):
-    """What stands behind a header, of which `room` bytes are known to exist at most."""
+def _value(kind, shape, take, order, allowance, *, level):
+    """What stands behind a header."""
     count = math.prod(shape)
-    if min(shape, default=-1) < 0 or count > room:
+    if min(shape, default=-1) < 0:
         raise ValueError(f"a {kind} has sides that cannot be")
+    allowance.spend(count)
     if kind == "struct":
-        return _structures(count, take, order, room, level)
+        return _structures(count, take, order, allowance, level)
     if kind == "cell":
-        _check_room(count, room)
-        return [_inner(take, order, room, level) for _ in range(count)]
+        _check_room(count, allowance)
+        return [_inner(take, order, allowance, level) for _ in range(count)]
     if kind == "char":
         stored, content = element(take, order, most=4 * count)
         if stored not in _TEXTS:
             raise ValueError(f"a text is stored as type {stored}")
         if stored == 4:
             content = np.frombuffer(content, f"{order}u2").astype("<u2").tobytes()
-            return content.decode("utf-16-le", "replace")
-        return content.decode(_TEXTS[stored], "replace")
+            return str(content, "utf-16-le", "replace")
+        return str(content, _TEXTS[stored], "replace")
     if kind not in _NUMBERS:
         raise ValueError(f"it holds a {kind}, which is not read")
     matrix = numbers(take, order, shape, "a matrix", stored_as=STORED | FLOATS)
@@ -98,33 +101,37 @@ def _value(kind, shape, take, order, *, room, level):
     return matrix.astype(np.float64) if count else None
 
 
-def _structures(count, take, order, room, level):
+def _structures(count, take, order, allowance, level):
     (length,) = unpacked(f"{order}i", element(take, order, most=4)[1])
-    names = element(take, order, most=length * _MOST_FIELDS if length > 0 else 0)[1]
+    names = bytes(element(take, order, most=length * _MOST_FIELDS if length > 0 else 0)[1])
     fields = [
         names[at : at + length].split(b"\0")[0].decode("latin-1")
         for at in range(0, len(names), max(length, 1))
     ]
-    _check_room(count * max(len(fields), 1), room)
-    return [{field: _inner(take, order, room, level) for field in fields} for _ in range(count)]
+    _check_room(count * max(len(fields), 1), allowance)
+    structures = []
+    for _ in range(count):
+        allowance.spend(len(fields))
+        structures.append({field: _inner(take, order, allowance, level) for field in fields})
+    return structures
 
 
-def _inner(take, order, room, level):
-    """The matrix that stands next inside another."""
-    kind, content = element(take, order, most=room)
+def _inner(take, order, allowance, level):
+    """The matrix that stands next inside another; its bytes are paid for by the outermost."""
+    kind, content = element(take, order, most=allowance.left)
     if kind != MATRIX or level >= _MOST_LEVELS:
         raise ValueError("a structure holds no matrix" if kind != MATRIX else "it nests too deep")
     if not content:
         return None
     take = _of_bytes(memoryview(content))
     kind, shape, _ = matrix_header(take, order)
-    return _value(kind, shape, take, order, room=len(content), level=level + 1)
+    return _value(kind, shape, take, order, allowance, level=level + 1)
 
 
-def _check_room(count, room):
-    """Every element takes some bytes: more of them than fit is damage, or a trap."""
-    if count * _LEAST_BYTES > room:
-        raise ValueError(f"{count} elements stand where {room // _LEAST_BYTES} can be")
+def _check_room(count, allowance):
+    """Every element takes some bytes: more of them than may come is damage, or a trap."""
+    if count * _LEAST_BYTES > allowance.left:
+        raise ValueError(f"{count} elements stand where {allowance.left // _LEAST_BYTES} can be")
 
 
 def _of_bytes(view):
@@ -136,6 +143,6 @@ def _of_bytes(view):
         if len(content) < count:
             raise ValueError("it is cut short")
         position += count
-        return bytes(content)
+        return content
 
     return take

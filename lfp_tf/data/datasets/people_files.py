@@ -12,7 +12,6 @@
 """
 
 import dataclasses
-import json
 import math
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.folders import below, inside, read_list
 from lfp_tf.data.pose.records import Person
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError
 
 _EXTENDED_LSP = "lspet_dataset/"
@@ -89,7 +89,7 @@ def read_json(
         LfpError: no such JSON; the entry is named.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
     except (OSError, ValueError) as error:
         raise LfpError(f"{path} cannot be read as JSON ({error}).") from None
     orders, lists = {len(joints): range(len(joints))} | dict(other_orders or {}), {None: content}

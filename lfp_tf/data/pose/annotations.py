@@ -6,6 +6,7 @@ import os
 import numpy as np
 
 from lfp_tf.data.records import read_record, record_index
+from lfp_tf.errors import LfpError
 
 
 @dataclasses.dataclass
@@ -38,9 +39,12 @@ def read_people(folder: str | os.PathLike, split: str, *, limit: int | None = No
     for number in range(min(len(index), limit or len(index))):
         # Only these few values are kept: a record holds its whole image.
         record = read_record(index, number)
-        joints.append(np.reshape(record["person/keypoints"], (-1, 3)))
-        head_sizes.append(_first(record, "person/head_size", 0.0))
-        sources.append(_source(record))
+        try:
+            joints.append(np.reshape(record["person/keypoints"], (-1, 3)).astype(np.float64))
+            head_sizes.append(float(_first(record, "person/head_size", 0.0)))
+            sources.append(_source(record))
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise LfpError(f"Record {number} of {folder}, {split}, is no person.") from None
     joints = np.array(joints, np.float64)
     return People(
         truth=joints[..., :2],

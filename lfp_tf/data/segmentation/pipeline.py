@@ -111,7 +111,7 @@ def evaluation_batches(
     read = ordering.record_reader(index)
     size = None
     if same_size:
-        size = warp.size if warp else tf.shape(decoded(read(tf.constant(0, tf.int64)))[1]).numpy()
+        size = warp.size if warp else _size_of_first(read)
 
     def sample(ordinal):
         number = shares.number(ordinal)
@@ -132,6 +132,12 @@ def evaluation_batches(
 
     ordinals = tf.data.Dataset.range(steps * shares.host)
     return ordering.batched(ordinals, sample, shares.replica)
+
+
+def _size_of_first(read):
+    """(height, width) of the first record's labels."""
+    with ordering.sentences():
+        return tf.shape(decoded(read(tf.constant(0, tf.int64)))[1]).numpy()
 
 
 def decoded(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

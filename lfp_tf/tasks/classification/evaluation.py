@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.data.classification.pipeline import FILLER, evaluation_batches
+from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.errors import WorkFailed, graph_sentence
 from lfp_tf.evaluation.confusion import confusion_matrix
@@ -173,7 +174,7 @@ def _predicted(batches, classify, limit):
 def _classified(batches, classify):
     """Pairs of a batch and its probabilities [B, C]."""
     try:
-        for batch in batches:
+        for batch in read_batches(batches):
             yield batch, classify(batch["images"]).numpy()
     except tf.errors.ResourceExhaustedError as error:
         raise WorkFailed(

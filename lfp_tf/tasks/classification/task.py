@@ -9,6 +9,7 @@ import tf_keras
 
 from lfp_tf.data.classification import augmentations
 from lfp_tf.data.classification.pipeline import evaluation_batches, training_batches
+from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.images.overlay import side_by_side
 from lfp_tf.options import Shares
@@ -68,7 +69,8 @@ class Task(TrainedTask):
         """The first validation images with their class and the network's below."""
         data = self.task_config.validation_data
         names = read_dataset(data.folder)["classes"]
-        for batch in self.evaluation_batches(data, Shares(1)).take(count):
+        batches = self.evaluation_batches(data, Shares(1)).take(count)
+        for batch in read_batches(batches):
             logits = predict(self.preprocessed(batch["images"]))["logits"][0].numpy()
             image = batch["images"][0].numpy().astype(np.uint8)
             truth, guess = names[int(batch["labels"][0])], names[int(np.argmax(logits))]

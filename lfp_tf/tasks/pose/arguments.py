@@ -2,11 +2,11 @@
 
 import argparse
 import dataclasses
-import json
 import math
 import pathlib
 from typing import TYPE_CHECKING, Any
 
+from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks.flip_and_scales import FLIP, SCALES, read_scales
 from lfp_tf.tasks.spec import Option
@@ -128,7 +128,7 @@ def table(facts: dict) -> str:
 
 def _read_boxes(path):
     try:
-        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        content = load_json(path)
     except OSError as error:
         raise LfpError(f"--people {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.pose.annotations import People, read_people
 from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches
 from lfp_tf.data.records import record_index
@@ -195,7 +196,7 @@ def _views(model, folder, split, protocol, count):
     )
     find, middle = _finder(model, protocol), int(np.argmin(np.abs(np.log(scales))))
     done = 0
-    for batch in batches:
+    for batch in read_batches(batches):
         taken = min(count - done, len(batch["scales"]))
         if not taken:
             return

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.pose import augmentations
 from lfp_tf.data.pose.pipeline import codec_of, evaluation_batches, training_batches
 from lfp_tf.data.records import read_dataset, record_index
@@ -83,7 +84,8 @@ class Task(TrainedTask):
     def panels(self, predict: Callable, count: int) -> Iterator[np.ndarray]:
         """The first people of validation: their crop with the truth's peaks, and with ours."""
         data, joints = self.task_config.validation_data, self._joints()
-        for batch in self.evaluation_batches(data, Shares(1)).take(count):
+        batches = self.evaluation_batches(data, Shares(1)).take(count)
+        for batch in read_batches(batches):
             crop = batch["images"][:, 0]
             maps = list(predict(self.preprocessed(crop)).values())[-1]
             image = crop[0].numpy().astype(np.uint8)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.augmentations import Warp
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
@@ -211,7 +212,7 @@ def _table(dataset):
 
 def _predictions(batches, predict, *, needs_probabilities):
     """Pairs of a `_Predicted` and its probabilities [H, W, C], None where they are not needed."""
-    for batch in batches:
+    for batch in read_batches(batches):
         source = batch["sources"][0].numpy().decode()
         outputs = _outputs(predict, batch["images"][0], source)
         image = tf.cast(tf.round(batch["images"][0]), tf.uint8).numpy()

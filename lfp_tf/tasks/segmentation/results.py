@@ -107,10 +107,21 @@ class Results(results.Results):
         """Gives labels [H, W] of an image, through `--long_side` and `--crf`."""
         small = self._at_network_size(image)
         if self._crf:
-            labels = refine(self._probabilities(small), small, self._crf).argmax(axis=-1)
+            labels = self._sharpened(small, self._crf).argmax(axis=-1)
         else:
             labels = self._labels(small)
         return self._at_own_size(labels, image)
+
+    def _sharpened(self, image, options):
+        """Probabilities [H, W, C] after the CRF."""
+        height, width = image.shape[:2]
+        try:
+            return refine(self._probabilities(image), image, options)
+        except MemoryError as error:
+            raise LfpError(
+                f"There is not enough memory for the CRF of {width}x{height} pixels and "
+                f"{len(self.table)} classes; --long_side or --crf_class_threshold needs less."
+            ) from error
 
     def predictions(
         self, images: Iterable[tuple[pathlib.Path, np.ndarray]], *, count: int

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.data.segmentation import augmentations
 from lfp_tf.data.segmentation.augmentations import LABEL_RESIZES, Canvas, Warp
@@ -116,7 +117,8 @@ class Task(TrainedTask):
         config = self.task_config
         data = config.validation_data
         colors = np.asarray(read_dataset(data.folder)["colors"], np.uint8)
-        for batch in self.evaluation_batches(data, Shares(1), same_size=False).take(count):
+        batches = self.evaluation_batches(data, Shares(1), same_size=False).take(count)
+        for batch in read_batches(batches):
             outputs = predict(self.preprocessed(batch["images"]))
             labels = np.argmax(outputs["logits"][0].numpy(), -1)
             image = batch["images"][0].numpy().astype(np.uint8)

@@ -1,5 +1,6 @@
 """The live view's page: what it answers, and who may ask."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -111,3 +112,39 @@ def test_it_listens_on_the_loopback_alone_and_says_when_a_port_is_taken():
     with socket.socket() as probe:
         probe.settimeout(1)
         assert probe.connect_ex(("127.0.0.1", view._server.server_address[1])) != 0
+
+
+def answer_to(shown, request):
+    """The first line of the answer to raw bytes."""
+    with socket.create_connection(("127.0.0.1", shown.view._server.server_port), 20) as connection:
+        connection.sendall(request)
+        return connection.makefile("rb").readline()
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://[x", "http://[::1", "/%zz?[", "/\x00"])
+def test_an_address_that_is_none_is_answered(shown, address):
+    host = shown.url.split("/")[2]
+    answer = answer_to(shown, f"GET {address} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert answer.split()[1] in (b"400", b"404")
+    if "[" in address and "?" not in address:
+        assert answer.split()[1] == b"400"
+
+
+def test_a_viewer_that_sends_a_byte_now_and_then_loses_its_thread(shown, monkeypatch):
+    monkeypatch.setattr(web, "CONNECTION_SECONDS", 0.5)
+    before = threading.active_count()
+    with socket.create_connection(("127.0.0.1", shown.view._server.server_port), 20) as connection:
+        begin = time.monotonic()
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                connection.sendall(b"G")
+                connection.settimeout(0.1)
+                with contextlib.suppress(TimeoutError):
+                    if connection.recv(1) == b"":
+                        break
+        assert time.monotonic() - begin < 5
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert threading.active_count() <= before
+    assert shown.get("state")[0] == 200

@@ -112,7 +112,8 @@ def test_unreadable_images_are_named_and_left_out(tmp_path):
     census = take_census(imagenet.plan(tmp_path))
     assert census.problems == []
     assert census.broken["train"] == [
-        f"{tmp_path}/train/n01/n01_0.png is no image of a format that can be read."
+        f"{tmp_path}/train/n01/n01_0.png is no image of a format that can be read (JPEG, PNG, "
+        "BMP, GIF, TIFF, WebP, PPM, PGM)."
     ]
     assert census.broken["val"][0].startswith(f"{tmp_path}/val/n02/n02_1.png cannot be read: ")
     assert len(census.samples["train"]) == 5

@@ -1,5 +1,10 @@
 """Structures of MATLAB files become plain values; damage is told in one sentence."""
 
+import pathlib
+import struct
+import time
+import zlib
+
 import numpy as np
 import pytest
 import scipy.io
@@ -90,3 +95,60 @@ def test_files_that_are_cut_short(tmp_path, length):
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(LfpError, match=r"a\.mat (is empty|is no whole MATLAB 5 file)"):
         read_matlab_tree(path, "RELEASE")
+
+
+def packed(path, kind, sides, content):
+    """A file of one compressed variable `joints`: its class' number, its sides, what follows."""
+
+    def part(number, data):
+        return struct.pack("<II", number, len(data)) + data + bytes(-len(data) % 8)
+
+    flags = part(6, struct.pack("<II", kind, 0))
+    header = flags + part(5, struct.pack(f"<{len(sides)}i", *sides)) + part(1, b"joints")
+    data = zlib.compress(part(14, header + content), 9)
+    start = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM"
+    path.write_bytes(start + struct.pack("<II", 15, len(data)) + data)
+    return path
+
+
+EMPTY = struct.pack("<II", 14, 0)
+FIELD = struct.pack("<HHi", 5, 4, 32) + struct.pack("<II", 1, 32 * 100)
+BOMBS = {
+    "cells": (1, (2_000_000, 1), EMPTY * 2_000_000),
+    "structures": (
+        2,
+        (200, 200),
+        FIELD + b"".join(b"%-32d" % n for n in range(100)) + EMPTY * 4000,
+    ),
+    "numbers": (6, (2000, 2000), struct.pack("<II", 9, 32_000_000) + bytes(32_000_000)),
+    "small numbers": (6, (8000, 4000), struct.pack("<II", 2, 32_000_000) + bytes(32_000_000)),
+    "text": (4, (1, 8_000_000), struct.pack("<II", 2, 8_000_000) + bytes(8_000_000)),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_small_files_that_unpack_to_far_more_are_refused_at_once(tmp_path, peak_of, name):
+    path, start = packed(tmp_path / "a.mat", *BOMBS[name]), time.monotonic()
+
+    def read():
+        with pytest.raises(LfpError, match=r"a\.mat is no whole MATLAB 5 file: "):
+            read_matlab_tree(path, "joints")
+
+    assert peak_of(read) < 70 * path.stat().st_size + (1 << 20)
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("path", sorted(pathlib.Path("/work/shared/faults").glob("*.mat")), ids=str)
+def test_matlab_files_that_failed(path):
+    start = time.monotonic()
+    with pytest.raises(LfpError, match="is no whole MATLAB 5 file"):
+        read_matlab_tree(path, "joints")
+    assert time.monotonic() - start < 5
+
+
+def test_nested_values_are_not_copied_at_every_level(tmp_path, peak_of):
+    value = np.random.RandomState(0).uniform(size=200_000)
+    for _ in range(15):
+        value = {"a": value}
+    path = save(tmp_path / "a.mat", value, compressed=False)
+    assert peak_of(lambda: read_matlab_tree(path, "RELEASE")) < 6 * path.stat().st_size

@@ -1,6 +1,5 @@
 import os
 import struct
-import types
 
 import cv2
 import numpy as np
@@ -9,6 +8,7 @@ import tensorflow as tf
 from golden_cases import fill
 from PIL import Image
 
+from lfp_tf.data.records import RecordIndex
 from lfp_tf.data.segmentation.augmentations import Canvas, Warp, recipe
 from lfp_tf.data.segmentation.pipeline import evaluation_batches, training_batches
 from lfp_tf.errors import LfpError
@@ -44,7 +44,7 @@ def index_of(paths):
                 spans.append((file, position + 12, length))
                 position += 16 + length
     file, offset, length = np.array(spans, np.int64).reshape(-1, 3).T
-    return types.SimpleNamespace(
+    return RecordIndex(
         paths=[str(path) for path in paths],
         file=file.astype(np.int32),
         offset=offset,

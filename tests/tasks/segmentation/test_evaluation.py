@@ -1,5 +1,7 @@
 """Scores of a split: the sums of all images, against a slow count, and what is refused."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,7 @@ from small_network import small_network
 
 from lfp_tf.data.records import record_index
 from lfp_tf.data.segmentation.pipeline import evaluation_batches
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.options import Shares
 from lfp_tf.tasks.segmentation.evaluation import evaluate
 from lfp_tf.tasks.segmentation.prediction import predictor
@@ -52,6 +54,20 @@ def test_a_limit_takes_the_first_images(model, records):
     assert two.images == whole.images[:2]
     assert two.confusion.sum() < whole.confusion.sum()
     assert len(two.best) == len(two.worst) == 1
+
+
+def test_a_damaged_record_is_not_scored_but_named(model, records, tmp_path):
+    folder = shutil.copytree(records, tmp_path / "records")
+    index = record_index(folder, "val")
+    path = index.paths[index.file[0]]
+    with open(path, "r+b") as stream:
+        stream.seek(int(index.offset[0]) + int(index.length[0]) // 2)
+        byte = stream.read(1)
+        stream.seek(-1, 1)
+        stream.write(bytes([byte[0] ^ 1]))
+    with pytest.raises(WorkFailed) as caught:
+        evaluate(model, folder, split="val", protocol=Protocol("whole"))
+    assert str(caught.value).startswith(f"{path}, record 0 cannot be read, or its checksum does ")
 
 
 def test_records_of_other_classes_are_refused(records):

@@ -1,6 +1,7 @@
 """What a segmentation network shows of an image: labels, colours, shares; with the CRF in processes."""
 
 import io
+import pathlib
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from lfp_tf.errors import LfpError
 from lfp_tf.images.geometry import resize_labels, resize_long_side
 from lfp_tf.images.overlay import overlay, with_legend
 from lfp_tf.images.palette import ClassTable
+from lfp_tf.tasks.segmentation import results as of_labels
 from lfp_tf.tasks.segmentation.arguments import ENDINGS
 from lfp_tf.tasks.segmentation.crf.crf import PRESETS, refine
 from lfp_tf.tasks.segmentation.results import Results
@@ -123,3 +125,21 @@ def test_the_crf_of_the_protocol_lfp_is_not_done_twice():
     source, image = results("--crf", "--protocol=lfp"), numbered_image(1)
     np.testing.assert_array_equal(source.predict(image), labels(image))
     assert source.facts["crf"] == vars(PRESETS["lfp"])
+
+
+def test_a_crf_without_enough_memory_is_a_sentence_and_the_next_image_goes_on(monkeypatch):
+    calls = []
+
+    def short_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise MemoryError
+        return refine(*arguments)
+
+    monkeypatch.setattr(of_labels, "refine", short_once)
+    source = results("--crf", "--crf_processes=0")
+    images = [(pathlib.Path(f"{n}.png"), numbered_image(n)) for n in (1, 2)]
+    first, second = (answer for _, _, answer, _ in source.predictions(images, count=2))
+    assert isinstance(first, LfpError) and isinstance(second, np.ndarray)
+    assert str(first).startswith("There is not enough memory for the CRF of ")
+    assert "--long_side" in str(first)
