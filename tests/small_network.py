@@ -1,6 +1,7 @@
 """A PSPNet-18 an eighth as wide whose batch norms are not as drawn, for tests of serving."""
 
 import numpy as np
+import tf_keras
 
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.recipes.networks import build
@@ -9,6 +10,7 @@ CHANGES = {"task": {"model": {"width": 0.125, "depth": 18}, "train_data": {"crop
 
 
 def small_network(name="pspnet18_scenes", *, preset=None, seed=0, changes=None):
+    tf_keras.utils.set_random_seed(seed)
     return stirred(build(name, preset=preset, changes=changes or CHANGES), seed)
 
 

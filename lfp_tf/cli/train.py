@@ -139,6 +139,8 @@ def _prepared(experiment, params, folder, arguments):
     )
     if training.task.report:
         say(str(training.task.report))
+    for note in training.notes:
+        say(note)
     if training.step:
         say(f"going on from step {training.step} of {params.trainer.train_steps}")
     return training

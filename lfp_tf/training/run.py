@@ -8,7 +8,6 @@ import contextlib
 import math
 import os
 import pathlib
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -51,6 +50,7 @@ class Run:
         best: the weights of the best evaluation.
         log: history and TensorBoard's summaries.
         logs: {name: value} of the last evaluation.
+        notes: sentences for the user on how the run begins.
         is_chief: whether this process writes into the run's folder.
     """
 
@@ -72,6 +72,7 @@ class Run:
         # Every worker must save, as reading a variable needs them all; only the chief writes here.
         self.is_chief = strategy.extended.should_checkpoint
         self._own_folder = self.folder if self.is_chief else pathlib.Path(tempfile.mkdtemp())
+        self.notes: list[str] = []
         with contextlib.ExitStack() as lock:
             if self._trains:
                 text = f"Another training is writing to {self.folder}; give another --model_dir."
@@ -203,8 +204,7 @@ class Run:
         if newest.prefix:
             if newest.damaged:
                 names = ", ".join(pathlib.Path(prefix).name for prefix in newest.damaged)
-                text = f"{names} damaged; going back to {pathlib.Path(newest.prefix).name}"
-                print(text, file=sys.stderr)
+                self.notes.append(f"{names} damaged; going back to {newest.prefix}")
             self.checkpoints.restore(newest.prefix)
         elif self.mode == "eval":
             raise LfpError(f"{self.folder} holds no checkpoint to evaluate; train first.")

@@ -84,7 +84,8 @@ def test_train_looks_at_records_and_runs_without_tensorflow(tmp_path):
     records = tiny.make_records(tmp_path / "scenes", train=1, val=1)
     given = ["train", f"--data_dir={records}"]
     (tmp_path / "other").mkdir()
-    about = json.loads((records / "dataset.json").read_text()) | {"classes": ["sky"]}
+    about = json.loads((records / "dataset.json").read_text())
+    about |= {"classes": ["sky"], "colors": [[0, 0, 0]]}
     (tmp_path / "other" / "dataset.json").write_text(json.dumps(about))
     cases = [
         ([*given, SCENES, "--mode=eval", "--model_dir=run"], "run holds no checkpoint to evaluate"),

@@ -26,6 +26,7 @@ from lfp_tf.data.records import (
     write_records,
 )
 from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.files import alone
 from lfp_tf.progress import Progress
 
 OTHER = Description("other", (), ["a"], [[0, 0, 0]])
@@ -219,7 +220,7 @@ def test_overwriting_with_another_data_set_forgets_the_first(tmp_path):
 
 def test_two_commands_do_not_write_into_one_folder(tmp_path):
     tmp_path.mkdir(exist_ok=True)
-    with shards._alone(tmp_path), pytest.raises(LfpError, match="Another `lfp-tf data` is writing"):
+    with alone(tmp_path, "busy"), pytest.raises(LfpError, match="Another `lfp-tf data` is writing"):
         write(tmp_path)
 
 

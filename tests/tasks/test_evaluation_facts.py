@@ -15,7 +15,7 @@ from lfp_tf.tasks.evaluation_facts import (
     seen_warning,
 )
 
-COUNT = {"count": 1, "label_pixels": None}
+COUNT = {"count": 1, "same_size": True, "label_pixels": None}
 
 
 @pytest.fixture
