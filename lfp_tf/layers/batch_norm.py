@@ -1,9 +1,25 @@
 """Batch normalization with the originals' running values, synchronized over replicas."""
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
+
+_CONTEXT = threading.local()
+
+
+@contextlib.contextmanager
+def running_values_held() -> Iterator[None]:
+    """Inside the block, training leaves the running values of `BatchNorm` as they are."""
+    before = getattr(_CONTEXT, "is_held", False)
+    _CONTEXT.is_held = True
+    try:
+        yield
+    finally:
+        _CONTEXT.is_held = before
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
@@ -117,6 +133,8 @@ class BatchNorm(tf_keras.layers.Layer):
         return tf.cast(centred * scale + self.beta, inputs.dtype)
 
     def _update(self, mean, variance):
+        if getattr(_CONTEXT, "is_held", False):
+            return
         share = 1.0 - self.decay
         for running, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
             running.assign_sub((running - tf.stop_gradient(new)) * share)

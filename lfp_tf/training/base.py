@@ -61,6 +61,18 @@ class TrainedTask(base_task.Task):
     def sums(self, piece: Tensors, outputs: Tensors) -> Tensors:
         """Gives {name of an output: sum of its losses}, float32 scalars."""
 
+    def looks_ahead(self) -> bool:
+        """Tells whether what counts depends on the whole batch's outputs; usually it does not."""
+        return False
+
+    def preview(self, piece: Tensors, outputs: Tensors) -> Tensors:
+        """Takes from the outputs of a piece what `informed` needs; see `Objective.preview`."""
+        return {}
+
+    def informed(self, pieces: Sequence[Tensors], previews: Sequence[Tensors]) -> list[Tensors]:
+        """Adds to the pieces what all previews decide; see `Objective.informed`."""
+        return list(pieces)
+
     @abc.abstractmethod
     def validation_metrics(self) -> list[tf_keras.metrics.Metric]:
         """Makes the Keras metrics that `validation_step` updates."""

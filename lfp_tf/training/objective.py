@@ -5,16 +5,30 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from lfp_tf.layers.batch_norm import running_values_held
+
 Tensors = dict[str, tf.Tensor]
 
 
 class Objective(Protocol):
     """What a task says of its losses.
 
-    Each loss is a sum over something (pixels, images) divided by how many of them there are;
-    counting needs no network, so the divisors of the global batch are known before any gradient
-    is taken.
+    Each loss is a sum over something (pixels, images) divided by how many of them there are. The
+    divisors of the global batch are known before any gradient is taken: counting needs no values
+    of the outputs, or the outputs of the whole batch are looked at first (`looks_ahead`).
     """
+
+    def looks_ahead(self) -> bool:
+        """Tells whether what counts depends on the outputs of the whole batch."""
+        ...
+
+    def preview(self, piece: Tensors, outputs: Tensors) -> Tensors:
+        """Takes from the outputs of a piece what `informed` needs; only if `looks_ahead`."""
+        ...
+
+    def informed(self, pieces: Sequence[Tensors], previews: Sequence[Tensors]) -> list[Tensors]:
+        """Adds to the pieces what the previews of all pieces and replicas decide."""
+        ...
 
     def loss_weights(self) -> dict[str, float]:
         """Gives {name of an output: weight of its loss}, in the order of the outputs."""
@@ -58,9 +72,15 @@ def losses_and_gradients(
         ({name of an output: mean, "loss": their weighted sum}, gradients), equal on all replicas.
     """
     divisors, losses, gradients = [], {}, []
+    looks_ahead, is_whole = objective.looks_ahead(), len(pieces) == 1
+    if looks_ahead and not is_whole:
+        pieces = objective.informed(pieces, _previews(objective, pieces, model))
     for number, piece in enumerate(pieces):
         with tf.GradientTape() as tape:
             outputs = objective.trained_outputs(piece, model)
+            if looks_ahead and is_whole:
+                pieces = objective.informed([piece], [objective.preview(piece, outputs)])
+                (piece,) = pieces
             if number == 0:
                 counts = [objective.counts(other, outputs) for other in pieces]
                 divisors = _divisors(counts, normalization)
@@ -102,6 +122,14 @@ def loss_name(output: str) -> str:
     if output == "logits":
         return "main_loss"
     return "aux_loss" if output == "aux_logits" else f"loss_{output.removeprefix('logits_')}"
+
+
+def _previews(objective, pieces, model):
+    """Runs the network over all pieces once more than training needs; nothing of it moves."""
+    with running_values_held():
+        return [
+            objective.preview(piece, objective.trained_outputs(piece, model)) for piece in pieces
+        ]
 
 
 def _divisors(counts: list[Tensors], normalization: str) -> list[Tensors]:

@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.batch_norm import BatchNorm, running_values_held
 
 
 def built(**arguments):
@@ -59,3 +59,13 @@ def test_survives_save_and_load(tmp_path):
     x = np.ones([1, 4, 4, 3], np.float32)
     np.testing.assert_array_equal(loaded(x), model(x))
     assert loaded.layers[0].decay == 0.5 and loaded.layers[0].frozen
+
+
+def test_held_running_values_stay_while_the_batch_normalizes():
+    layer, images = BatchNorm(), tf.random.stateless_normal([2, 3, 3, 4], [1, 2]) + 3.0
+    layer.build(images.shape)
+    with running_values_held():
+        held = layer(images, training=True)
+    np.testing.assert_array_equal(layer.moving_mean, np.zeros(4))
+    np.testing.assert_array_equal(held, layer(images, training=True))
+    assert np.all(layer.moving_mean.numpy() > 0)

@@ -22,6 +22,9 @@ class SumsOfProducts:
     def loss_weights(self):
         return {"logits": 1.0, "aux_logits": 0.5}
 
+    def looks_ahead(self):
+        return False
+
     def trained_outputs(self, piece, model):
         outputs = model(piece["images"])
         return {"logits": outputs, "aux_logits": 2.0 * outputs}
@@ -33,8 +36,26 @@ class SumsOfProducts:
         return {name: tf.reduce_sum(piece["counted"] * x) for name, x in outputs.items()}
 
 
-def losses_of(num_pieces, normalization):
-    objective = SumsOfProducts()
+class LargestProducts(SumsOfProducts):
+    """Only the two largest products of the whole batch count."""
+
+    def looks_ahead(self):
+        return True
+
+    def preview(self, piece, outputs):
+        return {"products": outputs["logits"]}
+
+    def informed(self, pieces, previews):
+        products = tf.concat([preview["products"] for preview in previews], axis=0)
+        limit = tf.math.top_k(products, 2).values[-1]
+        return [
+            piece | {"counted": tf.cast(preview["products"] >= limit, tf.float32)}
+            for piece, preview in zip(pieces, previews, strict=True)
+        ]
+
+
+def losses_of(num_pieces, normalization, kind=SumsOfProducts):
+    objective = kind()
     losses, (gradient,) = losses_and_gradients(
         objective,
         split_batch(BATCH, num_pieces),
@@ -58,6 +79,14 @@ def test_a_mean_over_each_piece_is_another():
     losses, _ = losses_of(2, "piece")
     # (21 + 43) / 2 and 65 / 1, each for half.
     assert losses["logits"] == pytest.approx((32.0 + 65.0) / 2)
+
+
+@pytest.mark.parametrize("num_pieces", [1, 2, 4])
+def test_what_counts_is_decided_by_the_whole_batch(num_pieces):
+    losses, gradient = losses_of(num_pieces, "global", LargestProducts)
+    # Products 65 and 87.
+    assert losses == pytest.approx({"logits": 76.0, "aux_logits": 152.0, "loss": 152.0})
+    np.testing.assert_allclose(gradient, [2 * 6.0, 2 * 7.0], rtol=1e-6)
 
 
 def test_nothing_that_counts_gives_zero():

@@ -46,6 +46,9 @@ class SegmentationLosses(Losses):
     class_weights: list[float] | str = field(list)  # one per class; or balanced: by their pixels
     label_smoothing: float = 0.0  # share of the truth spread over all classes
     focal_gamma: float = 0.0  # exponent of (1 - p) before the cross-entropy; 0: none
+    # Only pixels count whose true class has at most this probability; 0: all count.
+    ohem_threshold: float = 0.0
+    ohem_least: int = 100000  # so many pixels of the global batch count in any case
     dice_weight: float = 0.0  # of the soft Dice loss of the main logits, beside the cross-entropy
 
 
@@ -144,6 +147,12 @@ class Config(CroppedTaskConfig):
             raise LfpError(
                 f"task.losses.label_smoothing must lie in 0..1, not {losses.label_smoothing}."
             )
+        if not 0 <= losses.ohem_threshold <= 1:
+            raise LfpError(
+                f"task.losses.ohem_threshold must lie in 0..1, not {losses.ohem_threshold}."
+            )
+        if losses.ohem_least < 1:
+            raise LfpError(f"task.losses.ohem_least must be at least 1, not {losses.ohem_least}.")
         for name in ("focal_gamma", "dice_weight"):
             if getattr(losses, name) < 0:
                 raise LfpError(f"task.losses.{name} must be at least 0.")

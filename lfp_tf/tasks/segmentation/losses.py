@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from lfp_tf.ops.nearest import (
@@ -111,6 +112,50 @@ def loss_counts(labels: dict, loss: PixelLoss = PixelLoss()) -> dict[str, tf.Ten
     return {name: loss.count(maps) for name, maps in labels.items()}
 
 
+def true_probabilities(
+    logits: tf.Tensor, labels: tf.Tensor, *, ignore_label: int = 255
+) -> tf.Tensor:
+    """Gives the probability of each pixel's true class, infinity where it is ignored.
+
+    Args:
+        logits: [B, H, W, C] float; computed in float32, without a gradient.
+        labels: [B, H, W] integer.
+
+    Returns:
+        [B, H, W] float32.
+    """
+    valid = tf.not_equal(labels, ignore_label)
+    cost = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        tf.where(valid, labels, 0), tf.cast(tf.stop_gradient(logits), tf.float32)
+    )
+    return tf.where(valid, tf.exp(-cost), np.inf)
+
+
+def hard_limit(
+    probabilities: Sequence[tf.Tensor], *, threshold: float, num_least: int
+) -> tf.Tensor:
+    """Gives the probability up to which pixels of the global batch are hard.
+
+    Online hard example mining: pixels whose true class has at most this probability count, at
+    least `num_least` of them (`OhemCrossEntropy2d`, PkuRainBow/OCNet.pytorch utils/loss.py; after
+    Shrivastava et al. 2016). The original picks them for each GPU.
+
+    Args:
+        probabilities: of `true_probabilities`, of all pieces of this replica.
+        threshold: 0..1.
+        num_least: number of pixels of all replicas together.
+
+    Returns:
+        float32 scalar, at least `threshold`; infinity where fewer pixels are valid.
+    """
+    values = tf.concat([tf.reshape(piece, [-1]) for piece in probabilities], axis=0)
+    replica = tf.distribute.get_replica_context()
+    smallest = _smallest(values, num_least)
+    if replica.num_replicas_in_sync > 1:
+        smallest = _smallest(replica.all_gather(smallest, axis=0), num_least)
+    return tf.maximum(smallest[-1], threshold)
+
+
 def dice_sum(logits: tf.Tensor, labels: tf.Tensor, *, ignore_label: int = 255) -> tf.Tensor:
     """Adds up the soft Dice loss of each image (Milletari et al. 2016, section 3).
 
@@ -186,6 +231,11 @@ def labels_at_map(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         [B, h, w] integer.
     """
     return resize_legacy_nearest(labels[..., None], height_width(logits))[..., 0]
+
+
+def _smallest(values, count):
+    """The `count` smallest of [N], or all, in rising order."""
+    return -tf.math.top_k(-values, tf.minimum(count, tf.size(values))).values
 
 
 def _has_pixels(labels, ignore_label):

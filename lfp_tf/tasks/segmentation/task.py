@@ -1,7 +1,7 @@
 """Training and scoring a segmentation network, as a task of the host's trainer."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,12 @@ from lfp_tf.tasks.segmentation.losses import (
     balanced_weights,
     dice_count,
     dice_sum,
+    hard_limit,
     labels_for_loss,
     loss_counts,
     loss_sums,
     loss_weights,
+    true_probabilities,
 )
 from lfp_tf.tasks.segmentation.training_metrics import MeanIoU
 from lfp_tf.training.base import TrainedTask
@@ -56,7 +58,7 @@ class Task(TrainedTask):
     def counts(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Valid pixels at the size of each output's logits, and images for `dice`."""
         labels = self._labels(piece["labels"], outputs)
-        counts = loss_counts(labels, self.pixel_loss)
+        counts = loss_counts(self._counted(piece, labels), self.pixel_loss)
         if self.task_config.losses.dice_weight:
             ignore_label = self.pixel_loss.ignore_label
             counts["dice"] = dice_count(labels["logits"], ignore_label=ignore_label)
@@ -65,11 +67,39 @@ class Task(TrainedTask):
     def sums(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Sums of the pixels' losses over the valid pixels, and of `dice` over images."""
         labels = self._labels(piece["labels"], outputs)
-        sums = loss_sums(outputs, labels, self.pixel_loss)
+        sums = loss_sums(outputs, self._counted(piece, labels), self.pixel_loss)
         if self.task_config.losses.dice_weight:
             ignore_label = self.pixel_loss.ignore_label
             sums["dice"] = dice_sum(outputs["logits"], labels["logits"], ignore_label=ignore_label)
         return sums
+
+    def looks_ahead(self) -> bool:
+        """Only hard pixels count, and which these are, the global batch decides."""
+        return self.task_config.losses.ohem_threshold > 0
+
+    def preview(self, piece: dict, outputs: dict) -> dict[str, tf.Tensor]:
+        """{name of logits: probability of the true class, [b, h, w]}."""
+        labels, ignore_label = self._labels(piece["labels"], outputs), self.pixel_loss.ignore_label
+        return {
+            name: true_probabilities(logits, labels[name], ignore_label=ignore_label)
+            for name, logits in outputs.items()
+        }
+
+    def informed(self, pieces: Sequence[dict], previews: Sequence[dict]) -> list[dict]:
+        """Adds which pixels are hard, {"hard": {name of logits: bool [b, h, w]}}."""
+        losses = self.task_config.losses
+        limits = {
+            name: hard_limit(
+                [preview[name] for preview in previews],
+                threshold=losses.ohem_threshold,
+                num_least=losses.ohem_least,
+            )
+            for name in previews[0]
+        }
+        return [
+            piece | {"hard": {name: preview[name] <= limits[name] for name in preview}}
+            for piece, preview in zip(pieces, previews, strict=True)
+        ]
 
     @functools.cached_property
     def pixel_loss(self) -> PixelLoss:
@@ -160,6 +190,15 @@ class Task(TrainedTask):
             warp=Warp(tuple(size), config.evaluation.warp_labels) if size else None,
             ignore_label=config.losses.ignore_label,
         )
+
+    def _counted(self, piece, labels):
+        """The labels of each output, the easy pixels ignored where only hard ones count."""
+        if "hard" not in piece:
+            return labels
+        ignore_label = self.pixel_loss.ignore_label
+        return {
+            name: tf.where(piece["hard"][name], maps, ignore_label) for name, maps in labels.items()
+        }
 
     def _labels(self, labels, outputs):
         """{name: labels at the size of those logits}; equal sizes are computed once."""

@@ -67,7 +67,8 @@ def test_replicas_and_pieces_are_the_whole_batch(records, reference, tmp_path, r
         np.testing.assert_allclose(found[step], loss, rtol=1e-6)
 
 
-def test_weighted_losses_and_dice_keep_the_law_too(records, tmp_path):
+@pytest.mark.parametrize("hard", [{}, {"ohem_threshold": 0.1, "ohem_least": 5}])
+def test_weighted_losses_and_dice_keep_the_law_too(records, tmp_path, hard):
     losses = {}
     for replicas, pieces in ((1, 1), (1, 2), (2, 1)):
         folder = tmp_path / f"{replicas}-{pieces}"
@@ -79,6 +80,7 @@ def test_weighted_losses_and_dice_keep_the_law_too(records, tmp_path):
             task__losses__dice_weight=0.5,
             trainer__accumulation_steps=pieces,
             trainer__train_steps=2,
+            **{f"task__losses__{name}": value for name, value in hard.items()},
         )
         done = tiny.run(*given) if replicas > 1 else tiny.command("train", *given[1:])
         assert done.returncode == 0, done.stderr

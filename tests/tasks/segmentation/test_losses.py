@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from lfp_tf.tasks.segmentation.losses import (
@@ -7,8 +8,10 @@ from lfp_tf.tasks.segmentation.losses import (
     count_valid,
     dice_count,
     dice_sum,
+    hard_limit,
     labels_at_map,
     labels_at_zoom,
+    true_probabilities,
 )
 
 
@@ -102,3 +105,20 @@ def test_dice_by_hand():
 def test_balanced_weights_count_all_classes_alike():
     weights = balanced_weights([60, 30, 0, 10])
     np.testing.assert_allclose(np.multiply(weights, [60, 30, 0, 10]), [25, 25, 0, 25])
+
+
+def test_probabilities_of_the_true_class():
+    found = true_probabilities(LOGITS, LABELS).numpy()
+    expected = np.exp(log_probabilities())[[0, 1], [0, 2]]
+    np.testing.assert_allclose(found[0, 0, :2], expected, rtol=1e-6)
+    assert np.isinf(found[0, 0, 2])
+
+
+@pytest.mark.parametrize(
+    ("threshold", "num_least", "limit"),
+    [(0.5, 1, 0.5), (0.5, 3, 0.6), (0.1, 2, 0.4), (0.7, 3, 0.7), (0.7, 5, np.inf)],
+)
+def test_hard_pixels_are_below_the_threshold_or_the_least_number(threshold, num_least, limit):
+    pieces = [tf.constant([[0.6, 0.2]]), tf.constant([[0.4, 0.9]]), tf.constant([[np.inf, np.inf]])]
+    found = hard_limit(pieces, threshold=threshold, num_least=num_least)
+    np.testing.assert_allclose(found, limit, rtol=1e-6)
