@@ -1,12 +1,15 @@
 """Presets: what a lineage of files does otherwise than our networks' defaults, as YAML.
 
-The files stand in `experiments/presets`; each says whose networks it is for, and fields of `task`.
+The files stand in `experiments/presets`. Each says whose networks it is for (`networks`), what its
+files need (`task`, `by_depth`), how the lineage scores (`by_protocol`: fields of `task.evaluation`
+by the experiment's own protocol) and how its own trainer trained (`training`).
 """
 
 import copy
 import functools
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import yaml
 
@@ -25,17 +28,19 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
-def preset_changes(name: str, *, network: str, model: Mapping, crop: Sequence[int]) -> dict:
-    """Gives the fields of `task` that a preset sets over an experiment's own.
+def preset_changes(
+    name: str, *, network: str, task: Mapping[str, Any], training: bool = False
+) -> dict[str, Any]:
+    """Gives the fields that a preset sets over an experiment's own.
 
     Args:
         name: one of `preset_names`.
         network: what `models.catalog` calls the experiment's network.
-        model: the experiment's own fields of it.
-        crop: (height, width) of the training crop; of networks without windows it may be None.
+        task: the experiment's own fields of `task`; those that it does not set may be missing.
+        training: whether the recipe of the lineage's own trainer is added.
 
     Returns:
-        Nested dictionaries, the caller's own.
+        Nested dictionaries {"task": ..., and perhaps "trainer": ...}, the caller's own.
 
     Raises:
         LfpError: no such preset, or one of another network.
@@ -43,18 +48,24 @@ def preset_changes(name: str, *, network: str, model: Mapping, crop: Sequence[in
     if name not in preset_names():
         names = preset_names()
         raise LfpError(f'No preset "{name}".{nearest(name, names)} There are {", ".join(names)}.')
-    preset = _read(name)
+    preset = copy.deepcopy(_read(name))
     if network not in preset["networks"]:
         others = [other for other in preset_names() if network in _read(other)["networks"]]
         raise LfpError(
             f"Preset {name} is not for {network}, which has {', '.join(others) or 'no presets'}."
         )
-    task = copy.deepcopy(preset["task"])
-    if "model" in task:
-        task["model"] = preset_options(
-            name, depth=model.get("depth", 50), crop=crop, bins=model.get("bins", _BINS)
+    changes, model = {"task": preset["task"]}, task.get("model", {})
+    if "model" in preset["task"]:
+        changes["task"]["model"] = preset_options(
+            name,
+            depth=model.get("depth", 50),
+            crop=task.get("train_data", {}).get("crop"),
+            bins=model.get("bins", _BINS),
         )
-    return task
+    protocol = task.get("evaluation", {}).get("protocol")
+    if scoring := preset.get("by_protocol", {}).get(protocol):
+        changes = merge(changes, {"task": {"evaluation": scoring}})
+    return merge(changes, preset.get("training", {})) if training else changes
 
 
 def preset_options(
@@ -79,14 +90,20 @@ def preset_options(
     return copy.deepcopy(options)
 
 
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives `base` with the values of `over`, dictionaries merged key by key."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
 @functools.cache
 def _read(name: str) -> dict:
     """Reads a preset over its base; the cached value must not be changed."""
     preset = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    if "base" not in preset:
-        return preset
-    base = _read(preset["base"])
-    task = dict(base["task"])
-    for group, fields in preset["task"].items():
-        task[group] = task.get(group, {}) | fields
-    return {"networks": preset["networks"], "task": task}
+    base = dict(_read(preset.pop("base"))) if "base" in preset else {}
+    # Which convolution has the stride at a depth is the base's own.
+    base.pop("by_depth", None)
+    return merge(base, preset)

@@ -29,15 +29,19 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> argparse._Argument
     return group
 
 
-def named_experiment(arguments: argparse.Namespace) -> Experiment:
+def named_experiment(arguments: argparse.Namespace, *, training: bool = False) -> Experiment:
     """The experiment of --experiment and --preset.
+
+    Args:
+        arguments: parsed.
+        training: whether the preset's way of training is taken, too.
 
     Raises:
         LfpError: a misspelt or missing name.
     """
     if not arguments.experiment:
         raise LfpError("--experiment is missing; `lfp-tf experiments` lists them all.")
-    return experiments.read(arguments.experiment, preset=arguments.preset)
+    return experiments.read(arguments.experiment, preset=arguments.preset, training=training)
 
 
 def checked_experiment(arguments: argparse.Namespace) -> Experiment:

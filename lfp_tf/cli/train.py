@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own = parser.add_argument_group("on top of the host's")
     own.add_argument("--data_dir", help="the folder of records (data/DATASET)")
     own.add_argument("--init", help="a checkpoint to start from, of any kind `convert` reads")
-    own.add_argument("--preset", help=f"lineage of the network: {', '.join(preset_names())}")
+    own.add_argument("--preset", help=f"lineage of network and recipe: {', '.join(preset_names())}")
     own.add_argument("--cpu_replicas", type=int, default=1, help="logical CPU devices (1)")
     own.add_argument("--list", action="store_true", help="the experiments, and exit")
     own.add_argument("--print_config", action="store_true", help="the merged YAML, and exit")
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         show(table())
         return 0
     _check(arguments)
-    experiment = named_experiment(arguments)
+    experiment = named_experiment(arguments, training=True)
     params = _params(experiment, arguments)
     if arguments.print_config:
         show(yaml.safe_dump(params.as_dict(), sort_keys=False, default_flow_style=None), end="")

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from lfp_tf.checkpoints.presets import FOLDER as PRESETS_FOLDER
-from lfp_tf.checkpoints.presets import preset_changes
+from lfp_tf.checkpoints.presets import merge, preset_changes
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks import catalog
 from lfp_tf.tasks.spec import TaskSpec
@@ -67,12 +67,13 @@ def find(name: str) -> pathlib.Path:
     return paths()[name]
 
 
-def read(name: str, *, preset: str | None = None) -> Experiment:
+def read(name: str, *, preset: str | None = None, training: bool = False) -> Experiment:
     """Reads a recipe over its family's base.
 
     Args:
         name: of the experiment.
         preset: lineage whose options replace the recipe's own, or None.
+        training: whether the preset's way of training replaces the recipe's, too.
 
     Raises:
         LfpError: no such experiment or preset.
@@ -83,19 +84,9 @@ def read(name: str, *, preset: str | None = None) -> Experiment:
     model = config["task"].get("model", {})
     network = model.get("network", USUAL_NETWORK)
     if preset:
-        crop = config["task"]["train_data"].get("crop")
-        changes = preset_changes(preset, network=network, model=model, crop=crop)
-        config = config | {"task": merge(config["task"], changes)}
+        changes = preset_changes(preset, network=network, task=config["task"], training=training)
+        config = merge(config, changes)
     return Experiment(name, path, content["about"], config, catalog.of(network))
-
-
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Gives `base` with the values of `over`, dictionaries merged key by key."""
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else value
-    return merged
 
 
 def _read_with_base(path):

@@ -5,9 +5,20 @@ import pytest
 from lfp_tf.checkpoints.presets import preset_changes, preset_names, preset_options
 from lfp_tf.errors import LfpError
 
+CITYSCAPES = {
+    "model": {"depth": 101},
+    "train_data": {"crop": [713, 713]},
+    "evaluation": {"protocol": "semseg", "flip": "softmax"},
+}
+
 
 def changes(name, network="pspnet", crop=(473, 473), **model):
-    return preset_changes(name, network=network, model=model, crop=crop)
+    task = {"model": model, "train_data": {"crop": crop}}
+    return preset_changes(name, network=network, task=task)["task"]
+
+
+def recipe(name):
+    return preset_changes(name, network="pspnet", task=CITYSCAPES, training=True)
 
 
 def test_presets_are_named_in_their_alphabet():
@@ -76,6 +87,45 @@ def test_networks_without_an_auxiliary_head_have_no_loss_of_it():
     for name in ("caffe", "tf1", "kitti"):
         preset = changes(name)
         assert preset["model"]["aux_head"] is False and preset["losses"] == {"aux_weight": 0.0}
+
+
+def test_the_caffe_recipe_decays_and_labels_as_the_original():
+    task = recipe("caffe")["task"]
+    assert task["model"]["zoom_factor"] == 1 and task["losses"]["label_size"] == "map"
+    assert task["losses"]["weight_decay_covers"] == "kernels_and_classifier_bias"
+    assert task["head_bias_lr_multiplier"] == 20.0
+    assert task["evaluation"] == {"protocol": "matlab", "flip": "logit_sum"}
+    assert "trainer" not in recipe("caffe")
+
+
+def test_the_tf1_recipe_is_its_trainers():
+    task, trainer = recipe("tf1")["task"], recipe("tf1")["trainer"]
+    assert trainer["train_steps"] == 60001 and task["train_data"]["global_batch_size"] == 2
+    rate = trainer["optimizer_config"]["learning_rate"]["polynomial"]
+    assert rate["initial_learning_rate"] == 0.001 and rate["power"] == 0.9
+    assert task["losses"]["weight_decay_covers"] == "kernels"
+    assert (task["head_lr_multiplier"], task["head_bias_lr_multiplier"]) == (10.0, 20.0)
+    assert task["head_norm_lr_multiplier"] == 1.0 and task["train_gamma_beta"] is False
+    augmentation = task["train_data"]["augmentation"]
+    assert augmentation["scale_min"] == augmentation["scale_max"] == 1.0
+    assert augmentation["flip_probability"] == 0.0
+    evaluation = task["evaluation"]
+    assert evaluation == {"protocol": "tf1_whole", "flip": "none", "mean_iou": "present"}
+
+
+def test_the_kitti_recipe_has_another_optimizer():
+    optimizer = recipe("kitti")["trainer"]["optimizer_config"]
+    assert optimizer["optimizer"]["type"] == "adam"
+    assert optimizer["learning_rate"]["polynomial"]["initial_learning_rate"] == 0.00005
+    assert recipe("kitti")["trainer"]["train_steps"] == 60001
+    assert recipe("kitti")["task"]["evaluation"]["ignore_truth"] == [0]
+
+
+def test_networks_alone_take_nothing_of_the_training():
+    assert "zoom_factor" not in changes("caffe")["model"]
+    assert "head_bias_lr_multiplier" not in changes("tf1")
+    # An experiment that is scored in another way than semseg's keeps it.
+    assert "evaluation" not in changes("tf1")
 
 
 def test_the_first_revision_of_deeplab_did_otherwise():

@@ -31,6 +31,8 @@ LAYOUT = "training/image_2/um_000000.png and training/gt_image_2/um_road_000000.
 SPLITS = ("train", "val")
 
 VAL_SHARE = 0.2
+# Of most images; some are a few pixels smaller or larger.
+HEIGHT, WIDTH = 375, 1242
 _PARTS = ("training/image_2", "training/gt_image_2")
 
 
@@ -48,7 +50,8 @@ def plan(
         source: the folder `data_road` or the one that holds it.
         asked: the splits to be written.
         seed: draws a split of 80 to 20; None takes the lists of watsoncm/PSPNet-tensorflow.
-        upsampling: 2 enlarges images (bilinear) and labels (nearest) as that fork did.
+        upsampling: 2 resizes images (bilinear) and labels (nearest) to 2484x750, twice the usual
+            image, as that fork did; 1 leaves them as they are.
         fork_labels: writes that fork's three classes (0 other, 1 not road, 2 road, none ignored),
             which its weights expect, instead of ours.
 
@@ -61,11 +64,12 @@ def plan(
         problem=_problem,
         read=read_colors,
         to_classes=kitti_fork_ids if fork_labels else kitti_road_colors,
-        upsampling=upsampling,
+        size=None if upsampling == 1 else (HEIGHT * upsampling, WIDTH * upsampling),
     )
     options = {
         "split": "published" if seed is None else f"seed {seed}",
         "upsampling": upsampling,
+        "size": list(rule.size) if rule.size else None,
         "fork_labels": fork_labels,
     }
     table = class_table("kitti_road_fork" if fork_labels else NAME)
@@ -109,7 +113,7 @@ DATASET = Dataset(
     options={
         "seed": whole_number("divides 80 to 20 (default: the published lists)"),
         "upsampling": whole_number(
-            "2 doubles both sides, as the published run did (default 1)", least=1
+            "2 resizes all images to 2484x750, as the published run did (default 1)", least=1
         ),
         "fork_labels": Option("writes the three classes of the published run", parse=None),
     },

@@ -42,14 +42,15 @@ class LabelRule:
         problem: from a file's values to a sentence's end ("holds the value 34, ..."), or "".
         read: reads a file: integer values [H, W], or colours [H, W, 3].
         to_classes: maps the values to uint8 classes [H, W]; None where they are classes already.
-        upsampling: the whole factor by which records are larger than the files.
+        size: (height, width) that images (bilinear) and labels (nearest) are resized to; None
+            leaves them as the files are.
         code: text that changes with what colours of files mean; files without are not affected.
     """
 
     problem: Callable[[np.ndarray], str]
     read: Callable[..., np.ndarray] = read_labels
     to_classes: Callable[[np.ndarray], np.ndarray] | None = None
-    upsampling: int = 1
+    size: tuple[int, int] | None = None
     code: str = ""
 
 
@@ -105,16 +106,17 @@ def segmentation_plan(
 
 def encode_sample(sample: Sample, *, rule: LabelRule, max_pixels: int = MAX_PIXELS) -> Encoded:
     """The record of a sample that passed `inspect_sample`."""
-    if rule.upsampling == 1:
+    if rule.size is None:
         image, image_format = image_bytes(sample.image, max_pixels)
         height, width = image_size(sample.image, max_pixels=max_pixels)
     else:
-        pixels = _enlarged(read_image(sample.image, max_pixels=max_pixels), rule.upsampling)
+        image = read_image(sample.image, max_pixels=max_pixels)
+        pixels = _resized(image, rule.size, Image.Resampling.BILINEAR)
         image, image_format = encode_png(pixels), "png"
         height, width = pixels.shape[:2]
     labels = None if sample.label is None else read_classes(sample.label, rule, max_pixels)
-    if labels is not None and rule.upsampling > 1:
-        labels = labels.repeat(rule.upsampling, axis=0).repeat(rule.upsampling, axis=1)
+    if labels is not None and rule.size is not None:
+        labels = _resized(labels, rule.size, Image.Resampling.NEAREST)
     return encoded_scene(sample.name, image, image_format, (height, width), labels)
 
 
@@ -256,7 +258,5 @@ def describe_values(values: Iterable[int]) -> str:
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
-def _enlarged(image, factor):
-    height, width = image.shape[:2]
-    size = (width * factor, height * factor)
-    return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+def _resized(image, size, resampling):
+    return np.array(Image.fromarray(image).resize(size[::-1], resampling))

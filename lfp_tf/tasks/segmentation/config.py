@@ -66,6 +66,7 @@ class Evaluation(Fields):
     warp: list[int] = field(list)  # deeplab: height, width of image and truth in scoring
     warp_labels: str = "pil_nearest"  # how that truth is resized: pil_nearest, opencv_nearest
     mean_iou: str = "all"  # all, present, truth
+    ignore_truth: list[int] = field(list)  # classes; pixels whose truth is one are not scored
 
 
 @dataclasses.dataclass
@@ -118,6 +119,8 @@ class Config(CroppedTaskConfig):
         if self.losses.aux_weight and "aux_logits" not in self.model.outputs():
             raise LfpError("task.losses.aux_weight needs task.model.aux_head=true, or set it to 0.")
         self._check_losses()
+        if min(self.evaluation.ignore_truth, default=0) < 0:
+            raise LfpError("task.evaluation.ignore_truth must hold classes, numbers from 0 on.")
         augmentation = self.train_data.augmentation
         check_steps(augmentation.steps)
         if augmentation.recipe == "deeplab" and not augmentation.scale_choices:

@@ -103,6 +103,7 @@ def evaluate(
     if dataset["splits"][split]["label_pixels"] is None:
         raise LfpError(f"The split {split} of {folder} has no labels to score against.")
     table = _table(dataset)
+    ignored = _ignored_truth(model.recipe, folder)
     batches = evaluation_batches(
         record_index(folder, split),
         shares=Shares(1),
@@ -123,10 +124,10 @@ def evaluate(
     confusion, plain = (np.zeros((len(table), len(table)), np.int64) for _ in range(2))
     images = []
     for image, labels in _refined(predicted, final_crf, crf.processes if crf else 0):
-        counts = _counts(image.truth, labels, table)
+        counts = _counts(image.truth, labels, table, ignored)
         confusion += counts
         if final_crf:
-            plain += _counts(image.truth, image.labels, table)
+            plain += _counts(image.truth, image.labels, table, ignored)
         images.append(_score(image.source, counts))
         if images[-1]["mIoU"] is not None:
             extremes.add(
@@ -265,10 +266,24 @@ def _scores_without_crf(evaluated, recipe):
     }
 
 
-def _counts(truth, labels, table):
-    return confusion_matrix(
+def _ignored_truth(recipe, folder):
+    """The classes whose pixels are not scored; refused where that leaves no two."""
+    ignored = sorted(set(recipe.evaluation["ignore_truth"]))
+    if ignored and len(recipe.classes) - len(ignored) < 2:
+        raise LfpError(
+            f"task.evaluation.ignore_truth={ignored} leaves fewer than two of the classes of "
+            f"{folder} ({', '.join(recipe.classes)}) to score. Preset kitti is for records that "
+            "`lfp-tf data kitti_road --fork_labels` wrote."
+        )
+    return ignored
+
+
+def _counts(truth, labels, table, ignored):
+    counts = confusion_matrix(
         truth, labels, num_classes=len(table), ignore_label=table.ignore_label
     ).numpy()
+    counts[[number for number in ignored if number < len(table)]] = 0
+    return counts
 
 
 def _score(source, counts):

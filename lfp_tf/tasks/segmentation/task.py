@@ -46,6 +46,7 @@ class Task(TrainedTask):
                 num_classes=config.model.classes,
                 ignore_label=config.losses.ignore_label,
                 definition=config.evaluation.mean_iou,
+                ignore_truth=config.evaluation.ignore_truth,
             )
         ]
 

@@ -1,5 +1,7 @@
 """The mean IoU as a Keras metric that counts over all replicas."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tf_keras
 
@@ -22,12 +24,14 @@ class MeanIoU(tf_keras.metrics.Metric):
         num_classes: int,
         ignore_label: int = 255,
         definition: str = "all",
+        ignore_truth: Sequence[int] = (),
         name: str = "mean_iou",
     ) -> None:
         super().__init__(name=name, dtype=tf.int64)
         self.num_classes = num_classes
         self.ignore_label = ignore_label
         self.definition = definition
+        self.ignore_truth = tuple(ignore_truth)
         self.confusion = self.add_weight(
             "confusion", [num_classes, num_classes], initializer="zeros", dtype=tf.int64
         )
@@ -51,7 +55,8 @@ class MeanIoU(tf_keras.metrics.Metric):
 
     def result(self) -> tf.Tensor:
         """Gives the mean IoU, float32, 0..1."""
-        confusion = tf.cast(self.confusion, tf.float64)
+        is_scored = [row not in self.ignore_truth for row in range(self.num_classes)]
+        confusion = tf.cast(self.confusion, tf.float64) * tf.cast(is_scored, tf.float64)[:, None]
         intersection = tf.linalg.diag_part(confusion)
         union = tf.reduce_sum(confusion, 0) + tf.reduce_sum(confusion, 1) - intersection
         iou = tf.math.divide_no_nan(intersection, union)

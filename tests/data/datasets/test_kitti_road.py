@@ -35,8 +35,10 @@ def test_kitti_upsamples_and_writes_the_forks_labels(tmp_path):
     kitti_tree(tmp_path)
     plan = kitti_road.plan(tmp_path, seed=0, upsampling=2, fork_labels=True)
     image, labels = record(plan, "train")
-    assert image.shape == (8, 12, 3)
-    assert labels[:3, :6].tolist() == [[1, 1, 2, 2, 0, 0]] * 2 + [[0] * 6]
+    # Exactly 2484x750, whatever the file's own size: 4x6 here.
+    assert image.shape == (750, 2484, 3) and labels.shape == (750, 2484)
+    assert labels[0, 207::414].tolist() == [1, 2, 0, 0, 0, 0]
+    assert not labels[188:].any() and labels[187, 0] == 1
     assert plan.table.names == ("other", "not road", "road")
 
 

@@ -48,6 +48,28 @@ def test_the_confusion_matrix_counts_every_pixel_once(model, records):
     assert evaluated.best[0].image.shape == (33, 41, 3)
 
 
+def test_pixels_of_an_ignored_truth_are_not_scored(model, records):
+    whole = evaluate(model, records, protocol=Protocol("whole")).confusion
+    model.recipe.evaluation["ignore_truth"] = [0, 3]
+    try:
+        scored = evaluate(model, records, protocol=Protocol("whole")).confusion
+    finally:
+        model.recipe.evaluation["ignore_truth"] = []
+    assert whole[0].any() or whole[3].any()
+    expected = whole.copy()
+    expected[[0, 3]] = 0  # Rows are truth; predictions of these classes stay mistakes.
+    np.testing.assert_array_equal(scored, expected)
+
+
+def test_a_truth_of_one_class_is_not_scored(model, records):
+    model.recipe.evaluation["ignore_truth"] = list(range(7))
+    try:
+        with pytest.raises(LfpError, match="leaves fewer than two of the classes.*--fork_labels"):
+            evaluate(model, records, protocol=Protocol("whole"))
+    finally:
+        model.recipe.evaluation["ignore_truth"] = []
+
+
 def test_a_limit_takes_the_first_images(model, records):
     whole = evaluate(model, records, protocol=Protocol("whole"), kept=1)
     two = evaluate(model, records, protocol=Protocol("whole"), limit=2, kept=1)
