@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+NUM_SHOWN = 5  # of many names in a sentence
+
 
 class LfpError(Exception):
     """A mistake in what the user gave: one sentence that says what, where and what to do.
@@ -27,6 +29,19 @@ def nearest(name: str, choices: Iterable[object]) -> str:
     words = [str(choice) for choice in choices]
     matches = difflib.get_close_matches(str(name), words, n=1, cutoff=0.5)
     return f' Did you mean "{matches[0]}"?' if matches else ""
+
+
+def first_of(texts: Iterable[object], separator: str = ", ") -> str:
+    """Gives the first few of many texts, and how many more there are.
+
+    >>> first_of("abcdefg")
+    'a, b, c, d, e, and 2 more'
+    """
+    texts = [str(text) for text in texts]
+    shown = texts[:NUM_SHOWN]
+    if len(texts) > NUM_SHOWN:
+        shown.append(f"and {len(texts) - NUM_SHOWN} more")
+    return separator.join(shown)
 
 
 def printable(text: object, *, longest: int = 300) -> str:

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from lfp_tf.errors import graph_sentence
+from lfp_tf.errors import first_of, graph_sentence
 
 SENTENCE = "The labels of a]b [Größe].png hold 'q'; put \"7\" below 3."
 
@@ -42,3 +42,8 @@ def test_other_errors_keep_their_last_line():
     assert graph_sentence(error.value).startswith("Unknown image file format.")
     assert graph_sentence(ValueError("Too small.")) == "Too small."
     assert graph_sentence(ValueError()) == "ValueError"
+
+
+def test_the_first_five_of_many_are_named_and_the_rest_counted():
+    assert first_of([]) == "" and first_of("abcde") == "a, b, c, d, e"
+    assert first_of(range(8), "\n") == "0\n1\n2\n3\n4\nand 3 more"

@@ -6,13 +6,13 @@ import pathlib
 
 from lfp_tf.cli.checks import check_at_least_one
 from lfp_tf.cli.output import say, show
-from lfp_tf.data.census import Census, first_of, take_census
+from lfp_tf.data.census import Census, take_census
 from lfp_tf.data.datasets.catalog import DATASETS, dataset
 from lfp_tf.data.datasets.folders import refuse_links_outside
 from lfp_tf.data.label_shares import shares_table
 from lfp_tf.data.plan import Judgement, with_max_pixels
 from lfp_tf.data.prepare import show_samples, write_plan
-from lfp_tf.errors import LfpError, nearest
+from lfp_tf.errors import LfpError, first_of, nearest
 from lfp_tf.progress import Progress
 from lfp_tf.tasks import catalog
 

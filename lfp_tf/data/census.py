@@ -4,16 +4,15 @@ import collections
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
-from lfp_tf.data.plan import Inspection, Plan
-from lfp_tf.errors import LfpError
+from lfp_tf.data.plan import Inspection, Plan, UnknownColors
+from lfp_tf.errors import LfpError, first_of
 from lfp_tf.progress import Progress
 from lfp_tf.workers import in_processes
 
 CHUNK = 16
-NUM_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +57,8 @@ def take_census(plan: Plan, *, workers: int = 1, progress: Progress | None = Non
     """
     inspected = _inspected(plan, workers, progress)
     samples, digests, problems, broken, label_pixels = {}, {}, [], {}, {}
+    unknown = [result.unknown_colors for pairs in inspected.values() for _, result in pairs]
+    problems += unknown_colors_problems([colors for colors in unknown if colors])
     for split, pairs in inspected.items():
         broken[split] = [result.problem for _, result in pairs if result.is_broken]
         usable = [(sample, result) for sample, result in pairs if not result.is_broken]
@@ -73,13 +74,29 @@ def take_census(plan: Plan, *, workers: int = 1, progress: Progress | None = Non
     return Census(samples, digests, size_bytes, problems, broken, label_pixels)
 
 
-def first_of(texts: Iterable[str], separator: str = ", ") -> str:
-    """The first few of many texts, and how many more there are."""
-    texts = list(texts)
-    shown = texts[:NUM_SHOWN]
-    if len(texts) > NUM_SHOWN:
-        shown.append(f"and {len(texts) - NUM_SHOWN} more")
-    return separator.join(shown)
+def unknown_colors_problems(unknown: Sequence[UnknownColors]) -> list[str]:
+    """A sentence on each list of classes that names every unknown colour over all label files."""
+    by_list = {}
+    for colors in unknown:
+        by_list.setdefault(colors.classes, []).append(colors)
+    return [_unknown_sentence(classes, of_list) for classes, of_list in by_list.items()]
+
+
+def _unknown_sentence(classes, unknown):
+    pixels = sum((collections.Counter(colors.pixels) for colors in unknown), collections.Counter())
+    files = collections.Counter(color for colors in unknown for color in colors.pixels)
+    first = {color: colors.path for colors in reversed(unknown) for color in colors.pixels}
+    places = {
+        color: path if files[color] == 1 else f"{files[color]} masks, first {path}"
+        for color, path in first.items()
+    }
+    shown = [f"{color} ({n} pixels in {places[color]})" for color, n in pixels.most_common()]
+    masks = "mask holds" if len(unknown) == 1 else "masks hold"
+    noun = "colour" if len(pixels) == 1 else "colours"
+    return (
+        f"{len(unknown)} {masks} {len(pixels)} {noun} that {classes} does not name: "
+        f"{first_of(shown)}. Masks must not be smoothed; a class needs a line NAME R G B."
+    )
 
 
 def _inspected(plan, workers, progress):

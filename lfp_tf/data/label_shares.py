@@ -3,9 +3,9 @@
 import collections
 from collections.abc import Iterable, Mapping, Sequence
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.description import IGNORE_LABEL
 from lfp_tf.data.plan import Judgement
+from lfp_tf.errors import first_of
 from lfp_tf.images.palette import ClassTable
 
 MOST_IGNORED = 0.5

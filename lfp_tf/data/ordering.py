@@ -6,6 +6,7 @@ hosts share it.
 """
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 
 import tensorflow as tf
@@ -81,6 +82,62 @@ def record_reader(index: RecordIndex) -> Callable[[tf.Tensor], tf.Tensor]:
             return tf.identity(payload)
 
     return read
+
+
+def fields_reader(
+    index: RecordIndex, features: dict[str, tf.io.FixedLenFeature]
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """A graph function from a record's number to its fields, as `record_reader` and `fields_of`."""
+    read = record_reader(index)
+    paths = tf.constant([str(path) for path in index.paths])
+    files = tf.constant(index.file, tf.int32)
+    firsts = tf.constant(index.firsts, tf.int64)
+
+    def read_fields(record):
+        file = files[record]
+        number = tf.strings.as_string(record - firsts[file])
+        where = tf.strings.join([paths[file], ", record ", number])
+        return fields_of(read(record), features, where=where)
+
+    return read_fields
+
+
+def fields_of(
+    payload: tf.Tensor,
+    features: dict[str, tf.io.FixedLenFeature],
+    *,
+    where: str | tf.Tensor = "The record",
+) -> dict[str, tf.Tensor]:
+    """The fields of a serialized record; it raises `tf.errors.InvalidArgumentError` by name.
+
+    Args:
+        payload: scalar string.
+        features: {key: shape, type and default}; without a default the key must be there.
+        where: how the sentence about a missing key calls the record.
+
+    Returns:
+        {key: tensor of the feature's shape}.
+    """
+    needed = {key: kind for key, kind in features.items() if kind.default_value is None}
+    loose = {key: tf.io.VarLenFeature(kind.dtype) for key, kind in needed.items()}
+    fields = tf.io.parse_single_example(payload, features | loose)
+    for key, kind in needed.items():
+        values, count = fields[key].values, math.prod(kind.shape)
+        text = tf.strings.join([where, _lack(key, count, tf.size(values))])
+        with tf.control_dependencies([tf.debugging.Assert(tf.size(values) == count, [text])]):
+            values = tf.identity(values)
+        fields[key] = tf.reshape(values, kind.shape)
+    return fields
+
+
+def _lack(key, count, num_values):
+    advice = "give records for this task, or write them again with `lfp-tf data` and `--overwrite`."
+    several = tf.strings.join([" has ", tf.strings.as_string(num_values), f' values of "{key}"'])
+    return tf.where(
+        num_values == 0,
+        f' has no "{key}"; {advice}',
+        tf.strings.join([several, f", but {count} are needed; {advice}"]),
+    )
 
 
 @contextlib.contextmanager

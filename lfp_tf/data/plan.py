@@ -61,6 +61,21 @@ class Judgement:
 
 
 @dataclasses.dataclass(frozen=True)
+class UnknownColors:
+    """Colours of one label file that are no class; the census counts them over the whole set.
+
+    Attributes:
+        path: of the label file.
+        pixels: {colour as text: pixels}.
+        classes: path of the list of classes, as sentences call it.
+    """
+
+    path: str
+    pixels: dict[str, int]
+    classes: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Inspection:
     """What is known of a sample before it is written.
 
@@ -71,6 +86,7 @@ class Inspection:
         is_broken: the problem is a file that cannot be read: left out, the rest goes on.
         size_bytes: of the image file and its label file.
         label_pixels: {class, or 255 for ignored: pixels}; None without a label map.
+        unknown_colors: of its label file; None where every colour is a class, or has none.
     """
 
     name: str
@@ -79,6 +95,7 @@ class Inspection:
     is_broken: bool = False
     size_bytes: int = 0
     label_pixels: dict[int, int] | None = None
+    unknown_colors: UnknownColors | None = None
 
 
 def with_max_pixels(plan: Plan, max_pixels: int) -> Plan:

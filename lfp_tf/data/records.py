@@ -67,6 +67,11 @@ class RecordIndex:
         """int64 [files]: the number of each file's first record."""
         return np.searchsorted(self.file, np.arange(len(self.paths)))
 
+    def where(self, number: int) -> str:
+        """How sentences call a record: its shard, and its number there from 0."""
+        file = self.file[number]
+        return f"{self.paths[file]}, record {number - int(self.firsts[file])}"
+
 
 def record_index(folder: str | os.PathLike, split: str) -> RecordIndex:
     """Finds every record of a split by reading 12 bytes of each.
@@ -101,7 +106,7 @@ def read_record(index: RecordIndex, number: int) -> dict[str, list[Any]]:
     try:
         return decode_example(payload)
     except LfpError as error:
-        raise LfpError(f"{path}, record {number_in_file}: {error}") from error
+        raise LfpError(f"{index.where(number)}: {error}") from error
 
 
 def shard_paths(folder: str | os.PathLike, split: str) -> list[pathlib.Path]:

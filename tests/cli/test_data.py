@@ -95,8 +95,10 @@ def test_an_empty_split_that_is_not_asked_for_blocks_nothing(source, tmp_path):
         for path in files:
             path.rename(source / kind / "train" / path.name)
     with pytest.raises(LfpError, match="images/test holds no images"):
-        run("folder", "--source", source, "--out", tmp_path / "out")
-    run("folder", "--source", source, "--out", tmp_path / "out", "--splits", "train")
+        run("folder", "--source", source, "--out", tmp_path / "out", "--splits", "test")
+    for words in ([], ["--splits", "train", "--overwrite"]):
+        run("folder", "--source", source, "--out", tmp_path / "out", *words)
+        assert list(read_dataset(tmp_path / "out")["splits"]) == ["train"]
     assert list(read_dataset(tmp_path / "out")["splits"]) == ["train"]
     with pytest.raises(LfpError, match='has no split "val" here. It has train, test'):
         (source / "images/test/a.png").write_bytes((source / "images/train/0.png").read_bytes())

@@ -48,7 +48,7 @@ def test_classification_from_the_command(classes, tmp_path, capsys):
     said = capsys.readouterr()
     assert said.out.splitlines()[-1] == f"{out}: 3 train records"
     assert "imagenet: 2 classes, 3 train images" in said.err
-    assert "has no val; only train is written." in said.err
+    assert f"val is left out: There is no folder {classes / 'val'}." in said.err
     dataset = read_dataset(out)
     assert (dataset["tasks"], dataset["classes"], dataset["synsets"]) == (
         ["classification"],

@@ -48,7 +48,7 @@ def training_batches(
         LfpError: the batch cannot be divided, the seed is out of range or there is no record.
     """
     ordering.check(index, shares, seed=seed)
-    read = ordering.record_reader(index)
+    read = ordering.fields_reader(index, _FEATURES)
 
     def sample(ordinal):
         number = shares.number(ordinal)
@@ -97,7 +97,7 @@ def evaluation_batches(
     global_batch_size = shares.global_batch_size
     count = len(index.length)
     steps = -(-count // global_batch_size)
-    read = ordering.record_reader(index)
+    read = ordering.fields_reader(index, _FEATURES)
 
     def sample(ordinal):
         number = shares.number(ordinal)
@@ -115,9 +115,10 @@ def evaluation_batches(
     return ordering.batched(ordinals, sample, shares.replica)
 
 
-def decoded(record: tf.Tensor, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """uint8 [H, W, 3] RGB, int32 label and the file name of a serialized record."""
-    fields = tf.io.parse_single_example(record, _FEATURES)
+def decoded(
+    fields: dict[str, tf.Tensor], num_classes: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """uint8 [H, W, 3] RGB, int32 label and the file name of a record's `_FEATURES`."""
     source, label = fields["image/filename"], fields["image/class/label"]
     text = tf.strings.join(
         [

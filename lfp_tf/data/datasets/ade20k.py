@@ -6,12 +6,12 @@
     annotations/validation/NAME.png   its labels
 
 Labels: 0 is ignored, k + 1 is class k (hszhao/semseg FAQ.md).
-Left out: the benchmark's test images, which have no labels.
+Left out: the benchmark's test images, which have no labels; a split that is empty or missing.
 Refused: images without labels and labels without images; values above 150.
 """
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
-from lfp_tf.data.datasets.folders import asked_of, pair, source_folder
+from lfp_tf.data.datasets.folders import pair, read_splits, source_folder
 from lfp_tf.data.datasets.label_maps import ade20k
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
@@ -31,11 +31,13 @@ def plan(source: Source, asked: Asked = None) -> Plan:
     Raises:
         LfpError: folders are missing, or images and labels do not pair.
     """
-    names = asked_of(SPLITS, asked)
-    parts = [f"{kind}/{_FOLDERS[split]}" for kind in _KINDS for split in names]
-    root = source_folder(source, NAME, LAYOUT, parts, places=(".", "ADEChallengeData2016"))
-    splits = {split: pair(*(root / kind / _FOLDERS[split] for kind in _KINDS)) for split in names}
-    return segmentation_plan(NAME, class_table(NAME), splits, RULE)
+    root = source_folder(source, NAME, LAYOUT, _KINDS, places=(".", "ADEChallengeData2016"))
+
+    def read(split):
+        return pair(*(root / kind / _FOLDERS[split] for kind in _KINDS))
+
+    splits, notes = read_splits(SPLITS, asked, read, layout=LAYOUT)
+    return segmentation_plan(NAME, class_table(NAME), splits, RULE, notes=notes)
 
 
 def _hint(wrong, _):

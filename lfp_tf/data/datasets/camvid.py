@@ -4,12 +4,12 @@
     trainannot/NAME.png, valannot/NAME.png, testannot/NAME.png   their labels
 
 Labels: 0-10 are classes in the tutorial's order; 11 (void) is ignored.
-Left out: nothing.
+Left out: a split that is empty or missing.
 Refused: images without labels and labels without images; values above 11.
 """
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
-from lfp_tf.data.datasets.folders import asked_of, pair, source_folder
+from lfp_tf.data.datasets.folders import pair, read_splits, source_folder
 from lfp_tf.data.datasets.label_maps import camvid_void
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
@@ -26,11 +26,13 @@ def plan(source: Source, asked: Asked = None) -> Plan:
     Raises:
         LfpError: folders are missing, or images and labels do not pair.
     """
-    names = asked_of(SPLITS, asked)
-    parts = [part for split in names for part in (split, f"{split}annot")]
-    root = source_folder(source, NAME, LAYOUT, parts, places=(".", "CamVid"))
-    splits = {split: pair(root / split, root / f"{split}annot") for split in names}
-    return segmentation_plan(NAME, class_table(NAME), splits, RULE)
+    root = source_folder(source, NAME, LAYOUT, [SPLITS], places=(".", "CamVid"))
+
+    def read(split):
+        return pair(root / split, root / f"{split}annot")
+
+    splits, notes = read_splits(SPLITS, asked, read, layout=LAYOUT)
+    return segmentation_plan(NAME, class_table(NAME), splits, RULE, notes=notes)
 
 
 def _hint(wrong, _):

@@ -26,6 +26,7 @@ from lfp_tf.data.datasets import (
     kitti_road,
     lsp,
     mpii,
+    mpii_lsp,
     scenes,
     voc,
 )
@@ -47,6 +48,7 @@ DATASETS = {
         kitti_road.DATASET,
         lsp.DATASET,
         mpii.DATASET,
+        mpii_lsp.DATASET,
         scenes.DATASET,
         voc.DATASET,
     )

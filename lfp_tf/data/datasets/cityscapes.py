@@ -9,20 +9,26 @@ With --coarse train is all images of train and train_extra under their coarse la
 
 Labels: train ids where as many images have them (0-18 are classes, 255 is ignored) as label ids
 (0-33), else these, which are mapped to train ids.
-Left out: the split test, whose labels are not published; splits without images; images without
-labels of the chosen kind, which are counted, where others have some; files of other endings
+Left out: the split test, whose labels are not published; a split without images or labels; images
+without labels of the chosen kind, which are counted, where others have some; files of other endings
 (instances, colours, polygons).
 Refused: images of which none has labels; other values.
 """
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source
-from lfp_tf.data.datasets.folders import asked_of, files_below, left_out_note, source_folder
+from lfp_tf.data.datasets.folders import (
+    NoSamples,
+    asked_of,
+    files_below,
+    left_out_note,
+    read_splits,
+    source_folder,
+)
 from lfp_tf.data.datasets.label_maps import cityscapes_label_ids
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
 from lfp_tf.data.shards import Sample
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of
 from lfp_tf.images.palette import class_table
 
 NAME = "cityscapes"
@@ -52,26 +58,31 @@ def plan(source: Source, asked: Asked = None, *, coarse: bool = False) -> Plan:
         parts["train"] = _COARSE
     places = [place for of_split in parts.values() for place in of_split]
     label_folders = dict.fromkeys(labels for labels, _ in places)
-    root = source_folder(source, NAME, LAYOUT, ("leftImg8bit", *label_folders))
+    root = source_folder(source, NAME, LAYOUT, ("leftImg8bit", tuple(label_folders)))
     names = {place: _names(root / "leftImg8bit" / place[1]) for place in places}
     if not any(names.values()):
         raise LfpError(f"{root / 'leftImg8bit'} holds no *{_IMAGE_END}. Expected: {LAYOUT}.")
     kind, labelled = _labelled(root, names)
     notes = []
-    for place, of_place in names.items():
-        without = set(of_place) - {sample.name for sample in labelled[place]}
-        notes += left_out_note(root / "leftImg8bit" / place[1], without, len(of_place))
-    splits = {
-        split: [sample for place in of_split for sample in labelled[place]]
-        for split, of_split in parts.items()
-    }
+
+    def read(split):
+        samples = [sample for place in parts[split] for sample in labelled[place]]
+        if not samples:
+            folders = " and ".join(str(root / "leftImg8bit" / folder) for _, folder in parts[split])
+            raise NoSamples(f"{folders} holds no *{_IMAGE_END} with labels.")
+        for place in parts[split]:
+            without = set(names[place]) - {sample.name for sample in labelled[place]}
+            notes.extend(left_out_note(root / "leftImg8bit" / place[1], without, len(names[place])))
+        return samples
+
+    splits, missing = read_splits(SPLITS, asked, read, layout=LAYOUT)
     return segmentation_plan(
         NAME,
         class_table(NAME),
-        {split: samples for split, samples in splits.items() if samples},
+        splits,
         RULES[kind],
         options={"labels": kind} | ({"coarse": True} if coarse else {}),
-        notes=tuple(notes),
+        notes=(*notes, *missing),
     )
 
 

@@ -8,7 +8,8 @@
 `cocostuff10k_171` is the same with the 171 classes that images have, numbered through.
 
 Labels: 0 is ignored, k + 1 is class k.
-Left out: images in neither list; blank lines of a list, which are noted.
+Left out: images in neither list; blank lines of a list, which are noted; a split whose list is
+missing or empty.
 Refused: a list that names an image twice; listed files that are missing; values above 182, and for
 171 classes also those of the eleven others; files of MATLAB 7.3 (v1.0).
 """
@@ -16,14 +17,19 @@ Refused: a list that names an image twice; listed files that are missing; values
 import collections
 import dataclasses
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
-from lfp_tf.data.datasets.folders import asked_of, listed_samples, read_list, source_folder
+from lfp_tf.data.datasets.folders import (
+    NoSamples,
+    listed_samples,
+    read_list,
+    read_splits,
+    source_folder,
+)
 from lfp_tf.data.datasets.label_maps import cocostuff_171, cocostuff_ids, cocostuff_supervised
 from lfp_tf.data.datasets.matlab_labels import read_matlab_labels
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of
 from lfp_tf.images.palette import class_table
 
 NAME, NAME_171 = "cocostuff10k", "cocostuff10k_171"
@@ -54,23 +60,22 @@ def plan_171(source: Source, asked: Asked = None) -> Plan:
 
 def _plan(source, asked, name, rule):
     root = source_folder(source, name, LAYOUT, _PARTS, places=_PLACES)
-    lists = {split: root / "imageLists" / f"{split}.txt" for split in asked_of(SPLITS, asked)}
-    lists = {split: path for split, path in lists.items() if path.is_file()}
-    if not lists:
-        names = " and no ".join(f"{split}.txt" for split in asked_of(SPLITS, asked))
-        raise LfpError(f"{root / 'imageLists'} has no {names}.")
     ids, notes = {}, []
-    for split, path in lists.items():
+
+    def read(split):
+        path = root / "imageLists" / f"{split}.txt"
+        if not path.is_file():
+            raise NoSamples(f"There is no list {path}.")
         ids[split], note = _ids(path)
-        notes += note
+        samples = listed_samples(root, map(_pair_of, ids[split]), str(path))
+        notes.extend(note)
+        return samples
+
+    splits, missing = read_splits(SPLITS, asked, read, layout=LAYOUT)
     both = sorted(set(ids.get("train", ())) & set(ids.get("test", ())))
     if both:
         notes.append(f"{len(both)} images are in train.txt and in test.txt: {first_of(both)}.")
-    splits = {
-        split: listed_samples(root, map(_pair_of, ids[split]), str(path))
-        for split, path in lists.items()
-    }
-    return segmentation_plan(name, class_table(name), splits, rule, notes=tuple(notes))
+    return segmentation_plan(name, class_table(name), splits, rule, notes=(*notes, *missing))
 
 
 def _ids(path):

@@ -8,20 +8,18 @@
 `cocostuff164k_171` is the same with the 171 classes that images have, numbered through.
 
 Labels: 0-181 are classes, 255 is ignored (`stuffthingmaps_trainval2017.zip`).
-Left out: train2017 or val2017 where its folder of images is missing; images without labels, which
-are counted, where others have some.
-Refused: labels without images; other values, and for 171 classes also
-those of the eleven others.
+Left out: images without labels, and labels whose images were not downloaded, which are counted;
+train2017 or val2017 where nothing remains.
+Refused: other values, and for 171 classes also those of the eleven others.
 """
 
 import dataclasses
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
-from lfp_tf.data.datasets.folders import asked_of, pair_labelled, source_folder
+from lfp_tf.data.datasets.folders import pair_present, read_splits, source_folder
 from lfp_tf.data.datasets.label_maps import cocostuff_171, cocostuff_supervised
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import segmentation_plan, values_rule
-from lfp_tf.errors import LfpError
 from lfp_tf.images.palette import class_table
 
 NAME, NAME_171 = "cocostuff164k", "cocostuff164k_171"
@@ -37,7 +35,7 @@ def plan(source: Source, asked: Asked = None) -> Plan:
     """Pairs the files of `train2017` and `val2017` by their names.
 
     Raises:
-        LfpError: folders are missing, or images and labels do not pair.
+        LfpError: folders are missing, or no image has labels.
     """
     return _plan(source, asked, NAME, RULE)
 
@@ -51,15 +49,15 @@ def plan_171(source: Source, asked: Asked = None) -> Plan:
 
 def _plan(source, asked, name, rule):
     root = source_folder(source, name, LAYOUT, _PARTS, places=_PLACES)
-    splits, notes = {}, []
-    for split in asked_of(SPLITS, asked):
-        images = root / "images" / _FOLDERS[split]
-        if images.is_dir():
-            splits[split], note = pair_labelled(images, root / "annotations" / _FOLDERS[split])
-            notes += note
-    if not splits:
-        raise LfpError(f"{root / 'images'} holds no train2017 and no val2017. Expected: {LAYOUT}.")
-    return segmentation_plan(name, class_table(name), splits, rule, notes=tuple(notes))
+    notes = []
+
+    def read(split):
+        samples, left_out = pair_present(*(root / kind / _FOLDERS[split] for kind in _PARTS))
+        notes.extend(left_out)
+        return samples
+
+    splits, missing = read_splits(SPLITS, asked, read, layout=LAYOUT)
+    return segmentation_plan(name, class_table(name), splits, rule, notes=(*notes, *missing))
 
 
 def _hint(wrong, _):

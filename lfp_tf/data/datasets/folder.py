@@ -22,7 +22,7 @@ a comma between the paths, which may be absolute. Folders that are not read are 
 Labels: k is class k, or k + 1 with --label_offset 1, or what --values names; 255 and
 --ignore_values are ignored. Without a file of classes there are as many as the labels hold. Labels
 of three channels hold the classes' colours, or where no colours are given, three equal values.
-Left out: splits that are not there.
+Left out: splits that are empty or missing.
 Refused: images without labels and labels without images; values that are no class; names twice.
 """
 
@@ -98,10 +98,11 @@ def plan(
     """
     root = existing_source(source, NAME, LAYOUT)
     find = functools.partial(find_splits, root, seed=seed, val_share=val_share)
-    splits = find(asked)
+    splits, notes = find(asked)
     if not splits:
         raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
-    counted, notes = splits, unread_folders(root, splits) if asked is None else ()
+    notes += unread_folders(root, splits) if asked is None else ()
+    counted = splits
     ignored = frozenset(ignore_values) | {255} | ({0} if label_offset else frozenset())
     named, code = read_classes(root, classes)
     options: dict = {"label_offset": label_offset, "ignore_values": sorted(ignore_values)}
@@ -114,7 +115,8 @@ def plan(
         judge = functools.partial(judge_labels, table=table)
     else:
         if named is None and asked is not None:
-            counted, notes = _all_splits(find, splits)
+            counted, more = _all_splits(find, splits)
+            notes += more
         table = named or _counted(counted, label_offset, ignored)
         rule = _coded(table, code, label_offset, ignored)
         has_plain_values = not label_offset and not ignore_values
@@ -129,7 +131,7 @@ def plan(
 def _all_splits(find, splits):
     """Every split, so that classes which only some have are counted too, and what to say."""
     try:
-        return find(None), ()
+        return find(None)[0], ()
     except LfpError as error:
         names = ", ".join(splits)
         return splits, (f"Classes are counted in {names} alone, as others cannot be read: {error}",)
@@ -165,12 +167,13 @@ def _coded(table, code, label_offset, ignored):
             _to_classes, code=code, label_offset=label_offset, ignored=ignored
         ),
         code=json.dumps(code.classes),
+        unknown_colors=code.unknown,
     )
 
 
 def _problem(values, *, code, allowed, hint):
     if values.ndim == 3:
-        return code.problem(values)
+        return code.problem()
     return values_problem(values, allowed=allowed, hint=hint)
 
 

@@ -5,17 +5,18 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.folders import (
+    NoSamples,
     asked_of,
     files_below,
     listed_samples,
     pair,
     read_list,
+    read_splits,
     split_by_seed,
 )
 from lfp_tf.data.shards import Sample
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of
 
 _NAMES = {
     "train": ("train", "training"),
@@ -33,7 +34,7 @@ _FORMS = (
 
 def find_splits(
     root: pathlib.Path, asked: Sequence[str] | None, *, seed: int, val_share: float
-) -> dict[str, list[Sample]]:
+) -> tuple[dict[str, list[Sample]], tuple[str, ...]]:
     """The samples of each split by the first layout that a folder has.
 
     Args:
@@ -43,33 +44,35 @@ def find_splits(
         val_share: the share of val in these.
 
     Returns:
-        {split: samples}; empty where it has none of the layouts.
+        {split: samples}, empty where it has none of the layouts; and a sentence about every split
+        that is left out.
 
     Raises:
-        LfpError: images and labels do not pair, or a list is not as it must be.
+        LfpError: images and labels do not pair, a list is not as it must be, or a split that is
+            asked for is empty.
     """
     for form in _FORMS:
-        places = _places(root, form)
-        # Where nothing asked for is there, the command tells what is.
-        names = asked_of(places, asked) or list(places)
-        if names:
-            return {split: pair(*places[split]) for split in names}
+        if places := _places(root, form):
+            return _read_places(places, asked, lambda paths: pair(*paths))
     if all((root / part).is_dir() for part in ("SegmentationClass", _CVAT_LISTS)):
         return _cvat_splits(root, asked, seed, val_share)
-    lists = {split: paths[0] for split, paths in _places(root, ("{split}.txt",)).items()}
-    if lists:
-        names = asked_of(lists, asked) or list(lists)
-        return {split: _listed(root, lists[split]) for split in names}
+    if lists := _places(root, ("{split}.txt",)):
+        return _read_places(lists, asked, lambda paths: _listed(root, *paths))
     if (root / "images").is_dir() and (root / "labels").is_dir():
         samples = pair(root / "images", root / "labels")
-        return split_by_seed(samples, seed=seed, share=val_share)
-    places = {split: paths[0] for split, paths in _places(root, ("{split}",)).items()}
-    places = {split: place for split, place in places.items() if _has_masks(place)}
-    if places:
-        return {split: _mask_pairs(places[split]) for split in asked_of(places, asked) or places}
+        return split_by_seed(samples, seed=seed, share=val_share), ()
+    places = _places(root, ("{split}",))
+    if any(_has_masks(*paths) for paths in places.values()):
+        return _read_places(places, asked, lambda paths: _mask_pairs(*paths))
     if _has_masks(root):
-        return split_by_seed(_mask_pairs(root), seed=seed, share=val_share)
-    return {}
+        return split_by_seed(_mask_pairs(root), seed=seed, share=val_share), ()
+    return {}, ()
+
+
+def _read_places(places, asked, read):
+    """As `read_splits`; where nothing asked for is there, the command tells what is."""
+    is_there = bool(asked_of(places, asked))
+    return read_splits(places, asked if is_there else None, lambda split: read(places[split]))
 
 
 def unread_folders(root: pathlib.Path, splits: dict[str, list[Sample]]) -> tuple[str, ...]:
@@ -124,6 +127,8 @@ def _mask_pairs(folder):
         if stem in names:
             raise LfpError(f"{folder} holds {names[stem]} and {path}: which one is meant?")
         names[stem] = path
+    if not labels:
+        raise NoSamples(f"{folder} holds no labels NAME{_MASK_END}.")
     alone = [images.get(stem) or labels[stem] for stem in sorted(set(images) ^ set(labels))]
     if alone:
         raise LfpError(
@@ -144,23 +149,23 @@ def _cvat_splits(root, asked, seed, val_share):
             f"{root} has no folder {' or '.join(_CVAT_IMAGES)}; export from CVAT with its images."
         )
     paths = {posixpath.splitext(name)[0]: f"{images.name}/{name}" for name in files_below(images)}
-    splits, others = {}, []
+    lists, others = {}, []
     for path in [root / _CVAT_LISTS / name for name in files_below(root / _CVAT_LISTS, (".txt",))]:
         names = [line.strip('"') for line in read_list(path) if line]
         split = next((key for key, known in _NAMES.items() if path.stem.lower() in known), None)
-        if split and not asked_of([split], asked):
-            continue
         pairs = [
             (paths.get(name, f"{images.name}/{name}.jpg"), f"SegmentationClass/{name}.png")
             for name in names
         ]
-        if pairs and split:
-            splits[split] = listed_samples(root, pairs, str(path))
+        if split:
+            lists[split] = (root, pairs, str(path))
         elif pairs:
             others += listed_samples(root, pairs, str(path))
-    if not splits and not others:
-        raise LfpError(f"{root / _CVAT_LISTS} names no images.")
-    return splits or split_by_seed(others, seed=seed, share=val_share)
+    if any(pairs for _, pairs, _ in lists.values()):
+        return _read_places(lists, asked, lambda of_split: listed_samples(*of_split))
+    if not others:
+        raise NoSamples(f"{root / _CVAT_LISTS} names no images.")
+    return split_by_seed(others, seed=seed, share=val_share), ()
 
 
 def _listed(root, path):

@@ -5,14 +5,18 @@ import itertools
 import os
 import pathlib
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.dataset import Source
 from lfp_tf.data.shards import Sample
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+
+
+class NoSamples(LfpError):
+    """A split is empty or missing: nothing of it can be written."""
 
 
 def existing_source(source: Source, name: str, layout: str) -> pathlib.Path:
@@ -135,12 +139,12 @@ def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
         The samples, sorted by name.
 
     Raises:
-        LfpError: no images, images without labels, labels without images, two files of one
-            name; all are counted, the first few named.
+        NoSamples: there are no images.
+        LfpError: images without labels, labels without images, two files of one name; all are
+            counted, the first few named.
     """
     images, labels = pathlib.Path(images), pathlib.Path(labels)
-    image_names, label_names = _by_stem(images), _by_stem(labels)
-    _check_any(images, image_names)
+    image_names, label_names = _both_by_stem(images, labels)
     without = [path for stem, path in image_names.items() if stem not in label_names]
     extra = [path for stem, path in label_names.items() if stem not in image_names]
     sentences = []
@@ -162,25 +166,38 @@ def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
     ]
 
 
-def pair_labelled(
+def pair_present(
     images: str | os.PathLike, labels: str | os.PathLike
 ) -> tuple[list[Sample], list[str]]:
-    """As `pair`, but images without labels are left out where others have some.
+    """As `pair`, but images without labels, and labels without images, are left out.
 
     Returns:
-        The samples, sorted by name, and a sentence about what is left out, if anything is.
+        The samples, sorted by name, and sentences about what is left out.
+
+    Raises:
+        NoSamples: there are no images, or none has labels.
+        LfpError: there are no labels at all, or two files of one name.
     """
     images, labels = pathlib.Path(images), pathlib.Path(labels)
-    image_names, label_names = _by_stem(images), _by_stem(labels)
-    _check_any(images, image_names)
+    image_names, label_names = _both_by_stem(images, labels)
     common = sorted(set(image_names) & set(label_names))
-    if not common or set(label_names) - set(image_names):
-        return pair(images, labels), []
+    if not common:
+        raise NoSamples(
+            f"None of the {len(image_names)} images in {images} has a label of its name among the "
+            f"{len(label_names)} in {labels}: {first_of(image_names.values())}."
+        )
     samples = [
         Sample(str(images / image_names[stem]), str(labels / label_names[stem]), stem)
         for stem in common
     ]
-    return samples, left_out_note(images, set(image_names) - set(label_names), len(image_names))
+    notes = left_out_note(images, set(image_names) - set(common), len(image_names))
+    alone = sorted(set(label_names) - set(common))
+    if alone:
+        notes.append(
+            f"{len(alone)} of {len(label_names)} labels in {labels} have no image and are left "
+            f"out: {first_of(alone)}."
+        )
+    return samples, notes
 
 
 def left_out_note(images: pathlib.Path, names: Iterable[str], count: int) -> list[str]:
@@ -199,6 +216,41 @@ def asked_of(splits: Iterable[str], asked: Iterable[str] | None) -> list[str]:
     return [split for split in splits if asked is None or split in asked]
 
 
+def read_splits(
+    names: Iterable[str],
+    asked: Iterable[str] | None,
+    read: Callable[[str], list[Any]],
+    *,
+    layout: str | None = None,
+) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
+    """Reads the splits that are there; one that is not asked for may be empty or missing.
+
+    Args:
+        names: of the splits that there can be.
+        asked: those of --splits; None where it is absent.
+        read: function of a split's name to its samples, which raises `NoSamples`.
+        layout: text that describes the expected files, for the sentence; None leaves it out.
+
+    Returns:
+        {split: samples}, and a sentence about every split that is left out.
+
+    Raises:
+        NoSamples: a split that is asked for is empty or missing, or every split is.
+    """
+    splits, reasons = {}, {}
+    expected = f" Expected: {layout}." if layout else ""
+    for split in asked_of(names, asked):
+        try:
+            splits[split] = read(split)
+        except NoSamples as error:
+            if asked is not None:
+                raise NoSamples(f"{error}{expected}") from None
+            reasons[split] = str(error)
+    if not splits:
+        raise NoSamples(" ".join(dict.fromkeys(reasons.values())) + expected)
+    return splits, tuple(f"{split} is left out: {reason}" for split, reason in reasons.items())
+
+
 def listed_samples(root: pathlib.Path, pairs: Iterable[Sequence[str]], where: str) -> list[Sample]:
     """Samples of a list's (image, label) paths relative to `root`.
 
@@ -208,18 +260,35 @@ def listed_samples(root: pathlib.Path, pairs: Iterable[Sequence[str]], where: st
         where: how sentences call the list.
 
     Raises:
+        NoSamples: the list is empty.
         LfpError: a path leads outside `root`, or files are missing; all counted, first named.
     """
-    samples, missing = [], []
+    samples = []
     for image, label in pairs:
         paths = inside(root, image, where), inside(root, label, where)
         samples.append(Sample(*paths, name=posixpath.splitext(below(root, image, where))[0]))
-        missing += [path for path in paths if not pathlib.Path(path).is_file()]
+    labels = [sample.label for sample in samples if sample.label]
+    check_files([sample.image for sample in samples], labels, where=where)
+    return samples
+
+
+def check_files(images: Sequence[str], labels: Sequence[str] = (), *, where: str) -> None:
+    """Refuses a list whose files are missing.
+
+    Args:
+        images: paths.
+        labels: paths.
+        where: how sentences call the list.
+
+    Raises:
+        NoSamples: there are no images.
+        LfpError: files are missing; all counted, the first few named.
+    """
+    if not images:
+        raise NoSamples(f"{where} names no images.")
+    missing = [path for path in (*images, *labels) if not os.path.isfile(path)]
     if missing:
         raise LfpError(f"{len(missing)} files that {where} names are missing: {first_of(missing)}.")
-    if not samples:
-        raise LfpError(f"{where} names no images.")
-    return samples
 
 
 def read_list(path: str | os.PathLike) -> list[str]:
@@ -244,13 +313,15 @@ def below(root: str | os.PathLike, path: str, where: str) -> str:
     """A list's entry relative to `root`, where it may be written as an absolute path.
 
     Raises:
-        LfpError: it leads out of `root`.
+        LfpError: it leads out of `root`, or is hidden there.
     """
     inner = posixpath.normpath(path)
     if posixpath.isabs(inner):
         inner = os.path.relpath(inner, os.path.abspath(root))
     if inner.split("/")[0] == "..":
         raise LfpError(f'{where} names "{path}", which lies outside {root}.')
+    if any(part.startswith(".") for part in inner.split("/")):
+        raise LfpError(f'{where} names "{path}", which is hidden; rename it to have it read.')
     return inner
 
 
@@ -276,9 +347,18 @@ def split_by_seed(samples: Sequence[Sample], *, seed: int, share: float) -> dict
     }
 
 
-def _check_any(images, names):
+def _both_by_stem(images, labels):
+    """`_by_stem` of a folder of images and of one of labels; none may be empty."""
+    return _some_by_stem(images, "images", NoSamples), _some_by_stem(labels, "labels", LfpError)
+
+
+def _some_by_stem(folder, content, kind):
+    names = _by_stem(folder)
+    if not folder.is_dir():
+        raise kind(f"There is no folder {folder} with {content}.")
     if not names:
-        raise LfpError(f"{images} holds no images ({', '.join(IMAGES)}).")
+        raise kind(f"{folder} holds no {content} ({', '.join(IMAGES)}).")
+    return names
 
 
 def _by_stem(folder):

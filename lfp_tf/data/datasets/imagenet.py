@@ -12,27 +12,30 @@ or
     validation-00000-of-NNNNN   the same of val
 
 Classes: numbered in the order of `synsets.txt` (or what --classes names), else the folders sorted.
-Left out: val where there is none, which is noted; images below val that its list does not name.
+Left out: a split that is empty or missing, which is noted; images below val that its list does not
+name.
 Refused: class folders that are missing, too many or empty; labels that are no class.
 """
 
 import pathlib
 import re
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.classification.records import ImageOfClass, RecordOfClass, classification_plan
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source, whole_number
 from lfp_tf.data.datasets.folders import (
-    asked_of,
+    NoSamples,
+    check_files,
     existing_source,
     files_below,
     first_file,
+    inside,
     read_list,
+    read_splits,
 )
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.records import record_index
 from lfp_tf.documents import load_json
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of
 
 NAME = "imagenet"
 LAYOUT = (
@@ -71,25 +74,25 @@ def plan(
     root = existing_source(source, NAME, LAYOUT)
     path = _class_file(root, classes)
     named = _read_classes(path) if path else None
-    names, splits = asked_of(SPLITS, asked), {}
-    first = "val" if "train" not in names and not (root / "train").is_dir() else "train"
-    if (root / first).is_dir():
-        named = named or [(folder, folder) for folder in _class_folders(root / first)]
+    if any((root / split).is_dir() for split in SPLITS):
+        first = "val" if _folders_of(root / "val") and not _folders_of(root / "train") else "train"
         listed = f"that {path} lists" if path else f"that {first} has"
-        if "train" in names:
-            splits["train"] = _by_class(root / "train", named, listed)
-        if "val" not in names:
-            pass
-        elif _has_class_folders(root / "val"):
-            splits["val"] = _by_class(root / "val", named, listed)
-        elif (root / "val").is_dir():
-            splits["val"] = _by_list(root, named, val_list, label_offset)
-    else:
-        splits = _record_splits(root, asked, label_offset)
+        named = named or [(folder, folder) for folder in _class_folders(root / first)]
+
+        def read(split):
+            if split == "val" and (root / split).is_dir() and not _folders_of(root / split):
+                return _by_list(root, named, val_list, label_offset)
+            return _by_class(root / split, named, listed)
+    elif any(_shard_words(root, split) for split in SPLITS):
         named = named or [(f"class {number}",) * 2 for number in range(NUM_CLASSES)]
+
+        def read(split):
+            return _records(root, split, label_offset)
+    else:
+        raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
+
+    splits, notes = read_splits(SPLITS, asked, read, layout=LAYOUT)
     synsets, names = zip(*named, strict=True)
-    has_val = "val" in splits or (asked is not None and "val" not in asked)
-    notes = () if has_val else (f"{root} has no val; only train is written.",)
     options = {"label_offset": label_offset}
     return classification_plan(NAME, names, synsets, splits, options=options, notes=notes)
 
@@ -130,7 +133,9 @@ def _from_json(path):
 
 
 def _folders_of(root):
-    """Names of the folders in a folder, sorted, hidden ones left out."""
+    """Names of the folders in a folder, sorted, hidden ones left out; none where it is missing."""
+    if not root.is_dir():
+        return []
     return sorted(
         path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
@@ -139,12 +144,9 @@ def _folders_of(root):
 def _class_folders(root):
     names = _folders_of(root)
     if not names:
-        raise LfpError(f"{root} holds no class folders. Expected: {LAYOUT}.")
+        what = f"{root} holds no class folders" if root.is_dir() else f"There is no folder {root}"
+        raise NoSamples(f"{what}.")
     return names
-
-
-def _has_class_folders(root):
-    return root.is_dir() and bool(_folders_of(root))
 
 
 def _by_class(root, named, listed):
@@ -170,7 +172,8 @@ def _by_class(root, named, listed):
         ]
         empty += [] if files else [folder]
     if empty:
-        raise LfpError(
+        kind = LfpError if samples else NoSamples
+        raise kind(
             f"{root} has no images in {len(empty)} of its {len(expected)} class folders: "
             f"{first_of(empty)}."
         )
@@ -180,6 +183,8 @@ def _by_class(root, named, listed):
 def _by_list(root, named, val_list, label_offset):
     """The images of `val` that a list names with their classes."""
     folder = root / "val"
+    if not files_below(folder):
+        raise NoSamples(f"{folder} holds no images.")
     path = pathlib.Path(val_list) if val_list else first_file(root, _VAL_LISTS)
     if path is None or not path.is_file():
         what = f"there is no file {val_list}" if val_list else "there is no list of their classes"
@@ -192,12 +197,8 @@ def _by_list(root, named, val_list, label_offset):
     for number, line in enumerate(read_list(path), 1):
         if line:
             name, label = _listed(line, f"{path}, line {number}", numbers, label_offset)
-            samples.append(ImageOfClass(str(folder / name), label, name))
-    missing = [sample.image for sample in samples if not pathlib.Path(sample.image).is_file()]
-    if missing:
-        raise LfpError(f"{len(missing)} files that {path} names are missing: {first_of(missing)}.")
-    if not samples:
-        raise LfpError(f"{path} names no images.")
+            samples.append(ImageOfClass(inside(folder, name, str(path)), label, name))
+    check_files([sample.image for sample in samples], where=str(path))
     return samples
 
 
@@ -218,20 +219,22 @@ def _listed(line, where, numbers, label_offset):
     return pathlib.PurePosixPath(words[0]).name, label
 
 
-def _record_splits(root, asked, label_offset):
-    """The records of each split that has shards."""
-    names, splits = {path.name for path in root.iterdir()}, {}
-    for split in asked_of(SPLITS, asked):
-        for word in _RECORD_SPLITS[split]:
-            if any(re.fullmatch(rf"{word}-\d{{5}}-of-\d{{5}}(\.tfrecord)?", n) for n in names):
-                splits[split] = _records(root, word, label_offset)
-    if not splits:
-        raise LfpError(f"{root} is not laid out as {NAME}. Expected: {LAYOUT}.")
-    return splits
+def _shard_words(root, split):
+    """What the shards of a split in a folder are called before their numbers."""
+    names = [path.name for path in root.iterdir()]
+    return [
+        word
+        for word in _RECORD_SPLITS[split]
+        if any(re.fullmatch(rf"{word}-\d{{5}}-of-\d{{5}}(\.tfrecord)?", name) for name in names)
+    ]
 
 
-def _records(root, word, label_offset):
-    index, first = record_index(root, word), {}
+def _records(root, split, label_offset):
+    """The records of a split."""
+    words = _shard_words(root, split)
+    if not words:
+        raise NoSamples(f"{root} has no records of {split}.")
+    index, first = record_index(root, words[-1]), {}
     samples = []
     for place, (file, offset, length) in enumerate(
         zip(index.file.tolist(), index.offset.tolist(), index.length.tolist(), strict=True)

@@ -6,7 +6,8 @@
 Labels: colours. Red is class 0 (not road), magenta class 1 (road), other colours are ignored.
 --fork_labels writes the ids of watsoncm/PSPNet-tensorflow: 0 other, 1 not road, 2 road.
 Splits: the lists of that fork, which lie in `kitti_lists`; --seed divides all images anew.
-Left out: the folder testing, which has no labels; without --seed, images in neither list.
+Left out: the folder testing, which has no labels; without --seed, images in neither list, and a
+split of whose list no image is there.
 Refused: listed files that are missing; ground truth without any red or magenta pixel.
 """
 
@@ -14,9 +15,10 @@ import importlib.resources
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source, whole_number
 from lfp_tf.data.datasets.folders import (
-    asked_of,
+    NoSamples,
     files_below,
     listed_samples,
+    read_splits,
     source_folder,
     split_by_seed,
 )
@@ -59,7 +61,7 @@ def plan(
         LfpError: folders or listed files are missing.
     """
     root = source_folder(source, NAME, LAYOUT, _PARTS, places=(".", "data_road"))
-    splits = _published(root, asked) if seed is None else _by_seed(root, seed)
+    splits, notes = _published(root, asked) if seed is None else (_by_seed(root, seed), ())
     rule = LabelRule(
         problem=_problem,
         read=read_colors,
@@ -73,17 +75,20 @@ def plan(
         "fork_labels": fork_labels,
     }
     table = class_table("kitti_road_fork" if fork_labels else NAME)
-    return segmentation_plan(NAME, table, splits, rule, options=options)
+    return segmentation_plan(NAME, table, splits, rule, options=options, notes=notes)
 
 
 def _published(root, asked):
     folder = importlib.resources.files("lfp_tf.data.datasets") / "kitti_lists"
-    splits = {}
-    for split in asked_of(SPLITS, asked):
+
+    def read(split):
         lines = (folder / f"kitti_{split}_list.txt").read_text(encoding="utf-8").splitlines()
         pairs = [line.split() for line in lines if line.strip()]
-        splits[split] = listed_samples(root, map(_paths, pairs), f"the published {split} list")
-    return splits
+        if not any((root / _PARTS[0] / image).is_file() for image, _ in pairs):
+            raise NoSamples(f"{root / _PARTS[0]} holds no image of the published {split} list.")
+        return listed_samples(root, map(_paths, pairs), f"the published {split} list")
+
+    return read_splits(SPLITS, asked, read, layout=LAYOUT)
 
 
 def _by_seed(root, seed):

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.description import IGNORE_LABEL
+from lfp_tf.data.plan import UnknownColors
 from lfp_tf.images.decode import (
     MAX_PIXELS,
     NotLabels,
@@ -46,23 +46,22 @@ class ColorCode:
                 f"{error} Or name the classes' colours in classes.txt, a line NAME R G B for each."
             ) from None
 
-    def problem(self, colors: np.ndarray) -> str:
-        """The end of a sentence about colours [H, W, 3] that are no class, or an empty text."""
+    def problem(self) -> str:
+        """The end of a sentence about a list of classes that codes no colours, or an empty text."""
         keys = [_key(color) for color, _ in self.classes]
         if len(set(keys)) < len(keys):
             twice = next(color for color, _ in self.classes if keys.count(_key(color)) > 1)
             return f"is colour-coded, but {self.path} gives the colour {_text(twice)} twice."
-        unknown = _keys(colors)[self.to_classes(colors) == IGNORE_LABEL]
-        values, pixels = np.unique(unknown, return_counts=True)
-        if not len(values):
-            return ""
-        order = np.argsort(-pixels, kind="stable")
-        shown = [f"{_text(_color(values[n]))} ({pixels[n]} pixels)" for n in order.tolist()]
-        noun = "colour" if len(values) == 1 else "colours"
-        return (
-            f"holds {len(values)} {noun} that {self.path} does not name: {first_of(shown)}. "
-            "Masks must not be smoothed; a class needs a line NAME R G B."
-        )
+        return ""
+
+    def unknown(self, values: np.ndarray, path: str) -> UnknownColors | None:
+        """The colours that are no class of a label file's values; None for values [H, W]."""
+        if values.ndim != 3:
+            return None
+        unknown = _keys(values)[self.to_classes(values) == IGNORE_LABEL]
+        keys, pixels = np.unique(unknown, return_counts=True)
+        counts = {_text(_color(key)): n for key, n in zip(keys, pixels.tolist(), strict=True)}
+        return UnknownColors(path, counts, self.path) if counts else None
 
     def to_classes(self, colors: np.ndarray) -> np.ndarray:
         """The classes uint8 [H, W] of colours [H, W, 3]; others are ignored."""

@@ -17,6 +17,13 @@ def cityscapes_label_ids(labels: np.ndarray) -> np.ndarray:
     return _table(class_facts("cityscapes")["label_id_to_train_id"])[_bytes(labels)]
 
 
+def cityscapes_to_label_ids(labels: np.ndarray) -> np.ndarray:
+    """Cityscapes' train ids 0..18 to label ids, as its server takes them; 255 to 0 (unlabeled)."""
+    pairs = class_facts("cityscapes")["label_id_to_train_id"].items()
+    ids = {train_id: int(label_id) for label_id, train_id in pairs if train_id != 255}
+    return _table(ids | {255: 0})[_bytes(labels)]
+
+
 def ade20k(labels: np.ndarray) -> np.ndarray:
     """ADE20K's file values: 0 ignored, k + 1 is class k (hszhao/semseg, FAQ.md)."""
     return _table({value: value - 1 for value in range(1, 151)})[_bytes(labels)]

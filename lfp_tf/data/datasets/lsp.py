@@ -50,7 +50,7 @@ _JOINED_PLACES = (".", "lsp")
 _BOTH = ("lsp_dataset", "lspet_dataset")
 _PARTS = tuple(f"{folder}/images" for folder in _BOTH)
 # Of MPII's joints all but pelvis and thorax; LSP has neck and head behind the arms.
-_PLACES_IN_MPII = (*range(6), *range(10, 16), 8, 9)
+PLACES_IN_MPII = (*range(6), *range(10, 16), 8, 9)
 _PLACES = (".", "lsp", "lsp_dataset", "lspet_dataset")
 
 
@@ -69,7 +69,7 @@ def plan(
         LfpError: nothing there, annotations of no known form, images that are missing.
     """
     if extended:
-        entries, images = _joined(source)
+        entries, images = read_both(source, NAME)
     else:
         path, images = _annotations(source)
         read = _read_mat if path.suffix == ".mat" else _read_json
@@ -80,10 +80,18 @@ def plan(
     return pose_plan(NAME, JOINTS[NAME], splits, options=options)
 
 
-def _joined(source):
-    """The people of both sets, and the folder that their images' names start from."""
+def read_both(source: Source, name: str) -> tuple[list[Entry], pathlib.Path]:
+    """The people of both sets, and the folder that their images' names start from.
+
+    Args:
+        source: the folder that holds both.
+        name: of the data set, for sentences.
+
+    Raises:
+        LfpError: one of the folders is missing, or its `joints.mat` is of another form.
+    """
     parts = [f"{folder}/{part}" for folder in _BOTH for part in ("joints.mat", "images")]
-    root = source_folder(source, NAME, " and ".join(parts), parts, places=_JOINED_PLACES)
+    root = source_folder(source, name, " and ".join(parts), parts, places=_JOINED_PLACES)
     return [
         entry.with_image(f"{folder}/images/{entry.image}")
         for folder in _BOTH
@@ -105,7 +113,7 @@ def _annotations(source):
 
 
 def _read_json(path, joints):
-    return read_json(path, joints, other_orders={len(JOINTS["mpii"]): _PLACES_IN_MPII})
+    return read_json(path, joints, other_orders={len(JOINTS["mpii"]): PLACES_IN_MPII})
 
 
 def _read_mat(path, joints):

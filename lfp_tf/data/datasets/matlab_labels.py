@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.matlab_file import (
     HEADER_BYTES,
     INTEGERS,
@@ -16,7 +15,7 @@ from lfp_tf.data.datasets.matlab_file import (
     matrix_header,
     numbers,
 )
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of
 from lfp_tf.images.decode import MAX_PIXELS, NotLabels
 
 VARIABLE = "S"

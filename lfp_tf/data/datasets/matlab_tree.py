@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from lfp_tf.data.census import first_of
 from lfp_tf.data.datasets.matlab_file import (
     FLOATS,
     HEADER_BYTES,
@@ -22,7 +21,7 @@ from lfp_tf.data.datasets.matlab_file import (
     numbers,
     unpacked,
 )
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of
 
 _NUMBERS = (*INTEGERS, "double", "single", "logical")
 # How the types of a data element store signs: bytes, 16-bit numbers, UTF-8.

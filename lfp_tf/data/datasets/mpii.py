@@ -18,13 +18,18 @@ Left out: people without a usable annotation, each named (`person_problem`).
 Refused: images that are missing; annotations of no known form.
 """
 
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source, share, whole_number
-from lfp_tf.data.datasets.folders import existing_source, split_by_seed
+from lfp_tf.data.datasets.folders import existing_source, read_splits, split_by_seed
 from lfp_tf.data.datasets.matlab_tree import read_matlab_numbers
 from lfp_tf.data.datasets.mpii_official import HEAD_SHARE, read_official
-from lfp_tf.data.datasets.people_files import people_of, read_h5, read_json
+from lfp_tf.data.datasets.people_files import Entry, people_of, read_h5, read_json
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.pose.records import pose_plan
 from lfp_tf.data.shards import Sample
@@ -65,6 +70,33 @@ def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float
         LfpError: nothing there, annotations of no known form, images that are missing.
     """
     root = existing_source(source, NAME, LAYOUT)
+    people = read_annotations(root, asked, seed=seed, val_share=val_share)
+    splits = people_of(people.entries, people.images, asked=asked, adjust=people.adjust)
+    return pose_plan(NAME, JOINTS[NAME], splits, options=people.options, notes=people.notes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotations:
+    """What a folder of MPII holds.
+
+    Attributes:
+        entries: its people.
+        images: the folder that their images' names start from.
+        adjust: as of `people_of`.
+        options, notes: as of `Plan`.
+    """
+
+    entries: list[Entry]
+    images: pathlib.Path
+    adjust: Callable[..., tuple[tuple[float, float], float]] | None
+    options: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def read_annotations(
+    root: pathlib.Path, asked: Asked, *, seed: int = 0, val_share: float = 0.1
+) -> Annotations:
+    """Reads the first form of annotations that a folder has; arguments and errors as of `plan`."""
     read, paths = _annotations(root)
     options: dict = {"annotations": [path.name for path in paths]}
     if read is read_official:
@@ -74,8 +106,7 @@ def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float
         entries, notes = _of_files(read, _asked_paths(paths, asked))
     notes += _without_head(entry for entry in entries if entry.is_of(asked))
     adjust = None if read is read_h5 else ready
-    splits = people_of(entries, _images(root, paths[0]), asked=asked, adjust=adjust)
-    return pose_plan(NAME, JOINTS[NAME], splits, options=options, notes=notes)
+    return Annotations(entries, _images(root, paths[0]), adjust, options, notes)
 
 
 def ready(center: tuple[float, float], scale: float) -> tuple[tuple[float, float], float]:
@@ -108,18 +139,29 @@ def _asked_paths(paths, asked):
 
 def _of_files(read, paths):
     """The people of a file for all splits, or of one per split, and what to say."""
-    all_entries, notes = [], ()
-    for path in paths:
-        entries = read(path, JOINTS[NAME])
-        if path.stem in _SPLIT_OF:
-            entries = [entry.with_split(_SPLIT_OF[path.stem]) for entry in entries]
-        heads = path.with_name(_HEADS)
-        if path.name == "valid.json" and heads.is_file():
-            sizes = _head_sizes(heads, len(entries))
-            entries = [e.with_head_size(size) for e, size in zip(entries, sizes, strict=True)]
-            notes = (f"Head sizes of val are those of {_HEADS}.",)
-        all_entries += entries
-    return all_entries, notes
+    by_split = {_SPLIT_OF.get(path.stem) or path.stem: path for path in paths}
+    notes = []
+
+    def read_split(split):
+        entries, note = _of_file(read, by_split[split])
+        notes.extend(note)
+        return entries
+
+    entries, missing = read_splits(by_split, None, read_split)
+    return [entry for of_split in entries.values() for entry in of_split], (*notes, *missing)
+
+
+def _of_file(read, path):
+    """The people of one file, and what to say."""
+    entries = read(path, JOINTS[NAME])
+    if path.stem in _SPLIT_OF:
+        entries = [entry.with_split(_SPLIT_OF[path.stem]) for entry in entries]
+    heads = path.with_name(_HEADS)
+    if path.name != "valid.json" or not heads.is_file():
+        return entries, ()
+    sizes = _head_sizes(heads, len(entries))
+    entries = [e.with_head_size(size) for e, size in zip(entries, sizes, strict=True)]
+    return entries, (f"Head sizes of val are those of {_HEADS}.",)
 
 
 def _head_sizes(path, count):

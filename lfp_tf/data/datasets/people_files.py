@@ -19,11 +19,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from lfp_tf.checkpoints.read import read_checkpoint
-from lfp_tf.data.census import first_of
-from lfp_tf.data.datasets.folders import below, inside, read_list
+from lfp_tf.data.datasets.folders import NoSamples, below, inside, read_list
 from lfp_tf.data.pose.records import Person
 from lfp_tf.documents import load_json
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of
 
 _EXTENDED_LSP = "lspet_dataset/"
 
@@ -86,6 +85,7 @@ def read_json(
             `joint_names` that hold another number of joints.
 
     Raises:
+        NoSamples: no people.
         LfpError: no such JSON; the entry is named.
     """
     try:
@@ -110,7 +110,7 @@ def read_json(
                     f"{where} is no person with {len(joints)} joints of a known form ({error!r})."
                 ) from None
     if not entries:
-        raise LfpError(f"{path} names no people.")
+        raise NoSamples(f"{path} names no people.")
     return entries
 
 
@@ -130,6 +130,8 @@ def read_h5(path: pathlib.Path, joints: Sequence[str]) -> list[Entry]:
     heads = arrays.get("normalize", np.zeros(count))
     if heads.shape != (count,):
         raise LfpError(f"{path} has an array normalize of another length than part.")
+    if not count:
+        raise NoSamples(f"{path} names no people.")
     names = _image_names(path, arrays, count)
     split = "val" if path.stem.startswith("val") else path.stem
     parts, centers = arrays["part"].tolist(), arrays["center"].tolist()

@@ -7,8 +7,9 @@
     ImageSets/Segmentation/train_aug.txt      the larger train; it may stand elsewhere, see below
 
 Labels: 0-20 are classes, 255 is ignored; palette images are read as their indices.
-Left out: images in no list. train is VOC's own where SegmentationClassAug is missing, and all of
-SegmentationClassAug but val where its list is missing; both are noted.
+Left out: images in no list; a split whose list is missing or empty. train is VOC's own where
+SegmentationClassAug is missing, and all of SegmentationClassAug but val where its list is missing;
+both are noted.
 Refused: listed files that are missing; other values.
 """
 
@@ -16,11 +17,13 @@ import posixpath
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
 from lfp_tf.data.datasets.folders import (
+    NoSamples,
     asked_of,
     files_below,
     first_file,
     listed_samples,
     read_list,
+    read_splits,
     source_folder,
 )
 from lfp_tf.data.plan import Plan
@@ -41,6 +44,7 @@ _AUGMENTED_LISTS = (
 # VOC's own lists, or those of kazuto1011/deeplab-pytorch, which name both files of a pair.
 _VAL_LISTS = ("ImageSets/Segmentation/val.txt", "ImageSets/SegmentationAug/val.txt")
 _TRAIN_LIST = "ImageSets/Segmentation/train.txt"
+_LISTS = (*_VAL_LISTS, *_AUGMENTED_LISTS, _TRAIN_LIST)
 _PLACES = (".", "VOC2012", "VOCdevkit/VOC2012")
 
 
@@ -50,42 +54,59 @@ def plan(source: Source, asked: Asked = None) -> Plan:
     Raises:
         LfpError: folders, lists or listed files are missing.
     """
-    names = asked_of(SPLITS, asked)
-    lists = _VAL_LISTS if "val" in names else (*_VAL_LISTS, *_AUGMENTED_LISTS, _TRAIN_LIST)
+    lists = _VAL_LISTS if asked_of(SPLITS, asked) == ["val"] else _LISTS
     root = source_folder(source, NAME, LAYOUT, ("JPEGImages", lists), places=_PLACES)
     has_augmented = (root / "SegmentationClassAug").is_dir()
-    has_plain = (root / "SegmentationClass").is_dir()
-    labels = "SegmentationClass" if has_plain else "SegmentationClassAug"
-    val_list = first_file(root, _VAL_LISTS)
-    val = _pairs(val_list, labels) if val_list else []
     notes = []
-    if "train" not in names:
-        train = []
-    elif has_augmented:
-        train, notes = _augmented(root, {image for image, _ in val})
-    else:
-        train = _pairs(root / _TRAIN_LIST, labels)
-        notes = ["There is no SegmentationClassAug; train is VOC's own, without SBD."]
-    splits = {
-        split: listed_samples(root, pairs, f"the list of {NAME}'s {split} split")
-        for split, pairs in (("train", train), ("val", val))
-        if split in names
-    }
+
+    def read(split):
+        pairs, note = _val(root), []
+        if split == "train":
+            pairs, note = _augmented(root, pairs) if has_augmented else _train(root)
+        elif not pairs:
+            raise NoSamples(f"{root} has no list {' or '.join(_VAL_LISTS)} that names images.")
+        samples = listed_samples(root, pairs, f"the list of {NAME}'s {split} split")
+        notes.extend(note)
+        return samples
+
+    splits, missing = read_splits(SPLITS, asked, read, layout=LAYOUT)
     options = {"train": "train_aug" if has_augmented else "train"}
     return segmentation_plan(
-        NAME, class_table(NAME), splits, RULE, options=options, notes=tuple(notes)
+        NAME, class_table(NAME), splits, RULE, options=options, notes=(*notes, *missing)
     )
 
 
-def _augmented(root, val_images):
+def _val(root):
+    """Pairs of val; none where it has no list, or an empty one."""
+    path = first_file(root, _VAL_LISTS)
+    return _pairs(path, _plain_labels(root)) if path else []
+
+
+def _train(root):
+    """Pairs of VOC's own train, and what to say about them."""
+    if not (root / _TRAIN_LIST).is_file():
+        raise NoSamples(f"There is no list {root / _TRAIN_LIST}.")
+    note = "There is no SegmentationClassAug; train is VOC's own, without SBD."
+    return _pairs(root / _TRAIN_LIST, _plain_labels(root)), [note]
+
+
+def _augmented(root, val_pairs):
     """Pairs of the larger train, and what to say about them."""
     path = first_file(root, _AUGMENTED_LISTS)
     if path:
         return _pairs(path, "SegmentationClassAug"), []
+    val_images = {image for image, _ in val_pairs}
     stems = (posixpath.splitext(path)[0] for path in files_below(root / "SegmentationClassAug"))
     pairs = [_pair_of(stem, "SegmentationClassAug") for stem in stems]
     train = [(image, label) for image, label in pairs if image not in val_images]
-    return train, ["There is no list train_aug.txt; train is SegmentationClassAug without val."]
+    without = " without val" if val_images else ", of which nothing is val"
+    return train, [f"There is no list train_aug.txt; train is SegmentationClassAug{without}."]
+
+
+def _plain_labels(root):
+    """The folder of VOC's own labels; SBD's holds them too."""
+    name = "SegmentationClass"
+    return name if (root / name).is_dir() else f"{name}Aug"
 
 
 def _pairs(path, labels):

@@ -43,8 +43,13 @@ def read_people(folder: str | os.PathLike, split: str, *, limit: int | None = No
             joints.append(np.reshape(record["person/keypoints"], (-1, 3)).astype(np.float64))
             head_sizes.append(float(_first(record, "person/head_size", 0.0)))
             sources.append(_source(record))
-        except (KeyError, ValueError, TypeError, AttributeError):
-            raise LfpError(f"Record {number} of {folder}, {split}, is no person.") from None
+        except KeyError as error:
+            raise LfpError(
+                f'{index.where(number)} has no "{error.args[0]}", so it is no person; give records '
+                "of pose."
+            ) from None
+        except (ValueError, TypeError, AttributeError):
+            raise LfpError(f"{index.where(number)} is no person; give records of pose.") from None
     joints = np.array(joints, np.float64)
     return People(
         truth=joints[..., :2],

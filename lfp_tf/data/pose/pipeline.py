@@ -59,7 +59,8 @@ def training_batches(
         LfpError: the batch cannot be divided, the seed is impossible, or there is no record.
     """
     ordering.check(index, shares, seed=seed)
-    read, joints = ordering.record_reader(index), len(flip_order)
+    joints = len(flip_order)
+    read = ordering.fields_reader(index, _features(joints))
     resolution = codec.resolution * MAP_STRIDE
 
     def sample(ordinal):
@@ -117,7 +118,7 @@ def evaluation_batches(
         raise LfpError(f"scales must be numbers above 0, not {list(scales)}.")
     count = len(index.length)
     steps = -(-count // global_batch_size)
-    read = ordering.record_reader(index)
+    read = ordering.fields_reader(index, _features(num_joints))
 
     def sample(ordinal):
         number = shares.number(ordinal)
@@ -188,10 +189,12 @@ def codec_of(resolution: int, *, legacy_border: bool = False) -> HeatmapCodec:
     return HeatmapCodec(resolution // MAP_STRIDE, legacy_border=legacy_border)
 
 
-def decoded(record: tf.Tensor, num_joints: int) -> dict[str, tf.Tensor]:
-    """A record's {"image" uint8 [H, W, 3] RGB, "keypoints" [J, 3], "center", "scale", ...}."""
-    keypoints = tf.io.FixedLenFeature([num_joints * 3], tf.float32)
-    fields = tf.io.parse_single_example(record, _FEATURES | {"person/keypoints": keypoints})
+def _features(num_joints):
+    return _FEATURES | {"person/keypoints": tf.io.FixedLenFeature([num_joints * 3], tf.float32)}
+
+
+def decoded(fields: dict[str, tf.Tensor], num_joints: int) -> dict[str, tf.Tensor]:
+    """{"image" uint8 [H, W, 3] RGB, "keypoints" [J, 3], "center", "scale", ...} of a record."""
     return {
         "image": ordering.decoded_image(fields["image/encoded"]),
         "keypoints": tf.reshape(fields["person/keypoints"], [num_joints, 3]),

@@ -12,7 +12,7 @@ from lfp_tf.data.steps import Augmentation
 from lfp_tf.errors import LfpError
 from lfp_tf.options import Shares
 
-_FEATURES = {
+FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
     "image/filename": tf.io.FixedLenFeature([], tf.string, ""),
     "image/segmentation/class/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -51,7 +51,7 @@ def training_batches(
         LfpError: the batch cannot be divided, the seed is out of range or there is no record.
     """
     ordering.check(index, shares, seed=seed)
-    read, ignore_label = ordering.record_reader(index), canvas.ignore_label
+    read, ignore_label = ordering.fields_reader(index, FEATURES), canvas.ignore_label
 
     def sample(ordinal):
         number = shares.number(ordinal)
@@ -108,7 +108,7 @@ def evaluation_batches(
         )
     count = len(index.length)
     steps = -(-count // global_batch_size)
-    read = ordering.record_reader(index)
+    read = ordering.fields_reader(index, FEATURES)
     size = None
     if same_size:
         size = warp.size if warp else _size_of_first(read)
@@ -140,9 +140,8 @@ def _size_of_first(read):
         return tf.shape(decoded(read(tf.constant(0, tf.int64)))[1]).numpy()
 
 
-def decoded(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """uint8 [H, W, 3] RGB, uint8 [H, W] and the file name of a serialized record."""
-    fields = tf.io.parse_single_example(record, _FEATURES)
+def decoded(fields: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """uint8 [H, W, 3] RGB, uint8 [H, W] and the file name of a record's `FEATURES`."""
     image = ordering.decoded_image(fields["image/encoded"])
     labels = tf.io.decode_png(fields["image/segmentation/class/encoded"], 1)[..., 0]
     source = fields["image/filename"]

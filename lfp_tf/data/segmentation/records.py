@@ -11,7 +11,14 @@ from PIL import Image
 
 from lfp_tf.data.example import encode_example
 from lfp_tf.data.label_shares import judge_labels
-from lfp_tf.data.plan import Inspection, Judgement, Plan, image_bytes, image_features
+from lfp_tf.data.plan import (
+    Inspection,
+    Judgement,
+    Plan,
+    UnknownColors,
+    image_bytes,
+    image_features,
+)
 from lfp_tf.data.shards import Encoded, Sample
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import (
@@ -45,6 +52,7 @@ class LabelRule:
         size: (height, width) that images (bilinear) and labels (nearest) are resized to; None
             leaves them as the files are.
         code: text that changes with what colours of files mean; files without are not affected.
+        unknown_colors: from a file's values and its path to the colours that are no class.
     """
 
     problem: Callable[[np.ndarray], str]
@@ -52,6 +60,7 @@ class LabelRule:
     to_classes: Callable[[np.ndarray], np.ndarray] | None = None
     size: tuple[int, int] | None = None
     code: str = ""
+    unknown_colors: Callable[[np.ndarray, str], UnknownColors | None] | None = None
 
 
 def values_rule(
@@ -198,6 +207,9 @@ def inspect_sample(sample: Sample, *, rule: LabelRule, max_pixels: int = MAX_PIX
         return dataclasses.replace(inspection, problem=str(error), is_broken=is_broken)
     if problem := _label_problem(sample, values, size, rule):
         return dataclasses.replace(inspection, problem=problem)
+    unknown = rule.unknown_colors and rule.unknown_colors(values, sample.label)
+    if unknown:
+        return dataclasses.replace(inspection, unknown_colors=unknown)
     if rule.code and values.ndim == 3:
         digest.update(rule.code.encode())
     pixels = _pixels(classes_of(values, rule))

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.data.datasets.catalog import dataset
+from lfp_tf.data.ordering import fields_of
 from lfp_tf.data.segmentation.augmentations import (
     Canvas,
     Place,
@@ -19,7 +20,7 @@ from lfp_tf.data.segmentation.augmentations import (
     recipe,
     render,
 )
-from lfp_tf.data.segmentation.pipeline import decoded
+from lfp_tf.data.segmentation.pipeline import FEATURES, decoded
 from lfp_tf.evaluation.confusion import confusion_matrix
 from lfp_tf.ops.fit import fit_longer_side, fit_squashed
 from lfp_tf.ops.nearest import resize_opencv_nearest, resize_pil_nearest
@@ -128,7 +129,7 @@ def dataset_item(case: Case) -> dict[str, Any]:
     name, split = _our_split(config)
     plan = dataset(name).plan(case.folder / case.inputs()["root"])
     sample = plan.splits[split][config["index"]]
-    image, labels, _ = decoded(tf.constant(plan.encode(sample).payload))
+    image, labels, _ = decoded(fields_of(tf.constant(plan.encode(sample).payload), FEATURES))
     if config.get("warp_image"):
         image, labels = Warp(_WARP)(image, labels)
     return {

@@ -28,5 +28,5 @@ def test_camvid_names_missing_folders(tmp_path):
     camvid_tree(tmp_path)
     (tmp_path / "valannot/a.png").unlink()
     (tmp_path / "valannot").rmdir()
-    with pytest.raises(LfpError, match=r"not laid out as camvid: it lacks valannot\. Expected: "):
+    with pytest.raises(LfpError, match=r"There is no folder .*valannot with labels\."):
         camvid.plan(tmp_path)

@@ -118,8 +118,10 @@ def test_10k_tells_blank_double_and_shared_lines(tmp_path):
     with pytest.raises(LfpError, match=r"test\.txt cannot be read as a list of names"):
         cocostuff10k.plan(tmp_path)
     (tmp_path / "imageLists/test.txt").write_text("\n")
-    with pytest.raises(LfpError, match=r"test\.txt names no images"):
-        cocostuff10k.plan(tmp_path)
+    with pytest.raises(LfpError, match=r"test\.txt names no images\. Expected: "):
+        cocostuff10k.plan(tmp_path, ["test"])
+    *_, missing = cocostuff10k.plan(tmp_path).notes
+    assert missing.startswith("test is left out: ") and missing.endswith("names no images.")
     (tmp_path / "imageLists/test.txt").write_text("../../secret\n")
     with pytest.raises(LfpError, match=r"which lies outside"):
         cocostuff10k.plan(tmp_path)
@@ -131,7 +133,7 @@ def test_10k_without_lists_tells_the_layout(tmp_path):
     small_tree(tmp_path)
     for split in ("train", "test"):
         (tmp_path / f"imageLists/{split}.txt").unlink()
-    with pytest.raises(LfpError, match=r"imageLists has no train.txt and no test.txt"):
+    with pytest.raises(LfpError, match=r"There is no list .*train\.txt\. There is no list .*test"):
         cocostuff10k.plan(tmp_path)
 
 
@@ -162,8 +164,25 @@ def test_164k_does_with_val_alone(tmp_path):
     large_tree(tmp_path, folders=["val2017"])
     assert set(cocostuff164k.plan(tmp_path).splits) == {"val"}
     (tmp_path / "images/val2017").rename(tmp_path / "images/valid")
-    with pytest.raises(LfpError, match=r"images holds no train2017 and no val2017. Expected:"):
+    with pytest.raises(LfpError, match=r"no folder .*val2017 with images\. Expected:"):
         cocostuff164k.plan(tmp_path)
+
+
+def test_164k_does_with_a_part_of_the_images(tmp_path):
+    large_tree(tmp_path)
+    save(tmp_path / "images/val2017/000000000001.jpg", IMAGE)
+    for end in ("0009_labelTrainIds", "0025"):
+        save(tmp_path / f"annotations/train2017/00000000{end}.png", LABELS)
+    plan = cocostuff164k.plan(tmp_path)
+    assert {split: len(samples) for split, samples in plan.splits.items()} == {"train": 1, "val": 1}
+    train, val = plan.notes
+    assert train.startswith("2 of 3 labels in ") and train.endswith(
+        "annotations/train2017 have no image and are left out: 000000000009_labelTrainIds, "
+        "000000000025."
+    )
+    assert val.startswith("1 of 2 images in ") and val.endswith(
+        "images/val2017 have no label and are left out: 000000000001."
+    )
 
 
 def test_164k_suspects_other_maps(tmp_path):

@@ -1,5 +1,7 @@
 """Anybody's own folder: its forms, its classes, what is amiss in it."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from dataset_trees import IMAGE, LABELS, labelled, problems, record, save, values
@@ -210,13 +212,16 @@ def test_colours_are_classes_where_the_file_of_classes_gives_them(tmp_path):
 def test_unknown_colours_are_named_with_their_count_and_file(tmp_path):
     color_tree(tmp_path, [(255, 0, 0), (1, 2, 3), (1, 2, 3), (9, 9, 9)])
     (tmp_path / "classes.txt").write_text("ground 0 0 0\nroof 255 0 0\n")
-    sentences = problems(folder.plan(tmp_path))
-    assert len(sentences) == 5
-    assert (
-        "labels/1.png holds 2 colours that" in sentences[0]
-        or "labels/0.png holds 2 colours that" in sentences[0]
-    )
-    assert "classes.txt does not name: 1 2 3 (2 pixels), 9 9 9 (1 pixels). Masks" in sentences[0]
+    plan = folder.plan(tmp_path)
+    first, last = plan.splits["train"][0].label, plan.splits["val"][0].label
+    colors = np.zeros((4, 6, 3), np.uint8)
+    colors[:2, 0] = 7, 7, 7
+    save(pathlib.Path(last), colors)
+    assert problems(plan) == [
+        f"5 masks hold 3 colours that {tmp_path}/classes.txt does not name: 1 2 3 (8 pixels in 4 "
+        f"masks, first {first}), 9 9 9 (4 pixels in 4 masks, first {first}), 7 7 7 (2 pixels in "
+        f"{last}). Masks must not be smoothed; a class needs a line NAME R G B."
+    ]
     (tmp_path / "classes.txt").write_text("ground 0 0 0\nroof 0 0 0\n")
     assert "classes.txt gives the colour 0 0 0 twice." in problems(folder.plan(tmp_path))[0]
 
@@ -372,8 +377,12 @@ def test_splits_that_are_not_asked_for_block_nothing(tmp_path):
         (tmp_path / part).mkdir()
     (tmp_path / "classes.txt").write_text("a\nb\n")
     with pytest.raises(LfpError, match="images/test holds no images"):
-        folder.plan(tmp_path)
-    assert set(folder.plan(tmp_path, ["train"]).splits) == {"train"}
+        folder.plan(tmp_path, ["test"])
+    assert folder.plan(tmp_path, ["train"]).notes == ()
+    plan = folder.plan(tmp_path)
+    assert set(plan.splits) == {"train"}
+    assert plan.notes[0].startswith("test is left out: ")
+    assert "images/test holds no images" in plan.notes[0]
 
 
 def test_classes_are_counted_in_every_split_whatever_is_asked_for(tmp_path):
@@ -388,4 +397,6 @@ def test_classes_are_counted_in_every_split_whatever_is_asked_for(tmp_path):
     (tmp_path / "labels/train/a.png").unlink()
     plan = folder.plan(tmp_path, ["val"])
     assert len(plan.table) == 3
-    assert plan.notes[0].startswith("Classes are counted in val alone, as others cannot be read: 1")
+    (note,) = plan.notes
+    assert note.startswith("Classes are counted in val alone, as others cannot be read: ")
+    assert "labels/train holds no labels" in note

@@ -71,7 +71,8 @@ def test_a_file_of_classes_gives_order_and_names(tmp_path):
 
 def test_train_alone_is_enough(tmp_path):
     plan = imagenet.plan(tree(tmp_path, ("train",)))
-    assert list(plan.splits) == ["train"] and "has no val; only train" in plan.notes[0]
+    assert list(plan.splits) == ["train"] and len(plan.notes) == 1
+    assert plan.notes[0] == f"val is left out: There is no folder {tmp_path / 'val'}."
 
 
 def test_a_class_too_few_is_named(tmp_path):
@@ -143,12 +144,23 @@ def test_a_flat_val_has_a_list(tmp_path, lines, options, labels):
         (["v0.png 1", "v1.png"], "val.txt, line 2 is not IMAGE LABEL"),
         (["v0.png dog"], "val.txt, line 1 is not IMAGE LABEL"),
         (["v9.png 1"], "1 files that .*val.txt names are missing: .*v9.png"),
-        ([], "val.txt names no images"),
     ],
 )
 def test_lists_that_are_wrong(tmp_path, lines, message):
     with pytest.raises(LfpError, match=message):
         imagenet.plan(flat_val(tmp_path, lines))
+
+
+def test_an_empty_val_is_left_out(tmp_path):
+    (note,) = imagenet.plan(flat_val(tmp_path, [])).notes
+    assert note.startswith("val is left out: ") and note.endswith("val.txt names no images.")
+    with pytest.raises(LfpError, match="val.txt names no images"):
+        imagenet.plan(tmp_path, ["val"])
+    for path in (tmp_path / "val").iterdir():
+        path.unlink()
+    (tmp_path / "val.txt").unlink()
+    (note,) = imagenet.plan(tmp_path).notes
+    assert note == f"val is left out: {tmp_path / 'val'} holds no images."
 
 
 def test_a_flat_val_without_a_list_is_refused(tmp_path):

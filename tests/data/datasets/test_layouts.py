@@ -1,11 +1,14 @@
 """What holds for every data set: pairs, sizes, digests, the catalog."""
 
+import importlib.resources
 import json
 
 import numpy as np
 import pytest
+import scipy.io
 from dataset_trees import IMAGE, LABELS, camvid_tree, labelled, problems, save
 
+from lfp_tf.cli.main import main
 from lfp_tf.data.census import take_census
 from lfp_tf.data.datasets import camvid, catalog, folders
 from lfp_tf.data.example import decode_example
@@ -160,23 +163,143 @@ def two_people(root):
     (root / "train.json").write_text("[]")
 
 
-def test_no_reader_looks_at_splits_that_are_not_asked_for(tmp_path):
-    """Each tree has val alone; train is missing or empty."""
-    labelled(tmp_path / "camvid/val/a.png", tmp_path / "camvid/valannot/a.png")
-    ade = tmp_path / "ade20k"
-    labelled(ade / "images/validation/a.jpg", ade / "annotations/validation/a.png")
+def camvid_val(root):
+    labelled(root / "val/a.png", root / "valannot/a.png")
+
+
+def ade20k_val(root):
+    labelled(root / "images/validation/a.jpg", root / "annotations/validation/a.png")
+
+
+def cocostuff164k_val(root):
     for folder in ("images/train2017", "annotations/train2017"):
-        (tmp_path / "cocostuff164k" / folder).mkdir(parents=True)
-    large = tmp_path / "cocostuff164k"
-    labelled(large / "images/val2017/a.jpg", large / "annotations/val2017/a.png")
-    labelled(tmp_path / "voc/JPEGImages/a.jpg", tmp_path / "voc/SegmentationClass/a.png")
-    (tmp_path / "voc/ImageSets/Segmentation").mkdir(parents=True)
-    (tmp_path / "voc/ImageSets/Segmentation/val.txt").write_text("a\n")
-    save(tmp_path / "imagenet/val/cat/a.jpg", IMAGE)
-    two_people(tmp_path / "mpii")
-    for path in tmp_path.iterdir():
-        plan = catalog.dataset(path.name).plan(path, ["val"])
-        assert {split: len(samples) for split, samples in plan.splits.items()} == {"val": 1}
+        (root / folder).mkdir(parents=True)
+    labelled(root / "images/val2017/a.jpg", root / "annotations/val2017/a.png")
+
+
+def cocostuff10k_test(root):
+    save(root / "images/a.jpg", IMAGE)
+    (root / "annotations").mkdir()
+    scipy.io.savemat(root / "annotations/a.mat", {"S": LABELS})
+    (root / "imageLists").mkdir()
+    (root / "imageLists/test.txt").write_text("a\n")
+
+
+def voc_val(root):
+    labelled(root / "JPEGImages/a.jpg", root / "SegmentationClass/a.png")
+    (root / "ImageSets/Segmentation").mkdir(parents=True)
+    (root / "ImageSets/Segmentation/val.txt").write_text("a\n")
+
+
+def imagenet_val(root):
+    save(root / "val/cat/a.jpg", IMAGE)
+
+
+def cityscapes_val(root):
+    city = "val/ulm/ulm_000000_000019"
+    labelled(
+        root / f"leftImg8bit/{city}_leftImg8bit.png",
+        root / f"gtFine/{city}_gtFine_labelTrainIds.png",
+    )
+
+
+def kitti_road_val(root):
+    lists = importlib.resources.files("lfp_tf.data.datasets") / "kitti_lists"
+    for line in (lists / "kitti_val_list.txt").read_text().splitlines():
+        image, label = line.split()
+        labelled(root / "training/image_2" / image, root / "training/gt_image_2" / label)
+
+
+def folder_val(root):
+    labelled(root / "val/images/a.png", root / "val/labels/a.png")
+    (root / "train/images").mkdir(parents=True)
+    (root / "train/labels").mkdir()
+
+
+# Each tree has one split; the other is missing or empty.
+TREES = {
+    "ade20k": ade20k_val,
+    "camvid": camvid_val,
+    "cityscapes": cityscapes_val,
+    "cocostuff10k": cocostuff10k_test,
+    "cocostuff10k_171": cocostuff10k_test,
+    "cocostuff164k": cocostuff164k_val,
+    "cocostuff164k_171": cocostuff164k_val,
+    "folder": folder_val,
+    "imagenet": imagenet_val,
+    "kitti_road": kitti_road_val,
+    "mpii": two_people,
+    "voc": voc_val,
+}
+
+
+def leeds(root, folder="lsp_dataset"):
+    save(root / folder / "images/a.png", IMAGE)
+    shape = (3, 14, 1) if folder == "lsp_dataset" else (14, 3, 1)
+    scipy.io.savemat(root / folder / "joints.mat", {"joints": np.ones(shape)})
+
+
+def leeds_and_mpii(root):
+    root.mkdir()
+    two_people(root / "mpii")
+    leeds(root)
+    leeds(root, "lspet_dataset")
+
+
+ALL_TREES = TREES | {"lsp": leeds, "mpii_lsp": leeds_and_mpii}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_no_reader_needs_splits_that_are_not_asked_for(name, tmp_path):
+    TREES[name](tmp_path / "in")
+    split, other = ("test", "train") if "10k" in name else ("val", "train")
+    for asked in ([split], None):
+        plan = catalog.dataset(name).plan(tmp_path / "in", asked)
+        assert set(plan.splits) == {split} and plan.splits[split]
+        told = [note for note in plan.notes if note.startswith(f"{other} is left out: ")]
+        assert len(told) == (asked is None)
+    with pytest.raises(LfpError):
+        catalog.dataset(name).plan(tmp_path / "in", [other])
+
+
+def test_every_reader_has_a_tree():
+    assert set(ALL_TREES) == set(catalog.DATASETS) - {"scenes"}
+
+
+@pytest.mark.parametrize("name", ALL_TREES)
+def test_no_reader_takes_what_is_hidden(name, tmp_path):
+    root = tmp_path / "in"
+    ALL_TREES[name](root)
+    before = catalog.dataset(name).plan(root)
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        (path.parent / ".checkpoints").mkdir(exist_ok=True)
+        for copy in (f"._{path.name}", f".{path.name}", f".checkpoints/b{path.name}"):
+            (path.parent / copy).write_bytes(path.read_bytes())
+    after = catalog.dataset(name).plan(root)
+    assert after.splits == before.splits and after.notes == before.notes
+
+
+@pytest.mark.parametrize("name", ALL_TREES)
+def test_no_reader_follows_links_that_lead_outside_unless_told(name, tmp_path, capsys):
+    root = tmp_path / "in"
+    ALL_TREES[name](root)
+    image = min(path for path in root.rglob("*") if path.suffix in (".jpg", ".png"))
+    image.rename(tmp_path / f"outside{image.suffix}")
+    image.symlink_to(tmp_path / f"outside{image.suffix}")
+    words = ["data", name, "--source", str(root), "--workers=1", "--check"]
+    main(words)
+    refusal = f"holds 1 symbolic links that lead out of it: {image}. Add --follow_links"
+    assert refusal in capsys.readouterr().err
+    main([*words, "--follow_links"])
+    assert "symbolic links" not in capsys.readouterr().err
+    assert any(catalog.dataset(name).plan(root).splits.values())
+
+
+def test_lists_may_not_name_what_is_hidden(tmp_path):
+    # What a hidden link leads to would be read unasked.
+    (tmp_path / ".more").symlink_to("..")
+    with pytest.raises(LfpError, match=r'a list names "\.more/a\.jpg", which is hidden; rename'):
+        folders.inside(tmp_path, ".more/a.jpg", "a list")
 
 
 def test_images_without_labels_are_left_out_where_others_have_some(tmp_path):
@@ -184,9 +307,10 @@ def test_images_without_labels_are_left_out_where_others_have_some(tmp_path):
     save(tmp_path / "images/val2017/b.jpg", IMAGE)
     plan = catalog.dataset("cocostuff164k").plan(tmp_path)
     assert [sample.name for sample in plan.splits["val"]] == ["a"]
-    (note,) = plan.notes
+    note, missing = plan.notes
     assert note.startswith("1 of 2 images in ")
     assert note.endswith("images/val2017 have no label and are left out: b.")
-    (tmp_path / "annotations/val2017/a.png").unlink()
-    with pytest.raises(LfpError, match="2 of 2 images in .* have no label of their name"):
+    assert missing.startswith("train is left out: There is no folder ")
+    (tmp_path / "annotations/val2017/a.png").rename(tmp_path / "annotations/val2017/c.png")
+    with pytest.raises(LfpError, match="None of the 2 images in .* has a label of its name"):
         catalog.dataset("cocostuff164k").plan(tmp_path)

@@ -9,7 +9,7 @@ import scipy.io
 from dataset_trees import IMAGE, save
 
 from lfp_tf.data.census import take_census
-from lfp_tf.data.datasets import lsp, mpii
+from lfp_tf.data.datasets import lsp, mpii, mpii_lsp
 from lfp_tf.data.example import decode_example
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
@@ -495,3 +495,45 @@ def test_both_sets_of_lsp_are_one_on_demand(tmp_path, monkeypatch):
     (second / "joints.mat").unlink()
     with pytest.raises(LfpError, match="as lsp: it lacks lspet_dataset/joints.mat. Expected: lsp_"):
         lsp.plan(tmp_path, extended=True)
+
+
+def test_mpii_and_both_sets_of_leeds_are_joined(tmp_path):
+    random_images(tmp_path / "mpii")
+    write(tmp_path / "mpii", "annot/train.json", [hrnet(), hrnet(1, "b.png")])
+    write(tmp_path / "mpii", "annot/valid.json", [hrnet(2, head_size=9.5)])
+    count = lsp.NUM_TRAIN + 1
+    people = np.array([points(14, number) for number in range(count)])
+    flags = np.zeros((count, 14, 1))
+    small = np.concatenate([people, flags], axis=-1)
+    large = np.concatenate([people[:2], flags[:2] + 1], axis=-1)
+    large[1, 5, 2] = 0
+    for folder, table, order in (
+        ("lsp_dataset", small, (2, 1, 0)),
+        ("lspet_dataset", large, (1, 2, 0)),
+    ):
+        random_images(tmp_path / folder, ["im0000.png"])
+        for number in range(1, len(table)):
+            (tmp_path / folder / f"images/im{number:04d}.png").symlink_to("im0000.png")
+        scipy.io.savemat(tmp_path / folder / "joints.mat", {"joints": table.transpose(order)})
+    plan = mpii_lsp.plan(tmp_path)
+    assert plan.table.names == MPII and plan.tasks == ("pose",)
+    lengths = {split: len(samples) for split, samples in plan.splits.items()}
+    assert lengths == {"train": 2 + lsp.NUM_TRAIN + 2, "val": 1}
+    first = record(plan)
+    assert first["image/filename"] == [b"mpii/images/a.png"]
+    np.testing.assert_allclose(first["person/center"], [3.0, 2.3])
+    val = record(plan, "val")
+    assert val["image/filename"] == [b"lsp_dataset/images/im1000.png"]
+    assert val["person/center"] == [WIDTH / 2, HEIGHT / 2]
+    joints = keypoints(val, 16)
+    assert joints[6:8].tolist() == [[0, 0, 0]] * 2  # Pelvis and thorax.
+    for number, name in enumerate(LSP):
+        place = MPII.index({"neck": "upper_neck", "head_top": "head_top"}.get(name, name))
+        np.testing.assert_allclose(joints[place], [*points(14, count - 1)[number], 1], rtol=1e-6)
+    assert keypoints(record(plan, "train", -1), 16)[:, 2].sum() == 13
+    plan = mpii_lsp.plan(tmp_path, val="mpii")
+    assert [person.image_name for person in plan.splits["val"]] == ["mpii/images/a.png"]
+    assert set(mpii_lsp.plan(tmp_path, ["val"]).splits) == {"val"}
+    (tmp_path / "lspet_dataset/joints.mat").unlink()
+    with pytest.raises(LfpError, match="not laid out as mpii_lsp: it lacks lspet_dataset/joints"):
+        mpii_lsp.plan(tmp_path)
