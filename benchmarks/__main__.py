@@ -21,6 +21,7 @@ QUESTIONS = {
     "convolution": "single convolutions in our form and in Keras'",
     "multi_scale": "DeepLab v2's scales and pieces beside one scale, one piece and PyTorch",
     "loop": "the whole training loop beside the bare step",
+    "segment": "lfp_tf.segment from its second call on beside its network alone",
     "export": "an export's size and its first answer beside the host's",
     "crf": "the dense CRF of an image beside pydensecrf2",
     "pyramid": "LFP's pyramid beside the plain ResNet, its arithmetic and PyTorch",

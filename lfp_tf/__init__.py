@@ -4,10 +4,28 @@ import importlib
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["build", "load_weights", "read_checkpoint", "segment", "show"]
+__all__ = [
+    "build",
+    "classify",
+    "keypoints",
+    "load",
+    "load_weights",
+    "read_checkpoint",
+    "segment",
+    "show",
+]
 
 if TYPE_CHECKING:
-    from lfp_tf.api import build, load_weights, read_checkpoint, segment, show
+    from lfp_tf.api import (
+        build,
+        classify,
+        keypoints,
+        load,
+        load_weights,
+        read_checkpoint,
+        segment,
+        show,
+    )
 
 
 def __getattr__(name):

@@ -6,6 +6,7 @@
 import argparse
 import importlib
 import itertools
+import json
 import pathlib
 import re
 import shlex
@@ -219,20 +220,47 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     # The content decides what a file is, so ours may bear the name that the page gives.
     save_npz(small_network(), "pspnet101_cityscapes.caffemodel")
     Image.fromarray(image).save("street.jpg")
-    for before, after in (
-        (
-            'build("pspnet101_cityscapes", preset="caffe")',
-            'build("pspnet18_scenes", changes=CHANGES)',
-        ),
-        ('dataset="cityscapes"', 'dataset="scenes"'),
-    ):
-        assert before in code
-        code = code.replace(before, after)
+    before = 'build("pspnet101_cityscapes", preset="caffe")'
+    assert before in code
+    code = code.replace(before, 'build("pspnet18_scenes", changes=CHANGES)')
     names = {"CHANGES": CHANGES}
     exec(code, names)
     assert names["labels"].shape == (33, 41) and names["labels"].dtype == np.uint8
     assert np.asarray(Image.open("overlay.png")).shape == (33, 41, 3)
     assert capsys.readouterr().out.strip()
+
+
+def test_the_python_of_the_page_on_keras_runs(tmp_path, monkeypatch):
+    import numpy as np
+
+    page = (ROOT / "docs" / "keras.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for code in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(code, names)
+    assert np.isfinite(names["history"].history["loss"]).all()
+    assert names["labels"].shape == (97, 129) and (tmp_path / "street.png").is_file()
+    for ours, theirs in zip(names["again"].weights, names["model"].weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    # Everything but the two classifiers was taken over for other classes.
+    pairs = zip(names["other"].weights, names["model"].weights, strict=True)
+    differing = {a.name.split("/")[0] for a, b in pairs if not np.array_equal(a, b)}
+    assert differing == {"cls_logits", "aux_logits"}
+
+
+def test_the_notebook_runs_and_is_small(tmp_path, monkeypatch, capsys):
+    path = ROOT / "docs" / "quickstart.ipynb"
+    assert path.stat().st_size < 20_000
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            exec(text, names)
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+            assert (ROOT / "docs" / target).exists(), target
+    assert "11 classes" in capsys.readouterr().out
+    assert names["labels"].shape == (181, 241) and names["shown"].size[0] >= 241
 
 
 def experiment_table():

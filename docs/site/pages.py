@@ -16,7 +16,7 @@ FRONT = "README.md"
 NAVIGATION = {
     "Use": (
         *("docs/install.md", "docs/data.md", "docs/training.md", "docs/checkpoints.md"),
-        *("docs/live.md", "docs/crf.md"),
+        *("docs/keras.md", "docs/live.md", "docs/crf.md"),
         *("docs/serving.md", "docs/performance.md", "docs/faq.md"),
     ),
     "Networks": ("docs/pspnet.md", "docs/deeplab.md", "docs/lfp.md"),

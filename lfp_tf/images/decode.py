@@ -72,6 +72,22 @@ def read_image(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.nda
         return _rgb(image, path_or_bytes)
 
 
+def rgb_of_pillow(image: Image.Image) -> np.ndarray:
+    """Gives an open Pillow image as uint8 [H, W, 3] RGB, turned upright.
+
+    Raises:
+        LfpError: its file is damaged, or its grey levels are floats.
+    """
+    try:
+        image.load()
+        return _rgb(ImageOps.exif_transpose(image), b"")
+    except LfpError:
+        raise
+    # As in `_opened`.
+    except Exception as error:
+        raise LfpError(f"The image cannot be read: {_reason(error)}.") from error
+
+
 def read_labels(path_or_bytes: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Reads the values of a label image: palette indices, or grey levels of 1 to 16 bits.
 

@@ -33,8 +33,10 @@ class Branch:
 
     def build(self, channels: int) -> None:
         """Makes the variables for averages of so many channels."""
-        self.convolution.build([None, None, None, channels])
-        self.norm.build([None, None, None, self.convolution.filters])
+        for layer, count in ((self.convolution, channels), (self.norm, self.convolution.filters)):
+            # Variables of one name do not go into one HDF5 file.
+            with tf.name_scope(layer.name):
+                layer.build([None, None, None, count])
 
     def __call__(self, averages, size, training):
         """[B, n, n, C] to [B, *size, channels], bilinear with aligned corners."""

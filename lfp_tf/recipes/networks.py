@@ -57,6 +57,42 @@ def build(
     path = pathlib.Path(checkpoint) if checkpoint else None
     if path and path.is_dir():
         _take_over(params, path)
+    return _built(name, params, path, input_shape=input_shape)
+
+
+def build_of_run(folder: str | os.PathLike) -> tf_keras.Model:
+    """Builds the network of a run or a converted one from what its folder tells alone.
+
+    Args:
+        folder: of the run; its last part is the name of the experiment, as `train` chooses it.
+
+    Returns:
+        As of `build`.
+
+    Raises:
+        LfpError: the folder holds no run, or fields that do not fit.
+    """
+    folder = pathlib.Path(folder)
+    task = task_fields(folder)
+    if not task:
+        raise LfpError(
+            f"{folder} holds no run: it has neither params.yaml nor options.yaml; give the "
+            "experiment too, and the folder as its checkpoint."
+        )
+    params = config.of_network(task["model"].get("network", USUAL_NETWORK))
+    fields = {name: value for name, value in task.items() if name != "trained_on"}
+    overrides.apply(params, {"task": fields})
+    return _built(folder.resolve().name, params, folder)
+
+
+def _built(
+    name: str,
+    params: Experiment,
+    path: pathlib.Path | None,
+    *,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+) -> tf_keras.Model:
+    """Builds the network of an experiment's fields and tells it its recipe."""
     task = catalog.of(params.task.model.network)
     classes, colors = class_names(params, task, path)
     params.task.model.classes = len(classes)

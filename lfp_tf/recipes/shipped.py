@@ -15,9 +15,13 @@ def shipped(name: str) -> pathlib.Path:
     """
     path = FOLDER / f"{name}.npz"
     if not path.exists():
-        names = ", ".join(sorted(p.stem for p in FOLDER.glob("*.npz"))) or "none"
         raise LfpError(
             f"--checkpoint is missing: no trained {name} ships with the library "
-            f"(there is: {names})."
+            f"(there is: {', '.join(shipped_names()) or 'none'})."
         )
     return path
+
+
+def shipped_names() -> list[str]:
+    """Lists the experiments whose networks ship, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.npz"))

@@ -9,10 +9,13 @@ from lfp_tf.tasks.spec import TaskSpec
 SEGMENTATION = TaskSpec(
     "segmentation",
     networks=("pspnet", "deeplabv2", "deeplabv3", "deeplabv3plus", "lfp_segmentation"),
+    function="segment",
     is_oldest=True,
 )
-CLASSIFICATION = TaskSpec("classification", networks=("lfp_classifier",))
-POSE = TaskSpec("pose", networks=("hourglass",), outputs="joints", counted="people")
+CLASSIFICATION = TaskSpec("classification", networks=("lfp_classifier",), function="classify")
+POSE = TaskSpec(
+    "pose", networks=("hourglass",), function="keypoints", outputs="joints", counted="people"
+)
 TASKS = (SEGMENTATION, CLASSIFICATION, POSE)
 
 

@@ -11,6 +11,7 @@ class TaskSpec:
     Attributes:
         name: of its two folders, `data/NAME` and `tasks/NAME`.
         networks: what `models.catalog` calls its networks.
+        function: of `import lfp_tf`, from an image to what its networks tell of it.
         outputs: what its classes are called in sentences: "classes", "joints".
         counted: what its scores count: "images", "people".
         is_oldest: whether records and exports that name no task are for this one.
@@ -18,6 +19,7 @@ class TaskSpec:
 
     name: str
     networks: tuple[str, ...]
+    function: str
     outputs: str = "classes"
     counted: str = "images"
     is_oldest: bool = False

@@ -144,3 +144,12 @@ def test_bfloat16_policy_gives_float32_logits():
     got = model(np.random.RandomState(0).rand(1, 33, 33, 3).astype(np.float32), training=True)
     assert got["logits"].dtype == tf.float32
     assert all(variable.dtype == tf.float32 for variable in model.variables)
+
+
+def test_every_variable_has_a_name_of_its_own_so_that_hdf5_takes_them(small, tmp_path):
+    names = [variable.name for variable in small.variables]
+    assert len(set(names)) == len(names)
+    small.save(tmp_path / "model.h5")
+    loaded = tf_keras.models.load_model(tmp_path / "model.h5")
+    x = np.random.RandomState(0).rand(1, 33, 33, 3).astype(np.float32)
+    np.testing.assert_array_equal(loaded(x)["logits"], small(x)["logits"])

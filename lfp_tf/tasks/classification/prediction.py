@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 
@@ -11,6 +12,7 @@ from lfp_tf.data.classification.augmentations import centre
 from lfp_tf.data.classification.pipeline import usual_shortest
 from lfp_tf.errors import LfpError
 from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.tasks.traced import traced
 
 # A thin strip would become huge before its middle is cut out.
 MAX_PROPORTION = 50
@@ -103,3 +105,22 @@ def predictor(model: tf_keras.Model, protocol: Protocol) -> Callable[[tf.Tensor]
         input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
         autograph=False,
     )
+
+
+def array_function(model: tf_keras.Model, protocol: Protocol) -> Callable[[np.ndarray], np.ndarray]:
+    """Gives the function of an image uint8 [H, W, 3] to its probabilities [C], traced once.
+
+    It raises LfpError for an image that is a strip, or too large for the memory.
+    """
+    predict = traced(model, predictor, protocol)
+
+    def probabilities(image):
+        height, width = image.shape[:2]
+        if is_strip(height, width):
+            raise LfpError(
+                f"The image has {width}x{height} pixels; no side may be more than "
+                f"{MAX_PROPORTION} times the other."
+            )
+        return predict(image).numpy()
+
+    return probabilities

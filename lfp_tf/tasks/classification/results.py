@@ -6,7 +6,6 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 import tf_keras
 
 from lfp_tf.errors import LfpError
@@ -15,7 +14,7 @@ from lfp_tf.serving.saved import SavedExport
 from lfp_tf.tasks import results
 from lfp_tf.tasks.classification import arguments as own
 from lfp_tf.tasks.classification.metrics import TOP
-from lfp_tf.tasks.classification.prediction import MAX_PROPORTION, is_strip, predictor
+from lfp_tf.tasks.classification.prediction import array_function
 
 
 def of_model(
@@ -23,20 +22,7 @@ def of_model(
 ) -> "Results":
     """Makes the `Results` of a network with its recipe."""
     protocol = own.protocol(model.recipe, arguments, "predict")
-    classify = predictor(model, protocol)
-
-    def probabilities(image):
-        height, width = image.shape[:2]
-        if is_strip(height, width):
-            raise LfpError(
-                f"The image has {width}x{height} pixels; no side may be more than "
-                f"{MAX_PROPORTION} times the other."
-            )
-        try:
-            return classify(tf.constant(image)).numpy()
-        except tf.errors.ResourceExhaustedError as error:
-            raise LfpError("There is not enough memory for an image of this size.") from error
-
+    probabilities = array_function(model, protocol)
     return Results(probabilities, model.recipe.classes, {"protocol": protocol.describe()})
 
 
@@ -79,11 +65,11 @@ class Results(results.Results):
 
     def overlay(self, image: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         """Draws bars of the five most probable classes over the bottom of the image."""
-        return under_bars(image, self._bars(prediction))
+        return under_bars(image, _bars(prediction, self.names))
 
     def explained(self, image: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         """Draws bars of the five most probable classes below the image."""
-        return with_bars(image, self._bars(prediction))
+        return drawn(image, prediction, self.names)
 
     def describe(self, prediction: np.ndarray) -> dict:
         """Gives the five most probable classes."""
@@ -111,9 +97,24 @@ class Results(results.Results):
     def name_at(self, prediction: np.ndarray, x: int, y: int) -> None:
         """Gives None: pixels have no names here."""
 
-    def _bars(self, prediction):
-        best = best_classes(prediction, self.names)
-        return [(entry["name"], entry["probability"]) for entry in best]
+
+def drawn(image: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Draws bars of the five most probable classes below an image.
+
+    Args:
+        image: uint8 [H, W, 3].
+        probabilities: [C].
+        names: C names.
+
+    Raises:
+        LfpError: another number of probabilities than names.
+    """
+    if np.shape(probabilities) != (len(names),):
+        raise LfpError(
+            f"The probabilities have the shape {list(np.shape(probabilities))}, but the network "
+            f"has {len(names)} classes; give what lfp_tf.classify gave for this image."
+        )
+    return with_bars(image, _bars(probabilities, names))
 
 
 def best_classes(probabilities: np.ndarray, names: Sequence[str]) -> list[dict]:
@@ -131,6 +132,10 @@ def best_classes(probabilities: np.ndarray, names: Sequence[str]) -> list[dict]:
         {"id": number, "name": names[number], "probability": float(probabilities[number])}
         for number in order
     ]
+
+
+def _bars(probabilities, names):
+    return [(entry["name"], entry["probability"]) for entry in best_classes(probabilities, names)]
 
 
 class _Tally(results.Tally):

@@ -9,14 +9,17 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 
 from lfp_tf.data.pose.pipeline import MAP_STRIDE, person_views
+from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import flip_order
 from lfp_tf.ops.heatmaps import HeatmapCodec, flip_average
 from lfp_tf.ops.pose import PIXELS_PER_SCALE
 from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.tasks.traced import traced
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,3 +243,38 @@ def predictor(
 
     signature = [tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([None, 4], tf.float32)]
     return tf.function(predict, input_signature=signature, autograph=False)
+
+
+def array_function(
+    model: tf_keras.Model, protocol: Protocol
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Gives `predictor` as a function of arrays, traced once."""
+    predict = traced(model, predictor, protocol)
+    return lambda image, boxes: predict(image, boxes).numpy()
+
+
+def box_rows(boxes: Any, image: np.ndarray) -> np.ndarray:
+    """Gives the boxes of people in an image as float32 [P, 4]; None is one as large as the image.
+
+    Args:
+        boxes: [P, 4] (ymin, xmin, ymax, xmax in pixels), or None.
+        image: [H, W, 3].
+
+    Raises:
+        LfpError: another shape, or a box without a pixel.
+    """
+    if boxes is None:
+        return np.array([[0, 0, *image.shape[:2]]], np.float32)
+    try:
+        rows: Any = np.asarray(boxes, np.float32)
+    except (ValueError, TypeError):
+        rows = np.zeros(1, np.float32)
+    rows = rows if rows.size else np.zeros((0, 4), np.float32)
+    is_good = rows.ndim == 2 and rows.shape[1] == 4
+    # Comparisons with NaN are false.
+    if not (is_good and np.all(rows[:, 2:] - rows[:, :2] >= 1)):
+        raise LfpError(
+            "boxes must be [P, 4], ymin, xmin, ymax, xmax in pixels, each at least one pixel high "
+            "and wide."
+        )
+    return rows

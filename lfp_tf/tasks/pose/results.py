@@ -6,7 +6,6 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 import tf_keras
 
 from lfp_tf.errors import LfpError
@@ -14,7 +13,7 @@ from lfp_tf.images.skeleton import draw_skeletons, joint_color
 from lfp_tf.serving.saved import SavedExport
 from lfp_tf.tasks import results
 from lfp_tf.tasks.pose import arguments as own
-from lfp_tf.tasks.pose.prediction import predictor
+from lfp_tf.tasks.pose.prediction import array_function
 
 
 def of_model(
@@ -22,14 +21,7 @@ def of_model(
 ) -> "Results":
     """Makes the `Results` of a network with its recipe; `annotations` are boxes by image."""
     protocol = own.protocol(model.recipe, arguments, "predict")
-    predict = predictor(model, protocol)
-
-    def joints(image, boxes):
-        try:
-            return predict(tf.constant(image), tf.constant(boxes)).numpy()
-        except tf.errors.ResourceExhaustedError as error:
-            raise LfpError("There is not enough memory for an image of this size.") from error
-
+    joints = array_function(model, protocol)
     facts = {"protocol": protocol.describe()}
     return Results(joints, model.recipe.classes, facts, annotations, arguments.people)
 
@@ -93,7 +85,7 @@ class Results(results.Results):
 
     def overlay(self, image: np.ndarray, prediction: Prediction) -> np.ndarray:
         """Draws the skeletons over the image."""
-        return draw_skeletons(image, list(prediction[1]), self.names)
+        return drawn(image, prediction[1], self.names)
 
     def describe(self, prediction: Prediction) -> dict:
         """Gives each person's box and joints."""
@@ -143,6 +135,26 @@ class Results(results.Results):
                 raise LfpError(
                     f"--people {self._file} has the box {box} beside the image of {width}x{height}."
                 )
+
+
+def drawn(image: np.ndarray, joints: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Draws the skeletons of people over an image.
+
+    Args:
+        image: uint8 [H, W, 3].
+        joints: [P, J, 3], or [J, 3] of one person.
+        names: J names.
+
+    Raises:
+        LfpError: another shape.
+    """
+    shape = np.shape(joints)
+    if len(shape) not in (2, 3) or shape[-2:] != (len(names), 3):
+        raise LfpError(
+            f"The joints have the shape {list(shape)}, but must be [people, {len(names)}, 3]; give "
+            "what lfp_tf.keypoints gave for this image."
+        )
+    return draw_skeletons(image, list(np.reshape(joints, (-1, len(names), 3))), names)
 
 
 class _Tally(results.Tally):

@@ -1,24 +1,48 @@
 """Running a network over images by a protocol."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.ops.resize import resize_aligned
+from lfp_tf.ops.shapes import height_width
 from lfp_tf.tasks.segmentation.lfp_protocol import PUBLISHED_SCALES
 from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
 
+_STRIDE = 8  # pixels per cell of the map under the pyramid
 
-def network_function(model: tf_keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+
+def least_side(options: Mapping[str, Any]) -> int:
+    """Gives the pixels per side that the fixed windows of a pyramid need; 1 without such windows.
+
+    >>> least_side({"pooling": "window", "pool_windows": [60, 30, 20, 10]})
+    473
+
+    Args:
+        options: of the network, see `recipes.recipe.Recipe`.
+    """
+    windows = options["pool_windows"] if options.get("pooling") == "window" else ()
+    return (max(windows, default=1) - 1) * _STRIDE + 1
+
+
+def network_logits(model: tf_keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """Makes the function of preprocessed images [n, h, w, 3] to logits [n, h', w', C].
 
-    It is one graph for all sizes, without the auxiliary head.
+    Images smaller than the network's fixed windows get zeros, the mean colour, at the bottom and on
+    the right, as in `hszhao/PSPNet evaluation/ms_caffe_process.m` and
+    `hellochick/PSPNet-tensorflow evaluate.py`; their logits are then [n, h, w, C].
+
+    Args:
+        model: from `recipes.networks` or `serving.network`.
     """
-    return tf.function(
-        lambda images: model(images, training=False)["logits"],
-        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)],
-    )
+    least = least_side(model.recipe.options)
+
+    def logits(images):
+        return model(images, training=False)["logits"]
+
+    return logits if least == 1 else lambda images: _padded_logits(logits, images, least)
 
 
 def protocol_of(
@@ -81,13 +105,14 @@ def predictor(
     def predict(image):
         return probabilities(
             protocol,
-            lambda images: model(images, training=False)["logits"],
+            network_logits(model),
             image,
             preprocess_name=recipe.preprocess,
             classes=len(recipe.classes),
         )
 
-    return tf.function(predict, input_signature=[tf.TensorSpec([None, None, 3], dtype)])
+    signature = [tf.TensorSpec([None, None, 3], dtype)]
+    return tf.function(predict, input_signature=signature, autograph=False)
 
 
 def softmax_probabilities(outputs: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -101,3 +126,19 @@ def softmax_probabilities(outputs: dict[str, tf.Tensor]) -> tf.Tensor:
     if "scores" in outputs:
         return tf.nn.softmax(outputs["scores"])
     return outputs["probabilities"]
+
+
+def _padded_logits(network, images, least):
+    """Logits of images padded to `least` pixels per side, without what was padded."""
+    height, width = height_width(images)
+    if all(isinstance(side, int) and side >= least for side in (height, width)):
+        return network(images)
+    size = [tf.maximum(side, least) for side in (height, width)]
+    edges = [[0, 0], [0, size[0] - height], [0, size[1] - width], [0, 0]]
+    logits = network(tf.pad(images, edges))
+    return tf.cond(
+        tf.minimum(height, width) < least,
+        # Where the map has fewer pixels than the image, only the whole map can be placed.
+        lambda: resize_aligned(logits, size)[:, :height, :width],
+        lambda: logits,
+    )

@@ -5,10 +5,9 @@ import dataclasses
 import os
 import pathlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 import tf_keras
 
 from lfp_tf.errors import LfpError
@@ -23,6 +22,7 @@ from lfp_tf.tasks.segmentation import arguments as own
 from lfp_tf.tasks.segmentation.crf.crf import refine
 from lfp_tf.tasks.segmentation.crf.pool import CrfPool
 from lfp_tf.tasks.segmentation.prediction import predictor, softmax_probabilities
+from lfp_tf.tasks.traced import traced
 
 
 def of_model(
@@ -32,16 +32,7 @@ def of_model(
     protocol = own.protocol(model.recipe, arguments, "predict")
     if protocol.name == "lfp":
         protocol = dataclasses.replace(protocol, window_crf=own.crf_options(arguments))
-    function = predictor(model, protocol)
-
-    def outputs(image):
-        try:
-            return function(tf.constant(image))
-        except tf.errors.ResourceExhaustedError as error:
-            raise LfpError("There is not enough memory for an image of this size.") from error
-        except tf.errors.InvalidArgumentError as error:
-            height, width = image.shape[:2]
-            raise LfpError(f"The network cannot take an image of {width}x{height}.") from error
+    outputs = traced(model, predictor, protocol)
 
     def probabilities(image):
         return softmax_probabilities(outputs(image)).numpy()
@@ -49,7 +40,7 @@ def of_model(
     return Results(
         lambda image: outputs(image)["labels"].numpy(),
         probabilities,
-        _table(model.recipe.classes, model.recipe.colors),
+        table_of(model.recipe.classes, model.recipe.colors),
         {"protocol": protocol.describe()},
         arguments,
     )
@@ -66,7 +57,7 @@ def of_export(
     return Results(
         lambda image: export("images", images=image[None])["labels"][0],
         lambda image: export("probabilities", images=image[None])["probabilities"][0],
-        _table(about["classes"], about["colors"]),
+        table_of(about["classes"], about["colors"]),
         {"protocol": about["protocol"]},
         arguments,
     )
@@ -220,7 +211,8 @@ class _Tally(results.Tally):
         return {"classes": class_shares(self._counts, self._table)}
 
 
-def _table(names, colors):
+def table_of(names: Sequence[str], colors: Sequence[Sequence[int]]) -> ClassTable:
+    """Makes the table of a recipe's or an export's classes."""
     return ClassTable(tuple(names), np.asarray(colors, np.uint8))
 
 

@@ -22,6 +22,7 @@ from lfp_tf.ops.resize import resize_opencv
 from lfp_tf.serving.limits import Limits, checked_files, checked_images, decode_image
 from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.segmentation.arguments import EXPORTED_PROTOCOLS
+from lfp_tf.tasks.segmentation.prediction import network_logits
 from lfp_tf.tasks.segmentation.protocols import Protocol, probabilities
 
 
@@ -96,7 +97,7 @@ def _predictor(model, protocol, input_size):
     # One graph of the network for all signatures: its nodes are stored once.
     inputs = _network_input(protocol, input_size)
     network = tf.function(
-        lambda images: model(images, training=False)["logits"],
+        network_logits(model),
         input_signature=[tf.TensorSpec(inputs, tf.float32)],
         autograph=False,
     )
