@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from lfp_tf.cli.checks import check_at_least_one
 from lfp_tf.cli.items import Item, find_items
-from lfp_tf.cli.label_ids import write_label_ids
 from lfp_tf.cli.network_arguments import add_network_arguments, checked_experiment, load
 from lfp_tf.cli.output import say
 from lfp_tf.cli.predict_images import predict_images
@@ -43,11 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = add_network_arguments(parser)
     group.add_argument(
         "--saved_model", metavar="DIR", help="what `export` wrote; a program: only if you trust it"
-    )
-    parser.add_argument(
-        "--label_ids",
-        action="store_true",
-        help="label files hold Cityscapes' label ids, as its server takes them, not train ids",
     )
     add_task_options(parser, "predict")
     _add_video_arguments(parser)
@@ -123,8 +117,6 @@ def open_results(
         results = part.of_model(load(arguments), arguments, annotations)
         network = {"experiment": arguments.experiment, "checkpoint": arguments.checkpoint}
     results.facts = network | results.facts
-    if arguments.label_ids:
-        write_label_ids(results)
     return results
 
 

@@ -1,8 +1,10 @@
 """Presets: what a lineage of files changes, as YAML beside the experiments."""
 
 import pytest
+import yaml
 
 from lfp_tf.checkpoints.presets import preset_changes, preset_names, preset_options
+from lfp_tf.cli.main import main
 from lfp_tf.errors import LfpError
 
 CITYSCAPES = {
@@ -141,3 +143,30 @@ def test_the_first_revision_of_deeplab_did_otherwise():
             "warp_labels": "opencv_nearest",
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("preset", "experiment"),
+    [("caffe", "pspnet50_ade20k"), ("tf1", "pspnet101_cityscapes"), ("kitti", "pspnet101_kitti")],
+)
+def test_train_takes_a_presets_recipe(preset, experiment, capsys):
+    words = [f"--experiment={experiment}", f"--preset={preset}", "--print_config"]
+    assert main(["train", *words]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    for group, fields in preset_changes_of_training(preset, printed).items():
+        assert_within(fields, printed[group])
+
+
+def preset_changes_of_training(preset, printed):
+    task = dict(printed["task"])
+    return preset_changes(preset, network=task["model"]["network"], task=task, training=True)
+
+
+def assert_within(part, whole):
+    if "type" in part:  # what the base preset chose of the others is not printed
+        part = {"type": part["type"], part["type"]: part[part["type"]]}
+    for name, value in part.items():
+        if isinstance(value, dict):
+            assert_within(value, whole[name])
+        else:
+            assert whole[name] == value, name

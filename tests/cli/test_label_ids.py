@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from lfp_tf.cli.items import find_items
-from lfp_tf.cli.label_ids import write_label_ids
 from lfp_tf.cli.main import main
 from lfp_tf.cli.predict_images import predict_images
 from lfp_tf.data.datasets.label_maps import cityscapes_label_ids, cityscapes_to_label_ids
@@ -21,7 +20,9 @@ LABEL_IDS = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 3
 
 
 def results_of(table):
-    arguments = argparse.Namespace(long_side=None, crf=False, crf_processes=0, protocol=None)
+    arguments = argparse.Namespace(
+        long_side=None, crf=False, crf_processes=0, protocol=None, label_ids=True
+    )
     labels = np.arange(20).reshape(4, 5) % 19
     return Results(lambda image: labels, lambda image: image, table, {}, arguments)
 
@@ -38,7 +39,6 @@ def test_label_files_hold_label_ids(tmp_path):
     Image.new("RGB", (5, 4)).save(tmp_path / "a.png")
     items = find_items([str(tmp_path / "a.png")], tmp_path / "out")
     results = results_of(class_table("cityscapes"))
-    write_label_ids(results)
     assert predict_images(items, results, max_pixels=100) == 0
     labels = read_labels(str(tmp_path / "out/a.labels.png"))
     assert labels.ravel().tolist() == [*LABEL_IDS, 7]
@@ -46,7 +46,7 @@ def test_label_files_hold_label_ids(tmp_path):
 
 def test_other_classes_are_refused(network, tmp_path, capsys):
     with pytest.raises(LfpError, match="the label ids of Cityscapes' 19 classes, which are not"):
-        write_label_ids(results_of(class_table("camvid")))
+        results_of(class_table("camvid"))
     _, folder = network
     Image.new("RGB", (41, 33)).save(tmp_path / "a.png")
     words = ["predict", str(tmp_path / "a.png"), "--experiment=pspnet18_scenes", "--label_ids"]

@@ -99,6 +99,8 @@ def read_annotations(
     """Reads the first form of annotations that a folder has; arguments and errors as of `plan`."""
     read, paths = _annotations(root)
     options: dict = {"annotations": [path.name for path in paths]}
+    if any(map(_has_heads_beside, paths)):
+        options["annotations"].append(_HEADS)
     if read is read_official:
         entries, notes = _divided(paths[0], seed, val_share)
         options |= {"seed": seed, "val_share": val_share}
@@ -156,12 +158,16 @@ def _of_file(read, path):
     entries = read(path, JOINTS[NAME])
     if path.stem in _SPLIT_OF:
         entries = [entry.with_split(_SPLIT_OF[path.stem]) for entry in entries]
-    heads = path.with_name(_HEADS)
-    if path.name != "valid.json" or not heads.is_file():
+    if not _has_heads_beside(path):
         return entries, ()
+    heads = path.with_name(_HEADS)
     sizes = _head_sizes(heads, len(entries))
     entries = [e.with_head_size(size) for e, size in zip(entries, sizes, strict=True)]
     return entries, (f"Head sizes of val are those of {_HEADS}.",)
+
+
+def _has_heads_beside(path):
+    return path.name == "valid.json" and path.with_name(_HEADS).is_file()
 
 
 def _head_sizes(path, count):

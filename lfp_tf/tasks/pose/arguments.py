@@ -123,6 +123,7 @@ def table(facts: dict) -> str:
         f"{score['name']} {100 * own['mean']:.2f} over {own['people']} people, chance "
         f"{100 * guessed['mean']:.2f}; {own['left_out']} without a {score['unit']} left out"
     )
+    lines.append(f"compared: {facts['convention']['about']}")
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ from lfp_tf.tasks.catalog import POSE
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 from lfp_tf.tasks.pose import metrics as pose_metrics
 from lfp_tf.tasks.pose.prediction import Protocol, heatmap_function, joints_of, keypoints
-from lfp_tf.tasks.pose.report import POSE_SCORES, score_facts, units, write_report
+from lfp_tf.tasks.pose.report import CONVENTIONS, POSE_SCORES, score_facts, units, write_report
 
 KEPT = 4
 _BATCH = 8  # people through the network at once
@@ -45,6 +45,7 @@ class Evaluated:
         best, worst: lists of `image_panels.Example`, the most extreme first.
         seconds: of the whole, reading included.
         protocol: as it was given.
+        convention: in what form points are compared, see `report.CONVENTIONS`.
     """
 
     predictions: np.ndarray
@@ -56,6 +57,7 @@ class Evaluated:
     worst: list[Example]
     seconds: float
     protocol: Protocol
+    convention: str
 
 
 def evaluate(
@@ -87,6 +89,7 @@ def evaluate(
     dataset, names = comparable_split(model.recipe, folder, split, POSE), model.recipe.classes
     people = read_people(folder, split, limit=limit)
     lengths = _checked_units(people, names, score, f"{folder} {split}")
+    convention = _convention(dataset, score)
     places_from = "train" if "train" in dataset["splits"] else split
     others = people if places_from == split and not limit else read_people(folder, places_from)
     places = pose_metrics.mean_places(others.truth, others.visible)
@@ -96,7 +99,8 @@ def evaluate(
     for number, view in enumerate(views):
         predictions.append(view.joints)
         truth, visible = people.truth[number], people.visible[number]
-        share, nearness = _judged(view.joints, truth, visible, lengths[number], score)
+        compared = CONVENTIONS[convention].compared(view.joints[:, :2], truth)
+        share, nearness = _judged(*compared, visible, lengths[number], score)
         right.append(share)
         if share is not None:
             total, counted = total + share, counted + 1
@@ -116,6 +120,7 @@ def evaluate(
         worst=extremes.worst(),
         seconds=time.monotonic() - begin,
         protocol=protocol,
+        convention=convention,
     )
 
 
@@ -145,11 +150,14 @@ def report(
     recipe, people = model.recipe, evaluated.people
     annotated = people.visible.sum(axis=1).tolist()
     rows = zip(people.sources, evaluated.right, annotated, strict=True)
+    convention = CONVENTIONS[evaluated.convention]
+    predictions, truth = convention.compared(evaluated.predictions[..., :2], people.truth)
     scores = {
+        "convention": {"name": evaluated.convention, "about": convention.about},
         **score_facts(
-            evaluated.predictions[..., :2],
+            predictions,
             evaluated.chance,
-            people.truth,
+            truth,
             people.visible,
             people.head_sizes,
             names=list(recipe.classes),
@@ -251,12 +259,21 @@ def _checked_units(people, names, score, where):
     return lengths
 
 
+def _convention(dataset, score):
+    """`matlab` where PCKh's truth is what the authors' script takes: `.h5` or `gt_valid.mat`."""
+    options = dataset.get("options") or {}
+    # The joined set has MPII's own options below its name.
+    annotations = [*options.get("annotations", ()), *options.get("mpii", {}).get("annotations", ())]
+    of_script = any(name.endswith(".h5") or name == "gt_valid.mat" for name in annotations)
+    return "matlab" if score == "pckh" and of_script else "pixels"
+
+
 def _judged(joints, truth, visible, length, score):
     """(share of right joints or None, the small reward of nearness)."""
     if not length > 0 or not visible.any():
         return None, 0.0
     threshold = POSE_SCORES[score].threshold
-    away = np.linalg.norm(joints[:, :2] - truth, axis=1)[visible] / length
+    away = np.linalg.norm(joints - truth, axis=1)[visible] / length
     is_right = away < threshold if score == "pckh" else away <= threshold
     reward = -_NEARNESS * np.minimum(away / threshold, _FURTHEST).mean()
     return float(is_right.mean()), float(reward)

@@ -87,6 +87,24 @@ def pckh(
     return _scores(is_right, visible, head_sizes > 0, names, "head size")
 
 
+def in_matlab_form(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gives points as MPII's Matlab script compares them (`evaluation/eval_PCKh.m`).
+
+    Its predictions count pixels from 1 and its truth, `pos_gt_src`, is rounded to whole pixels,
+    halves away from zero.
+
+    Args:
+        predicted: [..., 2] pixels of the image, counted from 0.
+        truth: [..., 2] as Newell's files or HRNet's have it.
+
+    Returns:
+        (predicted, truth), float64.
+    """
+    truth = np.asarray(truth, np.float64)
+    rounded = np.copysign(np.floor(np.abs(truth) + 0.5), truth)
+    return np.asarray(predicted, np.float64) + 1.0, rounded
+
+
 def pckh_curve(
     predicted: np.ndarray,
     truth: np.ndarray,

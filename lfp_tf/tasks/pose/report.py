@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import markupsafe
 import numpy as np
@@ -36,6 +36,29 @@ class PoseScore:
 POSE_SCORES = {
     "pckh": PoseScore("PCKh@0.5", "head size", 0.5),
     "pck": PoseScore("PCK@0.2", "torso", 0.2),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Convention:
+    """In what form predictions and truth are compared.
+
+    Attributes:
+        about: what the page says of it.
+        compared: function of predictions and truth [..., 2], both in pixels as records have them,
+            to both as they are compared.
+    """
+
+    about: str
+    compared: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+CONVENTIONS = {
+    "pixels": Convention("points as the records have them", lambda *points: points),
+    "matlab": Convention(
+        "as MPII's eval_PCKh.m: predictions counted from 1, truth rounded to whole pixels",
+        pose_metrics.in_matlab_form,
+    ),
 }
 
 
@@ -158,7 +181,8 @@ def write_report(
         folder: where to; made if it is not there.
         facts: what `metrics.json` says, `score_facts` among it, and: "experiment", "dataset",
             "split", "people" (list of {"source", "pck", "annotated"}), "protocol", "seconds",
-            "checkpoint", "chance_from"; where known "history", "config", "versions".
+            "checkpoint", "chance_from", "convention" ({"name", "about"}); where known "history",
+            "config", "versions".
         best, worst: people to show.
 
     Returns:

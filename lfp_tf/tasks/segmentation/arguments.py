@@ -58,6 +58,14 @@ OPTIONS = (
         parse=int,
         metavar="N",
     ),
+    Option(
+        "label_ids",
+        "label files hold Cityscapes' label ids, as its server takes them, not train ids",
+        ("predict",),
+        "files",
+        parse=None,
+        default=False,
+    ),
     Option("input_size", "resize every image (its own size)", ("export",), "graph", metavar="H,W"),
     Option(
         "crf",

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import tf_keras
 
+from lfp_tf.data.datasets.label_maps import cityscapes_to_label_ids
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import encode_png
 from lfp_tf.images.geometry import resize_labels, resize_long_side
 from lfp_tf.images.overlay import overlay, with_legend
-from lfp_tf.images.palette import ClassTable
+from lfp_tf.images.palette import ClassTable, class_table
 from lfp_tf.images.shares import class_shares, count_labels
 from lfp_tf.serving.saved import SavedExport
 from lfp_tf.tasks import results
@@ -71,7 +72,10 @@ class Results(results.Results):
         probabilities: function of an image to float32 [H, W, C].
         table: of the classes.
         facts: for JSON.
-        arguments: of `lfp-tf predict`, checked: long side, CRF.
+        arguments: of `lfp-tf predict`, checked: long side, CRF, label ids.
+
+    Raises:
+        LfpError: Cityscapes' label ids for other classes.
     """
 
     hint = "Point at the image to name a class."
@@ -88,10 +92,13 @@ class Results(results.Results):
             facts = facts | {"long_side": arguments.long_side}
         if crf := own.crf_options(arguments):
             facts = facts | {"crf": dataclasses.asdict(crf)}
+        if arguments.label_ids:
+            _check_cityscapes(table)
+            facts = facts | {"label_ids": True}
         super().__init__(facts)
         self.table = table
         self._labels, self._probabilities = labels, probabilities
-        self._long_side = arguments.long_side
+        self._long_side, self._label_ids = arguments.long_side, arguments.label_ids
         self._crf, self._processes = own.final_crf_options(arguments), own.crf_processes(arguments)
 
     def predict(self, image: np.ndarray, source: pathlib.Path | None = None) -> np.ndarray:
@@ -159,8 +166,9 @@ class Results(results.Results):
         return {"classes": class_shares(count_labels(prediction, self.table), self.table)}
 
     def files(self, prediction: np.ndarray) -> dict[str, bytes]:
-        """Gives the labels as a grey PNG."""
-        return {own.LABELS: encode_png(prediction)}
+        """Gives the labels as a grey PNG, with `--label_ids` Cityscapes' label ids."""
+        labels = cityscapes_to_label_ids(prediction) if self._label_ids else prediction
+        return {own.LABELS: encode_png(labels)}
 
     def frame_files(self, prediction: np.ndarray) -> dict[str, bytes]:
         """Gives the labels as a grey PNG."""
@@ -209,6 +217,15 @@ class _Tally(results.Tally):
 
     def describe(self):
         return {"classes": class_shares(self._counts, self._table)}
+
+
+def _check_cityscapes(table):
+    names = class_table("cityscapes").names
+    if tuple(table.names) != tuple(names):
+        raise LfpError(
+            f"--label_ids writes the label ids of Cityscapes' {len(names)} classes, which are not "
+            "those of this network; leave it out."
+        )
 
 
 def table_of(names: Sequence[str], colors: Sequence[Sequence[int]]) -> ClassTable:

@@ -469,6 +469,7 @@ def test_head_sizes_come_from_gt_valid_beside(tmp_path):
     scipy.io.savemat(tmp_path / "annot/gt_valid.mat", content)
     plan = mpii.plan(tmp_path)
     assert plan.notes == ("Head sizes of val are those of gt_valid.mat.",)
+    assert plan.options["annotations"] == ["train.json", "valid.json", "gt_valid.mat"]
     assert [person.head_size for person in plan.splits["val"]] == [6.0, 3.0]
     assert plan.splits["train"][0].head_size == 0
     scipy.io.savemat(tmp_path / "annot/gt_valid.mat", {"headboxes_src": boxes[..., :1]})

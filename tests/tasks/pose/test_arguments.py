@@ -105,6 +105,7 @@ def test_the_table_lines_up():
             {"name": "neck", "pck": 1.0, "chance": 0.5, "annotated": 12},
             {"name": "head_top", "pck": None, "chance": None, "annotated": 0},
         ],
+        "convention": {"name": "pixels", "about": "points as the records have them"},
     }
     assert own.table(facts).splitlines() == [
         "joint                    PCK  chance  annotated",
@@ -114,4 +115,5 @@ def test_the_table_lines_up():
         "mean over joints       50.00   12.50",
         "all annotated joints   25.00    0.00",
         "PCK@0.2 50.00 over 3 people, chance 12.50; 1 without a torso left out",
+        "compared: points as the records have them",
     ]

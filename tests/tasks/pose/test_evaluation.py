@@ -12,6 +12,7 @@ from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import read_image
 from lfp_tf.images.skeleton import JOINTS
 from lfp_tf.options import Shares
+from lfp_tf.tasks.pose.arguments import table
 from lfp_tf.tasks.pose.evaluation import evaluate, report
 from lfp_tf.tasks.pose.prediction import Protocol, keypoints, predictor
 
@@ -147,6 +148,36 @@ def test_pckh_measures_by_the_head(tmp_path, known):
     assert facts["scores"]["all_joints"] == pytest.approx(
         is_right.sum() / evaluated.people.visible.sum()
     )
+    assert facts["convention"]["name"] == "pixels"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"annotations": ["valid.h5"]},
+        {"annotations": ["gt_valid.mat"]},
+        {"val": "mpii", "mpii": {"annotations": ["valid.h5"]}},
+    ],
+)
+def test_pckh_of_the_authors_files_is_that_of_their_script(tmp_path, known, options):
+    names = JOINTS["mpii"]
+    folder, _ = drawn_people(tmp_path, val=3, head_size=40.0, names=names)
+    described = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(described | {"options": options}))
+    function, _ = same_maps(joints=16)
+    network = KnownNetwork(function, names)
+    evaluated = evaluate(network, folder, protocol=Protocol(flip=False, score="pckh"))
+    people = evaluated.people
+    gap = evaluated.predictions[..., :2] + 1 - np.floor(people.truth + 0.5)
+    is_right = (np.linalg.norm(gap, axis=2) < 20.0) & people.visible
+    np.testing.assert_allclose(evaluated.right, is_right.sum(axis=1) / people.visible.sum(axis=1))
+    page, facts = report(
+        tmp_path / "out", network, evaluated, records=folder, split="val", checkpoint=""
+    )
+    assert facts["scores"]["all_joints"] == pytest.approx(is_right.sum() / people.visible.sum())
+    assert facts["convention"]["name"] == "matlab"
+    assert "predictions counted from 1" in table(facts)
+    assert "predictions counted from 1" in page.read_text()
 
 
 def test_the_page_stands_alone_and_holds_the_numbers(drawn, known, evaluated, tmp_path):

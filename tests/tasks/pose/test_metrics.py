@@ -59,6 +59,12 @@ def test_half_a_head_is_wrong_already():
     assert list(scores["groups"]) == ["head", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
 
 
+def test_matlab_counts_from_one_and_rounds_halves_away_from_zero():
+    predicted, truth = pose_scores.in_matlab_form([[4.0, -1.0]], [[2.5, -2.5]])
+    assert predicted.tolist() == [[5.0, 0.0]]
+    assert truth.tolist() == [[3.0, -3.0]]
+
+
 def test_people_without_a_head_are_left_out():
     truth, visible = people(2, 16)
     wrong = truth.copy()
