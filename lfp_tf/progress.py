@@ -1,13 +1,16 @@
 """One progress line: renewed in place on a terminal, a plain line every ten seconds elsewhere."""
 
+import os
 import sys
 import time
+from collections.abc import Sequence
 from typing import Self, TextIO
 
 from lfp_tf.errors import visible
 
 PLAIN_SECONDS = 10.0
 TERMINAL_SECONDS = 0.1
+USUAL_COLUMNS = 80
 
 
 class Progress:
@@ -69,12 +72,39 @@ class Progress:
             f"{speed * self.units_each:.3g} {self.unit}/s",
             f"in {duration(seconds)}" if is_last else f"{duration(left)} left",
         ]
-        end = "\n" if is_last or not self._is_terminal else ""
-        self._write("  ".join(part for part in parts if part) + end)
+        if is_last or not self._is_terminal:
+            self._write("  ".join(filter(None, parts)) + "\n")
+        else:
+            self._write(fitted(parts, self._columns() - 1))
+
+    def _columns(self):
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or USUAL_COLUMNS
+        except (OSError, ValueError):  # A stream that is no terminal of the system.
+            return USUAL_COLUMNS
 
     def _write(self, text):
         self._stream.write(("\r\033[K" if self._is_terminal else "") + visible(text))
         self._stream.flush()
+
+
+def fitted(parts: Sequence[str], width: int) -> str:
+    """Joins the parts of a line that is renewed in place; a line that wraps could not be cleared.
+
+    >>> fitted(["pspnet step 5/20", "loss 1.2", "2.5 images/s", "6 s left"], 36)
+    'pspnet step 5/20  loss 1.2  6 s left'
+
+    Args:
+        parts: count, text, speed, time. The speed goes first where they are too long, then the
+            text; at last the end is cut off.
+        width: characters that there is room for.
+    """
+    count, text, speed, time_ = parts
+    for kept in ((count, text, speed, time_), (count, text, time_), (count, time_)):
+        line = visible("  ".join(filter(None, kept)))
+        if len(line) <= width:
+            return line
+    return line[: max(width, 0)]
 
 
 def duration(seconds: float) -> str:

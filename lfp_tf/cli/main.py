@@ -7,10 +7,12 @@ without TensorFlow before it does the job in a few calls; the functions it calls
 
 import argparse
 import importlib
+import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from lfp_tf.cli.output import say, show
 from lfp_tf.cli.quiet import filter_native_chatter, quiet_tensorflow
@@ -128,12 +130,19 @@ def _run(arguments):
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one sentence that names the nearest right word."""
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuses a misspelt flag first: what else is amiss may follow from it."""
+        for word in itertools.takewhile(lambda word: word != "--", args or ()):
+            flag = word.partition("=")[0]
+            if re.fullmatch(r"--\w[-\w]*", flag) and flag not in self._option_string_actions:
+                own = [name.lstrip("-") for name in self._option_string_actions]
+                hint = nearest(flag.lstrip("-"), own).replace('"', '"--', 1)
+                raise LfpError(
+                    f"{self.prog} has no flag {flag}.{hint} `{self.prog} --help` lists them."
+                )
+        return super().parse_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
-        for word in sys.argv[1:]:
-            if word.startswith("--") and word in message:
-                flag = word.split("=")[0]
-                message += nearest(flag, self._option_string_actions)
-                break
         raise LfpError(f"{self.prog}: {message.rstrip('.')}. See `{self.prog} --help`.")
 
 

@@ -12,6 +12,7 @@ from lfp_tf.cli.network_arguments import named_experiment
 from lfp_tf.cli.output import say, show
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.recipes import config, overrides, preflight
+from lfp_tf.recipes.shipped import located
 from lfp_tf.tasks import catalog
 
 HELP = "train an experiment and score it; the same command again goes on where it stopped"
@@ -34,7 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--params_override", default="", help="a.b=1,c=[1,2] or a YAML text")
     own = parser.add_argument_group("on top of the host's")
     own.add_argument("--data_dir", help="the folder of records (data/DATASET)")
-    own.add_argument("--init", help="a checkpoint to start from, of any kind `convert` reads")
+    own.add_argument(
+        "--init",
+        help="a checkpoint to start from, of any kind `convert` reads; or the name of a network that ships",
+    )
     own.add_argument("--preset", help=f"lineage of network and recipe: {', '.join(preset_names())}")
     own.add_argument("--cpu_replicas", type=int, default=1, help="logical CPU devices (1)")
     own.add_argument("--list", action="store_true", help="the experiments, and exit")
@@ -84,7 +88,7 @@ def _check(arguments):
         if not pathlib.Path(path).is_file():
             raise LfpError(f"--config_file {path} does not exist.")
     if arguments.init:
-        check_checkpoint(arguments.init, "--init")
+        check_checkpoint(located(arguments.init), "--init")
 
 
 def _params(experiment, arguments):

@@ -66,10 +66,16 @@ def heat_map(
         "evaluation/templates/heat_map.svg",
         names=names,
         cells=cells,
-        cell=max(5, min(34, 620 // max(len(names), 1))),
+        cell=_cell(len(names)),
         has_numbers=len(names) <= _CLASSES_WITH_NUMBERS,
         unit=unit,
     )
+
+
+def _cell(num_classes):
+    """The side of a cell in pixels: many classes fit the page, few have room for their names."""
+    count = max(num_classes, 1)
+    return max(5, min(34, 620 // count), min(72, 240 // count))
 
 
 def lines(

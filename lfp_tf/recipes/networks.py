@@ -19,7 +19,7 @@ from lfp_tf.models.catalog import build_network
 from lfp_tf.recipes import config, overrides
 from lfp_tf.recipes.experiments import USUAL_NETWORK
 from lfp_tf.recipes.recipe import Recipe
-from lfp_tf.recipes.shipped import shipped
+from lfp_tf.recipes.shipped import located, shipped
 from lfp_tf.tasks import catalog
 from lfp_tf.tasks.spec import TaskSpec
 from lfp_tf.training.base import TrainedTask
@@ -185,11 +185,12 @@ def task_class(task: TaskSpec) -> Callable[..., TrainedTask]:
 
 
 def start_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Reads {name: array} of a file or a run, for starting another training from it.
+    """Reads {name: array} of a file, a run or a shipped network, to start another training from it.
 
     Raises:
         LfpError: a checkpoint that our training wrote, without `params.yaml` beside it.
     """
+    path = located(path)
     own = own_checkpoint(path)
     if not own:
         return read_checkpoint(path)

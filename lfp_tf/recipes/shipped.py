@@ -1,5 +1,6 @@
 """Trained networks that ship with the library; no TensorFlow here."""
 
+import os
 import pathlib
 
 from lfp_tf.errors import LfpError
@@ -20,6 +21,13 @@ def shipped(name: str) -> pathlib.Path:
             f"(there is: {', '.join(shipped_names()) or 'none'})."
         )
     return path
+
+
+def located(start: str | os.PathLike) -> pathlib.Path:
+    """Gives the path of a start: a file or folder as it stands, or the network shipped as it."""
+    path = pathlib.Path(start)
+    is_name = not path.exists() and str(start) in shipped_names()
+    return shipped(str(start)) if is_name else path
 
 
 def shipped_names() -> list[str]:

@@ -108,7 +108,7 @@ class TaskConfig(Fields):
     validation_data: Data = field(Data)
     losses: Losses = field(Losses)
     evaluation: Fields = field(Fields)
-    init_checkpoint: str = ""  # any file that `lfp-tf convert` reads
+    init_checkpoint: str = ""  # any file that `lfp-tf convert` reads, or a shipped network's name
     init_exclude: list[str] = field(list)  # regular expressions of our names, left as drawn
     trainable: str = "all"  # all, heads
     freeze: list[str] = field(list)  # regular expressions of our names, left as they start
