@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--data_dir", help="the folder of records (data/DATASET)")
     own.add_argument(
         "--init",
-        help="a checkpoint to start from, of any kind `convert` reads; or the name of a network that ships",
+        help="a checkpoint to start from, of any kind `convert` reads, or the name of a network "
+        "that ships",
     )
     own.add_argument("--preset", help=f"lineage of network and recipe: {', '.join(preset_names())}")
     own.add_argument("--cpu_replicas", type=int, default=1, help="logical CPU devices (1)")

@@ -1,18 +1,24 @@
 """What names bring along never moves a terminal: escape codes are shown, not obeyed."""
 
 import ast
+import fcntl
 import io
 import json
+import os
 import pathlib
+import struct
+import termios
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import lfp_tf
 from lfp_tf.cli.main import main
 from lfp_tf.cli.output import say, show
 from lfp_tf.errors import visible
-from lfp_tf.progress import Progress
+from lfp_tf.progress import Progress, fitted
 
 EVIL = "a\x1b[2J\x07\x9b\r\u202eb"
 SHOWN = r"a\x1b[2J\x07\x9b\r\u202eb"
@@ -34,6 +40,30 @@ def test_all_that_prints_escapes(capsys):
         progress.note(EVIL)
         progress.update(1, EVIL)
     assert not CONTROL & set(stream.getvalue()) and stream.getvalue().startswith(f"{SHOWN}\n")
+
+
+@given(
+    parts=st.lists(st.text("ab\x1b ", max_size=60), min_size=4, max_size=4),
+    width=st.integers(0, 100),
+)
+def test_a_renewed_line_fits_its_width(parts, width):
+    line = fitted(parts, width)
+    assert len(line) <= width and not CONTROL & set(line)
+    whole = visible("  ".join(filter(None, parts)))
+    assert (line == whole) == (len(whole) <= width)
+
+
+def test_on_a_terminal_the_line_never_wraps(monkeypatch):
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    monkeypatch.setattr("lfp_tf.progress.TERMINAL_SECONDS", 0.0)
+    with os.fdopen(slave, "w") as stream:
+        progress = Progress("a_long_experiment", total=500, unit="images", stream=stream)
+        progress.update(1, "loss 1.2345, mean IoU 61.23")
+        shown = os.read(master, 1000).decode()
+    os.close(master)
+    line = shown.removeprefix("\r\x1b[K")
+    assert line.startswith("a_long_experiment 1/500  ") and len(line) < 40
 
 
 def test_nothing_else_prints():

@@ -2,6 +2,9 @@
 
 import re
 
+import numpy as np
+import pytest
+
 from lfp_tf.evaluation.charts import bars, heat_map, lines
 
 
@@ -16,6 +19,12 @@ def test_a_cell_of_the_map_is_a_share_of_its_truth():
     assert "<title>a predicted as a: 75.00 % (3 pixels)</title>" in text
     assert "<title>a predicted as b: 25.00 % (1 pixels)</title>" in text
     assert "b seen as" not in text
+
+
+@pytest.mark.parametrize(("classes", "side"), [(1, 72), (2, 144), (7, 238), (19, 608), (150, 750)])
+def test_a_map_of_few_classes_is_no_stamp(classes, side):
+    text = heat_map(np.eye(classes, dtype=int).tolist(), [f"c{i}" for i in range(classes)])
+    assert f'width="{side}" height="{side}" fill="none"' in text
 
 
 def test_curves_span_their_box():
