@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from lfp_tf.checkpoints.names import nngraph
+from lfp_tf.checkpoints.names.deeplab import WRAPPERS as DEEPLAB_WRAPPERS
+from lfp_tf.checkpoints.names.translation import COUNTER, without_wrappers
+
 
 @dataclasses.dataclass(frozen=True)
 class Lineage:
@@ -22,6 +26,8 @@ class Lineage:
         presets: those whose graph can run it; the first is its own.
         form: options that the graph must have; PSPNet's presets say them.
         preprocess: what goes with the file, where no preset says it.
+        unread: why no network of ours can take the weights, as the rest of a sentence that begins
+            with the file's name; None where one can.
     """
 
     name: str
@@ -30,6 +36,7 @@ class Lineage:
     presets: tuple[str, ...] = ()
     form: dict[str, Any] = dataclasses.field(default_factory=dict)
     preprocess: str | None = None
+    unread: str | None = None
 
 
 # The Caffe form of the ResNet: what all DeepLab files and the first ImageNet ones have.
@@ -45,8 +52,10 @@ def recognise(arrays: Mapping[str, Any]) -> Lineage | None:
     Returns:
         A `Lineage`, or None.
     """
-    names = set(arrays)
-    return _pspnet(names) or _caffe_form(arrays) or _lfp(names) or _ours(names)
+    plain = without_wrappers(dict(arrays))
+    names = set(plain)
+    known = _others(names) or _pspnet(names) or _caffe_form(plain) or _lfp(names) or _ours(names)
+    return known or _torch7(plain)
 
 
 def lineage_name(arrays: Mapping[str, Any]) -> str | None:
@@ -75,27 +84,63 @@ def trained_on(path: str | os.PathLike) -> dict[str, Any] | None:
     return None
 
 
+def _others(names):
+    """Files that no network of ours can take: they are told by name, never loaded."""
+    if names and all(re.search(r"(^|/)vars/\d+$", name) for name in names):
+        return Lineage("keras-unnamed", "", None, unread=_UNNAMED)
+    if any(re.search(r"(^|\.)layer[56]\.conv2d_list\.\d", name) for name in names):
+        return Lineage("deeplabv2-torch-conv2d_list", "", None, unread=_CONV2D_LIST)
+    if any(name.startswith("psa.") for name in names):
+        return Lineage("psanet-torch", "", None, unread=_PSANET)
+    if "backbone.conv1.weight" in names and any(n.startswith("classifier.") for n in names):
+        return Lineage("segmentation-torchvision", "", None, unread=_TORCHVISION)
+    return None
+
+
+_CONV2D_LIST = (
+    "is a DeepLab v2 with the names of isht7/pytorch-deeplab-resnet; programs with these names "
+    "differ in strides and in the branches that they add up, so give a file of "
+    "kazuto1011/deeplab-pytorch or the authors' .caffemodel."
+)
+_UNNAMED = (
+    "holds Keras' weights without the names of their layers; save the whole model as .keras or .h5 "
+    "and give that."
+)
+_PSANET = "is a PSANet of hszhao/semseg, not a PSPNet; give a PSPNet or an ImageNet file."
+_TORCHVISION = (
+    "is a segmentation network of torchvision, which none of ours computes alike; give "
+    "torchvision's ImageNet file to --init instead."
+)
+# All names of an ImageNet file; a name beside them means another network.
+_IMAGENET_TORCH = re.compile(
+    r"(conv|bn)[123]\.\w+|layer[1-4]\.\d+\.((conv|bn)[123]|downsample\.[01])\.\w+|fc\.\w+"
+    rf"|{COUNTER}"
+)
+
+
 def _pspnet(names):
-    plain = {name.removeprefix("module.") for name in names}
-    if "layer0.0.weight" in plain:
+    if "layer0.0.weight" in names:
         return Lineage("pspnet-torch", "torch", "pspnet", ("torch",))
-    if "conv1.weight" in plain and any(n.startswith("layer1.0.") for n in plain):
-        form = {"stem": "deep" if "conv2.weight" in plain else "plain", "stride_in": "3x3"}
+    if {"conv1.weight", "layer1.0.conv1.weight"} <= names and all(
+        _IMAGENET_TORCH.fullmatch(name) for name in names
+    ):
+        form = {"stem": "deep" if "conv2.weight" in names else "plain", "stride_in": "3x3"}
         return Lineage("imagenet-torch", "imagenet_torch", None, form=form, preprocess="torch")
     if "conv1_1_3x3_s2:0" in names:
         return Lineage("pspnet-caffe", "caffe", "pspnet", ("caffe",))
+    if any(re.fullmatch(r"(conv1_1_3x3_s2/){1,2}kernel(:0)?", name) for name in names):
+        return Lineage("pspnet-keras", "pspnet_keras", "pspnet", ("tf1", "caffe"))
     if "conv1_1_3x3_s2/weights" in names:
         if any(name.endswith(("/scale", "/offset")) for name in names):
             return Lineage("pspnet-tf1-npy", "npy", "pspnet", ("tf1", "caffe"))
-        if any(re.search(r"/Adam(_\d)?$", name) for name in names):
-            return Lineage("pspnet-kitti", "tf", "pspnet", ("kitti",))
-        return Lineage("pspnet-tf1", "tf", "pspnet", ("tf1", "caffe"))
+        # The KITTI fork's files have the same names; only an explicit preset tells them.
+        return Lineage("pspnet-tf1", "tf", "pspnet", ("tf1", "caffe", "kitti"))
     return None
 
 
 def _caffe_form(arrays):
     """DeepLab's torch and Caffe files, Caffe's ResNets, Keras Applications' ResNet-50."""
-    plain = {re.sub(r"^(module\.)?(base\.|scale\.)?", "", name) for name in arrays}
+    plain = set(without_wrappers(dict(arrays), DEEPLAB_WRAPPERS))
     deeplab = {"form": _CAFFE_FORM, "preprocess": "deeplab"}
     if "layer1.conv1.conv.weight" in plain:
         if "fc2.conv3.weight" in plain:
@@ -137,7 +182,7 @@ _LFP_HEADS = {
 
 def _lfp(names):
     """Tensorpack's pyramid and plain ResNets, and the hourglass of pyramid residual modules."""
-    plain = {name.removeprefix("module.").removesuffix(":0") for name in names}
+    plain = {name.removesuffix(":0") for name in names}
     if "stem.r1.main_conv1.weight" in plain:
         return Lineage("hourglass-torch", "pyranet", "hourglass", preprocess=None)
     if not {"conv0/W", "group0/block0/conv1/W"} <= plain:
@@ -156,6 +201,13 @@ def _lfp(names):
     return Lineage(name, "tensorpack", network, form=form, preprocess="imagenet_bgr")
 
 
+def _torch7(arrays):
+    """Graphs of modules without names: the stacked hourglass by its layers' kinds and order."""
+    if nngraph.plain_names(arrays):
+        return Lineage("hourglass-torch7", "nngraph", "hourglass", preprocess=None)
+    return None
+
+
 def _is_matrix(array):
     """Whether an array is a matrix, in Caffe's old shapes [1, 1, out, in] too."""
     shape = np.shape(array)
@@ -165,7 +217,7 @@ def _is_matrix(array):
 def _ours(names):
     """Files of our own names, and Keras' MobileNetV2, which ours are called after."""
     keras = {"/".join(name.split(":")[0].split("/")[-2:]) for name in names}
-    if "Conv1/kernel" in keras and "expanded_conv_depthwise/depthwise_kernel" in keras:
+    if "Conv1/kernel" in keras and _DEPTHWISE & keras:
         whole = any(name.startswith("cls_logits/") for name in keras)
         name = "pspnet-mobilenet_v2" if whole else "imagenet-keras-mobilenet_v2"
         return Lineage(name, "keras", "pspnet" if whole else None)
@@ -182,6 +234,8 @@ def _ours(names):
     return None
 
 
+# In Keras 2 and in Keras 3.
+_DEPTHWISE = {f"expanded_conv_depthwise/{leaf}" for leaf in ("depthwise_kernel", "kernel")}
 _OUR_HEADS = {
     "cls_logits": "pspnet",
     "aspp_c1": "deeplabv2",

@@ -10,8 +10,9 @@ import numpy as np
 from lfp_tf.checkpoints.lineages import Lineage, recognise
 from lfp_tf.checkpoints.names import deeplab, lfp, pspnet
 from lfp_tf.checkpoints.names.translation import Translation
+from lfp_tf.checkpoints.parts import SEPARATOR, Checkpoint
 from lfp_tf.checkpoints.presets import preset_options
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, printable
 
 TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS | lfp.TRANSLATIONS
 SHOWN = 12
@@ -93,16 +94,25 @@ def match(
             tolerated.
     """
     lineage = recognise(arrays)
+    is_checkpoint = isinstance(arrays, Checkpoint)
+    if lineage is None and is_checkpoint and arrays.networks:
+        raise LfpError(
+            f"{file} holds several networks ({', '.join(map(printable, arrays.networks))}); "
+            f"choose one, as {file}{SEPARATOR}{printable(arrays.networks[0])}."
+        )
     if lineage is None:
         some = ", ".join(sorted(arrays)[:4])
         raise LfpError(
             f"{file} holds no network of ours that is known by its names ({some}, ...); "
             "`lfp-tf inspect` lists them all."
         )
+    if lineage.unread:
+        raise LfpError(f"{file} {lineage.unread}")
     tolerate = [*tolerate, *([heads] if heads else [])]
     if lineage.network != network and not heads:
         raise LfpError(_not_whole(lineage, network, file))
     report = Report(lineage.name, preprocess=lineage.preprocess)
+    report.notes += arrays.notes if is_checkpoint else []
     concat = options.get("concat")
     if lineage.presets and not lineage.form:
         file_options = _options_of_file(lineage, options, file)
@@ -195,20 +205,27 @@ def _check_form(lineage: Lineage, options: Mapping, file: str) -> None:
 
 
 def _options_of_file(lineage: Lineage, options: Mapping, file: str) -> dict:
-    """Gives the options of the first preset of the lineage that the network agrees with."""
-    refusals = []
+    """Gives the options of the preset of the lineage that the network agrees with.
+
+    Of several, it is the one whose preprocessing the network has: an explicit preset stands.
+    """
+    refusals, agreeing = [], []
     for preset in lineage.presets:
         theirs = preset_options(preset, depth=options["depth"], crop=options["crop"])
         fixed = {name: theirs.get(name, usual) for name, usual in _FIXED_BY_THE_GRAPH.items()}
         differing = _differing(fixed, options, options["depth"])
         if not differing:
-            return theirs
+            agreeing.append(theirs)
+            continue
         words = ", ".join(f"{n} {fixed[n]} (not {options[n]})" for n in differing)
         refusals.append(
             f"{file} is a {lineage.name} file, whose network has {words}; build it with "
             f'preset="{preset}" (on the command line: --preset={preset}).'
         )
-    raise LfpError(refusals[0])
+    if not agreeing:
+        raise LfpError(refusals[0])
+    of_network = options.get("preprocess")
+    return next((one for one in agreeing if one["preprocess"] == of_network), agreeing[0])
 
 
 def _differing(form: Mapping, options: Mapping, depth: int) -> list[str]:

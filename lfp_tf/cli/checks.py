@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 
+from lfp_tf.checkpoints.parts import split_part
 from lfp_tf.errors import LfpError
 
 
@@ -20,11 +21,12 @@ def check_at_least_one(arguments: argparse.Namespace, *names: str) -> None:
 
 
 def check_checkpoint(path: str | os.PathLike, flag: str) -> None:
-    """Refuses a checkpoint's path that is neither a file, a folder nor a prefix.
+    """Refuses a checkpoint's path that is neither a file, a folder nor a prefix, part or not.
 
     Raises:
         LfpError: there is nothing.
     """
+    path = split_part(path)[0]
     if not (pathlib.Path(path).exists() or is_prefix(path)):
         raise LfpError(f"{flag} {path} does not exist.")
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from lfp_tf.checkpoints.formats.safetensors import write_safetensors
 from lfp_tf.checkpoints.lineages import recognise
 from lfp_tf.checkpoints.presets import preset_names
+from lfp_tf.checkpoints.read import WEIGHTS_FILE
 from lfp_tf.cli.checks import check_checkpoint
 from lfp_tf.cli.network_arguments import named_experiment
 from lfp_tf.cli.output import say, show
@@ -21,15 +23,27 @@ HELP = "convert an old checkpoint to ours, with a strict report"
 EXAMPLE = """
 lfp-tf convert pspnet101_cityscapes.caffemodel --experiment pspnet101_cityscapes --out converted
 lfp-tf convert train_epoch_200.pth --experiment pspnet50_ade20k --out converted/ade
+lfp-tf convert runs/scenes --experiment pspnet18_scenes --to safetensors --out shared
 """
+CHECKPOINT, SAFETENSORS = "checkpoint", "safetensors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `lfp-tf convert`."""
-    parser.add_argument("file", metavar="FILE", help="a checkpoint; nothing in it is run")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="a checkpoint (FILE::PART: one part of it); nothing in it is run",
+    )
     parser.add_argument("--experiment", help="whose network it is")
     parser.add_argument("--out", metavar="DIR", help="a new folder for the result")
     parser.add_argument("--preset", help=f"{', '.join(preset_names())} (the file's own lineage)")
+    parser.add_argument(
+        "--to",
+        choices=(CHECKPOINT, SAFETENSORS),
+        default=CHECKPOINT,
+        help=f"what DIR gets beside options.yaml ({CHECKPOINT}: TensorFlow's)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,25 +59,29 @@ def run(arguments: argparse.Namespace) -> int:
     out = pathlib.Path(arguments.out)
     if out.exists():
         raise LfpError(f"{out} exists already; give another --out or remove it first.")
-    show(_convert(name, arguments.file, out, arguments.preset))
+    report = _convert(name, arguments.file, out, arguments)
+    if report:
+        show(report)
     show(out)
     say(f"next: lfp-tf evaluate --experiment {name} --checkpoint {out}")
     return 0
 
 
-def _convert(name, file, out, preset):
-    """Writes the converted checkpoint; returns the report of what fitted."""
+def _convert(name, file, out, arguments):
+    """Writes the converted checkpoint; gives the report of what fitted, None for our own runs."""
     from lfp_tf.recipes import networks
+    from lfp_tf.training.own_checkpoints import own_checkpoint
 
-    if preset is None:
+    is_own = own_checkpoint(file) is not None
+    if is_own and arguments.to == CHECKPOINT:
+        raise LfpError(f"{file} is one of our own trainings already; use it as it is.")
+    preset = arguments.preset
+    if preset is None and not is_own:
         preset = file_preset(file)
         if preset:
             say(f"preset {preset}, the file's own lineage")
-    model = networks.build(name, preset=preset)
-    report = networks.load_weights(model, file)
-    if report is None:
-        raise LfpError(f"{file} is one of our own trainings already; use it as it is.")
-    write_folder(out, model)
+    model, report = networks.load(name, file, preset=preset)
+    write_folder(out, model, to=arguments.to)
     return report
 
 
@@ -75,18 +93,38 @@ def file_preset(path: str) -> str | None:
     return lineage.presets[0] if lineage and lineage.presets else None
 
 
-def write_folder(out: pathlib.Path, model: "tf_keras.Model") -> None:
-    """Writes a checkpoint and `options.yaml`; `recipes.networks.build` builds it again."""
-    import tensorflow as tf
+def write_folder(out: pathlib.Path, model: "tf_keras.Model", *, to: str = CHECKPOINT) -> None:
+    """Writes the weights and `options.yaml`; `recipes.networks.build` builds it again.
 
+    Args:
+        out: a new folder.
+        model: from `recipes.networks.build`, filled.
+        to: `checkpoint` or `safetensors`.
+    """
     from lfp_tf.training.saving import saving
 
     options = yaml.safe_dump(_options(model.recipe), sort_keys=False, default_flow_style=None)
+    write = _write_checkpoint if to == CHECKPOINT else _write_safetensors
     with saving(out), atomic_folder(out) as place:
-        checkpoint = tf.train.Checkpoint(model=model)
-        manager = tf.train.CheckpointManager(checkpoint, str(place), max_to_keep=1)
-        manager.save(checkpoint_number=0)
+        write(place, model)
         write_text(place / "options.yaml", options)
+
+
+def _write_checkpoint(place, model):
+    import tensorflow as tf
+
+    checkpoint = tf.train.Checkpoint(model=model)
+    manager = tf.train.CheckpointManager(checkpoint, str(place), max_to_keep=1)
+    manager.save(checkpoint_number=0)
+
+
+def _write_safetensors(place, model):
+    from lfp_tf.checkpoints.variables import variables_by_name
+
+    arrays = {name: variable.numpy() for name, variable in variables_by_name(model).items()}
+    # `format` is what other libraries ask of such a file.
+    texts = {"format": "tf", "experiment": model.recipe.experiment}
+    write_safetensors(place / WEIGHTS_FILE, arrays, texts)
 
 
 def _options(recipe):

@@ -47,7 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         num_values = sum(values.size for values in arrays.values())
         show(f"format   {kind}")
         show(f"lineage  {lineage or 'unknown'}")
-        show(f"arrays   {len(rows)} with {num_values:,} values\n")
+        show(f"arrays   {len(rows)} with {num_values:,} values")
+        for note in arrays.notes:
+            show(f"note     {note}")
+        show("")
         show("\n".join(aligned([_cells(row) for row in rows])))
     return 0
 

@@ -141,6 +141,7 @@ def _prepared(experiment, params, folder, arguments):
         folder=folder,
         strategy=strategy,
         mode=arguments.mode,
+        experiment=experiment.name,
     )
     if training.task.report:
         say(str(training.task.report))

@@ -11,12 +11,12 @@ import tf_keras
 
 from lfp_tf.checkpoints.lineages import trained_on
 from lfp_tf.checkpoints.load import Report, match
-from lfp_tf.checkpoints.read import read_checkpoint
+from lfp_tf.checkpoints.read import WEIGHTS_FILE, read_checkpoint
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError, printable
 from lfp_tf.models.catalog import build_network
-from lfp_tf.recipes import config, overrides
+from lfp_tf.recipes import config, experiments, overrides
 from lfp_tf.recipes.experiments import USUAL_NETWORK
 from lfp_tf.recipes.recipe import Recipe
 from lfp_tf.recipes.shipped import located, shipped
@@ -24,7 +24,12 @@ from lfp_tf.tasks import catalog
 from lfp_tf.tasks.spec import TaskSpec
 from lfp_tf.training.base import TrainedTask
 from lfp_tf.training.fields import Experiment
-from lfp_tf.training.own_checkpoints import own_checkpoint, restore, task_fields
+from lfp_tf.training.own_checkpoints import (
+    experiment_of,
+    own_checkpoint,
+    restore,
+    task_fields,
+)
 
 # Files of deploy networks have no auxiliary head; ours keeps its drawn values, which are unused.
 AUX_HEAD = r"^aux_"
@@ -55,8 +60,10 @@ def build(
     """
     params = config.of_experiment(name, preset=preset, changes=changes)
     path = pathlib.Path(checkpoint) if checkpoint else None
+    if path and path.name == WEIGHTS_FILE and (path.parent / "options.yaml").exists():
+        path = path.parent  # Weights that `convert` wrote need the graph that it wrote beside them.
     if path and path.is_dir():
-        _take_over(params, path)
+        _take_over(name, params, path)
     return _built(name, params, path, input_shape=input_shape)
 
 
@@ -64,7 +71,7 @@ def build_of_run(folder: str | os.PathLike) -> tf_keras.Model:
     """Builds the network of a run or a converted one from what its folder tells alone.
 
     Args:
-        folder: of the run; its last part is the name of the experiment, as `train` chooses it.
+        folder: of the run; where it does not tell its experiment, its last part is the name.
 
     Returns:
         As of `build`.
@@ -82,7 +89,7 @@ def build_of_run(folder: str | os.PathLike) -> tf_keras.Model:
     params = config.of_network(task["model"].get("network", USUAL_NETWORK))
     fields = {name: value for name, value in task.items() if name != "trained_on"}
     overrides.apply(params, {"task": fields})
-    return _built(folder.resolve().name, params, folder)
+    return _built(_experiment_of(folder) or folder.resolve().name, params, folder)
 
 
 def _built(
@@ -131,7 +138,7 @@ def load_weights(model: tf_keras.Model, path: str | os.PathLike) -> Report | Non
     """
     own = own_checkpoint(path)
     if own:
-        restore(model, own)
+        _restore(model, own)
         return None
     recipe = model.recipe
     variables = variables_by_name(model)
@@ -139,7 +146,7 @@ def load_weights(model: tf_keras.Model, path: str | os.PathLike) -> Report | Non
         read_checkpoint(path),
         variables,
         network=recipe.network,
-        options=recipe.options | {"crop": recipe.crop},
+        options=recipe.options | {"crop": recipe.crop, "preprocess": recipe.preprocess},
         file=str(path),
         tolerate=[AUX_HEAD],
     )
@@ -205,16 +212,46 @@ def start_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     raise LfpError(f"{path} has no params.yaml beside it, so its network is unknown; give its run.")
 
 
-def _take_over(params: Experiment, folder: pathlib.Path) -> None:
+def _restore(model: tf_keras.Model, own: str) -> None:
+    """Fills a network from a checkpoint of ours; what does not belong to it is told by name."""
+    folder = next(filter(task_fields, list(pathlib.Path(own).parents)[:3]), None)
+    if folder is None:
+        return restore(model, own)
+    recipe, task, experiment = model.recipe, task_fields(folder) or {}, _experiment_of(folder)
+    of = f"of {experiment}, " if experiment else ""
+    facts = (
+        f"it is {of}a {task['model'].get('network', USUAL_NETWORK)} for {task['dataset']} with "
+        f"{task['model'].get('classes', 'an unknown number of')} classes, and the network is of "
+        f"{recipe.experiment} with {len(recipe.classes)}; build that experiment with {folder} as "
+        "its checkpoint."
+    )
+    # A network of as many classes would be filled, and name them as its own.
+    if task["dataset"] != recipe.dataset and experiment not in (recipe.experiment, None):
+        raise LfpError(f"{own} does not fit this network: {facts}")
+    try:
+        restore(model, own)
+    except LfpError as error:
+        raise LfpError(f"{str(error).rstrip('.')}: {facts}") from error
+
+
+def _experiment_of(folder: pathlib.Path) -> str | None:
+    """The name of a run's experiment, which older runs have in their folder's name alone."""
+    name = folder.resolve().name
+    return experiment_of(folder) or (name if name in experiments.paths() else None)
+
+
+def _take_over(name: str, params: Experiment, folder: pathlib.Path) -> None:
     """Takes over the options of the folder's own network, if it tells them."""
     task = task_fields(folder)
     if not task:
         return
-    # A run brings its data set's classes along, and may have been told to take another's.
-    if task["dataset"] != params.task.dataset and not (folder / "dataset.json").exists():
+    # A run brings its classes along, and its experiment may have been told another data set.
+    own = _experiment_of(folder)
+    is_of_name = own in (name, None) and (folder / "dataset.json").exists()
+    if task["dataset"] != params.task.dataset and not is_of_name:
         raise LfpError(
             f"{folder} is a network for {task['dataset']}, not for {params.task.dataset}; "
-            "give its own experiment."
+            f"give its own experiment{f', {own}' if own else ''}."
         )
     network = task["model"].get("network", USUAL_NETWORK)
     if network != params.task.model.network:

@@ -9,9 +9,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.documents import parse_yaml
+from lfp_tf.documents import load_json, parse_yaml
 from lfp_tf.errors import LfpError, printable
 from lfp_tf.training.best import best_info
+
+# Names the experiment of a run.
+RUN_FILE = "run.json"
 
 
 def own_checkpoint(path: str | os.PathLike) -> str | None:
@@ -80,6 +83,26 @@ def task_fields(folder: pathlib.Path) -> dict[str, Any] | None:
         if path.exists():
             return _checked_fields(path)
     return None
+
+
+def experiment_of(folder: pathlib.Path) -> str | None:
+    """Reads the name of the experiment that a run trained; None where the run does not tell it.
+
+    Raises:
+        LfpError: `run.json` is damaged.
+    """
+    path = folder / RUN_FILE
+    if not path.exists():
+        return None
+    try:
+        name = load_json(path)["experiment"]
+        if not isinstance(name, str):
+            raise TypeError("experiment is no text")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LfpError(
+            f"{path} does not name an experiment ({printable(repr(error))}); copy it again."
+        ) from None
+    return name
 
 
 def _checked_fields(path):

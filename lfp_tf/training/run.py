@@ -27,6 +27,7 @@ from lfp_tf.training.best import BestCheckpoint, best_info
 from lfp_tf.training.checkpoints import Checkpoints
 from lfp_tf.training.fields import Experiment
 from lfp_tf.training.log import RunLog
+from lfp_tf.training.own_checkpoints import RUN_FILE
 from lfp_tf.training.signals import Signals, Stopped
 from lfp_tf.training.trainer import build_trainer
 
@@ -42,6 +43,7 @@ class Run:
         folder: of the run (checkpoints, history, summaries).
         strategy: see `devices.make_strategy`.
         mode: train, eval, train_and_eval, continuous_eval or train_and_post_eval.
+        experiment: its name, for whoever loads the run later; None leaves it untold.
 
     Attributes:
         task: network, batches, losses and scores.
@@ -62,8 +64,9 @@ class Run:
         folder: str | os.PathLike,
         strategy: tf.distribute.Strategy,
         mode: str,
+        experiment: str | None = None,
     ):
-        self.params, self.mode = params, mode
+        self.params, self.mode, self.experiment = params, mode, experiment
         if params.trainer.early_stopping and mode == "train":
             raise LfpError("trainer.early_stopping needs scores; use --mode=train_and_eval.")
         self.folder = pathlib.Path(folder)
@@ -213,11 +216,13 @@ class Run:
                 self.trainer.initialize()
 
     def _describe(self):
-        """Writes `params.yaml` and `dataset.json`, from which later commands build the network."""
+        """Writes `params.yaml`, `dataset.json` and `run.json`, which tell the network later."""
         text = yaml.safe_dump(self.params.as_dict(), sort_keys=False, default_flow_style=None)
         write_text(self._own_folder / "params.yaml", text)
         records = read_dataset(self.params.task.train_data.folder)
         write_json(self._own_folder / "dataset.json", records)
+        if self.experiment:
+            write_json(self._own_folder / RUN_FILE, {"experiment": self.experiment})
 
     def _steps_to_boundary(self):
         """Steps up to the next multiple of `steps_per_loop`, so that a stop moves no boundary."""

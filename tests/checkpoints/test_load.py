@@ -119,10 +119,68 @@ def test_a_graph_that_cannot_run_the_file_is_refused_with_the_preset_that_can(va
 
 
 def test_a_tf1_file_of_101_layers_may_run_as_caffe_trained_it():
-    assert recognise({"conv1_1_3x3_s2/weights": 0}).presets == ("tf1", "caffe")
-    assert (
-        recognise({"conv1_1_3x3_s2/weights": 0, "conv6/weights/Adam_1": 0}).name == "pspnet-kitti"
-    )
+    assert recognise({"conv1_1_3x3_s2/weights": 0}).presets == ("tf1", "caffe", "kitti")
+
+
+def test_slots_of_an_optimizer_prove_no_lineage_and_overrule_no_preset(variables):
+    arrays = file_of(variables, "tf", aux=False)
+    slots = ("Adam", "Adam_1", "RMSProp", "RMSProp_1", "Adadelta", "Ftrl_1", "Momentum")
+    arrays |= {f"conv6/weights/{slot}": np.zeros(3) for slot in slots}
+    assert recognise(arrays).name == "pspnet-tf1"
+    for name in ("tf1", "kitti"):
+        preset = preset_options(name, depth=50, crop=(473, 473))
+        _, report = load(arrays, variables, tolerate=["^aux_"], **preset)
+        assert report.preprocess == preset["preprocess"]
+        assert len(report.skipped) == len(slots) and not report.unused
+
+
+WRAPPERS = [
+    "module.",
+    "model.module.",
+    "module.model.",
+    "_orig_mod.module.module.",
+    "model._orig_mod.",
+]
+
+
+@pytest.mark.parametrize("prefix", WRAPPERS)
+def test_wrappers_are_taken_off_in_any_order(variables, prefix):
+    arrays = file_of(variables, "torch", prefix=prefix) | {"n_averaged": np.array(3)}
+    matched, report = load(arrays, variables)
+    assert set(matched) == set(variables)
+    assert report.skipped == ["n_averaged"] and not report.unused
+    arrays["other.weight"] = np.zeros(3)  # Not all names have the prefix.
+    assert recognise(arrays) is None
+
+
+def deeplab_of_isht7(variables, prefix):
+    arrays = file_of(variables, "imagenet_torch", prefix=prefix)
+    return arrays | {f"{prefix}layer5.conv2d_list.{n}.weight": np.zeros(3) for n in range(4)}
+
+
+@pytest.mark.parametrize("heads", [None, "^(pyramid|cls_|aux_)"])
+def test_networks_of_others_are_named_and_never_loaded(variables, heads):
+    resnet = file_of(variables, "imagenet_torch")
+    others = {
+        "names of isht7/pytorch-deeplab-resnet": deeplab_of_isht7(variables, ""),
+        "DeepLab v2 with the names of": deeplab_of_isht7(variables, "Scale."),
+        "is a PSANet of hszhao/semseg, not a PSPNet": file_of(variables, "torch")
+        | {"psa.conv_p.0.weight": np.zeros(3)},
+        "is a segmentation network of torchvision": {
+            f"backbone.{name}": array for name, array in resnet.items()
+        }
+        | {"classifier.4.weight": np.zeros(3)},
+    }
+    for sentence, arrays in others.items():
+        with pytest.raises(LfpError, match=f"old.pth .*{sentence}"):
+            load(arrays, variables, heads=heads)
+
+
+def test_a_resnet_with_heads_of_others_is_no_imagenet_file(variables):
+    arrays = file_of(variables, "imagenet_torch")
+    assert recognise(arrays | {"fc.weight": np.zeros([3, 3])}).name == "imagenet-torch"
+    for name in ("layer5.0.weight", "aspp.conv.weight", "layer1.0.se.fc1.weight", "head.bias"):
+        assert recognise(arrays | {name: np.zeros(3)}) is None
 
 
 def test_missing_unused_and_misshapen_variables_are_named(variables):
@@ -163,3 +221,49 @@ def test_a_partly_filled_backbone_is_no_start(variables):
 def test_unknown_names_are_refused(variables):
     with pytest.raises(LfpError, match=r"no network of ours .*\(encoder.weight"):
         load({"encoder.weight": np.zeros(3)}, variables)
+
+
+def pspnet_keras(variables, form="{layer}/{leaf}:0"):
+    """A file of PSPNet-Keras: the TensorFlow port's layers with Keras' names of variables."""
+    arrays = {}
+    for name, array in file_of(variables, "pspnet_keras", aux=False).items():
+        layer, leaf = name.split("/")
+        arrays[form.format(layer=layer, leaf=leaf)] = array
+    return arrays
+
+
+@pytest.mark.parametrize("form", ["{layer}/{leaf}:0", "{layer}/{leaf}", "{layer}/{layer}/{leaf}:0"])
+@pytest.mark.parametrize("preset", ["tf1", "caffe"])
+def test_files_of_pspnet_keras_fit_as_the_npy_files_do(variables, form, preset):
+    arrays = pspnet_keras(variables, form)
+    assert recognise(arrays).name == "pspnet-keras"
+    chosen = preset_options(preset, depth=50, crop=(473, 473))
+    matched, report = load(arrays, variables, tolerate=["^aux_"], **chosen)
+    assert report.preprocess == chosen["preprocess"] and not report.unused
+    npy = file_of(variables, "npy", aux=False)
+    expected, _ = load(npy, variables, tolerate=["^aux_"], **chosen)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(matched[name], array, err_msg=name)
+
+
+def test_files_of_pspnet_keras_are_refused_by_a_graph_of_torch(variables):
+    with pytest.raises(LfpError, match=r'pspnet-keras file.*preset="tf1"'):
+        load(pspnet_keras(variables), variables, tolerate=["^aux_"])
+
+
+def test_weights_of_keras_without_names_say_what_to_save(variables):
+    arrays = {"layers/conv2d/vars/0": np.zeros(3), "layers/batch_normalization/vars/0": np.zeros(3)}
+    with pytest.raises(LfpError, match="without the names of their layers; save the whole model"):
+        load(arrays, variables)
+    assert recognise(arrays | {"conv1_1_3x3_s2/kernel": 0}).name == "pspnet-keras"
+
+
+def test_keras_3_calls_the_kernels_of_a_mobilenet_otherwise():
+    names = ["Conv1/kernel", "expanded_conv_depthwise/kernel", "expanded_conv_depthwise_BN/gamma"]
+    arrays = {name: number for number, name in enumerate(names)}
+    assert recognise(arrays).name == "imagenet-keras-mobilenet_v2"
+    assert TRANSLATIONS["keras"].plain(arrays, []) == {
+        "Conv1/kernel": 0,
+        "expanded_conv_depthwise/depthwise_kernel": 1,
+        "expanded_conv_depthwise_BN/gamma": 2,
+    }

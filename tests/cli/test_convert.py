@@ -80,6 +80,38 @@ def test_a_caffe_file_brings_its_graph_and_preprocessing(tmp_path, capsys):
         np.testing.assert_array_equal(arrays[name], array, err_msg=name)
 
 
+def test_safetensors_are_written_and_loaded_again(tmp_path, capsys):
+    ours = old_file(tmp_path / "old.npz", "caffe", "caffe")
+    out = tmp_path / "new"
+    words = ["convert", str(tmp_path / "old.npz"), "--experiment=tiny50", "--to=safetensors"]
+    assert main([*words, f"--out={out}"]) == 0
+    assert {file.name for file in out.iterdir()} == {"options.yaml", "weights.safetensors"}
+    arrays = networks.read_checkpoint(out / "weights.safetensors")
+    for name, array in ours.items():
+        np.testing.assert_array_equal(arrays[name], array, err_msg=name)
+    for given in (out, out / "weights.safetensors"):
+        model, arrays = loaded(given)
+        assert model.recipe.preprocess == "caffe" and model.recipe.options["stride_in"] == "1x1"
+        for name, array in ours.items():
+            np.testing.assert_array_equal(arrays[name], array, err_msg=name)
+
+
+def test_a_run_of_our_own_becomes_safetensors_and_nothing_else(tmp_path, capsys):
+    run = tmp_path / "run"
+    old_file(tmp_path / "old.npz", "torch", None)
+    words = ["--experiment=tiny50", f"--out={run}"]
+    assert main(["convert", str(tmp_path / "old.npz"), *words]) == 0
+    words = ["convert", str(run), "--experiment=tiny50", f"--out={tmp_path / 'new'}"]
+    assert main(words) == 2
+    assert "is one of our own trainings already" in capsys.readouterr().err
+    assert main([*words, "--to=safetensors"]) == 0
+    _, before = loaded(run)
+    _, after = loaded(tmp_path / "new")
+    assert set(before) == set(after)
+    for name, array in before.items():
+        np.testing.assert_array_equal(after[name], array, err_msg=name)
+
+
 def test_a_preset_that_the_file_contradicts_is_refused(tmp_path, capsys):
     old_file(tmp_path / "old.npz", "caffe", "caffe")
     words = ["convert", str(tmp_path / "old.npz"), "--experiment=tiny50", "--preset=torch"]

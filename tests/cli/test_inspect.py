@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from checkpoints.formats import torch_writer
 
 from lfp_tf.checkpoints import lineages
 from lfp_tf.cli import inspect
@@ -79,3 +80,14 @@ def test_numpy_files_need_no_tensorflow(path):
         "assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_part_of_a_training_checkpoint_is_told(tmp_path, capsys):
+    values = np.ones(4, "f4")
+    inner = torch_writer.dictionary({"layer0.0.weight": torch_writer.whole("0", values)})[2:-1]
+    path = torch_writer.write_zip(
+        tmp_path / "a.pth", torch_writer.dictionary({"net": inner, "ema": inner}), {"0": values}
+    )
+    said = inspected(capsys, path)
+    assert 'note     the weights under "net" were taken\n' in said
+    assert f'note     an averaged copy, "ema", stands beside these weights; {path}::ema' in said

@@ -16,6 +16,7 @@ import time
 
 import numpy as np
 
+from lfp_tf.checkpoints.formats.keras_weights import LAYER_BYTES, name_weights
 from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, num_elements
 from lfp_tf.errors import printable
@@ -41,8 +42,8 @@ def read_h5(file: MappedFile) -> dict[str, np.ndarray]:
 
     Keras' layers stand at the top or under `model_weights`; the description of the model
     and the optimizer are left alone. Where two layers have a weight of one name (`kernel:0`), all
-    names get their layer in front (`LAYER/kernel:0`). A file that lists no layers gives all its
-    data sets by path.
+    names get their layer in front (`LAYER/kernel:0`). A `.weights.h5` gives `LAYER/LEAF` where it
+    tells the names of its layers (Keras 3 does). Any other file gives all its data sets by path.
 
     Args:
         file: the `.h5`.
@@ -51,15 +52,31 @@ def read_h5(file: MappedFile) -> dict[str, np.ndarray]:
         LfpError: links to other files, a file on which HDF5 fails, crashes or stalls, or a system
             that cannot limit a process.
     """
+    return name_weights(*receive(file, file.path, num_bytes=file.size))
+
+
+def receive(
+    file: MappedFile, path: str | os.PathLike, *, num_bytes: int
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Gets ({name or path: array}, {path of a layer: its name}) from a process of its own.
+
+    Args:
+        file: refuses and counts.
+        path: of the HDF5 file, which may be a copy of what lies inside `file`.
+        num_bytes: its size.
+
+    Raises:
+        LfpError: as `read_h5`.
+    """
     if importlib.util.find_spec("resource") is None:
         raise file.refusal(
             "is read on Linux and macOS only, where HDF5 can be kept within bounds; convert it "
             "there (`lfp-tf convert`), or use WSL on Windows."
         )
-    seconds = LEAST_SECONDS + file.size // BYTES_PER_SECOND
+    seconds = LEAST_SECONDS + num_bytes // BYTES_PER_SECOND
     # HDF5 loads no filters from elsewhere ("::"); one thread, for memory's sake.
     environment = os.environ | {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", str(CHILD), str(file.path), str(file.left), str(seconds)]
+    command = [sys.executable, "-P", str(CHILD), str(path), str(file.left), str(seconds)]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -74,16 +91,16 @@ def read_h5(file: MappedFile) -> dict[str, np.ndarray]:
             watch = threading.Thread(target=_watch, args=(child, file.left + CHILD_BYTES))
             watch.start()
         try:
-            arrays = _receive(file, child.stdout)
+            arrays, layers, is_whole = _receive(file, child.stdout)
             child.wait()
         finally:
             clock.cancel()
             child.kill()
-    if arrays is None:
+    if not is_whole:
         raise _broken_off(file, child.returncode, seconds)
     if not arrays:
         raise file.refusal("holds no arrays of numbers.")
-    return arrays
+    return arrays, layers
 
 
 def _watch(child, most_bytes):
@@ -97,16 +114,16 @@ def _watch(child, most_bytes):
 
 
 def _receive(file, stream):
-    """Receives the arrays; None where the child broke off."""
-    arrays = {}
+    """Receives the arrays and the names of layers, and whether that is all of them."""
+    arrays, layers = {}, {}
     while True:
         line = stream.readline(LONGEST_LINE)
         if not line.endswith(b"\n"):
-            return None
+            return arrays, layers, False
         try:
             head = json.loads(line)
             if "end" in head:
-                return arrays
+                return arrays, layers, True
             if "error" in head:
                 raise file.refusal(printable(head["error"], longest=500))
             name, shape, dtype = _announced(head)
@@ -118,8 +135,11 @@ def _receive(file, stream):
         file.charge(ARRAY_BYTES + num_bytes)
         values = np.empty(shape, dtype)
         if stream.readinto(values.reshape(-1).view(np.uint8).data) != num_bytes:
-            return None
+            return arrays, layers, False
         arrays[name] = values
+        if type(head.get("layer")) is str:
+            file.charge(LAYER_BYTES + len(line))
+            layers[name.rpartition("/vars/")[0]] = head["layer"]
 
 
 def _announced(head):

@@ -2,7 +2,8 @@
 
 Run as a program, with numpy and h5py alone: `python h5_child.py FILE MOST_BYTES SECONDS`. It
 limits its own memory and time before the file is opened, and writes to standard output, per array,
-one line of JSON (name, dtype, shape) and the raw values; last a line with `end` or `error`.
+one line of JSON (name, dtype, shape, and the name of the layer in Keras 3's `.weights.h5`) and the
+raw values; last a line with `end` or `error`.
 """
 
 import json
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 MOST_LEVELS, MOST_LINKS = 60, 1_000_000
+LONGEST_NAME = 1000
 HDF5_BYTES = 256 << 20  # What HDF5 itself takes for its caches and buffers.
 
 
@@ -53,6 +55,8 @@ def read(path: str, most_bytes: int, write: Callable[[bytes], Any]) -> None:
             values = item[()]
             values = values.astype(values.dtype.newbyteorder("<"), order="C", copy=False)
             head = {"name": name, "dtype": values.dtype.str, "shape": list(item.shape)}
+            if "/vars/" in name:
+                head["layer"] = layer_name(item)
             write(json.dumps(head).encode() + b"\n")
             write(values.tobytes())
 
@@ -105,6 +109,12 @@ def weights(h5py: Any, file: Any) -> list[tuple[str, Any]]:
     if len(set(names)) == len(names):
         return [(name, item) for _, name, item in entries]
     return [(f"{layer}/{name}", item) for layer, name, item in entries]
+
+
+def layer_name(item: Any) -> str | None:
+    """What Keras 3 writes beside the variables of a layer: how the layer is called."""
+    name = item.parent.attrs.get("name")
+    return name if isinstance(name, str) and len(name) <= LONGEST_NAME else None
 
 
 def texts(group: Any, name: str) -> list[str]:

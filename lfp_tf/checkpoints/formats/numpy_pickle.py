@@ -104,6 +104,16 @@ def array_of(
     return np.array(values, dtype=dtype.newbyteorder("="), order="C")
 
 
+def from_bfloat16(file: MappedFile, values: np.ndarray) -> np.ndarray:
+    """Makes float32 of bfloat16 read as uint16: numpy lacks it; its bits are the upper half.
+
+    Raises:
+        LfpError: more memory than the file allows.
+    """
+    file.charge(2 * values.nbytes)
+    return np.asarray(values.astype(np.uint32) << 16).view(np.float32)
+
+
 def num_elements(shape: tuple[int, ...]) -> int:
     """Multiplies the sizes of a shape that came from a file; ValueError where it is none."""
     if type(shape) is not tuple or len(shape) > MOST_AXES:

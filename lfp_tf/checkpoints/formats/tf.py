@@ -9,12 +9,16 @@ import numpy as np
 from lfp_tf.checkpoints.formats.mapped_file import (
     BYTES_PER_FILE_BYTE,
     SMALL_FILE_BYTES,
+    MappedFile,
 )
 from lfp_tf.errors import LfpError, printable
 
 STATE_FILE = "checkpoint"
 # The last bytes of an `.index` file: the magic of LevelDB's tables.
 INDEX_MAGIC = bytes.fromhex("57fb808b247547db")
+# The first entry of an index: no key, and the header of a bundle, which begins with its shards.
+_INDEX_START = re.compile(rb"\0\0[\x01-\x7f]\x08", re.DOTALL)
+_OF_A_PREFIX = re.compile(r"(.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
 _LATEST = re.compile(rb'^model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)*)"', re.MULTILINE)
 # What the reader raises besides its own errors, by the kind of the C++ status.
 _DAMAGE = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
@@ -24,20 +28,60 @@ _LONGEST_STATE = 1 << 20
 def find_prefix(path: str | os.PathLike) -> pathlib.Path | None:
     """Finds the prefix of the checkpoint that a path means, None where it means none.
 
-    A path may be the prefix, its `.index` file, or a folder: there the file `checkpoint` names the
-    newest, of whose path (often another machine's) the last part counts, and without such a file
-    the only `.index` does.
+    A path may be the prefix, one of its files (`.index`, `.meta`, `.data-00000-of-00001`), or a
+    folder: there the file `checkpoint` names the newest, of whose path (often another machine's)
+    the last part counts, and without such a file the only `.index` does. The file `checkpoint`
+    means its folder.
 
     Raises:
-        LfpError: a folder with no checkpoint or several, or one that `checkpoint` names in vain.
+        LfpError: a folder with no checkpoint or several, or one that `checkpoint` names in vain; a
+            `.data` file without its `.index`.
     """
     path = pathlib.Path(path)
     # os.path says no where pathlib raises: names that are too long or hold a zero.
     if os.path.isdir(path):
         return _prefix_in(path)
-    if path.suffix == ".index" and os.path.isfile(path) and _is_index(path):
-        return path.with_suffix("")
-    return path if not os.path.exists(path) and os.path.isfile(f"{path}.index") else None
+    if not os.path.isfile(path):
+        is_prefix = not os.path.exists(path) and os.path.isfile(f"{path}.index")
+        return path if is_prefix else None
+    if path.name == STATE_FILE and _latest_named_by(path):
+        return _prefix_in(path.parent)
+    name = _OF_A_PREFIX.fullmatch(path.name)
+    if not name:
+        return None
+    index = path.with_name(f"{name[1]}.index")
+    if os.path.isfile(index) and _is_table(index):
+        return index.with_suffix("")
+    if path.name.startswith(f"{name[1]}.data-"):
+        raise LfpError(
+            f"{printable(path)} has no {printable(index.name)} beside it; copy all files of the "
+            "checkpoint."
+        )
+    return None
+
+
+def refuse_lone_table(file: MappedFile) -> None:
+    """Says what a table of TensorFlow's is that no prefix leads to.
+
+    Raises:
+        LfpError: a checkpoint of the first format (one file, a table of `SavedTensorSlices`), which
+            only TensorFlow itself reads, or an index under another name.
+    """
+    if bytes(file.view[-len(INDEX_MAGIC) :]) != INDEX_MAGIC:
+        return
+    if _INDEX_START.match(file.view[:64]):
+        raise file.refusal(
+            "is the index of a TensorFlow checkpoint under another name; rename it to NAME.index, "
+            "beside NAME.data-00000-of-00001."
+        )
+    path = printable(file.path)
+    raise file.refusal(
+        "is a checkpoint of TensorFlow's first format (V1), which is not read; if you trust it, "
+        "save its arrays with TensorFlow itself: "
+        f"python -c \"import numpy, tensorflow as tf; r = tf.train.load_checkpoint('{path}'); "
+        f"numpy.savez('{path}.npz', **{{n: r.get_tensor(n) for n in "
+        'r.get_variable_to_shape_map()})"'
+    )
 
 
 def read_tf(prefix: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -90,11 +134,11 @@ def _is_number(dtype):
 def _prefix_in(folder):
     state = folder / STATE_FILE
     if state.is_file():
-        with open(state, "rb") as stream:
-            latest = _LATEST.search(stream.read(_LONGEST_STATE))
-        if not latest:
+        name = _latest_named_by(state)
+        if name is None:
             raise LfpError(f"{printable(state)} names no model_checkpoint_path; give the prefix.")
-        name = re.split(r"[/\\]+", latest[1].decode("utf-8", "replace"))[-1]
+        if name and os.path.isfile(folder / name):
+            refuse_lone_table(MappedFile(folder / name))
         if not name or not os.path.isfile(folder / f"{name}.index"):
             raise LfpError(
                 f'{printable(state)} names "{printable(name)}", which is not in this folder; '
@@ -112,7 +156,14 @@ def _prefix_in(folder):
     return indices[0].with_suffix("")
 
 
-def _is_index(path):
+def _latest_named_by(state):
+    """The last part of the path that a file `checkpoint` names; None where it is no such file."""
+    with open(state, "rb") as stream:
+        latest = _LATEST.search(stream.read(_LONGEST_STATE))
+    return re.split(r"[/\\]+", latest[1].decode("utf-8", "replace"))[-1] if latest else None
+
+
+def _is_table(path):
     with open(path, "rb") as stream:
         stream.seek(0, 2)
         stream.seek(max(0, stream.tell() - len(INDEX_MAGIC)))

@@ -5,7 +5,6 @@ one after the other, without gaps (tensorflow/tfjs `io_utils.ts`). The descripti
 the same file is left alone.
 """
 
-import json
 import math
 import os
 import pathlib
@@ -14,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from lfp_tf.checkpoints.formats.json_text import parse_json
 from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.numpy_pickle import ARRAY_BYTES, num_elements
 from lfp_tf.errors import LfpError, printable
 
 FILE_NAME = "model.json"
-# What Python makes of the smallest object, list and entry in JSON.
-_OBJECT_BYTES, _LIST_BYTES, _ENTRY_BYTES = 184, 64, 50
 _WEIGHT_BYTES = 150
 _TYPES = {"float32": "<f4", "int32": "<i4", "bool": "u1"}
 _PACKED_TYPES = {"uint8": "u1", "uint16": "<u2", "float16": "<f2"}
@@ -164,25 +162,11 @@ class _Shards:
 
 
 def _groups(file):
-    text = bytes(file.view)
-    # Characters outside ASCII make Python keep up to four bytes for each of the file.
-    file.charge((2 if text.isascii() else 5) * file.size)
-    objects, lists, entries = text.count(b"{"), text.count(b"["), text.count(b",")
-    file.charge(objects * _OBJECT_BYTES + lists * _LIST_BYTES + entries * _ENTRY_BYTES)
-    try:
-        content = json.loads(text, parse_constant=_no_number)
-    except RecursionError:
-        raise file.refusal("nests too deeply; it is hostile.")
-    except ValueError:  # Bytes that are no UTF-8 are one, too.
-        raise file.damage("it is no JSON")
+    content = parse_json(file, bytes(file.view), what="it")
     groups = content.get("weightsManifest") if type(content) is dict else content
     if type(groups) is not list or not all(type(group) is dict for group in groups):
         raise file.refusal("holds no groups of weights (weightsManifest).")
     return groups
-
-
-def _no_number(name):
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _shard(file, path, known_paths):

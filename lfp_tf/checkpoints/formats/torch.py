@@ -6,6 +6,8 @@ elsewhere: in the member `NAME/data/KEY` of the zip, or behind the five pickles 
 
 import dataclasses
 import struct
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,18 +17,18 @@ from lfp_tf.checkpoints.formats.nested import flatten
 from lfp_tf.checkpoints.formats.numpy_pickle import (
     ARRAY_BYTES,
     PickledArray,
+    from_bfloat16,
     num_elements,
     numpy_names,
 )
 from lfp_tf.checkpoints.formats.pickle_machine import run_pickle
-from lfp_tf.checkpoints.formats.pickle_stack import AllowedName
+from lfp_tf.checkpoints.formats.pickle_stack import ENTRY_BYTES, AllowedName, plain_key
+from lfp_tf.checkpoints.formats.strides import strided
 from lfp_tf.errors import printable
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
-CONTENT_KEYS = ("state_dict", "model")
 BARE_TENSOR = "tensor"
-# bfloat16 has no numpy type: its 16 bits are the upper half of a float32.
 STORAGE_TYPES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
@@ -65,16 +67,26 @@ class Tensor:
     size: tuple[int, ...]
     stride: tuple[int, ...]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """What numpy calls the size."""
+        return self.size
 
-def read_torch(file: MappedFile) -> dict[str, np.ndarray]:
+
+# From {key of the file's dictionary: {name: anything with a shape}} to one of the keys, or None.
+Choice = Callable[[dict[str, dict[str, Any]]], str | None]
+
+
+def read_torch(file: MappedFile, *, choose: Choice = lambda _: None) -> dict[str, np.ndarray]:
     """Reads the tensors of a `.pth` file by name.
 
-    It reads what lies under `state_dict` (or `model`) where the file is a dictionary with such a
-    key, else all of it: nested dictionaries join their keys with `/`, lists count from 0, a tensor
-    that stands alone is called `tensor`. bfloat16 becomes float32; all other types stay.
+    It reads what lies under the key that `choose` gives where the file is a dictionary of
+    dictionaries, else all of it: nested dictionaries join their keys with `/`, lists count from 0,
+    a tensor that stands alone is called `tensor`. bfloat16 becomes float32; all other types stay.
 
     Args:
         file: the `.pth`.
+        choose: the part that is read; None for all of the file.
 
     Raises:
         LfpError: a name that tensors do not need (a whole module, sparse or quantised tensors,
@@ -82,9 +94,10 @@ def read_torch(file: MappedFile) -> dict[str, np.ndarray]:
     """
     is_zip = bytes(file.view[:4]) == zip_members.MAGIC
     content, storages = _read_zip(file) if is_zip else _read_legacy(file)
-    if type(content) is dict:
-        parts = (content[key] for key in CONTENT_KEYS if type(content.get(key)) is dict)
-        content = next(parts, content)
+    top = content if type(content) is dict else {}
+    parts = {str(key): part for key, part in top.items() if type(part) is dict}
+    chosen = choose({key: _shapes(part) for key, part in parts.items()})
+    content = content if chosen is None else parts[chosen]
     arrays_of_tensors = {}
 
     def array_of(leaf):
@@ -102,6 +115,16 @@ def read_torch(file: MappedFile) -> dict[str, np.ndarray]:
     if not arrays:
         raise file.refusal("holds no tensors.")
     return arrays
+
+
+def _shapes(part):
+    """{name: anything with a shape} of the tensors right in a dictionary."""
+    tensors = {name: leaf for name, leaf in part.items() if type(name) is str}
+    return {
+        name: leaf.value if type(leaf) is PickledArray else leaf
+        for name, leaf in tensors.items()
+        if type(leaf) in (Tensor, PickledArray)
+    }
 
 
 def _read_zip(file):
@@ -235,9 +258,11 @@ def _torch_names(file):
         return tensor
 
     def ordered_dictionary(pairs=()):
-        if pairs != ():
-            raise ValueError("items come after the dictionary")
-        return {}
+        if type(pairs) not in (tuple, list):
+            raise TypeError("no items")
+        file.charge(ENTRY_BYTES * len(pairs))
+        # Python 2 gives the items as lists of two; Python 3 puts them in afterwards.
+        return {plain_key(key): value for key, value in pairs}
 
     return {
         ("collections", "OrderedDict"): ordered_dictionary,
@@ -251,26 +276,11 @@ def _torch_names(file):
 
 def _tensor_array(file, tensor, raw):
     """Copies what a tensor sees of its storage's bytes."""
-    storage, size = tensor.storage, tensor.size
+    storage = tensor.storage
     elements = np.frombuffer(raw, storage.dtype)[storage.first : storage.first + storage.count]
-    count = num_elements(size)
-    last = tensor.offset + sum((n - 1) * s for n, s in zip(size, tensor.stride, strict=True))
-    if count and last >= len(elements):
-        raise file.damage(
-            f'a tensor of size {str(size)[:80]} lies outside its storage "{printable(storage.key)}"'
-        )
-    file.charge(ARRAY_BYTES + count * storage.dtype.itemsize)
-    if not count:
-        elements, strides = np.empty(0, storage.dtype), [0] * len(size)
-    else:
-        # An axis of one element never steps; its stride may be any number.
-        pairs = zip(size, tensor.stride, strict=True)
-        strides = [s * storage.dtype.itemsize if n > 1 else 0 for n, s in pairs]
-        elements = elements[tensor.offset :]
-    values = np.lib.stride_tricks.as_strided(elements, size, strides, writeable=False)
+    values = strided(file, elements, offset=tensor.offset, size=tensor.size, stride=tensor.stride)
     if storage.kind == "BFloat16Storage":
-        file.charge(2 * values.nbytes)
-        return np.asarray(values.astype(np.uint32) << 16).view(np.float32)
+        return from_bfloat16(file, values)
     if storage.kind == "BoolStorage":
         return np.asarray(values.view(np.uint8) != 0)
     return np.array(values, order="C")

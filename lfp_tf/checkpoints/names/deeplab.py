@@ -13,7 +13,7 @@ from lfp_tf.checkpoints.names.translation import (
     Pairs,
     Translation,
     renamed,
-    without_module,
+    without_wrappers,
 )
 
 # Prefixes of the multi-scale wrapper: the newest and the first revision
@@ -82,15 +82,11 @@ def their_name(name: str, _: object = None) -> str | None:
 
 def from_torch(arrays: dict, _notes: list[str]) -> dict:
     """Brings files of both revisions to one form: no prefix, the newest revision's words."""
-    arrays = without_module(arrays)
-    for prefix in WRAPPERS:
-        if all(name.startswith(prefix) for name in arrays):
-            arrays = {name.removeprefix(prefix): array for name, array in arrays.items()}
     return {
         re.sub(r"^aspp\.stages\.(c\d)\.(weight|bias)$", r"aspp.\1.\2", name).replace(
             ".proj.", ".shortcut."
         ): array
-        for name, array in arrays.items()
+        for name, array in without_wrappers(arrays, WRAPPERS).items()
     }
 
 

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lfp_tf.checkpoints.names.nngraph import plain_names
 from lfp_tf.checkpoints.names.translation import (
     TORCH_LEAVES,
     Pairs,
     Translation,
     renamed,
-    without_module,
+    without_wrappers,
 )
 
 _TENSORPACK_LEAVES = {
@@ -105,12 +106,25 @@ def torch_name(name: str, _: object = None) -> str | None:
 
 
 def _from_torch(arrays: dict, _notes: list[str]) -> dict:
-    arrays = without_module(arrays)
+    arrays = without_wrappers(arrays)
     return {n: a for n, a in arrays.items() if not n.endswith("num_batches_tracked")}
+
+
+def _from_nngraph(arrays: dict, notes: list[str]) -> dict:
+    """The torch names of a graph's arrays; gradients and buffers of a training are left out."""
+    names = plain_names(arrays) or {}
+    notes.append(
+        "the names of a .t7 follow from the order of its graph, which no released file has "
+        "confirmed; compare the network's score with the published one"
+    )
+    if len(names) < len(arrays):
+        notes.append(f"{len(arrays) - len(names)} gradients and buffers were skipped")
+    return {name: arrays[path] for path, name in names.items()}
 
 
 TRANSLATIONS = {
     "tensorpack": Translation("tensorpack", tensorpack_name, plain=from_tensorpack),
+    "nngraph": Translation("nngraph", torch_name, is_transposed=True, plain=_from_nngraph),
     "pyranet": Translation("pyranet", torch_name, is_transposed=True, plain=_from_torch),
 }
 

@@ -1,7 +1,8 @@
 """PSPNet's variables under the names of torch, Caffe, the TensorFlow 1 port and Keras.
 
 Sources: hszhao/semseg `model/pspnet.py` and `model/resnet.py`; hszhao/PSPNet `evaluation/prototxt`;
-hellochick/PSPNet-tensorflow `model.py`.
+hellochick/PSPNet-tensorflow `model.py`; Vladkryvoruchko/PSPNet-Keras-tensorflow
+`layers_builder.py`.
 """
 
 import dataclasses
@@ -15,12 +16,13 @@ from lfp_tf.checkpoints.names.translation import (
     Pairs,
     Translation,
     renamed,
-    without_module,
+    without_wrappers,
 )
 
 # Left by the trainers of the originals; skipped by pattern and counted in the report.
 TRAINER_VARIABLES = re.compile(
-    r"num_batches_tracked$|/Momentum$|/Adam(_\d+)?$|^beta[12]_power(_\d+)?$|^global_step$"
+    r"num_batches_tracked$|^n_averaged$|^beta[12]_power(_\d+)?$|^global_step$"
+    r"|/(Momentum|Adam|AdaMax|Adagrad|Adadelta|RMSProp|Ftrl|ExponentialMovingAverage)(_\d+)?$"
 )
 Bins = Sequence[int]
 
@@ -95,13 +97,18 @@ _NPY_LEAVES = {"kernel": "weights", "bias": "biases"} | {
     "moving_mean": "mean",
     "moving_variance": "variance",
 }
+_KERAS_LEAVES = {
+    name: name for name in ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
+}
 _SPELLINGS = {
     "torch": _Spelling(lambda _: _TORCH, ".", TORCH_LEAVES),
     "tf": _Spelling(_caffe, "/", _TF_LEAVES, norm_suffix="_bn"),
     "npy": _Spelling(_caffe, "/", _NPY_LEAVES, norm_suffix="_bn"),
+    "pspnet_keras": _Spelling(_caffe, "/", _KERAS_LEAVES, norm_suffix="_bn"),
     "caffe": _Spelling(_caffe, ":", _CAFFE_LEAVES, norm_suffix="/bn"),
     "imagenet_torch": _Spelling(lambda _: _IMAGENET_TORCH, ".", TORCH_LEAVES),
 }
+_OF_KERAS = ("keras", "pspnet_keras")
 _TRANSPOSED = ("torch", "imagenet_torch", "caffe")
 
 
@@ -150,8 +157,13 @@ def swap_concat(kernel: np.ndarray, *, branches: int) -> np.ndarray:
 
 
 def _keras_plain(arrays: dict, _: list[str]) -> dict:
-    """Keras' own names as ours: without the index, `LAYER/LAYER/LEAF` as `LAYER/LEAF`."""
-    return {re.sub(r"^(.+)/\1/", r"\1/", name.split(":")[0]): a for name, a in arrays.items()}
+    """Keras' own names as ours: without the index, `LAYER/LAYER/LEAF` as `LAYER/LEAF`.
+
+    Keras 3 calls the kernel of a depthwise convolution `kernel`.
+    """
+    plain = (re.sub(r"^(.+)/\1/", r"\1/", name.split(":")[0]) for name in arrays)
+    names = (re.sub(r"depthwise/kernel$", "depthwise/depthwise_kernel", name) for name in plain)
+    return dict(zip(names, arrays.values(), strict=True))
 
 
 def _translation(name: str) -> Translation:
@@ -159,7 +171,7 @@ def _translation(name: str) -> Translation:
         name,
         lambda ours, options: their_name(ours, name, options.get("bins", ())),
         is_transposed=name in _TRANSPOSED,
-        plain=_keras_plain if name == "keras" else lambda arrays, _: without_module(arrays),
+        plain=_keras_plain if name in _OF_KERAS else lambda arrays, _: without_wrappers(arrays),
     )
 
 

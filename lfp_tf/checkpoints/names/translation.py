@@ -15,6 +15,11 @@ TORCH_LEAVES = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+# What stands before all names of a network that is wrapped: by torch's DataParallel, by
+# `torch.compile`, and by trainers that keep it in a field.
+WRAPPERS = ("module.", "_orig_mod.", "model.")
+# Stands beside the wrapped names in torch's AveragedModel.
+COUNTER = "n_averaged"
 # (pattern of our layer names, function of its groups to their name of that layer).
 Pairs = Iterable[tuple[str, Callable[..., str | None]]]
 
@@ -31,15 +36,28 @@ def renamed(layer: str, pairs: Pairs) -> str | None:
     return None
 
 
-def without_module(arrays: dict) -> dict:
-    """Takes off the prefix `module.` where every name has it (torch's DataParallel)."""
-    if all(name.startswith("module.") for name in arrays):
-        return {name.removeprefix("module."): array for name, array in arrays.items()}
-    return arrays
+def without_wrappers(arrays: dict, further: Iterable[str] = ()) -> dict:
+    """Takes off the prefixes of `WRAPPERS`, in any order and number, where every name has them.
+
+    >>> without_wrappers({"module._orig_mod.fc.bias": 0, "n_averaged": 1})
+    {'fc.bias': 0, 'n_averaged': 1}
+
+    Args:
+        arrays: {name in the file: anything}.
+        further: prefixes that this lineage has besides.
+    """
+    cut, names = "", [name for name in arrays if name != COUNTER]
+    while names and (prefix := _common_prefix(names, (*WRAPPERS, *further))):
+        cut, names = cut + prefix, [name.removeprefix(prefix) for name in names]
+    return {name.removeprefix(cut): array for name, array in arrays.items()} if cut else arrays
+
+
+def _common_prefix(names, prefixes):
+    return next((p for p in prefixes if all(name.startswith(p) for name in names)), None)
 
 
 def _unchanged(arrays: dict, _: list[str]) -> dict:
-    return without_module(arrays)
+    return without_wrappers(arrays)
 
 
 @dataclasses.dataclass(frozen=True)

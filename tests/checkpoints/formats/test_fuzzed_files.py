@@ -4,13 +4,16 @@ import json
 import pathlib
 import random
 import time
+import zipfile
 
 import h5py
 import numpy as np
 import pytest
 from checkpoints.formats import torch_writer
+from checkpoints.formats.t7_writer import Function, Object, write_t7
 from damage import damaged
 
+from lfp_tf.checkpoints.formats.safetensors import write_safetensors
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.errors import LfpError
 
@@ -27,6 +30,9 @@ def sources(folder):
     pickled = torch_writer.dictionary({k: torch_writer.whole(k, v) for k, v in arrays.items()})
     torch_writer.write_zip(folder / "zip.pth", pickled, arrays)
     torch_writer.write_legacy(folder / "legacy.pth", pickled, arrays)
+    write_safetensors(folder / "plain.safetensors", arrays, {"k": "v"})
+    content = {"model": [Object("nn.Linear", arrays)], "f": Function(b"code", {}), "n": [1, True]}
+    write_t7(folder / "model.t7", content)
     files = [*folder.iterdir(), *GOLDEN.glob("*.*")]
     return {file.name: file.read_bytes() for file in files if file.is_file()}
 
@@ -36,7 +42,11 @@ def h5_source(folder):
         file.attrs["layer_names"] = [b"conv"]
         file.create_group("conv").attrs["weight_names"] = [b"kernel"]
         file["conv"].create_dataset("kernel", data=np.ones((8, 8)), compression="gzip")
-    return {"a.h5": (folder / "a.h5").read_bytes()}
+    with zipfile.ZipFile(folder / "a.keras", "w") as archive:
+        layer = {"class_name": "Conv2D", "config": {"name": "conv"}}
+        archive.writestr("config.json", json.dumps({"config": {"layers": [layer]}}))
+        archive.write(folder / "a.h5", "model.weights.h5")
+    return {name: (folder / name).read_bytes() for name in ("a.h5", "a.keras")}
 
 
 def tfjs_source(folder, shards_to):
@@ -89,7 +99,7 @@ def test_damaged_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):
 
 def test_damaged_h5_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):
     (tmp_path / "made").mkdir()
-    attack(tmp_path, h5_source(tmp_path / "made"), 8, 1, peak_of)
+    attack(tmp_path, h5_source(tmp_path / "made"), 12, 1, peak_of)
 
 
 def test_damaged_tfjs_files_end_in_arrays_or_one_sentence(tmp_path, peak_of):

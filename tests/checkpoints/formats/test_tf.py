@@ -1,3 +1,7 @@
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -52,6 +56,46 @@ def test_only_index_without_a_state_file(bundle, tmp_path):
     (tmp_path / "other.index").write_bytes(b"x")
     with pytest.raises(LfpError, match="2 checkpoints and no file"):
         find_prefix(tmp_path)
+
+
+def test_every_file_of_a_checkpoint_opens_it(bundle, tmp_path):
+    copy(bundle, tmp_path)
+    (tmp_path / "ckpt-1.meta").write_bytes(b"graph")
+    names = [
+        "checkpoint",
+        "ckpt-1",
+        *(f"ckpt-1.{e}" for e in ("index", "meta", "data-00000-of-00001")),
+    ]
+    for name in names:
+        assert find_prefix(tmp_path / name) == tmp_path / "ckpt-1"
+        assert len(read_checkpoint(tmp_path / name)) == 4
+    (tmp_path / "ckpt-1.index").unlink()
+    with pytest.raises(LfpError, match=r"00001 has no ckpt-1\.index beside it; copy all files"):
+        read_checkpoint(tmp_path / "ckpt-1.data-00000-of-00001")
+    np.savez(tmp_path / "other.npz", a=np.ones(3))
+    (tmp_path / "checkpoint").write_bytes((tmp_path / "other.npz").read_bytes())
+    assert identify(tmp_path / "checkpoint") == "npz"
+
+
+def test_the_first_format_is_named_with_a_command_that_reads_it(tmp_path):
+    path = tmp_path / "model.ckpt-7"
+    weights = np.arange(6, dtype="f4").reshape(2, 3)
+    tf.raw_ops.Save(filename=str(path), tensor_names=["conv6/weights"], data=[weights])
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "/old/model.ckpt-7"')
+    for given in (path, tmp_path):
+        with pytest.raises(LfpError, match=r"model\.ckpt-7 is a checkpoint of .* \(V1\)") as error:
+            read_checkpoint(given)
+    program = re.search(r'python -c "(.*)"$', str(error.value))[1]
+    subprocess.run([sys.executable, "-c", program], check=True, stderr=subprocess.DEVNULL)
+    np.testing.assert_array_equal(read_checkpoint(f"{path}.npz")["conv6/weights"], weights)
+
+
+def test_an_index_under_another_name_is_told(bundle, tmp_path):
+    (tmp_path / "weights").write_bytes((bundle / "ckpt-1.index").read_bytes())
+    with pytest.raises(
+        LfpError, match="is the index of a TensorFlow checkpoint under another name"
+    ):
+        read_checkpoint(tmp_path / "weights")
 
 
 @pytest.mark.parametrize(

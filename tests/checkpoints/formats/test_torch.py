@@ -6,6 +6,7 @@ from checkpoints.formats import torch_writer as write
 
 from lfp_tf.checkpoints.formats.mapped_file import MappedFile
 from lfp_tf.checkpoints.formats.torch import read_torch
+from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.errors import LfpError
 
 VALUES = np.arange(12, dtype="f4")
@@ -73,7 +74,24 @@ def test_content_under_its_key_alone(tmp_path, key):
     optimizer = b"}" + b"J\x01\x00\x00\x00" + write.whole("1", VALUES) + b"s"
     pickled = write.dictionary({"epoch": b"K\x07", key: inner, "optimizer": optimizer})
     for path in write_both(tmp_path, pickled, {"0": VALUES, "1": VALUES}):
-        assert list(read(path)) == ["module.w"]
+        assert list(read_checkpoint(path)) == ["module.w"]
+
+
+def test_dictionaries_of_python_2_give_their_items_as_lists(tmp_path):
+    items = b"".join(b"](" + write.text(key) + write.whole("0", VALUES) + b"e" for key in "ab")
+    ordered = b"ccollections\nOrderedDict\n](" + items + b"e\x85R"
+    state = b"}" + write.text("_metadata") + b"Nsb"
+    for pickled in (b"\x80\x02" + ordered + b".", b"\x80\x02" + ordered + state + b"."):
+        for path in write_both(tmp_path, pickled, {"0": VALUES}):
+            assert list(read(path)) == ["a", "b"]
+            np.testing.assert_array_equal(read(path)["b"], VALUES)
+
+
+@pytest.mark.parametrize("items", [b"K\x05", b"](K\x05e", b"](](K\x05ee", b"](](](eK\x05ee", b"}"])
+def test_items_that_are_none(tmp_path, items):
+    pickled = b"\x80\x02ccollections\nOrderedDict\n" + items + b"\x85R."
+    with pytest.raises(LfpError, match="makes no sense"):
+        read(write.write_zip(tmp_path / "a.pth", pickled, {}))
 
 
 def test_nested_lists_count_and_bare_tensors_have_a_name(tmp_path):
