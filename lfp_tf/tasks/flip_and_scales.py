@@ -1,4 +1,4 @@
-"""--flip and --scales, which several tasks understand: the options, and reading the numbers."""
+"""--flip, --no_flip and --scales, which several tasks understand: options, reading the numbers."""
 
 import argparse
 
@@ -15,6 +15,14 @@ FLIP = Option(
     default=False,
     is_fixed_in_exports=True,
 )
+NO_FLIP = Option(
+    "no_flip",
+    "leave the mirrored image out, where the experiment adds it",
+    ("evaluate",),
+    "protocol",
+    parse=None,
+    default=False,
+)
 SCALES = Option(
     "scales",
     "as 0.5 1.0 1.5: average over these (1.0)",
@@ -24,6 +32,16 @@ SCALES = Option(
     takes_many=True,
     is_fixed_in_exports=True,
 )
+
+
+def check_flips(arguments: argparse.Namespace) -> None:
+    """Refuses both at once.
+
+    Raises:
+        LfpError: --flip and --no_flip.
+    """
+    if arguments.flip and getattr(arguments, "no_flip", False):
+        raise LfpError("--flip and --no_flip exclude each other; give one.")
 
 
 def read_scales(arguments: argparse.Namespace) -> tuple[float, ...] | None:

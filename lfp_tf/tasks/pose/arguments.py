@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError, nearest
-from lfp_tf.tasks.flip_and_scales import FLIP, SCALES, read_scales
+from lfp_tf.tasks.flip_and_scales import FLIP, NO_FLIP, SCALES, check_flips, read_scales
 from lfp_tf.tasks.spec import Option
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SCORED = ("evaluate", "predict")
 OPTIONS = (
     dataclasses.replace(FLIP, commands=_SCORED),
+    NO_FLIP,
     dataclasses.replace(SCALES, commands=_SCORED),
     Option(
         "people",
@@ -35,9 +36,10 @@ def check(arguments: argparse.Namespace, command: str) -> None:
     """Refuses scales that are no numbers above 0; no TensorFlow.
 
     Raises:
-        LfpError: such scales, or --people with a live view.
+        LfpError: such scales, --flip and --no_flip at once, or --people with a live view.
     """
     if command in _SCORED:
+        check_flips(arguments)
         read_scales(arguments)
     if (
         command == "predict"
@@ -53,7 +55,8 @@ def protocol(recipe: Any, arguments: argparse.Namespace, command: str) -> "Proto
 
     if command not in _SCORED:
         return protocol_of(recipe, scales=(1.0,))
-    return protocol_of(recipe, flip=arguments.flip or None, scales=read_scales(arguments))
+    flip = False if getattr(arguments, "no_flip", False) else arguments.flip or None
+    return protocol_of(recipe, flip=flip, scales=read_scales(arguments))
 
 
 def evaluation_options(arguments: argparse.Namespace) -> dict:

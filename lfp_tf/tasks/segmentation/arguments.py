@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from lfp_tf.errors import LfpError, nearest
-from lfp_tf.tasks.flip_and_scales import FLIP, SCALES, read_scales
+from lfp_tf.tasks.flip_and_scales import FLIP, NO_FLIP, SCALES, check_flips, read_scales
 from lfp_tf.tasks.segmentation.crf.options import PRESETS, CrfOptions, Refinement
 from lfp_tf.tasks.spec import Option
 
@@ -35,6 +35,7 @@ OPTIONS = (
     ),
     Option("protocol", f"{', '.join(EXPORTED_PROTOCOLS)} (whole)", ("export",), "protocol"),
     FLIP,
+    NO_FLIP,
     SCALES,
     Option(
         "second_softmax",
@@ -133,6 +134,7 @@ def check(arguments: argparse.Namespace, command: str) -> None:
             f'No protocol "{name}" here.{nearest(name, protocols)} '
             f"There are {', '.join(protocols)}."
         )
+    check_flips(arguments)
     read_scales(arguments)
     if command == "export":
         return
@@ -152,15 +154,23 @@ def protocol(recipe: Any, arguments: argparse.Namespace, command: str) -> "Proto
         recipe: `recipes.recipe.Recipe`.
         arguments: checked, of `command`.
         command: evaluate takes the recipe's protocol by default, predict and export `whole`.
+
+    Raises:
+        LfpError: --no_flip for a protocol that always flips.
     """
     from lfp_tf.tasks.segmentation.prediction import protocol_of
 
     usual = recipe.evaluation["protocol"] if command == "evaluate" else "whole"
     name = arguments.protocol or usual
+    flip = _FLIPS.get(name) if arguments.flip else None
+    if getattr(arguments, "no_flip", False):
+        if name not in _FLIPS:
+            raise LfpError(f"The protocol {name} always flips; leave --no_flip out.")
+        flip = "none"
     return protocol_of(
         recipe,
         name=name,
-        flip=_FLIPS.get(name) if arguments.flip else None,
+        flip=flip,
         scales=read_scales(arguments),
         window_batch=getattr(arguments, "window_batch", 1),
         second_softmax=getattr(arguments, "second_softmax", False),

@@ -46,6 +46,7 @@ def test_an_evaluation_says_what_it_does():
     ("command", "words", "message"),
     [
         ("evaluate", ["--scales", "0"], "--scales 0 must be numbers above 0, as 0.5 1.0 1.5."),
+        ("evaluate", ["--flip", "--no_flip"], "--flip and --no_flip exclude each other; give one."),
         ("predict", ["--scales", "x"], "--scales x must be numbers above 0"),
         ("predict", ["--people=p.json", "--live"], "--people names people in image files; a live"),
         ("predict", ["--people=p.json", "--camera=0"], "a live view sees one in each frame."),

@@ -70,6 +70,7 @@ def test_the_protocol_lfp_has_its_own_crf_inside_its_windows():
         ("evaluate", ["--crf", "--crf_processes=-1"], "--crf_processes must be 0 or more, not -1."),
         ("evaluate", ["--protocol=wole"], 'No protocol "wole" here. Did you mean "whole"? There are whole, deeplab, semseg, matlab, tf1_whole, lfp.'),
         ("evaluate", ["--protocol=semseg", "--second_softmax"], "--second_softmax is for --protocol lfp, not semseg."),
+        ("evaluate", ["--flip", "--no_flip"], "--flip and --no_flip exclude each other; give one."),
         ("evaluate", ["--window_batch=0"], "--window_batch must be at least 1, not 0."),
         ("evaluate", ["--scales", "1", "x"], "--scales 1 x must be numbers above 0, as 0.5 1.0 1.5."),
         ("predict", ["--scales", "-1"], "--scales -1 must be numbers above 0"),
@@ -105,6 +106,15 @@ def test_an_evaluation_goes_by_the_recipe_and_others_by_the_whole_image(recipe):
     assert (result.name, result.scales, result.base_size) == ("semseg", (0.5, 1.0), 50)
     for command in ("predict", "export"):
         assert own.protocol(recipe, parsed(command), command) == Protocol("whole")
+
+
+def test_the_mirrored_image_can_be_left_out(recipe):
+    evaluation = recipe.evaluation | {"protocol": "whole", "flip": "softmax"}
+    recipe = type(recipe)(**vars(recipe) | {"evaluation": evaluation})
+    assert own.protocol(recipe, parsed("evaluate"), "evaluate").flip == "softmax"
+    assert own.protocol(recipe, parsed("evaluate", "--no_flip"), "evaluate").flip == "none"
+    with pytest.raises(LfpError, match="The protocol lfp always flips; leave --no_flip out."):
+        own.protocol(recipe, parsed("evaluate", "--protocol=lfp", "--no_flip"), "evaluate")
 
 
 def test_words_reach_the_protocol(recipe):
