@@ -1,11 +1,16 @@
 """Tiny trees of images and labels, as data sets lay them out, and what a plan makes of them."""
 
+import importlib.resources
+import json
+
 import numpy as np
+import scipy.io
 from PIL import Image
 
 from lfp_tf.data.census import take_census
-from lfp_tf.data.example import decode_example
-from lfp_tf.images.decode import read_image, read_labels
+from lfp_tf.data.example import decode_example, encode_example
+from lfp_tf.data.tfrecord import frame
+from lfp_tf.images.decode import encode_png, read_image, read_labels
 
 IMAGE = np.random.RandomState(0).randint(0, 256, (4, 6, 3), np.uint8)
 LABELS = np.zeros((4, 6), np.uint8)
@@ -45,6 +50,111 @@ def values(*numbers):
     return labels
 
 
+def shards(root, labels, split="train", key="image/class/label"):
+    root.mkdir(exist_ok=True)
+    for shard in range(2):
+        with open(root / f"{split}-{shard:05d}-of-00002", "wb") as stream:
+            for label in labels[shard::2]:
+                features = {"image/encoded": encode_png(IMAGE), key: label}
+                stream.write(frame(encode_example(features)))
+    return root
+
+
 def camvid_tree(root, labels=LABELS, suffix="png"):
     for split in ("train", "val", "test"):
         labelled(root / f"{split}/a.{suffix}", root / f"{split}annot/a.png", labels)
+
+
+def two_people(root):
+    root.mkdir()
+    save(root / "images/a.png", IMAGE)
+    person = {"image": "a.png", "joints": [[1, 1]] * 16, "joints_vis": [1] * 16}
+    person |= {"center": [3, 2], "scale": 0.02}
+    (root / "valid.json").write_text(json.dumps([person]))
+    (root / "train.json").write_text("[]")
+
+
+def camvid_val(root):
+    labelled(root / "val/a.png", root / "valannot/a.png")
+
+
+def ade20k_val(root):
+    labelled(root / "images/validation/a.jpg", root / "annotations/validation/a.png")
+
+
+def cocostuff164k_val(root):
+    for folder in ("images/train2017", "annotations/train2017"):
+        (root / folder).mkdir(parents=True)
+    labelled(root / "images/val2017/a.jpg", root / "annotations/val2017/a.png")
+
+
+def cocostuff10k_test(root):
+    save(root / "images/a.jpg", IMAGE)
+    (root / "annotations").mkdir()
+    scipy.io.savemat(root / "annotations/a.mat", {"S": LABELS})
+    (root / "imageLists").mkdir()
+    (root / "imageLists/test.txt").write_text("a\n")
+
+
+def voc_val(root):
+    labelled(root / "JPEGImages/a.jpg", root / "SegmentationClass/a.png")
+    (root / "ImageSets/Segmentation").mkdir(parents=True)
+    (root / "ImageSets/Segmentation/val.txt").write_text("a\n")
+
+
+def imagenet_val(root):
+    save(root / "val/cat/a.jpg", IMAGE)
+
+
+def cityscapes_val(root):
+    city = "val/ulm/ulm_000000_000019"
+    labelled(
+        root / f"leftImg8bit/{city}_leftImg8bit.png",
+        root / f"gtFine/{city}_gtFine_labelTrainIds.png",
+    )
+
+
+def kitti_road_val(root):
+    lists = importlib.resources.files("lfp_tf.data.datasets") / "kitti_lists"
+    for line in (lists / "kitti_val_list.txt").read_text().splitlines():
+        image, label = line.split()
+        labelled(root / "training/image_2" / image, root / "training/gt_image_2" / label)
+
+
+def folder_val(root):
+    labelled(root / "val/images/a.png", root / "val/labels/a.png")
+    (root / "train/images").mkdir(parents=True)
+    (root / "train/labels").mkdir()
+
+
+# Each tree has one split; the other is missing or empty.
+TREES = {
+    "ade20k": ade20k_val,
+    "camvid": camvid_val,
+    "cityscapes": cityscapes_val,
+    "cocostuff10k": cocostuff10k_test,
+    "cocostuff10k_171": cocostuff10k_test,
+    "cocostuff164k": cocostuff164k_val,
+    "cocostuff164k_171": cocostuff164k_val,
+    "folder": folder_val,
+    "imagenet": imagenet_val,
+    "kitti_road": kitti_road_val,
+    "mpii": two_people,
+    "voc": voc_val,
+}
+
+
+def leeds(root, folder="lsp_dataset"):
+    save(root / folder / "images/a.png", IMAGE)
+    shape = (3, 14, 1) if folder == "lsp_dataset" else (14, 3, 1)
+    scipy.io.savemat(root / folder / "joints.mat", {"joints": np.ones(shape)})
+
+
+def leeds_and_mpii(root):
+    root.mkdir()
+    two_people(root / "mpii")
+    leeds(root)
+    leeds(root, "lspet_dataset")
+
+
+ALL_TREES = TREES | {"lsp": leeds, "mpii_lsp": leeds_and_mpii}

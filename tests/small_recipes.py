@@ -1,6 +1,8 @@
 """Recipes made small: narrow networks, small crops, records of their own classes or joints."""
 
 import pathlib
+import shutil
+import tempfile
 
 import numpy as np
 from small_classifier import class_records
@@ -11,7 +13,8 @@ from lfp_tf.data.records import Description, Encoded, Sample, Shards, write_data
 from lfp_tf.images.decode import encode_png
 from lfp_tf.images.palette import class_table, numbered_table
 from lfp_tf.images.skeleton import JOINTS
-from lfp_tf.recipes import config, experiments, networks, overrides, preflight
+from lfp_tf.recipes import config, experiments, networks, preflight
+from lfp_tf.recipes.shipped import shipped_names
 from lfp_tf.tasks import catalog
 from lfp_tf.training import devices
 from lfp_tf.training.run import Run
@@ -56,36 +59,38 @@ def records(folder, dataset, splits, *, classes=0):
 def small(name, folder):
     """The recipe's fields, narrow, on records under `folder`."""
     experiment = experiments.read(name)
-    params = config.of_recipe(experiment.config)
-    model, crop = _small_model(params.task.model)
-    overrides.apply(
-        params,
-        {
-            "task": {
-                "model": model,
-                "train_data": {"global_batch_size": 2, "crop": crop},
-                "validation_data": {"global_batch_size": 1},
-            },
-            "trainer": {
-                "train_steps": 2, "validation_interval": 2, "checkpoint_interval": 2,
-                "summary_interval": 1, "steps_per_loop": 1,
-            },
-        },
-    )  # fmt: skip
-    if getattr(params.task.train_data, "warp", None):
-        params.task.train_data.warp = params.task.evaluation.warp = [49, 49]
-    config.validate(params)
-    preflight.fill_in(params, data_dir=_records_of(experiment, params, folder))
+    params = config.of_recipe(experiment.config, changes=[changes(experiment)])
+    records_of(experiment, folder)
+    preflight.fill_in(params, data_dir=folder)
     return params
 
 
-def _small_model(model):
-    """(fields of a small form of the network, its crop)."""
+def changes(experiment):
+    """What makes a recipe small: a narrow network, a small crop, two steps of two."""
+    task = config.of_recipe(experiment.config).task
+    model, crop = _small_model(task)
+    train = {"global_batch_size": 2, "crop": crop}
+    fields = {"model": model, "train_data": train, "validation_data": {"global_batch_size": 1}}
+    if getattr(task.train_data, "warp", None):
+        train["warp"] = [49, 49]
+        fields["evaluation"] = {"warp": [49, 49]}
+    trainer = {
+        "train_steps": 2, "validation_interval": 2, "checkpoint_interval": 2,
+        "summary_interval": 1, "steps_per_loop": 1,
+    }  # fmt: skip
+    return {"task": fields, "trainer": trainer}
+
+
+def _small_model(task):
+    """(fields of a small form of a task's network, its crop)."""
+    model = task.model
     if model.network == "hourglass":
         return {"features": 16, "base_width": 4, "cardinality": 2}, [64, 64]
-    small = {"width": 0.125}
+    # A network that ships is as wide as its weights, and so is one that starts from it.
+    ships = task.init_checkpoint in shipped_names()
+    small = {} if ships else {"width": 0.125}
     if model.network == "lfp_classifier":
-        return small | {"blocks": [1, 1, 1, 1]}, [65, 65]
+        return small | {"blocks": [1, 1, 1, 3]}, [65, 65]
     if model.network != "pspnet":
         small["blocks"] = [1, 1, 1, 3]
     elif model.pooling == "window":
@@ -95,16 +100,23 @@ def _small_model(model):
     return small, [41, 41]
 
 
-def _records_of(experiment, params, folder):
-    """Writes records that the experiment can read; returns their folder."""
+def records_of(experiment, folder, *, more=()):
+    """Writes records that the experiment can read, and further splits of segmentation."""
+    if experiment.task is not catalog.SEGMENTATION:
+        with tempfile.TemporaryDirectory() as place:
+            shutil.copytree(_other_records(experiment, pathlib.Path(place)), folder)
+        return
+    task = config.of_recipe(experiment.config).task
+    splits = {task.train_data.split, task.validation_data.split, *more}
+    records(folder, experiment.dataset, sorted(splits), classes=task.model.classes)
+
+
+def _other_records(experiment, place):
+    """The folder of records of classes or people that are made at a place."""
     if experiment.task is catalog.CLASSIFICATION:
-        return class_records(folder, count=6)[0]
-    if experiment.task is catalog.POSE:
-        people = {"names": JOINTS[experiment.dataset], "dataset": experiment.dataset}
-        return drawn_people(folder, val=2, head_size=20.0, **people)[0]
-    splits = {params.task.train_data.split, params.task.validation_data.split}
-    records(folder, experiment.dataset, sorted(splits), classes=params.task.model.classes)
-    return folder
+        return class_records(place, count=6)[0]
+    people = {"names": JOINTS[experiment.dataset], "dataset": experiment.dataset}
+    return drawn_people(place, val=2, head_size=20.0, **people)[0]
 
 
 def run_of(params, folder, mode):

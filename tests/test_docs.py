@@ -3,85 +3,31 @@
 `python -m tests.test_docs` writes the table of `experiments/README.md` anew.
 """
 
-import argparse
-import importlib
 import itertools
 import json
 import pathlib
 import re
-import shlex
+import sys
 
 import pytest
 import yaml
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))  # `python -m` has no conftest.py.
+from page_commands import PAGES, PLACEHOLDER, ROOT, command, fenced, name_of, parser, spans
+
 from lfp_tf.checkpoints.presets import preset_names
-from lfp_tf.cli.main import SUB_COMMANDS
 from lfp_tf.cli.train import MODES
 from lfp_tf.data.datasets.catalog import DATASETS
 from lfp_tf.recipes import experiments
 from lfp_tf.tasks.catalog import SEGMENTATION
 from lfp_tf.tasks.segmentation.arguments import EXPORTED_PROTOCOLS, PROTOCOLS
 
-ROOT = pathlib.Path(__file__).parents[1]
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "experiments").rglob("*.md")),
-]
 TABLE = ROOT / "experiments" / "README.md"
 OF_EVERY_KIND = (
     *("pspnet18_scenes", "deeplabv2_folder", "lfp_resnet101_voc"),
     *("lfp_resnet50_imagenet", "lfp_hourglass_mpii"),
 )
 RENEW = "run `python -m tests.test_docs`"
-# What a page writes where a name of the reader's stands.
-PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*")
-FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SPAN = re.compile(r"`([^`\n]+)`")
-PROGRAMS = (
-    ("lfp-tf", None),
-    ("python train.py", "train"),
-    ("python export/export_saved_model.py", "export"),
-)
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise AssertionError(message)
-
-
-def name_of(page):
-    return str(page.relative_to(ROOT))
-
-
-def fenced(page):
-    """The command lines inside a page's fences, comments gone and broken lines joined."""
-    text = "\n".join(FENCE.findall(page.read_text(encoding="utf-8"))).replace("\\\n", " ")
-    return [line.split(" #")[0].strip() for line in text.splitlines()]
-
-
-def spans(page):
-    """The words in single backticks outside of fences; of tables that translate, our column."""
-    text = FENCE.sub("", page.read_text(encoding="utf-8"))
-    for table in re.findall(r"^\| the original \|.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL):
-        text = text.replace(table, "\n".join(row.split(" | ")[1] for row in table.splitlines()))
-    return SPAN.findall(text)
-
-
-def command(line):
-    """(sub-command, its words) of a line that calls one of ours, or None."""
-    for start, verb in PROGRAMS:
-        if line == start or line.startswith(f"{start} "):
-            words = shlex.split(line.removeprefix(start))
-            return (verb, words) if verb else (words[0], words[1:]) if words else None
-    return None
-
-
-def parser(verb):
-    assert verb in SUB_COMMANDS, f"no sub-command {verb}"
-    made = Parser(allow_abbrev=False)
-    importlib.import_module(f"lfp_tf.cli.{verb}").add_arguments(made)
-    return made
 
 
 def check_names(verb, given):
@@ -212,9 +158,8 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     from PIL import Image
     from small_network import CHANGES, random_images, save_npz, small_network
 
-    (code,) = re.findall(
-        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
     (image,) = random_images((33, 41))
     monkeypatch.chdir(tmp_path)
     # The content decides what a file is, so ours may bear the name that the page gives.

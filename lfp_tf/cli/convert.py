@@ -12,6 +12,7 @@ from lfp_tf.checkpoints.presets import preset_names
 from lfp_tf.checkpoints.read import WEIGHTS_FILE
 from lfp_tf.cli.checks import check_checkpoint
 from lfp_tf.cli.network_arguments import named_experiment
+from lfp_tf.cli.next_commands import evaluation, next_lines
 from lfp_tf.cli.output import say, show
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_folder, write_text
@@ -52,18 +53,18 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         LfpError: a name or path, or a file that does not fit the network.
     """
-    name = named_experiment(arguments).name
+    experiment = named_experiment(arguments)
     if not arguments.out:
         raise LfpError("--out is missing: a new folder for the converted checkpoint.")
     check_checkpoint(arguments.file, "FILE")
     out = pathlib.Path(arguments.out)
     if out.exists():
         raise LfpError(f"{out} exists already; give another --out or remove it first.")
-    report = _convert(name, arguments.file, out, arguments)
+    report = _convert(experiment.name, arguments.file, out, arguments)
     if report:
         show(report)
     show(out)
-    say(f"next: lfp-tf evaluate --experiment {name} --checkpoint {out}")
+    say(next_lines(evaluation(experiment, out, preset=arguments.preset)))
     return 0
 
 

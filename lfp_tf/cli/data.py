@@ -5,6 +5,7 @@ import os
 import pathlib
 
 from lfp_tf.cli.checks import check_at_least_one
+from lfp_tf.cli.next_commands import after_data, next_lines
 from lfp_tf.cli.output import say, show
 from lfp_tf.data.census import Census, take_census
 from lfp_tf.data.datasets.catalog import DATASETS, dataset
@@ -211,7 +212,7 @@ def _write(plan, census, out, workers, arguments):
         counts = {split: facts["label_pixels"].items() for split, facts in splits.items()}
         pixels = {split: {int(k): n for k, n in pairs} for split, pairs in counts.items()}
         _tell_shares(plan, pixels, arguments)
-    say(f"Next: lfp-tf train --experiment E --data_dir {out}; `lfp-tf experiments` lists them.")
+    say(next_lines(*after_data(plan.name, out, census.samples)))
 
 
 def _task(plan):

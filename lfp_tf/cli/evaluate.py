@@ -22,7 +22,7 @@ EXAMPLE = """
 lfp-tf evaluate --experiment pspnet18_scenes --checkpoint runs/pspnet18_scenes
 lfp-tf evaluate --experiment pspnet50_ade20k --checkpoint pspnet50.pth --protocol semseg \\
     --scales 0.5 0.75 1.0 1.25 1.5 1.75
-lfp-tf evaluate --experiment pspnet18_scenes --crf
+lfp-tf evaluate --experiment pspnet18_scenes --checkpoint runs/pspnet18_scenes --crf
 """
 
 

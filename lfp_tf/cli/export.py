@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -114,7 +115,7 @@ def _export(task, size, arguments):
     outputs = f"{len(model.recipe.classes)} {task.outputs}"
     signatures = ", ".join(read_export(folder)["signatures"])
     say(f"{arguments.experiment}: {outputs}, signatures {signatures}")
-    say(f"next: lfp-tf predict --saved_model {folder} --out predictions IMAGE...")
+    say(f"next: lfp-tf predict --saved_model {shlex.quote(str(folder))} --out predictions IMAGE...")
     return folder
 
 

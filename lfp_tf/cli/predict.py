@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HELP = "images, folders, videos and cameras to labels, classes or joints; live views"
 EXAMPLE = """
-lfp-tf predict --experiment pspnet18_scenes --out predictions street.jpg
+lfp-tf predict --experiment pspnet_mobilenetv2_camvid --out predictions street.jpg
 lfp-tf predict --experiment pspnet101_cityscapes --checkpoint old.pth images --out predictions
 lfp-tf predict --saved_model export/scenes images/ drive.mp4 --out predictions
 lfp-tf predict --experiment pspnet_mobilenetv2_camvid --camera 0 --long_side 513

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import yaml
 
 from lfp_tf.checkpoints.presets import preset_names
+from lfp_tf.cli import next_commands
 from lfp_tf.cli.checks import check_at_least_one, check_checkpoint
 from lfp_tf.cli.network_arguments import named_experiment
 from lfp_tf.cli.output import say, show
@@ -117,7 +118,7 @@ def _train(experiment, params, folder, arguments):
     del training  # Its memory goes before the evaluation needs its own.
     if has_trained_here:
         _evaluate(experiment, params, folder, arguments)
-    say(_closing(experiment, folder, best))
+    say(_closing(experiment, params, folder, best, arguments.preset))
     return 0
 
 
@@ -174,13 +175,14 @@ def _opening(experiment, params, folder, devices):
     )
 
 
-def _closing(experiment, folder, best):
+def _closing(experiment, params, folder, best, preset):
     lines = []
     if best:
         lines.append(f"best {best['metric']} {100 * best['value']:.2f} at step {best['step']}")
-    lines.append(f"next: lfp-tf evaluate --experiment {experiment.name} --checkpoint {folder}")
-    lines.append(
-        f"      lfp-tf export --experiment {experiment.name} --checkpoint {folder} "
-        f"--export_dir export/{experiment.name}"
+    data = params.task.validation_data
+    scoring = next_commands.evaluation(
+        experiment, folder, preset=preset, data_dir=data.folder, split=data.split
     )
+    serving = next_commands.export(experiment, folder, preset=preset)
+    lines.append(next_commands.next_lines(scoring, serving))
     return "\n".join(lines)

@@ -4,14 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from dataset_trees import IMAGE, save
+from dataset_trees import IMAGE, save, shards
 
 from lfp_tf.data.census import take_census
 from lfp_tf.data.datasets import imagenet
-from lfp_tf.data.example import decode_example, encode_example
+from lfp_tf.data.example import decode_example
 from lfp_tf.data.tfrecord import frame
 from lfp_tf.errors import LfpError
-from lfp_tf.images.decode import encode_png, read_image
+from lfp_tf.images.decode import read_image
 
 WNIDS = ("n01", "n02", "n03")
 
@@ -33,16 +33,6 @@ def flat_val(root, lines):
     for number in range(3):
         save(root / "val" / f"v{number}.png", IMAGE)
     (root / "val.txt").write_text("\n".join(lines))
-    return root
-
-
-def shards(root, labels, split="train", key="image/class/label"):
-    root.mkdir(exist_ok=True)
-    for shard in range(2):
-        with open(root / f"{split}-{shard:05d}-of-00002", "wb") as stream:
-            for label in labels[shard::2]:
-                features = {"image/encoded": encode_png(IMAGE), key: label}
-                stream.write(frame(encode_example(features)))
     return root
 
 

@@ -1,12 +1,8 @@
 """What holds for every data set: pairs, sizes, digests, the catalog."""
 
-import importlib.resources
-import json
-
 import numpy as np
 import pytest
-import scipy.io
-from dataset_trees import IMAGE, LABELS, camvid_tree, labelled, problems, save
+from dataset_trees import ALL_TREES, IMAGE, LABELS, TREES, camvid_tree, labelled, problems, save
 
 from lfp_tf.cli.main import main
 from lfp_tf.data.census import take_census
@@ -152,101 +148,6 @@ def test_swapped_sides_are_laid_to_exif(tmp_path):
     (sentence,) = problems(camvid.plan(tmp_path))
     assert "valannot/a.png is 6x4 (height x width)" in sentence
     assert "is 4x6. Its sides are swapped: the image is turned by its EXIF orientation" in sentence
-
-
-def two_people(root):
-    root.mkdir()
-    save(root / "images/a.png", IMAGE)
-    person = {"image": "a.png", "joints": [[1, 1]] * 16, "joints_vis": [1] * 16}
-    person |= {"center": [3, 2], "scale": 0.02}
-    (root / "valid.json").write_text(json.dumps([person]))
-    (root / "train.json").write_text("[]")
-
-
-def camvid_val(root):
-    labelled(root / "val/a.png", root / "valannot/a.png")
-
-
-def ade20k_val(root):
-    labelled(root / "images/validation/a.jpg", root / "annotations/validation/a.png")
-
-
-def cocostuff164k_val(root):
-    for folder in ("images/train2017", "annotations/train2017"):
-        (root / folder).mkdir(parents=True)
-    labelled(root / "images/val2017/a.jpg", root / "annotations/val2017/a.png")
-
-
-def cocostuff10k_test(root):
-    save(root / "images/a.jpg", IMAGE)
-    (root / "annotations").mkdir()
-    scipy.io.savemat(root / "annotations/a.mat", {"S": LABELS})
-    (root / "imageLists").mkdir()
-    (root / "imageLists/test.txt").write_text("a\n")
-
-
-def voc_val(root):
-    labelled(root / "JPEGImages/a.jpg", root / "SegmentationClass/a.png")
-    (root / "ImageSets/Segmentation").mkdir(parents=True)
-    (root / "ImageSets/Segmentation/val.txt").write_text("a\n")
-
-
-def imagenet_val(root):
-    save(root / "val/cat/a.jpg", IMAGE)
-
-
-def cityscapes_val(root):
-    city = "val/ulm/ulm_000000_000019"
-    labelled(
-        root / f"leftImg8bit/{city}_leftImg8bit.png",
-        root / f"gtFine/{city}_gtFine_labelTrainIds.png",
-    )
-
-
-def kitti_road_val(root):
-    lists = importlib.resources.files("lfp_tf.data.datasets") / "kitti_lists"
-    for line in (lists / "kitti_val_list.txt").read_text().splitlines():
-        image, label = line.split()
-        labelled(root / "training/image_2" / image, root / "training/gt_image_2" / label)
-
-
-def folder_val(root):
-    labelled(root / "val/images/a.png", root / "val/labels/a.png")
-    (root / "train/images").mkdir(parents=True)
-    (root / "train/labels").mkdir()
-
-
-# Each tree has one split; the other is missing or empty.
-TREES = {
-    "ade20k": ade20k_val,
-    "camvid": camvid_val,
-    "cityscapes": cityscapes_val,
-    "cocostuff10k": cocostuff10k_test,
-    "cocostuff10k_171": cocostuff10k_test,
-    "cocostuff164k": cocostuff164k_val,
-    "cocostuff164k_171": cocostuff164k_val,
-    "folder": folder_val,
-    "imagenet": imagenet_val,
-    "kitti_road": kitti_road_val,
-    "mpii": two_people,
-    "voc": voc_val,
-}
-
-
-def leeds(root, folder="lsp_dataset"):
-    save(root / folder / "images/a.png", IMAGE)
-    shape = (3, 14, 1) if folder == "lsp_dataset" else (14, 3, 1)
-    scipy.io.savemat(root / folder / "joints.mat", {"joints": np.ones(shape)})
-
-
-def leeds_and_mpii(root):
-    root.mkdir()
-    two_people(root / "mpii")
-    leeds(root)
-    leeds(root, "lspet_dataset")
-
-
-ALL_TREES = TREES | {"lsp": leeds, "mpii_lsp": leeds_and_mpii}
 
 
 @pytest.mark.parametrize("name", TREES)
