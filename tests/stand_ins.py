@@ -51,6 +51,8 @@ def _read_small(name, **options):
     small = changes(experiment)
     if name in shipped_names():  # Its weights are as they ship.
         small["task"]["model"].pop("width")
+    if name.endswith("resnet50_small"):  # PSPNets on CamVid begin with its whole backbone.
+        small["task"]["model"].pop("blocks")
     if experiment.task is SEGMENTATION:  # Windows of a small crop over a large image are many.
         small["task"].setdefault("evaluation", {})["base_size"] = 65
     return dataclasses.replace(experiment, config=merge(experiment.config, small))
