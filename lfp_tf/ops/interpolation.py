@@ -7,9 +7,10 @@ value at the source position
 | --- | --- | --- |
 | `legacy_matrix` (TF1 `resize_bilinear`) | i length / count | last pixel |
 | `aligned_matrix` (Torch `SpatialUpSamplingBilinear`) | i (length-1) / (count-1) | none |
+| `scaled_matrix` (OpenCV `resize` with a factor) | (i + 0.5) / scale - 0.5 | border pixel |
 
 Sizes that are Python numbers give numpy matrices, constants of the graph; those known only when
-the graph runs give tensors. Both compute in float32, as the originals do.
+the graph runs give tensors. They compute in float32, as the originals do.
 """
 
 import math
@@ -40,6 +41,26 @@ def aligned_matrix(length: int | tf.Tensor, count: int | tf.Tensor) -> np.ndarra
     xp = _numbers(length, count)
     scale = xp.float32(length - 1) / xp.maximum(xp.float32(count - 1), xp.float32(1))
     return _bilinear(xp, xp.range32(count) * scale, length)
+
+
+def scaled_matrix(
+    length: int | tf.Tensor, count: int | tf.Tensor, scale: float | tf.Tensor
+) -> tf.Tensor:
+    """Bilinear with pixel centres at halves, at an exact scale (OpenCV's `resize` with `fx`).
+
+    3 to round(3 * 1.5) = 4 at scale 1.5 looks at -1/6, 1/2, 7/6, 11/6. OpenCV computes positions
+    in float64 and cuts them to float32.
+
+    Args:
+        length, count: pixels before and after.
+        scale: pixels after for one before.
+
+    Returns:
+        float32 [count, length].
+    """
+    positions = (tf.cast(tf.range(count), tf.float64) + 0.5) / tf.cast(scale, tf.float64) - 0.5
+    positions = tf.maximum(tf.cast(positions, tf.float32), 0.0)
+    return _bilinear(_TensorFlow, positions, length)
 
 
 def resize(images: tf.Tensor, size: Sequence, matrix: Callable) -> tf.Tensor:

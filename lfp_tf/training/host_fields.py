@@ -30,6 +30,14 @@ class SGD(Optimizer):
 
 
 @dataclasses.dataclass
+class Caffe2SGD(Optimizer):
+    """`SGD` whose v is multiplied by new / old rate where the rate jumps (Detectron). Ours."""
+
+    name: str = "Caffe2SGD"
+    momentum: float = 0.9
+
+
+@dataclasses.dataclass
 class TorchSGD(Optimizer):
     """SGD with momentum in PyTorch's form: v = m v + g; w -= rate v. Ours."""
 
@@ -78,6 +86,7 @@ class OptimizerChoice(OneOf):
     """The optimizers that can scale single variables' rates; the host has more."""
 
     sgd: SGD = field(SGD)
+    caffe2_sgd: Caffe2SGD = field(Caffe2SGD)
     adam: Adam = field(Adam)
     adamw: AdamW = field(AdamW)
     torch_sgd: TorchSGD = field(TorchSGD)

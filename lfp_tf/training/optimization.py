@@ -40,6 +40,29 @@ class SGD(Multiplied, tf_keras.optimizers.legacy.SGD):
     """Caffe's form of momentum: v = m v - rate g; w += v."""
 
 
+class _Caffe2Rates(tf_keras.optimizers.legacy.SGD):
+    """The momentum of `Caffe2SGD` where the rate jumps."""
+
+    def _prepare_local(self, var_device, var_dtype, apply_state):
+        super()._prepare_local(var_device, var_dtype, apply_state)
+        rate = self._get_hyper("learning_rate")
+        if isinstance(rate, tf_keras.optimizers.schedules.LearningRateSchedule):
+            # The rate is a function of the step, so the last one need not be stored.
+            step = tf.cast(self.iterations, tf.float32)
+            new = tf.cast(rate(step), var_dtype)
+            old = tf.cast(rate(tf.maximum(step - 1.0, 0.0)), var_dtype)
+            values = apply_state[(var_device, var_dtype)]
+            values["momentum"] = values["momentum"] * _correction(new, old)
+
+
+class Caffe2SGD(Multiplied, _Caffe2Rates):
+    """Caffe2's as Detectron uses it: `SGD`, but v goes along where the rate jumps.
+
+    Where the rate changes by more than a factor 1.1, v is multiplied by new / old rate first
+    (facebookresearch/Detectron `lib/modeling/detector.py`, `_CorrectMomentum`).
+    """
+
+
 class _TorchUpdate(tf_keras.optimizers.legacy.SGD):
     """The update of `TorchSGD`; the slot `momentum` holds v."""
 
@@ -126,11 +149,16 @@ class StepwiseSchedule(tf_keras.optimizers.schedules.LearningRateSchedule):
 
 OPTIMIZERS: dict[str | None, type[Multiplied]] = {
     "sgd": SGD,
+    "caffe2_sgd": Caffe2SGD,
     "torch_sgd": TorchSGD,
     "torch_rmsprop": TorchRMSprop,
     "adam": Adam,
     "adamw": AdamW,
 }
+
+
+# Detectron's SCALE_MOMENTUM_THRESHOLD, and the least rate whose momentum it corrects.
+_JUMP, _LEAST_RATE = 1.1, 1e-7
 
 
 def variable_key(variable: tf.Variable) -> str:
@@ -180,3 +208,11 @@ def build_rate(
     if config.renew_every > 1:
         rate = StepwiseSchedule(rate, config.renew_every, getattr(rate, "decay_steps", None))
     return rate
+
+
+def _correction(new, old):
+    """What momentum is multiplied by before an update at a new rate: 1 unless it jumps."""
+    tiny = tf.constant(1e-10, new.dtype)
+    jump = tf.maximum(new / tf.maximum(old, tiny), old / tf.maximum(new, tiny))
+    is_corrected = (jump > _JUMP) & (old > _LEAST_RATE)
+    return tf.where(is_corrected, new / tf.maximum(old, tiny), tf.ones_like(new))

@@ -95,6 +95,6 @@ def test_optimizers_that_cannot_scale_single_rates_are_refused_by_name(name):
     with pytest.raises(LfpError) as caught:
         config.of_recipe(experiments.read("pspnet18_scenes").config, changes=[change])
     assert str(caught.value) == (
-        f"trainer.optimizer_config.optimizer.type is {name!r}, but must be one of sgd, adam, "
-        "adamw, torch_sgd, torch_rmsprop."
+        f"trainer.optimizer_config.optimizer.type is {name!r}, but must be one of sgd, "
+        "caffe2_sgd, adam, adamw, torch_sgd, torch_rmsprop."
     )

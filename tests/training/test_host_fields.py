@@ -24,7 +24,7 @@ ADDITIONAL = {
         "seed",
     },
     host_fields.Optimization: {"renew_every"},
-    host_fields.OptimizerChoice: {"torch_rmsprop", "torch_sgd"},
+    host_fields.OptimizerChoice: {"caffe2_sgd", "torch_rmsprop", "torch_sgd"},
 }
 # Optimizers of the host that cannot scale single variables' rates.
 LEFT_OUT = {
@@ -61,7 +61,8 @@ def test_every_group_of_ours_is_compared():
         for kind in vars(host_fields).values()
         if dataclasses.is_dataclass(kind) and kind.__module__ == host_fields.__name__
     }
-    own = {host_fields.Optimizer, host_fields.TorchSGD, host_fields.TorchRMSprop}
+    own = {host_fields.Optimizer, host_fields.Caffe2SGD}
+    own |= {host_fields.TorchSGD, host_fields.TorchRMSprop}
     assert {type(ours) for ours, _ in PAIRS} == groups - own
 
 

@@ -12,6 +12,7 @@ from lfp_tf.training.optimization import (
     SGD,
     Adam,
     AdamW,
+    Caffe2SGD,
     StepwiseSchedule,
     TorchRMSprop,
     TorchSGD,
@@ -25,6 +26,7 @@ from lfp_tf.training.optimization import (
     ("kind", "options"),
     [
         *((SGD, {"momentum": 0.9}), (SGD, {"momentum": 0.9, "nesterov": True})),
+        (Caffe2SGD, {"momentum": 0.9}),
         *((TorchSGD, {"momentum": 0.9, "nesterov": True}), (TorchSGD, {"momentum": 0.9})),
         *((TorchRMSprop, {}), (Adam, {}), (AdamW, {})),
     ],
@@ -62,6 +64,23 @@ def test_rmsprop_is_keras_own():
     np.testing.assert_allclose(
         after(TorchRMSprop), after(tf_keras.optimizers.legacy.RMSprop), atol=1e-6
     )
+
+
+def test_momentum_in_caffe2s_form_goes_along_where_the_rate_jumps():
+    def weights_after(rates):
+        steps = list(range(len(rates) - 1))
+        rate = tf_keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates)
+        made, weights = Caffe2SGD(rate, momentum=0.5), tf.Variable([0.0])
+        for _ in rates:
+            made.apply_gradients([(tf.constant([1.0]), weights)])
+        return weights.numpy()
+
+    # v = 1, then 0.5 * 0.1 * 1 + 0.1.
+    np.testing.assert_allclose(weights_after([1.0, 0.1]), [-1.15], rtol=1e-6)
+    # Upwards too: v = 0.1, then 0.5 * 10 * 0.1 + 1.
+    np.testing.assert_allclose(weights_after([0.1, 1.0]), [-1.6], rtol=1e-6)
+    # A change of less than a tenth leaves v as it is: 1, then 0.5 + 0.95.
+    np.testing.assert_allclose(weights_after([1.0, 0.95]), [-2.45], rtol=1e-6)
 
 
 def test_momentum_in_torchs_form_takes_a_new_rate_at_once():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import struct
+import sys
 
 import numpy as np
 
@@ -104,5 +105,10 @@ class _Storage:
 
 
 def write_t7(path, value):
-    path.write_bytes(Writer().write(value))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)  # A graph's chain of nodes is as deep as the network.
+    try:
+        path.write_bytes(Writer().write(value))
+    finally:
+        sys.setrecursionlimit(limit)
     return path

@@ -1,0 +1,21 @@
+"""The kinds of MaskX R-CNN's golden cases and what runs each."""
+
+from lfp_tf.parity.maskx import operators, training
+
+KINDS = {
+    "detector-anchors": operators.anchors,
+    "detector-box_coding": operators.box_coding,
+    "detector-nms": operators.suppression,
+    "detector-roi_align": operators.pooled_rois,
+    "detector-level_assignment": operators.level_assignment,
+    "detector-proposals": operators.proposals,
+    "detector-mask_paste": operators.mask_paste,
+    "detector-detections": operators.detections,
+    "detector-rpn_targets": training.rpn_targets,
+    "detector-roi_targets": training.roi_targets,
+    "detector-mask_targets": training.mask_targets,
+    "detector-preprocess": training.preprocess,
+    "detector-losses": training.losses,
+    "detector-schedule": training.schedule,
+    "detector-optimizer": training.optimizer,
+}

@@ -1,0 +1,143 @@
+"""The vocabulary of MaskX R-CNN's cases of single operators, kind by kind."""
+
+from typing import Any
+
+from lfp_tf.parity.golden import Case
+from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number from 0 on."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def is_size(value: Any) -> bool:
+    """Whether a value is [height, width] in pixels."""
+    return isinstance(value, list) and len(value) == 2 and all(map(is_count, value))
+
+
+def is_weights(value: Any) -> bool:
+    """Whether a value is the four factors of box deltas."""
+    return is_numbers(value) and len(value) == 4
+
+
+def is_range(value: Any) -> bool:
+    """Whether a value is two numbers, the lower first."""
+    return is_numbers(value) and len(value) == 2 and value[0] <= value[1]
+
+
+def is_labels(value: Any) -> bool:
+    """Whether a value is null or a list of class labels."""
+    return value is None or (isinstance(value, list) and all(map(is_count, value)))
+
+
+_SPREAD = ("spread",)
+WORDS = {
+    "detector-anchors": {
+        "stride": is_count,
+        "sizes": is_numbers,
+        "ratios": is_numbers,
+        "feature_size": is_size,
+    },
+    "detector-box_coding": {"weights": is_weights, "image_size": is_size},
+    "detector-nms": {"threshold": is_number},
+    "detector-roi_align": {
+        "resolution": is_count,
+        "spatial_scale": is_number,
+        "sampling_ratio": is_whole,
+    },
+    "detector-level_assignment": {
+        "canonical_scale": is_number,
+        "canonical_level": is_count,
+        "min_level": is_count,
+        "max_level": is_count,
+    },
+    "detector-proposals": {
+        "training": is_flag,
+        "pre_nms_top_n": is_count,
+        "post_nms_top_n": is_count,
+        "nms": is_number,
+        "min_size": is_number,
+        "anchor_start_size": is_number,
+        "ratios": is_numbers,
+        "levels": is_range,
+    },
+    "detector-rpn_targets": {
+        "image_size": is_size,
+        "padded_size": is_size,
+        "max_size": is_count,
+        "anchor_start_size": is_number,
+        "batch_size": is_count,
+        "fg_fraction": is_number,
+        "positive_overlap": is_number,
+        "negative_overlap": is_number,
+        "few_negatives": ("all",),
+        "sampling": _SPREAD,
+    },
+    "detector-roi_targets": {
+        "classes": is_count,
+        "batch_size": is_count,
+        "fg_fraction": is_number,
+        "fg_threshold": is_number,
+        "bg_threshold": is_range,
+        "weights": is_weights,
+        "im_scale": is_number,
+        "image_size": is_size,
+        "sampling": _SPREAD,
+    },
+    "detector-mask_targets": {
+        "classes": is_count,
+        "class_specific": is_flag,
+        "set_a": is_labels,
+        "mask_candidates": ("all", "set_a"),
+        "resolution": is_count,
+        "im_scale": is_number,
+    },
+    "detector-mask_paste": {"image_size": is_size, "threshold": is_number},
+    "detector-detections": {
+        "classes": is_count,
+        "score_threshold": is_number,
+        "nms": is_number,
+        "limit": is_count,
+    },
+    "detector-preprocess": {
+        "target_size": is_count,
+        "max_size": is_count,
+        "stride": is_count,
+        "means_bgr": lambda value: is_numbers(value) and len(value) == 3,
+    },
+    "detector-losses": {
+        "rpn_batch_size": is_count,
+        "images": is_count,
+        "rpn_beta": is_number,
+        "box_beta": is_number,
+    },
+    "detector-schedule": {
+        "base_lr": is_number,
+        "steps": is_numbers,
+        "gamma": is_number,
+        "warmup": ("linear",),
+        "warmup_iterations": is_whole,
+        "warmup_factor": is_number,
+        "iterations": is_numbers,
+    },
+    "detector-optimizer": {
+        "momentum": is_number,
+        "weight_decay": is_number,
+        "learning_rates": is_numbers,
+    },
+}
+
+
+def words_of(case: Case) -> dict[str, Any]:
+    """The config of a case, every word of its kind present and known.
+
+    Raises:
+        UnknownWord: a word or value that is not known, or a word that is missing.
+    """
+    known = WORDS[case.kind]
+    check(case.config, known)
+    for word in known:
+        if word not in case.config:
+            raise UnknownWord(f'config lacks the word "{word}".')
+    return case.config
