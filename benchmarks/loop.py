@@ -45,7 +45,4 @@ def run(options):
                 seconds = rivals.interleave(found, rounds=options.rounds, calls=calls)
         comparisons.append(table.compare(f"A step of {experiment}", seconds))
     table.report("loop", comparisons, out=options.out, threads=len(options.cores))
-    for comparison in comparisons:
-        ratio = comparison["rows"][1]["ratio"][1]
-        verdict = "within" if ratio <= ALLOWED else "NOT within"
-        print(f"{comparison['title']}: {verdict} a twentieth ({ratio:.3f})")
+    table.judge(comparisons, ALLOWED, "a twentieth")

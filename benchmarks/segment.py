@@ -30,7 +30,4 @@ def run(options):
             seconds = rivals.interleave(found, rounds=options.rounds, calls=calls)
         comparisons.append(table.compare(f"{experiment}, {size[0]}x{size[1]}", seconds))
     table.report("segment", comparisons, out=options.out, threads=len(options.cores))
-    for comparison in comparisons:
-        ratio = comparison["rows"][1]["ratio"][1]
-        verdict = "within" if ratio <= ALLOWED else "NOT within"
-        print(f"{comparison['title']}: {verdict} a tenth ({ratio:.3f})")
+    table.judge(comparisons, ALLOWED, "a tenth")

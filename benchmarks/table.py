@@ -113,6 +113,20 @@ def report(name, comparisons, *, out, threads, facts=None):
     print(f"{path}\n")
 
 
+def judge(comparisons, allowed, words):
+    """Prints of each comparison whether its second row takes at most `allowed` times the first.
+
+    Args:
+        comparisons: what `compare` gave.
+        allowed: the largest ratio.
+        words: how the line calls what is allowed on top, as "a tenth".
+    """
+    for comparison in comparisons:
+        ratio = comparison["rows"][1]["ratio"][1]
+        verdict = "within" if ratio <= allowed else "NOT within"
+        print(f"{comparison['title']}: {verdict} {words} ({ratio:.3f})")
+
+
 def _spread(values):
     return [min(values), statistics.median(values), max(values)]
 

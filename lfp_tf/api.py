@@ -18,17 +18,6 @@ if TYPE_CHECKING:
     from lfp_tf.images.palette import ClassTable
     from lfp_tf.tasks.segmentation.protocols import Protocol
 
-__all__ = [
-    "build",
-    "classify",
-    "keypoints",
-    "load",
-    "load_weights",
-    "read_checkpoint",
-    "segment",
-    "show",
-]
-
 
 def build(
     name: str,

@@ -2,7 +2,6 @@
 
 import argparse
 import pathlib
-import shlex
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from lfp_tf.cli.network_arguments import (
     load,
     run_folder,
 )
+from lfp_tf.cli.next_commands import next_lines
 from lfp_tf.cli.output import say, show
 from lfp_tf.cli.task_options import add_task_options, check_task_options
 from lfp_tf.documents import load_json
@@ -115,7 +115,8 @@ def _export(task, size, arguments):
     outputs = f"{len(model.recipe.classes)} {task.outputs}"
     signatures = ", ".join(read_export(folder)["signatures"])
     say(f"{arguments.experiment}: {outputs}, signatures {signatures}")
-    say(f"next: lfp-tf predict --saved_model {shlex.quote(str(folder))} --out predictions IMAGE...")
+    predict = ["lfp-tf", "predict", "--saved_model", str(folder), "--out", "predictions"]
+    say(next_lines([*predict, "IMAGE..."]))
     return folder
 
 

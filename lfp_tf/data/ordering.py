@@ -61,8 +61,7 @@ def record_reader(index: RecordIndex) -> Callable[[tf.Tensor], tf.Tensor]:
     files = tf.constant(index.file, tf.int32)
     offsets = tf.constant(index.offset, tf.int64)
     lengths = tf.constant(index.length, tf.int64)
-    firsts = tf.constant(index.firsts, tf.int64)
-    nothing = tf.data.Dataset.from_tensors("")
+    where, nothing = _record_name(index), tf.data.Dataset.from_tensors("")
 
     def read(record):
         file, offset = files[record], offsets[record]
@@ -75,8 +74,7 @@ def record_reader(index: RecordIndex) -> Callable[[tf.Tensor], tf.Tensor]:
         records = tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
         # The reader's own error names neither file nor record: the empty one behind it comes.
         payload = records.ignore_errors().concatenate(nothing).take(1).get_single_element()
-        number = tf.strings.as_string(record - firsts[file])
-        text = tf.strings.join([paths[file], ", record ", number, tfrecord.DAMAGE])
+        text = tf.strings.join([where(record), tfrecord.DAMAGE])
         is_whole = tf.cast(tf.strings.length(payload), tf.int64) == lengths[record]
         with tf.control_dependencies([tf.debugging.Assert(is_whole, [text])]):
             return tf.identity(payload)
@@ -88,18 +86,8 @@ def fields_reader(
     index: RecordIndex, features: dict[str, tf.io.FixedLenFeature]
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A graph function from a record's number to its fields, as `record_reader` and `fields_of`."""
-    read = record_reader(index)
-    paths = tf.constant([str(path) for path in index.paths])
-    files = tf.constant(index.file, tf.int32)
-    firsts = tf.constant(index.firsts, tf.int64)
-
-    def read_fields(record):
-        file = files[record]
-        number = tf.strings.as_string(record - firsts[file])
-        where = tf.strings.join([paths[file], ", record ", number])
-        return fields_of(read(record), features, where=where)
-
-    return read_fields
+    read, where = record_reader(index), _record_name(index)
+    return lambda record: fields_of(read(record), features, where=where(record))
 
 
 def fields_of(
@@ -128,6 +116,20 @@ def fields_of(
             values = tf.identity(values)
         fields[key] = tf.reshape(values, kind.shape)
     return fields
+
+
+def _record_name(index):
+    """A graph function from a record's number to what `RecordIndex.where` gives."""
+    paths = tf.constant([str(path) for path in index.paths])
+    files = tf.constant(index.file, tf.int32)
+    firsts = tf.constant(index.firsts, tf.int64)
+
+    def name(record):
+        file = files[record]
+        number = tf.strings.as_string(record - firsts[file])
+        return tf.strings.join([paths[file], ", record ", number])
+
+    return name
 
 
 def _lack(key, count, num_values):

@@ -68,14 +68,20 @@ def _kinds(node):
 def _unit_layers(kind):
     """The names of a unit's layers; None where it is a single layer or no unit."""
     if match := _PYRAMID.fullmatch(kind):
-        first = lambda part: [f"{part}_bn1"] if match["preact"] else []  # noqa: E731
+        is_preact = bool(match["preact"])
         scales = [f"pyr_scale{number}" for number in range(1, len(match["scales"]) + 1)]
-        main = [*first("main"), "main_conv1", "main_bn2", "main_conv2"]
-        pyramid = [*first("pyr"), "pyr_conv1", "pyr_bn2", *scales, "pyr_bn3", "pyr_conv2"]
+        main = [*["main_bn1"] * is_preact, "main_conv1", "main_bn2", "main_conv2"]
+        pyramid = [
+            *["pyr_bn1"] * is_preact,
+            "pyr_conv1",
+            "pyr_bn2",
+            *scales,
+            "pyr_bn3",
+            "pyr_conv2",
+        ]
         layers = [*main, *pyramid, "join_bn", "join_conv"]
     elif match := _RESIDUAL.fullmatch(kind):
-        first_norm = ["bn1"] if match["preact"] else []
-        layers = [*first_norm, "conv1", "bn2", "conv2", "bn3", "conv3"]
+        layers = [*["bn1"] * bool(match["preact"]), "conv1", "bn2", "conv2", "bn3", "conv3"]
     else:
         return None
     return layers + (["skip_bn", "skip_conv"] if match["skip"] else [])
@@ -120,7 +126,10 @@ def _units(kinds):
 
 def _hourglass(has_skip, depth, residuals):
     """The places of the units of an hourglass, given which of them have a projection."""
-    of = lambda part: [f"n{depth}.{part}.{number}" for number in range(residuals)]  # noqa: E731
+
+    def of(part):
+        return [f"n{depth}.{part}.{number}" for number in range(residuals)]
+
     is_up_first = has_skip[-1]
     start = 2 * residuals if is_up_first else residuals
     inner = has_skip[start : start + len(has_skip) - 3 * residuals]

@@ -14,6 +14,7 @@ from lfp_tf.data.datasets.folders import (
     read_list,
     read_splits,
     split_by_seed,
+    unique,
 )
 from lfp_tf.data.shards import Sample
 from lfp_tf.errors import LfpError, first_of
@@ -120,13 +121,10 @@ def _stems(folder):
 
 def _mask_pairs(folder):
     """Pairs NAME with NAME_mask, both below one folder."""
-    images, labels = {}, {}
-    for path in files_below(folder):
-        stem = posixpath.splitext(path)[0]
-        names, stem = (labels, _mask_of(stem)) if _mask_of(stem) else (images, stem)
-        if stem in names:
-            raise LfpError(f"{folder} holds {names[stem]} and {path}: which one is meant?")
-        names[stem] = path
+    paths = {path: posixpath.splitext(path)[0] for path in files_below(folder)}
+    images = unique(folder, ((stem, path) for path, stem in paths.items() if not _mask_of(stem)))
+    masks = ((_mask_of(stem), path) for path, stem in paths.items() if _mask_of(stem))
+    labels = unique(folder, masks)
     if not labels:
         raise NoSamples(f"{folder} holds no labels NAME{_MASK_END}.")
     alone = [images.get(stem) or labels[stem] for stem in sorted(set(images) ^ set(labels))]

@@ -132,6 +132,11 @@ def _entries(folder):
     return sorted(visible, key=lambda entry: entry.name)
 
 
+def folders_in(folder: pathlib.Path) -> list[str]:
+    """Names of the folders in a folder, sorted, hidden ones left out; none where it is missing."""
+    return [e.name for e in _entries(folder) if e.is_dir()] if folder.is_dir() else []
+
+
 def pair(images: str | os.PathLike, labels: str | os.PathLike) -> list[Sample]:
     """Pairs the images below one folder with the label files of the same names below another.
 
@@ -251,6 +256,20 @@ def read_splits(
     return splits, tuple(f"{split} is left out: {reason}" for split, reason in reasons.items())
 
 
+def unique(folder: pathlib.Path, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """{name: path} of (name, path) below a folder.
+
+    Raises:
+        LfpError: two paths have one name.
+    """
+    paths = {}
+    for name, path in pairs:
+        if name in paths:
+            raise LfpError(f"{folder} holds {paths[name]} and {path}: which one is meant?")
+        paths[name] = path
+    return paths
+
+
 def listed_samples(root: pathlib.Path, pairs: Iterable[Sequence[str]], where: str) -> list[Sample]:
     """Samples of a list's (image, label) paths relative to `root`.
 
@@ -363,10 +382,4 @@ def _some_by_stem(folder, content, kind):
 
 def _by_stem(folder):
     """{path without suffix: path} of the images below a folder."""
-    paths = {}
-    for path in files_below(folder):
-        stem = posixpath.splitext(path)[0]
-        if stem in paths:
-            raise LfpError(f"{folder} holds {paths[stem]} and {path}: which one is meant?")
-        paths[stem] = path
-    return paths
+    return unique(folder, ((posixpath.splitext(path)[0], path) for path in files_below(folder)))

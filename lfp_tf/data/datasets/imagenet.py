@@ -28,6 +28,7 @@ from lfp_tf.data.datasets.folders import (
     existing_source,
     files_below,
     first_file,
+    folders_in,
     inside,
     read_list,
     read_splits,
@@ -75,12 +76,12 @@ def plan(
     path = _class_file(root, classes)
     named = _read_classes(path) if path else None
     if any((root / split).is_dir() for split in SPLITS):
-        first = "val" if _folders_of(root / "val") and not _folders_of(root / "train") else "train"
+        first = "val" if folders_in(root / "val") and not folders_in(root / "train") else "train"
         listed = f"that {path} lists" if path else f"that {first} has"
         named = named or [(folder, folder) for folder in _class_folders(root / first)]
 
         def read(split):
-            if split == "val" and (root / split).is_dir() and not _folders_of(root / split):
+            if split == "val" and (root / split).is_dir() and not folders_in(root / split):
                 return _by_list(root, named, val_list, label_offset)
             return _by_class(root / split, named, listed)
     elif any(_shard_words(root, split) for split in SPLITS):
@@ -132,17 +133,8 @@ def _from_json(path):
         ) from None
 
 
-def _folders_of(root):
-    """Names of the folders in a folder, sorted, hidden ones left out; none where it is missing."""
-    if not root.is_dir():
-        return []
-    return sorted(
-        path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
-
-
 def _class_folders(root):
-    names = _folders_of(root)
+    names = folders_in(root)
     if not names:
         what = f"{root} holds no class folders" if root.is_dir() else f"There is no folder {root}"
         raise NoSamples(f"{what}.")
