@@ -41,6 +41,16 @@ def peak_of():
 
 
 @pytest.fixture(autouse=True)
+def environment_again():
+    """A command in this process, as `parity`, sets what programs of later tests would inherit."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
 def float32_again():
     """Precision is a setting of the process: no test leaves it changed for the next."""
     yield
