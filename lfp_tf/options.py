@@ -6,7 +6,7 @@ values out of its names.
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 # Parameters of a ResNet with heads, in millions.
 RESNET_MILLIONS = {18: 13, 34: 23, 50: 49, 101: 68, 152: 84}
@@ -43,6 +43,11 @@ class Options:
                 )
 
     @classmethod
+    def of(cls, options: Self | dict[str, Any]) -> Self:
+        """Itself, or made from its values by name, as a saved layer has them."""
+        return cls(**options) if isinstance(options, dict) else options
+
+    @classmethod
     def flat_names(cls) -> dict[str, str]:
         """{option: its name in an experiment}."""
         return {f.name: cls.FLAT.get(f.name, f.name) for f in dataclasses.fields(cls)}
@@ -73,11 +78,6 @@ class Norm(Options):
     unbiased: bool = True
     synchronized: bool = True
     frozen: bool = False
-
-    @classmethod
-    def of(cls, norm: "Norm | dict[str, Any]") -> "Norm":
-        """Itself, or made from its values by name, as a saved layer has them."""
-        return cls(**norm) if isinstance(norm, dict) else norm
 
     def or_else(self, *, decay: float, epsilon: float) -> "Norm":
         """The same norm, with these values where it leaves them to the network."""
@@ -295,6 +295,122 @@ class PyramidModule(Options):
         values = dataclasses.asdict(self)
         del values["pyramid"]
         return values
+
+
+@dataclasses.dataclass(frozen=True)
+class SelfAttention(Options):
+    """The self transformer of the Feature Pyramid Transformer; defaults are the paper's.
+
+    Attributes:
+        heads: attentions side by side.
+        mixtures: parts of a mixture of softmaxes; 1 is one softmax.
+        key_channels: of queries and keys, a head; None takes the input's.
+        value_channels: of values, a head; None takes the input's.
+        transform: of queries and keys: `conv` (1x1), `ffn` (3x3, batch norm, ReLU, 1x1), `dffn`
+            (the same with dilation 4).
+        shared_kq: whether keys have the transform of queries, as in the released code.
+        pool_keys: whether keys and values come from the map averaged to half its size.
+        mixture_source: whose mean gives the parts' shares: `key_mean` (paper), `query_mean`
+            (released code).
+        temperature: divisor of the similarities: `sqrt_dk`, the root of `key_channels`, or `none`.
+        dropout: share of the attention's weights that training drops; 0.1 in the released code.
+        concat: whether the input is joined behind the result instead of added to it.
+    """
+
+    CHOICES = {
+        "transform": ("conv", "ffn", "dffn"),
+        "mixture_source": ("key_mean", "query_mean"),
+        "temperature": ("sqrt_dk", "none"),
+    }
+
+    heads: int = 1
+    mixtures: int = 2
+    key_channels: int | None = None
+    value_channels: int | None = None
+    transform: str = "conv"
+    shared_kq: bool = False
+    pool_keys: bool = True
+    mixture_source: str = "key_mean"
+    temperature: str = "sqrt_dk"
+    dropout: float = 0.0
+    concat: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Grounding(Options):
+    """The grounding transformer of the Feature Pyramid Transformer; defaults are the paper's.
+
+    Attributes:
+        mode: similarity of a fine and a coarse cell: `eud` (negative squared distance under a
+            mixture of softmaxes: the paper), `dot` (product over the number of keys: what the
+            released code uses), `embedded` (softmax of that product), `gaussian` (softmax of the
+            maps' own product), `concatenate` (a linear map of both, ReLU, over the number of keys).
+        mixtures: of `eud`: parts of the mixture.
+        channels: of queries, keys and values; None takes half the input's.
+        batch_norm: whether one follows the last convolution.
+        zero_init: whether the result begins as zero.
+        local: of `eud`: whether a cell sees only the keys about its own place.
+        square_size: of `local`: rows and columns of keys that a cell sees, odd.
+    """
+
+    CHOICES = {"mode": ("eud", "dot", "embedded", "gaussian", "concatenate")}
+
+    mode: str = "eud"
+    mixtures: int = 4
+    channels: int | None = None
+    batch_norm: bool = True
+    zero_init: bool = True
+    local: bool = False
+    square_size: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.local and self.mode != "eud":
+            raise ValueError(f'local needs mode "eud", not "{self.mode}".')
+        if self.square_size % 2 == 0 or self.square_size < 1:
+            raise ValueError(f"square_size is {self.square_size}, but must be odd.")
+
+
+@dataclasses.dataclass(frozen=True)
+class TransformerPyramid(Options):
+    """The block of the Feature Pyramid Transformer over a set of levels.
+
+    Attributes:
+        attention: the self transformer's `SelfAttention`.
+        grounding: the grounding transformer's `Grounding`.
+        rendering: the rendering transformer's variant.
+        normalization: behind the convolutions that join a level's parts, and behind the laterals;
+            with `none` these have biases.
+        same_size: whether all levels have one size, as in segmentation; else each has half the
+            rows and columns of the one before.
+        dropblock_rate: share that DropBlock drops of each result in training.
+        dropblock_size: rows and columns of a dropped square.
+    """
+
+    CHOICES = {
+        "rendering": ("paper", "released"),
+        "normalization": ("none", "group_norm", "batch_norm"),
+    }
+
+    attention: SelfAttention = SelfAttention()
+    grounding: Grounding = Grounding()
+    rendering: str = "paper"
+    normalization: str = "group_norm"
+    same_size: bool = False
+    dropblock_rate: float = 0.0
+    dropblock_size: int = 5
+
+
+# The values of Zhang et al. 2020, and those of dongzhang89/FPT.
+TRANSFORMER_PYRAMIDS = {
+    "paper": TransformerPyramid(dropblock_rate=0.1),
+    "released_code": TransformerPyramid(
+        attention=SelfAttention(shared_kq=True, mixture_source="query_mean", dropout=0.1),
+        grounding=Grounding(mode="dot"),
+        rendering="released",
+        normalization="none",
+    ),
+}
 
 
 # How the hourglass' units draw their weights.

@@ -27,6 +27,7 @@ FLOORS = {
     "images": 2,
     "heads": 3,
     "backbones": 3,
+    "decoders": 3,
     "evaluation": 3,
     "data": 3,
     "models": 4,
@@ -57,7 +58,7 @@ FILES_OF_A_TASK = {
         *("evaluation_options", "read_annotations", "table"),
     ],
 }
-NETWORK_WING = ("layers", "heads", "backbones", "models")
+NETWORK_WING = ("layers", "decoders", "heads", "backbones", "models")
 NO_TENSORFLOW_AT_THE_TOP = (
     *("cli", "api", "errors", "fields", "options", "protobuf", "documents", "files", "images"),
     *("progress", "templates", "workers"),

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from lfp_tf.checkpoints.lineages import Lineage, recognise
-from lfp_tf.checkpoints.names import deeplab, lfp, pspnet
+from lfp_tf.checkpoints.names import deeplab, fpt, lfp, pspnet
 from lfp_tf.checkpoints.names.translation import Translation
 from lfp_tf.checkpoints.parts import SEPARATOR, Checkpoint
 from lfp_tf.checkpoints.presets import preset_options
 from lfp_tf.errors import LfpError, printable
 
-TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS | lfp.TRANSLATIONS
+TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS | lfp.TRANSLATIONS | fpt.TRANSLATIONS
 SHOWN = 12
 # What a graph cannot undo, with the defaults: the file's preset and the network must agree.
 _FIXED_BY_THE_GRAPH = {

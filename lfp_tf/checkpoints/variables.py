@@ -42,7 +42,8 @@ def assign(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray
 
 
 def _collect(layer, path, variables):
-    inner = getattr(layer, "convolutions", []) + getattr(layer, "norms", [])
+    kinds = ("convolutions", "norms", "tables")
+    inner = [child for kind in kinds for child in getattr(layer, kind, [])]
     for child in inner:
         _collect(child, f"{path}/{child.name}", variables)
     if not inner:

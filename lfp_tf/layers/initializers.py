@@ -22,6 +22,11 @@ def fan_in_uniform() -> tf_keras.initializers.Initializer:
     return tf_keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
+def xavier_fill() -> tf_keras.initializers.Initializer:
+    """Uniform in +-sqrt(3 / fan_in): Caffe2's XavierFill, PyTorch's kaiming_uniform_ of a = 1."""
+    return tf_keras.initializers.VarianceScaling(1.0, "fan_in", "uniform")
+
+
 def bias_uniform(fan_in: int) -> tf_keras.initializers.Initializer:
     """Uniform in +-1 / sqrt(fan_in): PyTorch's default for the bias of that kernel."""
     limit = fan_in**-0.5

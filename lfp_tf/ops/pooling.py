@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.ops.shapes import side
+from lfp_tf.ops.valid_cells import clear_invalid, valid_mask
 
 
 def adaptive_average_pool(images: tf.Tensor, bins: tuple) -> list[tf.Tensor]:
@@ -49,6 +50,28 @@ def window_average_pool(images: tf.Tensor, window: int) -> tf.Tensor:
                 f"window of {window}; give a larger image or smaller pool_windows."
             )
     return tf.nn.avg_pool2d(images, window, window, "VALID")
+
+
+def halving_average_pool(x: tf.Tensor, sizes: tf.Tensor | None = None) -> tf.Tensor:
+    """Averages over windows of 3 x 3 about every second cell; padding does not count.
+
+    PyTorch's `AvgPool2d(3, 2, 1, count_include_pad=False)`: the corner is the mean of 2 x 2 cells.
+
+    Args:
+        x: [B, H, W, C] float; H and W may be unknown.
+        sizes: int [B, 2], valid rows and columns; None is the whole map. Cell (y, x) of the result
+            is valid where (2y, 2x) is, so valid sizes halve, rounded up.
+
+    Returns:
+        [B, ceil(H / 2), ceil(W / 2), C].
+    """
+    mask = tf.ones_like(x[:1, :, :, :1]) if sizes is None else valid_mask(sizes, x)
+    sums, counts = (
+        tf.nn.avg_pool2d(tf.pad(maps, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "VALID")
+        for maps in (clear_invalid(x, sizes), mask)
+    )
+    # A window that holds a valid cell has a share of at least 1/9.
+    return sums / tf.maximum(counts, 0.1)
 
 
 def _bin_matrix(size, bins, dtype):

@@ -27,6 +27,31 @@ def normals(key: tf.Tensor, count: int, *, salt: int) -> tf.Tensor:
     )
 
 
+def row_uniforms(
+    key: tf.Tensor, first: tf.Tensor, rows: tf.Tensor, count: int | tf.Tensor, *, salt: int
+) -> tf.Tensor:
+    """Rows `first` and following of an endless table of numbers in [0, 1): float32 [rows, count].
+
+    A row depends on the key, its index and `count` alone, not on the rows it is drawn with.
+
+    Args:
+        key: int32 [2].
+        first: int32 scalar, index of the first row.
+        rows: int32 scalar, rows to draw.
+        count: numbers of a row.
+        salt: whole number of what draws.
+    """
+    # Each tick of Philox' counter gives four float32.
+    ticks = -(-count // 4)
+    counter = tf.stack([tf.cast(first, tf.uint64) * tf.cast(ticks, tf.uint64), salt])
+    drawn = tf.raw_ops.StatelessRandomUniformV2(
+        shape=[rows, 4 * ticks],
+        **_generator(key, salt) | {"counter": counter},
+        dtype=tf.float32,
+    )
+    return drawn[:, :count]
+
+
 def whole_number(uniform: tf.Tensor, largest: int | tf.Tensor) -> tf.Tensor:
     """The whole number 0..`largest`, both included, that a draw in [0, 1) stands for: int32."""
     choices = tf.cast(largest, tf.float64) + 1.0

@@ -17,6 +17,7 @@ SYSTEMS = {
     "pspnet": "lfp_tf.parity.pspnet.kinds",
     "deeplabv2": "lfp_tf.parity.deeplabv2.kinds",
     "lfp": "lfp_tf.parity.lfp.kinds",
+    "fpt": "lfp_tf.parity.fpt.kinds",
     "maskx": "lfp_tf.parity.maskx.kinds",
 }
 

@@ -36,3 +36,12 @@ def test_normal_draws_have_mean_0_and_deviation_1_and_are_a_function_of_the_key(
     draws = np.concatenate([randomness.normals([5, i], 4, salt=3) for i in range(300)])
     assert abs(draws.mean()) < 0.1 and abs(draws.std() - 1) < 0.1
     np.testing.assert_array_equal(draws[4:8], randomness.normals([5, 1], 4, salt=3))
+
+
+def test_a_row_of_draws_does_not_depend_on_the_rows_drawn_with_it():
+    key = tf.constant([3, 4])
+    whole = randomness.row_uniforms(key, tf.constant(0), tf.constant(9), 7, salt=1).numpy()
+    part = randomness.row_uniforms(key, tf.constant(4), tf.constant(3), 7, salt=1).numpy()
+    np.testing.assert_array_equal(whole[4:7], part)
+    assert len(np.unique(whole)) == whole.size
+    assert (whole >= 0).all() and (whole < 1).all()

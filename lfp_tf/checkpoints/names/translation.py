@@ -78,7 +78,7 @@ class Translation:
     plain: Callable[[dict, list[str]], dict] = _unchanged
 
     def to_ours(self, array: np.ndarray, name: str) -> np.ndarray:
-        """Brings an array of theirs into our layout: kernels [kh, kw, in, out], vectors [C].
+        """Brings an array of theirs into our layout: kernels [kh, kw, in, out], vectors, tables.
 
         Args:
             array: in the file's layout.
@@ -87,6 +87,8 @@ class Translation:
         leaf = name.rsplit("/", 1)[1]
         if leaf == "kernel":
             return np.transpose(array, _AXES[array.ndim]) if self._turns(array) else array
+        if leaf == "table":
+            return array.reshape(len(array), -1)
         return array if leaf == "depthwise_kernel" else array.reshape(-1)
 
     def to_theirs(self, array: np.ndarray, name: str) -> np.ndarray:

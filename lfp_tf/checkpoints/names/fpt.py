@@ -1,0 +1,116 @@
+"""Feature Pyramid Transformer: the names of dongzhang89/FPT, and of the paper's parts it lacks.
+
+The released rendering transformer crosses two names: `bn_low` belongs to the fine map's means,
+`bn_high` to the coarse map.
+"""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from lfp_tf.checkpoints.names.translation import (
+    TORCH_LEAVES,
+    Pairs,
+    Translation,
+    renamed,
+    without_wrappers,
+)
+
+_TRANSFORMS = {"queries": "conv_qs", "keys": "conv_ks"}
+_STEPS = {"conv": "0", "norm": "1", "out": "3"}
+_SELF: Pairs = (
+    (r"(queries|keys)", lambda which: _TRANSFORMS[which]),
+    (r"(queries|keys)_(conv|norm|out)", lambda which, step: f"{_TRANSFORMS[which]}.{_STEPS[step]}"),
+    (r"values", lambda: "conv_vs"),
+    (r"attention", lambda: "attention"),
+    (r"output", lambda: "conv"),
+    (r"output_norm", lambda: "norm_layer"),
+)
+_GROUNDING: Pairs = (
+    (r"queries", lambda: "theta"),
+    (r"keys", lambda: "phi"),
+    (r"values", lambda: "g"),
+    (r"pair", lambda: "W_f.0"),
+    (r"attention", lambda: "attention"),
+    (r"output_(conv|norm)", lambda step: f"W_z.{_STEPS[step]}"),
+    (r"output", lambda: "W_z"),
+)
+_LOCAL: Pairs = (
+    (r"queries", lambda: "query_conv"),
+    (r"keys", lambda: "key_conv"),
+    (r"values", lambda: "value_conv"),
+    (r"values(\d+)", lambda number: f"value_conv.{number}"),
+)
+_LOCAL_TABLES = {
+    "row_offsets": "rel_h",
+    "column_offsets": "rel_w",
+    "row_entries": "emb_a",
+    "column_entries": "emb_b",
+    "mixture_entries": "emb_mix",
+}
+# Variables that the original makes and never uses, and counters.
+_UNUSED = re.compile(r"(^|\.)(conv_reduction|conv_upsample|conv_cat|num_batches_tracked)(\.|$)")
+
+
+def fpt_name(name: str, options: Mapping) -> str | None:
+    """Gives the original's name of our variable, or None.
+
+    >>> fpt_name("gt_p3_p5/output_norm/gamma", {})
+    'gt_p3_p5.W_z.1.weight'
+
+    Args:
+        name: ours, `LAYER/UNIT/LEAF` or `LAYER/LEAF`.
+        options: of the network: with `upsample` the rendering transformers' norm behind the
+            strided convolution has its other name.
+    """
+    path, leaf = name.rsplit("/", 1)
+    layer, _, unit = path.partition("/")
+    if not unit:
+        block = renamed(layer, _BLOCK)
+        return block and f"{block}.{TORCH_LEAVES[leaf]}"
+    if layer.startswith("local") and leaf == "table":
+        return f"{layer}.{_LOCAL_TABLES[unit]}"
+    kinds = {"st": _SELF, "gt": _GROUNDING, "rt": _rendering(options), "local": _LOCAL}
+    theirs = renamed(unit, kinds.get(layer.split("_")[0], ()))
+    return theirs and f"{layer}.{theirs}.{'weight' if leaf == 'table' else TORCH_LEAVES[leaf]}"
+
+
+def _rendering(options: Mapping) -> Pairs:
+    norm_of_fine = "bn_upsample" if options.get("upsample") else "bn_reduction"
+    names = {
+        "coarse_conv": "conv3x3",
+        "coarse_norm": "bn_high",
+        "gate_conv": "conv1x1",
+        "gate_norm": "bn_low",
+        "fine_conv": "str_conv3x3",
+        "fine_norm": norm_of_fine,
+        "output_conv": "conv_out",
+        "output_norm": "bn_out",
+    }
+    return ((rf"({'|'.join(names)})", lambda unit: names[unit]),)
+
+
+_BLOCK: Pairs = (
+    (r"(fpt_p\d+|fpn_p\d+_1x1)", lambda layer: layer),
+    (r"(fpt_p\d+|fpn_p\d+_1x1)_(conv|norm)", lambda layer, step: f"{layer}.{_STEPS[step]}"),
+)
+
+
+def _plain(arrays: dict, notes: list[str]) -> dict:
+    """Without wrappers, variables that nothing uses, and keys that are the queries' transform."""
+    arrays = without_wrappers(arrays)
+    kept = {name: array for name, array in arrays.items() if not _is_double(name, arrays)}
+    if len(kept) < len(arrays):
+        notes.append(f"{len(arrays) - len(kept)} unused or doubled arrays were skipped")
+    return kept
+
+
+def _is_double(name, arrays):
+    if _UNUSED.search(name):
+        return True
+    other = name.replace("conv_ks", "conv_qs")
+    return other != name and other in arrays and np.array_equal(arrays[other], arrays[name])
+
+
+TRANSLATIONS = {"fpt": Translation("fpt", fpt_name, is_transposed=True, plain=_plain)}

@@ -1,0 +1,13 @@
+"""The kinds of the Feature Pyramid Transformer's golden cases and what runs each."""
+
+from lfp_tf.parity.fpt import layers
+
+KINDS = {
+    "layer_self": layers.layer_self,
+    "layer_grounding": layers.layer_grounding,
+    "layer_rendering": layers.layer_rendering,
+    "attention_chunk": layers.attention_chunk,
+    "dropblock": layers.dropblock,
+    "fpt_block": layers.fpt_block,
+    "parameter_count": layers.parameter_count,
+}

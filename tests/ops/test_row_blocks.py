@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lfp_tf.ops.row_blocks import by_rows, recomputed
+
+ROWS = tf.constant(np.random.RandomState(0).standard_normal([2, 11, 3]), tf.float64)
+MATRIX = tf.constant(np.random.RandomState(1).standard_normal([2, 3, 4]), tf.float64)
+
+
+def product(rows, shared, first):
+    index = first + tf.range(tf.shape(rows)[1])
+    return tf.tanh(tf.matmul(rows, shared[0])) * tf.cast(index, rows.dtype)[None, :, None]
+
+
+def with_gradients(block, shared):
+    with tf.GradientTape() as tape:
+        tape.watch((ROWS, MATRIX))
+        out = by_rows(product, ROWS, shared, block)
+    return [out, *tape.gradient(out, (ROWS, MATRIX))]
+
+
+@pytest.mark.parametrize("block", [1, 3, 8, 11, 100, tf.constant(4)])
+def test_any_block_gives_what_all_rows_at_once_give(block):
+    exact = with_gradients(None, [MATRIX])
+    for one, other in zip(with_gradients(block, [MATRIX]), exact, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_whole_numbers_may_be_shared_and_have_no_gradient():
+    exact = with_gradients(None, [MATRIX])
+    found = with_gradients(4, [MATRIX, tf.constant([1, 2])])
+    np.testing.assert_allclose(found[2], exact[2], rtol=1e-12)
+
+
+def test_a_shared_tensor_that_is_not_used_has_a_gradient_of_zero():
+    unused = tf.ones([2], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(unused)
+        out = by_rows(product, ROWS, [MATRIX, unused], 4)
+    assert not tape.gradient(out, unused).numpy().any()
+
+
+def test_rows_see_their_index():
+    out = by_rows(lambda r, _, first: r * 0 + tf.cast(first, r.dtype), ROWS, [], 4)
+    assert out[0, :, 0].numpy().tolist() == [0] * 4 + [4] * 4 + [8] * 3
+
+
+def test_a_recomputed_function_has_the_same_gradients():
+    def function(rows, matrix):
+        return tf.tanh(tf.matmul(rows, matrix))
+
+    results = []
+    for run in (function, lambda *tensors: recomputed(function, *tensors)):
+        with tf.GradientTape() as tape:
+            tape.watch((ROWS, MATRIX))
+            out = run(ROWS, MATRIX)
+        results.append([out, *tape.gradient(out, (ROWS, MATRIX))])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
