@@ -24,6 +24,7 @@ from lfp_tf.data.detection.masks import (
     polygons_bitmap,
 )
 from lfp_tf.data.detection.objects import TASK, encoded_image, stored_objects, stored_size, text_of
+from lfp_tf.data.detection.sizes import record_sizes
 from lfp_tf.data.example import encode_example
 from lfp_tf.data.plan import Inspection, Plan, image_bytes, image_features
 from lfp_tf.data.records import read_record, record_index
@@ -114,7 +115,12 @@ def detection_plan(
         options=options or {},
         notes=notes,
         facts=facts or {},
+        finish=_write_sizes,
     )
+
+
+def _write_sizes(folder, split):
+    record_sizes(record_index(folder, split))
 
 
 def encode_objects(
