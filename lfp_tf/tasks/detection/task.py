@@ -236,20 +236,19 @@ class Task(TrainedTask):
         for place, number in enumerate(rows["number"]):
             if number >= 0:
                 one = {name: values[place] for name, values in rows.items()}
-                state.append((int(number), coco_rows(one, int(number), one["size"], self.pixel)))
+                state += coco_rows(one, int(number), one["size"])
         return state
 
     def reduce_aggregated_logs(
         self, aggregated_logs: list, global_step: Any = None
     ) -> dict[str, float]:
         """The APs of boxes and masks, 0..1, over all classes."""
-        results = [row for _, rows in aggregated_logs for row in rows]
         data = self.task_config.validation_data
         truth = read_truth(data.folder, data.split)
         kinds = ("box", "mask") if self.task_config.model.masks else ("box",)
         logs = {}
         for kind in kinds:
-            scores = coco_scores(truth, results, kind=kind).summary()
+            scores = coco_scores(truth, aggregated_logs, kind=kind).summary()
             logs |= {f"{kind}_ap": scores["AP"] or 0.0, f"{kind}_ap50": scores["AP50"] or 0.0}
         return logs
 
