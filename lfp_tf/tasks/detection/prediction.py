@@ -126,3 +126,28 @@ def array_function(model: tf_keras.Model, protocol: Protocol) -> Callable[[Any],
     """Gives `predictor` as a function of arrays, traced once."""
     detect = traced(model, predictor, protocol)
     return lambda image: {name: value.numpy() for name, value in detect(image).items()}
+
+
+def masks_in_boxes(
+    model: tf_keras.Model, protocol: Protocol
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Makes the function of an image and boxes of known classes to masks, for graphs.
+
+    Args:
+        model: an `RCNN` with a mask head and a `recipe`.
+        protocol: how images are scaled.
+
+    Returns:
+        Function of [H, W, 3] RGB grey levels, boxes [R, 4] (x1, y1, x2, y2: edges in pixels of the
+        image) and labels int32 [R] from 1 to probabilities [R, S, S].
+    """
+    pixel = model.conventions.pixel
+
+    def masks(image, boxes, labels):
+        images, info = network_input(image, protocol, model)
+        outputs = model.trunk(images, training=False)
+        rois = (boxes - tf.constant([0.0, 0.0, pixel, pixel])) * info[0, 2]
+        numbers = tf.zeros(tf.shape(labels), tf.int32)
+        return tf.sigmoid(model.mask_logits(model.mask_features(outputs, rois, numbers), labels))
+
+    return masks
