@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from lfp_tf.ops.interpolation import scaled_matrix
-from lfp_tf.tasks.detection.input import (
+from lfp_tf.ops.detection.input import (
     MEANS_BGR,
     image_info,
     image_scale,
