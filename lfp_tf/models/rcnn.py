@@ -120,6 +120,26 @@ class RCNN(tf_keras.Model):
         self.mask_output = self._mask_output() if heads.masks else None
 
     @property
+    def conventions(self) -> Conventions:
+        """Where implementations differ."""
+        return self.options["conventions"]
+
+    @property
+    def stride(self) -> int:
+        """Images are filled up to multiples of it."""
+        return 32
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether there is a mask head."""
+        return self.masks is not None
+
+    @property
+    def mask_side(self) -> int:
+        """Cells a side of a mask."""
+        return 2 * MASK_CELLS
+
+    @property
     def num_labels(self) -> int:
         """K: the classes and background."""
         return self.classes + 1
@@ -215,6 +235,34 @@ class RCNN(tf_keras.Model):
         del of_boxes
         return self.masks(self._pooled(outputs, rois, images, MASK_CELLS))
 
+    def rpn_rows(self, outputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """The trunk's scores [B, n] and deltas [B, n, 4] of all anchors, level after level."""
+        batch = side(outputs[f"rpn_logits_{self.levels[0]}"], 0)
+        logits = [
+            tf.reshape(outputs[f"rpn_logits_{level}"], tf.stack([batch, -1]))
+            for level in self.levels
+        ]
+        deltas = [
+            tf.reshape(outputs[f"rpn_deltas_{level}"], tf.stack([batch, -1, 4]))
+            for level in self.levels
+        ]
+        return tf.concat(logits, axis=1), tf.concat(deltas, axis=1)
+
+    def deltas_of(self, deltas: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The four deltas of each box for its own label.
+
+        Args:
+            deltas: [R, 4K] or [R, 8] of `box_outputs`.
+            labels: int32 [R].
+
+        Returns:
+            [R, 4].
+        """
+        groups = tf.reshape(deltas, tf.stack([side(deltas, 0), -1, 4]))
+        if self.options["heads"].class_agnostic_boxes:
+            return groups[:, 1]
+        return tf.gather(groups, labels, batch_dims=1)
+
     def box_outputs(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """{"class_logits": [R, K], "deltas": [R, 4K] or [R, 8]} of `box_features`."""
         return self.boxes(features)
@@ -273,17 +321,19 @@ class RCNN(tf_keras.Model):
         outputs: Mapping[str, tf.Tensor],
         info: tf.Tensor,
         original_size: tf.Tensor,
+        testing: Testing | None = None,
     ) -> PaddedDetections:
         """The objects of each image, best first.
 
         Args:
             outputs, info, original_size: as of `predictions`.
+            testing: in place of the network's own.
 
         Returns:
             `PaddedDetections` with an axis of B images in front, boxes in pixels of the image
             before it was scaled.
         """
-        testing = self.options["testing"]
+        testing = testing or self.options["testing"]
         options = ProposalOptions(
             pre_nms=testing.pre_nms, post_nms=testing.post_nms, nms=testing.rpn_nms
         )
@@ -291,7 +341,7 @@ class RCNN(tf_keras.Model):
         predictions = self.predictions(outputs, proposals, info, original_size)
 
         def of_image(arguments):
-            return best_detections(self.detect(*arguments), testing.limit)
+            return best_detections(self.detect(*arguments, testing), testing.limit)
 
         float_rows = tf.TensorSpec([testing.limit], tf.float32)
         int_rows = tf.TensorSpec([testing.limit], tf.int32)
@@ -301,13 +351,16 @@ class RCNN(tf_keras.Model):
         signature = PaddedDetections(rows, tf.TensorSpec([], tf.int32))
         return tf.map_fn(of_image, tuple(predictions), fn_output_signature=signature)
 
-    def detect(self, probabilities: tf.Tensor, boxes: tf.Tensor) -> Detections:
+    def detect(
+        self, probabilities: tf.Tensor, boxes: tf.Tensor, testing: Testing | None = None
+    ) -> Detections:
         """The objects of one image by class, then in the order of its proposals.
 
         Args:
             probabilities, boxes: of `Predictions`, without the axis of images.
+            testing: in place of the network's own.
         """
-        testing = self.options["testing"]
+        testing = testing or self.options["testing"]
         return detect(
             probabilities,
             boxes,
@@ -332,9 +385,24 @@ class RCNN(tf_keras.Model):
             int32 [B, N], 1..K-1, "counts": int32 [B], and with masks "masks": [B, N, 2P, 2P]
             probabilities within the boxes}; zeros behind the last of an image.
         """
+        return self.objects(inputs, training=training)
+
+    def objects(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        testing: Testing | None = None,
+        *,
+        training: bool | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Detects objects as a call does.
+
+        Args:
+            inputs, training: as of a call.
+            testing: in place of the network's own.
+        """
         info = inputs["info"]
         outputs = self.trunk(inputs["images"], training=training)
-        objects, counts = self.detections(outputs, info, info[:, 3:5])
+        objects, counts = self.detections(outputs, info, info[:, 3:5], testing)
         results = {
             "boxes": objects.boxes,
             "scores": objects.scores,

@@ -110,7 +110,7 @@ NETWORKS = {"rcnn": RCNN}
 
 
 def usual_classes(config: Any) -> tuple[list, list]:
-    """(names, [r, g, b] of each) of the classes of an experiment's data set.
+    """(names, no colours) of the classes of an experiment's data set.
 
     Args:
         config: `Config` of this task.
@@ -122,11 +122,10 @@ def usual_classes(config: Any) -> tuple[list, list]:
     if name in table_names():
         table = class_table(name)
         if count in (0, len(table)):
-            return list(table.names), table.colors.tolist()
+            return list(table.names), []
     if not count:
         raise LfpError(
             "A detector for your own images has the classes of its records; give a run's folder, "
             "or task.model.classes."
         )
-    table = numbered_table(count)
-    return list(table.names), table.colors.tolist()
+    return list(numbered_table(count).names), []

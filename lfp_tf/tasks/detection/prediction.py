@@ -11,8 +11,9 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.ops.detection.input import image_scale, pad_image, padded_size, resize_image
+from lfp_tf.ops.detection.input import image_scale, pad_image, padded_size, prepare_image
 from lfp_tf.ops.preprocessing import preprocess
+from lfp_tf.options import Testing
 from lfp_tf.tasks.traced import traced
 
 
@@ -40,6 +41,12 @@ class Protocol:
     nms: float = 0.5
     limit: int = 100
 
+    @property
+    def testing(self) -> Testing:
+        """What the network makes detections by."""
+        names = [field.name for field in dataclasses.fields(Testing)]
+        return Testing(**{name: getattr(self, name) for name in names})
+
     def describe(self) -> dict:
         """Gives plain values, for JSON."""
         return {"name": "detection"} | dataclasses.asdict(self)
@@ -57,13 +64,14 @@ def protocol_of(recipe: Any, **changes: Any) -> Protocol:
 
 
 def detector(
-    model: tf_keras.Model, protocol: Protocol
+    model: tf_keras.Model, protocol: Protocol, preprocessing: str
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Makes the function of one image to its objects, for graphs.
 
     Args:
-        model: an `RCNN` with a `recipe`.
+        model: an `RCNN`.
         protocol: see there.
+        preprocessing: what its images go through, see `ops.preprocessing`.
 
     Returns:
         Function of uint8 or float [H, W, 3] RGB grey levels to {"boxes": [N, 4] (x1, y1, x2, y2:
@@ -71,11 +79,11 @@ def detector(
         scalar} and with masks {"masks": [N, S, S] probabilities within the box}; best first, zeros
         behind the last.
     """
-    pixel = model.conventions.pixel
+    pixel, testing = model.conventions.pixel, protocol.testing
 
     def detect(image):
-        images, info = network_input(image, protocol, model)
-        outputs = model.detected(images, info, protocol)
+        images, info = network_input(image, protocol, model, preprocessing)
+        outputs = model.objects({"images": images, "info": info}, testing, training=False)
         edges = outputs["boxes"][0] + tf.constant([0.0, 0.0, pixel, pixel])
         count = outputs["counts"][0]
         is_box = tf.sequence_mask(count, tf.shape(edges)[0])
@@ -93,22 +101,23 @@ def detector(
 
 
 def network_input(
-    image: tf.Tensor, protocol: Protocol, model: tf_keras.Model
+    image: tf.Tensor, protocol: Protocol, model: tf_keras.Model, preprocessing: str
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Brings an image to the network: preprocessed, scaled, padded.
 
     Args:
         image: [H, W, 3] RGB grey levels.
         protocol: says the size.
-        model: says preprocessing, stride, and whether proposals are clipped at the padded size.
+        model: says its stride, and whether proposals are clipped at the padded size.
+        preprocessing: as of `detector`.
 
     Returns:
         ([1, h, w, 3], [1, 5]: what `RCNN` calls `info`).
     """
     size = tf.shape(image)[:2]
     scale = image_scale(size, target=protocol.short_side, largest=protocol.max_size)
-    pixels = preprocess(tf.cast(image, tf.float32)[None], model.recipe.preprocess)[0]
-    scaled = resize_image(pixels, scale)
+    pixels = preprocess(tf.cast(image, tf.float32)[None], preprocessing)[0]
+    scaled = prepare_image(pixels, scale, means=(0.0, 0.0, 0.0))
     padded = padded_size(tf.unstack(tf.shape(scaled)[:2]), model.stride)
     clipped = padded if model.conventions.clips_to_padding else tf.unstack(tf.shape(scaled)[:2])
     info = [*clipped, scale, *tf.unstack(size)]
@@ -119,7 +128,8 @@ def network_input(
 def predictor(model: tf_keras.Model, protocol: Protocol) -> Callable[[tf.Tensor], dict]:
     """Gives `detector` as a graph function of uint8 [H, W, 3]."""
     signature = [tf.TensorSpec([None, None, 3], tf.uint8)]
-    return tf.function(detector(model, protocol), input_signature=signature, autograph=False)
+    function = detector(model, protocol, model.recipe.preprocess)
+    return tf.function(function, input_signature=signature, autograph=False)
 
 
 def array_function(model: tf_keras.Model, protocol: Protocol) -> Callable[[Any], dict]:
@@ -141,10 +151,10 @@ def masks_in_boxes(
         Function of [H, W, 3] RGB grey levels, boxes [R, 4] (x1, y1, x2, y2: edges in pixels of the
         image) and labels int32 [R] from 1 to probabilities [R, S, S].
     """
-    pixel = model.conventions.pixel
+    pixel, preprocessing = model.conventions.pixel, model.recipe.preprocess
 
     def masks(image, boxes, labels):
-        images, info = network_input(image, protocol, model)
+        images, info = network_input(image, protocol, model, preprocessing)
         outputs = model.trunk(images, training=False)
         rois = (boxes - tf.constant([0.0, 0.0, pixel, pixel])) * info[0, 2]
         numbers = tf.zeros(tf.shape(labels), tf.int32)

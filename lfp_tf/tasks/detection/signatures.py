@@ -51,7 +51,7 @@ def signature_functions(
             "--input_size is for segmentation; a detector sees images with their short side at "
             f"{protocol.short_side} pixels (--short_side)."
         )
-    detect = detector(model, protocol)
+    detect = detector(model, protocol, model.recipe.preprocess)
     shapes = _answer_shapes(model, protocol)
 
     def one(image):

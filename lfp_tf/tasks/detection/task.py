@@ -9,18 +9,22 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.data.description import task_classes
+from lfp_tf.data.detection.canvases import CanvasOptions
 from lfp_tf.data.detection.pipeline import evaluation_batches, training_batches
 from lfp_tf.data.detection.records import read_truth
+from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import read_dataset, record_index
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.ops.detection.proposals import ProposalOptions
 from lfp_tf.ops.detection.roi_targets import RoiSampling
 from lfp_tf.ops.detection.rpn_targets import RpnSampling
 from lfp_tf.options import PREPROCESSINGS, Shares
+from lfp_tf.tasks.catalog import DETECTION
 from lfp_tf.tasks.detection import losses
 from lfp_tf.tasks.detection.coco_results import coco_rows
 from lfp_tf.tasks.detection.coco_scores import coco_scores
-from lfp_tf.tasks.detection.prediction import detector
+from lfp_tf.tasks.detection.prediction import Protocol, detector
+from lfp_tf.tasks.detection.report import drawn_rows
 from lfp_tf.tasks.detection.targets import (
     anchor_targets,
     masks_of_rois,
@@ -224,7 +228,7 @@ class Task(TrainedTask):
     ) -> dict[str, tf.Tensor]:
         """Detects in one image of each replica; a detector has no loss in validation."""
         image = inputs["images"][0]
-        found = detector(model, self.protocol)(image)
+        found = self.shown(model, image)
         size = tf.shape(image)[:2]
         outputs = found | {"size": size, "number": inputs["numbers"][0]}
         return {name: value[None] for name, value in outputs.items()}
@@ -256,3 +260,59 @@ class Task(TrainedTask):
         """The APs of boxes and masks in per cent."""
         kinds = [kind for kind in ("box", "mask") if f"{kind}_ap" in logs]
         return ", ".join(f"{kind} AP {100 * logs[f'{kind}_ap']:.1f}" for kind in kinds)
+
+    def shown(self, model: Any, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The objects of an image [H, W, 3] of RGB grey levels."""
+        return detector(model, self.protocol, self.task_config.model.preprocess)(images)
+
+    def shown_spec(self) -> tf.TensorSpec:
+        """One image of any size."""
+        return tf.TensorSpec([None, None, 3], tf.uint8)
+
+    def panels(self, predict: Callable, count: int) -> Iterator[np.ndarray]:
+        """The first validation images, each beside its truth and what the network finds."""
+        data = self.task_config.validation_data
+        truth = read_truth(data.folder, data.split, limit=count)
+        batches = self.evaluation_batches(data, Shares(1)).take(count)
+        for number, batch in enumerate(read_batches(batches)):
+            image = batch["images"][0]
+            found = {name: value.numpy() for name, value in predict(image).items()}
+            pixels = image.numpy()
+            own = [row for row in truth["annotations"] if row["image_id"] == number]
+            rows = coco_rows(found, number, pixels.shape[:2])
+            yield np.concatenate(drawn_rows(pixels, own, rows, self._classes()), axis=1)
+
+    def training_batches(self, data: Any, start_step: int, shares: Shares) -> tf.data.Dataset:
+        """Scaled images and their objects for ever."""
+        config = self.task_config
+        return training_batches(
+            record_index(data.folder, data.split),
+            shares=shares,
+            seed=data.seed,
+            canvas=CanvasOptions(tuple(data.short_sides), data.max_size),
+            mean=PREPROCESSINGS[config.model.preprocess].mean,
+            pixel=self.conventions.pixel,
+            num_classes=config.model.classes,
+            with_masks=config.model.masks,
+            flip=data.flip,
+            start_step=start_step,
+        )
+
+    def evaluation_batches(self, data: Any, shares: Shares) -> tf.data.Dataset:
+        """Every image once, at its own size."""
+        return evaluation_batches(record_index(data.folder, data.split), shares=shares)
+
+    @functools.cached_property
+    def protocol(self) -> Protocol:
+        """How validation brings images to the network."""
+        fields = self.task_config.evaluation
+        return Protocol(**fields.values_for(Protocol))
+
+    def _classes(self):
+        return task_classes(read_dataset(self.task_config.train_data.folder), DETECTION.name)
+
+
+def _rows(boxes):
+    """Boxes [B, R, 4] as [B * R, 4], and the image of each, int32 [B * R]."""
+    batch, count = tf.shape(boxes)[0], boxes.shape[1]
+    return tf.reshape(boxes, [-1, 4]), tf.repeat(tf.range(batch), count)
