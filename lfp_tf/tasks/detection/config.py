@@ -76,7 +76,7 @@ class Config(TaskConfig):
 
     model: Network = field(RCNN)
     train_data: DetectionData = field(DetectionData)
-    validation_data: DetectionData = field(lambda: DetectionData(split="val", is_training=False))
+    validation_data: Data = field(lambda: Data(split="val", is_training=False))
     proposals: Proposals = field(Proposals)
     sampling: Sampling = field(Sampling)
     losses: DetectionLosses = field(DetectionLosses)

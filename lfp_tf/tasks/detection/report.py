@@ -10,8 +10,7 @@ import numpy as np
 from lfp_tf.evaluation.charts import bars, lines
 from lfp_tf.evaluation.image_panels import Example, image_rows
 from lfp_tf.evaluation.page import thinned, training_charts, write_page
-from lfp_tf.images.detections import draw_objects
-from lfp_tf.images.palette import voc_colors
+from lfp_tf.images.detections import draw_detections
 from lfp_tf.tasks.detection.coco_results import decoded
 from lfp_tf.tasks.detection.coco_scores import CocoScores
 from lfp_tf.tasks.detection.matches import SHOWN_SCORE
@@ -121,14 +120,12 @@ def drawn_rows(
 def _drawn(image, rows, names):
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
-    masks = [decoded(row["segmentation"]) if row.get("segmentation") else None for row in rows]
-    labels = [row["category_id"] - 1 for row in rows]
-    return draw_objects(
+    return draw_detections(
         image,
         boxes,
-        texts=[names[label] for label in labels],
-        colors=voc_colors(len(names) + 1)[[label + 1 for label in labels]],
-        masks=masks,
+        [row["category_id"] - 1 for row in rows],
+        names,
+        masks=[decoded(row["segmentation"]) if row.get("segmentation") else None for row in rows],
     )
 
 

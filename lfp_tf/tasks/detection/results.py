@@ -12,8 +12,7 @@ import numpy as np
 import tf_keras
 
 from lfp_tf.errors import LfpError
-from lfp_tf.images.detections import draw_objects
-from lfp_tf.images.palette import voc_colors
+from lfp_tf.images.detections import CLASS_COLORS, draw_detections
 from lfp_tf.serving.saved import SavedExport
 from lfp_tf.tasks import results
 from lfp_tf.tasks.detection import arguments as own
@@ -170,12 +169,12 @@ def drawn(
     count, size = len(labels), image.shape[:2]
     shown = dict(detections) | {"count": count}
     masks = list(pasted(shown, size)) if "masks" in detections else [None] * count
-    scores = detections["scores"][:count]
-    return draw_objects(
+    return draw_detections(
         image,
         np.asarray(detections["boxes"][:count], np.float64),
-        texts=[f"{names[n]} {100 * s:.0f}" for n, s in zip(labels, scores, strict=True)],
-        colors=voc_colors(len(names) + 1)[np.asarray(labels, int) + 1],
+        labels,
+        names,
+        scores=detections["scores"][:count],
         masks=masks,
     )
 
