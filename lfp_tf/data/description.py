@@ -61,9 +61,9 @@ def read_dataset(folder: str | os.PathLike) -> dict[str, Any]:
         dict: name, tasks (names of those that the records serve; empty in the oldest files),
         classes (list of names), colors (list of [r, g, b]; empty where classes have none),
         ignore_label, library_version, options, what a task needs besides (`synsets`;
-        `flip_order`; `task_classes`), and splits: {split: {count, num_shards, digest, bytes, height: [min, max],
-        width: [min, max], same_size, label_pixels (list, one number per class), ignored_pixels}};
-        the last two are None for splits without labels.
+        `flip_order`; `task_classes`), and splits: {split: {count, num_shards, digest, bytes,
+        height: [min, max], width: [min, max], same_size, label_pixels (list, one number per
+        class), ignored_pixels}}; the last two are None for splits without labels.
 
     Raises:
         LfpError: the folder or the file is missing, broken or not ours.
