@@ -16,6 +16,11 @@ def is_size(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(is_count, value))
 
 
+def is_text(value: Any) -> bool:
+    """Whether a value is a text."""
+    return isinstance(value, str)
+
+
 def is_weights(value: Any) -> bool:
     """Whether a value is the four factors of box deltas."""
     return is_numbers(value) and len(value) == 4
@@ -125,6 +130,13 @@ WORDS = {
         "momentum": is_number,
         "weight_decay": is_number,
         "learning_rates": is_numbers,
+    },
+    "splits": {"which": ("set", "set_a", "drawn_order"), "split": is_text},
+    "ap_subsets": {
+        "ground_truth": is_text,
+        "results": is_text,
+        "metrics": lambda value: value == ["AP", "AP50", "AP75", "APs", "APm", "APl"],
+        "absent": (-1,),
     },
 }
 
