@@ -36,7 +36,7 @@ from lfp_tf.images.overlay import side_by_side
 from lfp_tf.images.palette import ClassTable, voc_colors
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+@dataclasses.dataclass(frozen=True, slots=True)
 class SourceObject:
     """An object of an image, as a data set has it.
 
