@@ -29,7 +29,8 @@ def polygons_bitmap(polygons: Sequence[np.ndarray], size: tuple[int, int]) -> np
     flat = [polygon.ravel().tolist() for polygon in polygons if len(polygon) >= LEAST_POINTS]
     if not flat:
         return np.zeros(size, bool)
-    return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(flat, *size))) > 0
+    joined = coco_mask.merge(coco_mask.frPyObjects(flat, *size))
+    return counts_bitmap(run_lengths(joined["counts"].decode("ascii")), size)
 
 
 def counts_bitmap(counts: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -43,7 +43,7 @@ class SourceObject:
     Attributes:
         box: x, y, width, height in pixels, counted from 0 at the image's corner.
         label: its class, from 1 on.
-        area: square pixels; None takes that of the mask, else that of the box.
+        area: square pixels; None takes that of the mask, or without a pixel of one the box's.
         is_crowd: several objects that were not told apart.
         is_ignored: not to be learned.
         polygons: float64 [points, 2] pixels each; together its mask.
@@ -263,7 +263,8 @@ def read_truth(
 def _area(one, bitmap):
     if one.area is not None:
         return float(one.area)
-    return float(one.box[2] * one.box[3] if bitmap is None else bitmap.sum())
+    pixels = 0 if bitmap is None else bitmap.sum()
+    return float(pixels or one.box[2] * one.box[3])
 
 
 def _size_problem(source, size):
@@ -292,7 +293,7 @@ def _annotations(objects, areas, size, where):
         if objects.masks and objects.masks[number]:
             bitmap = _bitmap(objects.masks[number], size, where)
             annotation["segmentation"] = bitmap_rle(bitmap)
-            area = float(bitmap.sum())
+            area = float(bitmap.sum()) or area
         yield annotation | {"area": float(areas[number]) if areas else area}
 
 
