@@ -12,7 +12,8 @@ import numpy as np
 import tf_keras
 
 from lfp_tf.errors import LfpError
-from lfp_tf.images.detections import CLASS_COLORS, draw_detections
+from lfp_tf.images.detections import draw_detections
+from lfp_tf.images.palette import voc_colors
 from lfp_tf.serving.saved import SavedExport
 from lfp_tf.tasks import results
 from lfp_tf.tasks.detection import arguments as own

@@ -196,9 +196,9 @@ class Task(TrainedTask):
 
     @functools.cached_property
     def proposal_options(self) -> ProposalOptions:
-        """How proposals are made in training."""
+        """How proposals are made in training; the network adds its conventions."""
         fields = self.task_config.proposals
-        return self.conventions.proposal_options(
+        return ProposalOptions(
             pre_nms=fields.pre_nms,
             post_nms=fields.post_nms,
             nms=fields.nms,
@@ -292,7 +292,7 @@ class Task(TrainedTask):
             canvas=CanvasOptions(tuple(data.short_sides), data.max_size),
             mean=PREPROCESSINGS[config.model.preprocess].mean,
             pixel=self.conventions.pixel,
-            num_classes=config.model.classes,
+            num_classes=config.model.classes + 1,
             with_masks=config.model.masks,
             flip=data.flip,
             start_step=start_step,
