@@ -70,12 +70,15 @@ class Translation:
             where the lineage has no such variable.
         is_transposed: whether kernels lie as [out, in, kh, kw] and matrices as [out, in].
         plain: from ({name in the file: array}, list of notes) to {plain name: array}.
+        flattened: {our name of a matrix behind a flattened map: cells of the map}. Theirs takes
+            channel after channel, each cell by cell; ours cell after cell, all channels of each.
     """
 
     name: str
     their_name: Callable[[str, Mapping], str | None]
     is_transposed: bool = False
     plain: Callable[[dict, list[str]], dict] = _unchanged
+    flattened: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def to_ours(self, array: np.ndarray, name: str) -> np.ndarray:
         """Brings an array of theirs into our layout: kernels [kh, kw, in, out], vectors, tables.
@@ -86,19 +89,29 @@ class Translation:
         """
         leaf = name.rsplit("/", 1)[1]
         if leaf == "kernel":
-            return np.transpose(array, _AXES[array.ndim]) if self._turns(array) else array
+            turned = np.transpose(array, _AXES[array.ndim]) if self._turns(array) else array
+            return _exchanged(turned, -1, self.flattened.get(name, 1))
         if leaf == "table":
             return array.reshape(len(array), -1)
         return array if leaf == "depthwise_kernel" else array.reshape(-1)
 
     def to_theirs(self, array: np.ndarray, name: str) -> np.ndarray:
         """Inverts `to_ours`, up to axes of length 1: to compare with an original."""
+        array = _exchanged(array, self.flattened.get(name, 1), -1)
         if name.endswith("/kernel") and self._turns(array):
             return np.transpose(array, np.argsort(_AXES[array.ndim]))
         return array
 
     def _turns(self, array: np.ndarray) -> bool:
         return self.is_transposed and array.ndim in _AXES
+
+
+def _exchanged(array, outer, inner):
+    """A matrix whose rows run over (outer, inner) places, in the other order; -1 is the rest."""
+    if 1 in (outer, inner):
+        return array
+    parts = array.reshape(outer, inner, array.shape[-1])
+    return parts.transpose(1, 0, 2).reshape(array.shape)
 
 
 _AXES = {4: (2, 3, 1, 0), 2: (1, 0)}
