@@ -522,7 +522,7 @@ class RoIHeads(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Testing(Options):
+class Inference(Options):
     """From outputs to detections; defaults are Detectron's with a pyramid.
 
     Attributes:

@@ -40,11 +40,11 @@ from lfp_tf.options import (
     Backbone,
     Conventions,
     FeaturePyramid,
+    Inference,
     Norm,
     Options,
     ResNet,
     RoIHeads,
-    Testing,
 )
 
 # Cells a side of pooled boxes, for each head.
@@ -80,7 +80,7 @@ class RCNN(tf_keras.Model):
         pyramid: `FeaturePyramid`.
         anchors: `Anchors`.
         heads: `RoIHeads`.
-        testing: `Testing`.
+        inference: `Inference`.
         conventions: `Conventions`.
         norm: `Norm` of the backbone; its options are those of the other parts' norms too.
         input_shape: (height, width, 3), None where any size may come.
@@ -94,7 +94,7 @@ class RCNN(tf_keras.Model):
         pyramid=FeaturePyramid(),
         anchors=Anchors(),
         heads=RoIHeads(),
-        testing=Testing(),
+        inference=Inference(),
         conventions=Conventions(),
         norm=Norm(kind="affine"),
         input_shape=(None, None, 3),
@@ -109,7 +109,7 @@ class RCNN(tf_keras.Model):
             "pyramid": pyramid,
             "anchors": anchors,
             "heads": heads,
-            "testing": testing,
+            "inference": inference,
             "conventions": conventions,
             "norm": norm,
         }
@@ -283,20 +283,20 @@ class RCNN(tf_keras.Model):
             `PaddedDetections` with an axis of B images in front, boxes in pixels of the image
             before it was scaled.
         """
-        testing = self.options["testing"]
+        inference = self.options["inference"]
         options = ProposalOptions(
-            pre_nms=testing.pre_nms, post_nms=testing.post_nms, nms=testing.rpn_nms
+            pre_nms=inference.pre_nms, post_nms=inference.post_nms, nms=inference.rpn_nms
         )
-        proposals = self.proposals(outputs, info, options, count=testing.post_nms)
+        proposals = self.proposals(outputs, info, options, count=inference.post_nms)
         predictions = self.predictions(outputs, proposals, info, original_size)
 
         def of_image(arguments):
-            return best_detections(self.detect(*arguments), testing.limit)
+            return best_detections(self.detect(*arguments), inference.limit)
 
-        float_rows = tf.TensorSpec([testing.limit], tf.float32)
-        int_rows = tf.TensorSpec([testing.limit], tf.int32)
+        float_rows = tf.TensorSpec([inference.limit], tf.float32)
+        int_rows = tf.TensorSpec([inference.limit], tf.int32)
         rows = Detections(
-            tf.TensorSpec([testing.limit, 4], tf.float32), float_rows, int_rows, int_rows
+            tf.TensorSpec([inference.limit, 4], tf.float32), float_rows, int_rows, int_rows
         )
         signature = PaddedDetections(rows, tf.TensorSpec([], tf.int32))
         return tf.map_fn(of_image, tuple(predictions), fn_output_signature=signature)
@@ -307,13 +307,13 @@ class RCNN(tf_keras.Model):
         Args:
             probabilities, boxes: of `Predictions`, without the axis of images.
         """
-        testing = self.options["testing"]
+        inference = self.options["inference"]
         return detect(
             probabilities,
             boxes,
-            score_threshold=testing.score_threshold,
-            threshold=testing.nms,
-            limit=testing.limit,
+            score_threshold=inference.score_threshold,
+            threshold=inference.nms,
+            limit=inference.limit,
             pixel=self.options["conventions"].pixel,
         )
 
@@ -432,7 +432,7 @@ _GROUPS: dict[str, type[Options]] = {
     "pyramid": FeaturePyramid,
     "anchors": Anchors,
     "heads": RoIHeads,
-    "testing": Testing,
+    "inference": Inference,
     "conventions": Conventions,
     "norm": Norm,
 }
