@@ -581,9 +581,7 @@ class Conventions(Options):
 # Those of Detectron, and those that most networks of today share.
 CONVENTIONS = {
     "detectron": Conventions(),
-    "garden": Conventions(
-        pixel=0.0, aligned=True, rounded_anchors=False, clips_to_padding=False
-    ),
+    "garden": Conventions(pixel=0.0, aligned=True, rounded_anchors=False, clips_to_padding=False),
 }
 
 

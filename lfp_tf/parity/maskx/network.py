@@ -12,11 +12,11 @@ from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.models.catalog import build_network
 from lfp_tf.models.detector import Detector
+from lfp_tf.ops.detection import input as preparation
 from lfp_tf.ops.detection.paste import paste_masks
 from lfp_tf.ops.detection.proposals import ProposalOptions, Proposals
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.maskx.words import FORWARD, NETWORK, network_words
-from lfp_tf.ops.detection import input as preparation
 
 # Pixels that images are padded to a multiple of, by the form of the network.
 _PADDING = {"fpn": 32, "c4": 1}

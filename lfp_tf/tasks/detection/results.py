@@ -95,7 +95,9 @@ class Results(results.Results):
         objects = []
         for row in coco_rows(prediction, 0, prediction["size"]):
             named = {"class": self.names[row["category_id"] - 1], "label": row["category_id"] - 1}
-            objects.append(named | {k: row[k] for k in ("score", "bbox", "segmentation") if k in row})
+            objects.append(
+                named | {k: row[k] for k in ("score", "bbox", "segmentation") if k in row}
+            )
         return {"least_score": self.least_score, "objects": objects}
 
     def keep(self, source: pathlib.Path, prediction: Prediction) -> None:

@@ -157,9 +157,7 @@ def _check_boxes(images, boxes, classes, num_classes, limits):
         ]
     )
     return tf.group(
-        tf.debugging.Assert(
-            fit, ["boxes must be [images, boxes, 4] and classes [images, boxes]."]
-        ),
+        tf.debugging.Assert(fit, ["boxes must be [images, boxes, 4] and classes [images, boxes]."]),
         tf.debugging.Assert(shape[1] <= limits.max_boxes, [text]),
         tf.debugging.Assert(
             is_good, ["Boxes must be ymin, xmin, ymax, xmax in pixels, finite numbers."]
