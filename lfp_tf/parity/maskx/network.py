@@ -139,6 +139,7 @@ def network_options(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "test_pre_nms": words.get("pre_nms_top_n", 1000),
         "test_post_nms": words.get("post_nms_top_n", 1000),
         "canonical_scale": words.get("canonical_scale", 224),
+        "anchor_size": words.get("anchor_start_size", 32),
         "score_threshold": words.get("score_threshold", 0.05),
         "test_nms": words.get("nms", 0.5),
         "detections": words.get("limit", 100),

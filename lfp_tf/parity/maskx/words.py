@@ -70,6 +70,23 @@ FORWARD = NETWORK | {
     "rpn_sizes": is_numbers,
     "box_order": ("x1,y1,x2,y2",),
 }
+_OF_FORWARD_ALONE = ("box_order", "rpn_sizes")
+TRAINING = {word: rule for word, rule in FORWARD.items() if word not in _OF_FORWARD_ALONE} | {
+    "training": ("end_to_end",),
+    "set_a": is_labels,
+    "mask_candidates": ("all", "set_a"),
+    "train_scale": is_count,
+    "train_max_size": is_count,
+    "rpn_batch_size": is_count,
+    "roi_batch_size": is_count,
+    "images_per_batch": is_count,
+    "train_pre_nms_top_n": is_count,
+    "train_post_nms_top_n": is_count,
+    "anchor_start_size": is_number,
+    "freeze_at": (2,),
+    "sampling": ("spread",),
+    "few_negatives": ("all",),
+}
 _OF_SOME_NETWORKS = {
     "gn_groups": ("norm", "gn"),
     "box_conv_dim": ("box_head", "4conv1fc_gn"),
@@ -200,7 +217,7 @@ def network_words(case: Case, known: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         case: the case.
-        known: `NETWORK` or `FORWARD`.
+        known: `NETWORK`, `FORWARD` or `TRAINING`.
 
     Raises:
         UnknownWord: a word or value that is not known, or a word that is missing.
