@@ -522,7 +522,7 @@ class RoIHeads(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Testing(Options):
+class Inference(Options):
     """From outputs to detections; defaults are Detectron's with a pyramid.
 
     Attributes:
@@ -562,7 +562,7 @@ class Conventions(Options):
         samples: RoIAlign's samples a bin and side; 0: as many as the bin has cells.
         rounded_anchors: whether anchors are made of whole pixels.
         canonical_scale: root of the area of a box that is pooled from level 4.
-        clips_to_padding: whether proposals of testing may reach into what fills an image up.
+        clips_to_padding: whether proposals of inference may reach into what fills an image up.
     """
 
     CHOICES = {"pixel": (1.0, 0.0)}
@@ -581,9 +581,7 @@ class Conventions(Options):
 # Those of Detectron, and those that most networks of today share.
 CONVENTIONS = {
     "detectron": Conventions(),
-    "garden": Conventions(
-        pixel=0.0, aligned=True, rounded_anchors=False, clips_to_padding=False
-    ),
+    "garden": Conventions(pixel=0.0, aligned=True, rounded_anchors=False, clips_to_padding=False),
 }
 
 
@@ -618,7 +616,7 @@ PREPROCESSINGS = {
     # Printed in R, G, B order but subtracted in B, G, R order; old weights need it.
     "kitti": Preprocessing((93.5726928711, 96.4095153809, 89.592376709), (1.0, 1.0, 1.0), "bgr"),
     "mobilenet": Preprocessing((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), "rgb"),
-    # Detectron's means, kept to four digits.
+    # Detectron's means.
     "detectron": Preprocessing((122.7717, 115.9465, 102.9801), (1.0, 1.0, 1.0), "bgr"),
     # Newell's means of MPII in 0..1 of 255 grey levels, nothing else.
     "pose": Preprocessing((112.302, 113.22, 110.3385), (255.0, 255.0, 255.0), "rgb"),

@@ -15,7 +15,7 @@ def feature_pyramid(
     options: FeaturePyramid = FeaturePyramid(),
     norm: Norm = Norm(),
 ) -> dict[int, tf.Tensor]:
-    """Makes a pyramid of a backbone's maps, and one level more (Lin et al. 2017; Detectron `FPN.py`).
+    """Makes a pyramid of a backbone's maps, and one level more (FPN; Detectron's `FPN.py`).
 
     Every level gets a 1x1 convolution `fpn_lateralL`. With `fpn`, the coarser level's result is
     doubled and added, and a 3x3 convolution `fpn_outputL` follows; `bfp` stops before. The last

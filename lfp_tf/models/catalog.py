@@ -12,6 +12,7 @@ from lfp_tf.models.hourglass import hourglass
 from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
 from lfp_tf.models.pspnet import pspnet
 from lfp_tf.models.rcnn import RCNN
+from lfp_tf.models.rcnn_c4 import RCNNC4
 from lfp_tf.options import Options, from_flat
 
 NETWORKS = {
@@ -25,6 +26,7 @@ NETWORKS = {
     "lfp_segmentation": lfp_segmentation,
     "hourglass": hourglass,
     "rcnn": RCNN,
+    "rcnn_c4": RCNNC4,
 }
 
 

@@ -1,12 +1,6 @@
-"""Faster and Mask R-CNN on a feature pyramid (Ren et al. 2015, He et al. 2017, Lin et al. 2017).
+"""Faster and Mask R-CNN on a feature pyramid (Ren et al. 2015, He et al. 2017, Lin et al. 2017)."""
 
-Letters: B images, H x W pixels, R boxes (RoIs), N boxes an image, K classes with background as 0,
-P cells a side, C and D channels. Boxes are x1, y1, x2, y2.
-"""
-
-import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras
@@ -14,77 +8,48 @@ import tf_keras
 from lfp_tf.backbones.catalog import backbone_features
 from lfp_tf.decoders.pyramid import feature_pyramid
 from lfp_tf.heads.box import box_head, box_outputs
-from lfp_tf.heads.mask import ClassMasks, mask_head
+from lfp_tf.heads.mask import mask_head
 from lfp_tf.heads.rpn import rpn_head
-from lfp_tf.ops.detection.anchors import anchor_field, cell_anchors
-from lfp_tf.ops.detection.boxes import clip, decode
-from lfp_tf.ops.detection.detections import (
-    Detections,
-    PaddedDetections,
-    best_detections,
-    detect,
-)
-from lfp_tf.ops.detection.proposals import (
-    ProposalOptions,
-    Proposals,
-    by_image,
-    collect,
-    collect_jointly,
-    level_proposals,
-)
+from lfp_tf.models.detector import Detector
 from lfp_tf.ops.detection.roi_align import assign_levels, pyramid_roi_align
-from lfp_tf.ops.shapes import height_width, side
 from lfp_tf.options import (
-    BACKBONES,
     Anchors,
     Backbone,
     Conventions,
     FeaturePyramid,
+    Inference,
     Norm,
-    Options,
     ResNet,
     RoIHeads,
-    Testing,
 )
 
+# Levels that boxes are pooled from; the RPN has one more.
+_LEVELS = (2, 3, 4, 5)
 # Cells a side of pooled boxes, for each head.
-BOX_CELLS, MASK_CELLS = 7, 14
-
-
-class Predictions(NamedTuple):
-    """What the box head says of proposals.
-
-    Attributes:
-        probabilities: [B, N, K]; all 0 where there is no proposal.
-        boxes: [B, N, K, 4], or [B, N, 1, 4] for all classes, in pixels of the image before it was
-            scaled, clipped to it.
-    """
-
-    probabilities: tf.Tensor
-    boxes: tf.Tensor
+_BOX_CELLS, _MASK_CELLS = 7, 14
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
-class RCNN(tf_keras.Model):
+class RCNN(Detector):
     """Faster R-CNN with a feature pyramid, and with masks Mask R-CNN; defaults are Detectron's.
 
-    Its parts are Keras models: `trunk` takes preprocessed images [B, H, W, 3] to the levels "p2"
-    to "p6" and "rpn_logits_L", "rpn_deltas_L" of each; `boxes` takes pooled boxes [R, 7, 7, C] to
-    "class_logits" [R, K] and "deltas" [R, 4K] or [R, 8]; `masks` takes [R, 14, 14, C] to features
-    [R, 28, 28, D], and is None without masks. A training calls the parts; a call of the whole
-    gives detections.
+    Outputs of the trunk: "p2" to "p6" [B, h, w, C], and the RPN's of these levels. `boxes` takes
+    [R, 7, 7, C], `masks` [R, 14, 14, C] to features [R, 28, 28, D]. See `Detector`.
 
     Args:
-        classes: of objects, without background: K - 1.
+        classes: of objects, without background.
         backbone: any, of output stride 32.
         pyramid: `FeaturePyramid`.
         anchors: `Anchors`.
         heads: `RoIHeads`.
-        testing: `Testing`.
+        inference: `Inference`.
         conventions: `Conventions`.
         norm: `Norm` of the backbone; its options are those of the other parts' norms too.
         input_shape: (height, width, 3), None where any size may come.
+        name: of the model.
     """
+
+    STRIDE = 32
 
     def __init__(
         self,
@@ -94,126 +59,36 @@ class RCNN(tf_keras.Model):
         pyramid=FeaturePyramid(),
         anchors=Anchors(),
         heads=RoIHeads(),
-        testing=Testing(),
+        inference=Inference(),
         conventions=Conventions(),
         norm=Norm(kind="affine"),
         input_shape=(None, None, 3),
         name="rcnn",
     ):
-        super().__init__(name=name)
         if backbone.output_stride != 32:
             raise ValueError(f"output_stride is {backbone.output_stride}, but a pyramid needs 32.")
-        self.classes = classes
-        self.options = {
+        groups = {
             "backbone": backbone,
             "pyramid": pyramid,
             "anchors": anchors,
             "heads": heads,
-            "testing": testing,
+            "inference": inference,
             "conventions": conventions,
             "norm": norm,
         }
-        self.image_shape = tuple(input_shape)
-        self.trunk = self._trunk(input_shape)
+        levels = (*_LEVELS, _LEVELS[-1] + 1)
+        super().__init__(groups, classes=classes, levels=levels, input_shape=input_shape, name=name)
+        self.trunk = self._trunk()
         self.boxes = self._boxes()
-        self.masks = self._masks() if heads.masks else None
-        self.mask_output = self._mask_output() if heads.masks else None
-
-    @property
-    def conventions(self) -> Conventions:
-        """Where implementations differ."""
-        return self.options["conventions"]
-
-    @property
-    def stride(self) -> int:
-        """Images are filled up to multiples of it."""
-        return 32
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether there is a mask head."""
-        return self.masks is not None
-
-    @property
-    def mask_side(self) -> int:
-        """Cells a side of a mask."""
-        return 2 * MASK_CELLS
-
-    @property
-    def num_labels(self) -> int:
-        """K: the classes and background."""
-        return self.classes + 1
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """The levels that the RPN looks at."""
-        return tuple(range(2, 7))
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        """Pixels a cell of each level."""
-        return tuple(2**level for level in self.levels)
-
-    def anchors(self, outputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
-        """The anchors of each level of the trunk's outputs: [n, 4] in network pixels."""
-        return [
-            anchor_field(self._cells(place), stride, height_width(outputs[f"rpn_logits_{level}"]))
-            for place, (level, stride) in enumerate(zip(self.levels, self.strides, strict=True))
-        ]
-
-    def proposals(
-        self,
-        outputs: Mapping[str, tf.Tensor],
-        info: tf.Tensor,
-        options: ProposalOptions = ProposalOptions(),
-        *,
-        count: int,
-        jointly: bool = False,
-    ) -> Proposals:
-        """The best boxes of the RPN.
-
-        Args:
-            outputs: of the trunk.
-            info: [B, 3 or more] float32: height and width that boxes are clipped to, scale.
-            options: of each level; the conventions are the network's own.
-            count: N.
-            jointly: whether the images of the batch share N boxes, as Detectron trains.
-
-        Returns:
-            `Proposals` of N rows an image, in network pixels.
-        """
-        conventions = self.options["conventions"]
-        options = dataclasses.replace(
-            options, pixel=conventions.pixel, largest_log=conventions.largest_log
-        )
-        levels = [
-            level_proposals(
-                outputs[f"rpn_logits_{level}"],
-                outputs[f"rpn_deltas_{level}"],
-                anchors,
-                info[:, :3],
-                options,
-            )
-            for level, anchors in zip(self.levels, self.anchors(outputs), strict=True)
-        ]
-        if jointly:
-            return by_image(collect_jointly(levels, count), side(info, 0))
-        return collect(levels, count)
+        if heads.masks:
+            self.masks = self._masks()
+            self.mask_output = self.make_mask_output()
 
     def box_features(
         self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor
     ) -> tf.Tensor:
-        """What the box head sees of each box.
-
-        Args:
-            outputs: of the trunk.
-            rois: [R, 4] float32, network pixels.
-            images: int32 [R], the image of the batch that a box belongs to.
-
-        Returns:
-            [R, 7, 7, C].
-        """
-        return self._pooled(outputs, rois, images, BOX_CELLS)
+        """See `Detector`: [R, 7, 7, C]."""
+        return self._pooled(outputs, rois, images, _BOX_CELLS)
 
     def mask_features(
         self,
@@ -223,262 +98,37 @@ class RCNN(tf_keras.Model):
         *,
         of_boxes: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """The features that masks are made of.
-
-        Args:
-            outputs, rois, images: as of `box_features`.
-            of_boxes: what `box_features` gave for the same boxes; of no use with a pyramid.
-
-        Returns:
-            [R, 28, 28, D].
-        """
+        """See `Detector`: [R, 28, 28, D]; masks are pooled finer than boxes, so anew."""
         del of_boxes
-        return self.masks(self._pooled(outputs, rois, images, MASK_CELLS))
+        return self.masks(self._pooled(outputs, rois, images, _MASK_CELLS))
 
-    def rpn_rows(self, outputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """The trunk's scores [B, n] and deltas [B, n, 4] of all anchors, level after level."""
-        batch = side(outputs[f"rpn_logits_{self.levels[0]}"], 0)
-        logits = [
-            tf.reshape(outputs[f"rpn_logits_{level}"], tf.stack([batch, -1]))
-            for level in self.levels
-        ]
-        deltas = [
-            tf.reshape(outputs[f"rpn_deltas_{level}"], tf.stack([batch, -1, 4]))
-            for level in self.levels
-        ]
-        return tf.concat(logits, axis=1), tf.concat(deltas, axis=1)
-
-    def deltas_of(self, deltas: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """The four deltas of each box for its own label.
-
-        Args:
-            deltas: [R, 4K] or [R, 8] of `box_outputs`.
-            labels: int32 [R].
-
-        Returns:
-            [R, 4].
-        """
-        groups = tf.reshape(deltas, tf.stack([side(deltas, 0), -1, 4]))
-        if self.options["heads"].class_agnostic_boxes:
-            return groups[:, 1]
-        return tf.gather(groups, labels, batch_dims=1)
-
-    def box_outputs(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
-        """{"class_logits": [R, K], "deltas": [R, 4K] or [R, 8]} of `box_features`."""
-        return self.boxes(features)
-
-    def mask_logits(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """The mask of each box for its own label.
-
-        Args:
-            features: of `mask_features`.
-            labels: int32 [R].
-
-        Returns:
-            [R, 2P, 2P] float32.
-        """
-        return self.mask_output([features, labels])
-
-    def predictions(
-        self,
-        outputs: Mapping[str, tf.Tensor],
-        proposals: Proposals,
-        info: tf.Tensor,
-        original_size: tf.Tensor,
-    ) -> Predictions:
-        """Scores and moves proposals (Detectron's `test.py:im_detect_bbox`).
-
-        Args:
-            outputs: of the trunk.
-            proposals: of `proposals`.
-            info: [B, 3 or more] float32, whose third column is the scale.
-            original_size: [B, 2] float32, height and width before scaling.
-        """
-        conventions, heads = self.options["conventions"], self.options["heads"]
-        batch, count = side(proposals.scores, 0), side(proposals.scores, 1)
-        rois, images = _flat(proposals.boxes)
-        results = self.box_outputs(self.box_features(outputs, rois, images))
-        probabilities = tf.nn.softmax(results["class_logits"])
-        probabilities = tf.reshape(probabilities, tf.stack([batch, count, self.num_labels]))
-        is_proposal = tf.sequence_mask(proposals.counts, count)
-        boxes = decode(
-            proposals.boxes / info[:, 2, None, None],
-            tf.reshape(results["deltas"], tf.stack([batch, count, results["deltas"].shape[-1]])),
-            weights=conventions.box_weights,
-            largest_log=conventions.largest_log,
-            pixel=conventions.pixel,
-        )
-        boxes = tf.reshape(boxes, tf.stack([batch, count, boxes.shape[-1] // 4, 4]))
-        height, width = original_size[:, 0, None, None], original_size[:, 1, None, None]
-        boxes = clip(boxes, height, width, pixel=conventions.pixel)
-        return Predictions(
-            tf.where(is_proposal[..., None], probabilities, 0.0),
-            boxes[:, :, 1:] if heads.class_agnostic_boxes else boxes,
-        )
-
-    def detections(
-        self,
-        outputs: Mapping[str, tf.Tensor],
-        info: tf.Tensor,
-        original_size: tf.Tensor,
-        testing: Testing | None = None,
-    ) -> PaddedDetections:
-        """The objects of each image, best first.
-
-        Args:
-            outputs, info, original_size: as of `predictions`.
-            testing: in place of the network's own.
-
-        Returns:
-            `PaddedDetections` with an axis of B images in front, boxes in pixels of the image
-            before it was scaled.
-        """
-        testing = testing or self.options["testing"]
-        options = ProposalOptions(
-            pre_nms=testing.pre_nms, post_nms=testing.post_nms, nms=testing.rpn_nms
-        )
-        proposals = self.proposals(outputs, info, options, count=testing.post_nms)
-        predictions = self.predictions(outputs, proposals, info, original_size)
-
-        def of_image(arguments):
-            return best_detections(self.detect(*arguments, testing), testing.limit)
-
-        float_rows = tf.TensorSpec([testing.limit], tf.float32)
-        int_rows = tf.TensorSpec([testing.limit], tf.int32)
-        rows = Detections(
-            tf.TensorSpec([testing.limit, 4], tf.float32), float_rows, int_rows, int_rows
-        )
-        signature = PaddedDetections(rows, tf.TensorSpec([], tf.int32))
-        return tf.map_fn(of_image, tuple(predictions), fn_output_signature=signature)
-
-    def detect(
-        self, probabilities: tf.Tensor, boxes: tf.Tensor, testing: Testing | None = None
-    ) -> Detections:
-        """The objects of one image by class, then in the order of its proposals.
-
-        Args:
-            probabilities, boxes: of `Predictions`, without the axis of images.
-            testing: in place of the network's own.
-        """
-        testing = testing or self.options["testing"]
-        return detect(
-            probabilities,
-            boxes,
-            score_threshold=testing.score_threshold,
-            threshold=testing.nms,
-            limit=testing.limit,
-            pixel=self.options["conventions"].pixel,
-        )
-
-    def call(
-        self, inputs: Mapping[str, tf.Tensor], training: bool | None = None
-    ) -> dict[str, tf.Tensor]:
-        """Detects objects.
-
-        Args:
-            inputs: {"images": [B, H, W, 3] preprocessed; "info": [B, 5] float32: height and width
-                that proposals are clipped to, scale, height and width before scaling}.
-            training: whether batch norms take the statistics of the batch.
-
-        Returns:
-            {"boxes": [B, N, 4] in pixels before scaling, best first, "scores": [B, N], "labels":
-            int32 [B, N], 1..K-1, "counts": int32 [B], and with masks "masks": [B, N, 2P, 2P]
-            probabilities within the boxes}; zeros behind the last of an image.
-        """
-        return self.objects(inputs, training=training)
-
-    def objects(
-        self,
-        inputs: Mapping[str, tf.Tensor],
-        testing: Testing | None = None,
-        *,
-        training: bool | None = None,
-    ) -> dict[str, tf.Tensor]:
-        """Detects objects as a call does.
-
-        Args:
-            inputs, training: as of a call.
-            testing: in place of the network's own.
-        """
-        info = inputs["info"]
-        outputs = self.trunk(inputs["images"], training=training)
-        objects, counts = self.detections(outputs, info, info[:, 3:5], testing)
-        results = {
-            "boxes": objects.boxes,
-            "scores": objects.scores,
-            "labels": objects.labels,
-            "counts": counts,
-        }
-        if self.masks is None:
-            return results
-        rois, images = _flat(objects.boxes * info[:, 2, None, None])
-        features = self.mask_features(outputs, rois, images)
-        logits = self.mask_logits(features, tf.reshape(objects.labels, [-1]))
-        shape = tf.stack([side(counts, 0), objects.labels.shape[1], *logits.shape[1:]])
-        return results | {"masks": tf.reshape(tf.sigmoid(logits), shape)}
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments as plain values."""
-        groups = {name: dataclasses.asdict(group) for name, group in self.options.items()}
-        kinds = {kind: name for name, kind in BACKBONES.items()}
-        groups["backbone"]["kind"] = kinds[type(self.options["backbone"])]
-        return {
-            "classes": self.classes,
-            "input_shape": self.image_shape,
-            "name": self.name,
-        } | groups
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "RCNN":
-        """A network of `get_config`'s values."""
-        del custom_objects
-        config = {name: _plain(value) for name, value in config.items()}
-        backbone = config.pop("backbone")
-        kind = BACKBONES[backbone.pop("kind")]
-        groups = {name: _GROUPS[name](**value) for name, value in config.items() if name in _GROUPS}
-        return cls(**config | groups, backbone=kind(**backbone))
-
-    def _trunk(self, input_shape):
-        images = tf_keras.Input(input_shape, name="images")
-        backbone = self.options["backbone"]
-        taps = backbone_features(images, backbone, self.options["norm"])
-        maps = {level: taps[name] for level, name in enumerate(backbone.LEVELS, start=2)}
-        levels = feature_pyramid(maps, self.options["pyramid"], self.options["norm"])
-        rpn = rpn_head(levels, anchors=len(self._cells(0)), channels=self.options["pyramid"].dim)
+    def _trunk(self):
+        images = tf_keras.Input(self.image_shape, name="images")
+        backbone, norm = self.options["backbone"], self.options["norm"]
+        taps = backbone_features(images, backbone, norm)
+        maps = {level: taps[n] for level, n in zip(_LEVELS, backbone.LEVELS, strict=True)}
+        levels = feature_pyramid(maps, self.options["pyramid"], norm)
+        rpn = rpn_head(levels, anchors=len(self.cells(0)), channels=self.options["pyramid"].dim)
         outputs = {f"p{level}": x for level, x in levels.items()} | rpn
         return tf_keras.Model(images, outputs, name="trunk")
 
     def _boxes(self):
         heads = self.options["heads"]
-        channels = self.options["pyramid"].dim
-        pooled = tf_keras.Input((BOX_CELLS, BOX_CELLS, channels), name="pooled_boxes")
-        x = box_head(pooled, heads, self.options["norm"])
-        outputs = box_outputs(x, classes=self.num_labels, class_agnostic=heads.class_agnostic_boxes)
+        pooled = self._input(_BOX_CELLS, "pooled_boxes")
+        outputs = box_outputs(
+            box_head(pooled, heads, self.options["norm"]),
+            classes=self.num_labels,
+            class_agnostic=heads.class_agnostic_boxes,
+        )
         return tf_keras.Model(pooled, outputs, name="boxes")
 
     def _masks(self):
-        channels = self.options["pyramid"].dim
-        pooled = tf_keras.Input((MASK_CELLS, MASK_CELLS, channels), name="pooled_masks")
+        pooled = self._input(_MASK_CELLS, "pooled_masks")
         x = mask_head(pooled, self.options["heads"], self.options["norm"])
         return tf_keras.Model(pooled, x, name="masks")
 
-    def _mask_output(self):
-        classes = self.num_labels if self.options["heads"].class_specific_masks else 1
-        layer = ClassMasks(classes, name="mask_logits")
-        layer.build([self.masks.output_shape, (None,)])
-        return layer
-
-    def _cells(self, place):
-        """The anchors of the first cell of a level."""
-        anchors = self.options["anchors"]
-        conventions = self.options["conventions"]
-        return cell_anchors(
-            self.strides[place],
-            anchors.of_level(place),
-            anchors.ratios,
-            rounded=conventions.rounded_anchors,
-            pixel=conventions.pixel,
-        )
+    def _input(self, cells, name):
+        return tf_keras.Input((cells, cells, self.options["pyramid"].dim), name=name)
 
     def _pooled(self, outputs, rois, images, size):
         conventions = self.options["conventions"]
@@ -486,7 +136,7 @@ class RCNN(tf_keras.Model):
             rois, canonical_scale=conventions.canonical_scale, pixel=conventions.pixel
         )
         return pyramid_roi_align(
-            {level: outputs[f"p{level}"] for level in self.levels[:-1]},
+            {level: outputs[f"p{level}"] for level in _LEVELS},
             rois,
             images,
             levels,
@@ -494,26 +144,3 @@ class RCNN(tf_keras.Model):
             samples=conventions.samples,
             aligned=conventions.aligned,
         )
-
-
-_GROUPS: dict[str, type[Options]] = {
-    "pyramid": FeaturePyramid,
-    "anchors": Anchors,
-    "heads": RoIHeads,
-    "testing": Testing,
-    "conventions": Conventions,
-    "norm": Norm,
-}
-
-
-def _flat(boxes):
-    """Boxes [B, N, 4] as [B * N, 4], and the image of each, int32 [B * N]."""
-    batch, count = side(boxes, 0), side(boxes, 1)
-    return tf.reshape(boxes, [-1, 4]), tf.repeat(tf.range(batch), count)
-
-
-def _plain(value):
-    """A saved value as it was: JSON knows no tuples."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return tuple(value) if isinstance(value, list) else value

@@ -90,7 +90,11 @@ def losses_and_gradients(
                 divisors = [_divisors(counts, normalization)] * len(pieces)
             sums = objective.sums(piece, outputs)
             new_losses = mean_losses(sums, divisors[number], weights=objective.loss_weights())
-        new_gradients = tape.gradient(new_losses["loss"], variables)
+        # A look-up in a table has gradients of its rows alone, which do not add up.
+        new_gradients = [
+            tf.convert_to_tensor(gradient)
+            for gradient in tape.gradient(new_losses["loss"], variables)
+        ]
         if number == 0:
             losses, gradients = new_losses, new_gradients
         else:

@@ -124,8 +124,8 @@ class Config(TaskConfig):
                 "least 0 and below 1."
             )
 
-    def mask_labels(self, names: list[str]) -> list[int] | None:
-        """Gives the classes whose masks are learnt, as labels from 1; None for all.
+    def mask_labels(self, names: list[str]) -> list[int]:
+        """Gives the classes of `mask_classes` as labels from 1.
 
         Args:
             names: of all classes.
@@ -134,8 +134,6 @@ class Config(TaskConfig):
             LfpError: a name or number that is no class, or a set of COCO's classes on others.
         """
         words = self.mask_classes
-        if not words:
-            return None
         if len(words) == 1 and isinstance(words[0], str) and is_split(words[0]):
             labels = split_labels(words[0])
             if max(labels) > len(names):

@@ -6,7 +6,6 @@ import pathlib
 import time
 from collections.abc import Iterable
 
-import numpy as np
 import tensorflow as tf
 import tf_keras
 

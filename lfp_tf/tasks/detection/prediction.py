@@ -13,7 +13,7 @@ import tf_keras
 
 from lfp_tf.ops.detection.input import image_scale, pad_image, padded_size, prepare_image
 from lfp_tf.ops.preprocessing import preprocess
-from lfp_tf.options import Testing
+from lfp_tf.options import Inference
 from lfp_tf.tasks.traced import traced
 
 
@@ -42,10 +42,10 @@ class Protocol:
     limit: int = 100
 
     @property
-    def testing(self) -> Testing:
+    def inference(self) -> Inference:
         """What the network makes detections by."""
-        names = [field.name for field in dataclasses.fields(Testing)]
-        return Testing(**{name: getattr(self, name) for name in names})
+        names = [field.name for field in dataclasses.fields(Inference)]
+        return Inference(**{name: getattr(self, name) for name in names})
 
     def describe(self) -> dict:
         """Gives plain values, for JSON."""
@@ -79,11 +79,11 @@ def detector(
         scalar} and with masks {"masks": [N, S, S] probabilities within the box}; best first, zeros
         behind the last.
     """
-    pixel, testing = model.conventions.pixel, protocol.testing
+    pixel, inference = model.conventions.pixel, protocol.inference
 
     def detect(image):
         images, info = network_input(image, protocol, model, preprocessing)
-        outputs = model.objects({"images": images, "info": info}, testing, training=False)
+        outputs = model.objects({"images": images, "info": info}, inference, training=False)
         edges = outputs["boxes"][0] + tf.constant([0.0, 0.0, pixel, pixel])
         count = outputs["counts"][0]
         is_box = tf.sequence_mask(count, tf.shape(edges)[0])
@@ -118,7 +118,7 @@ def network_input(
     scale = image_scale(size, target=protocol.short_side, largest=protocol.max_size)
     pixels = preprocess(tf.cast(image, tf.float32)[None], preprocessing)[0]
     scaled = prepare_image(pixels, scale, means=(0.0, 0.0, 0.0))
-    padded = padded_size(tf.unstack(tf.shape(scaled)[:2]), model.stride)
+    padded = padded_size(tf.unstack(tf.shape(scaled)[:2]), model.STRIDE)
     clipped = padded if model.conventions.clips_to_padding else tf.unstack(tf.shape(scaled)[:2])
     info = [*clipped, scale, *tf.unstack(size)]
     info = tf.stack([tf.cast(value, tf.float32) for value in info])

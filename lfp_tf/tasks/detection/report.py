@@ -87,8 +87,7 @@ def write_report(
         figures=[("Best images", best), ("Worst images", worst)],
         training_charts=training_charts(
             facts["history"],
-            {"loss": "loss"}
-            | {name: f"loss_{key}" for name, key in _LOSSES.items()},
+            {"loss": "loss"} | {name: f"loss_{key}" for name, key in _LOSSES.items()},
             {"box AP": "box_ap", "mask AP": "mask_ap"},
             title="AP on validation, per cent",
         ),

@@ -12,7 +12,8 @@ import numpy as np
 import tf_keras
 
 from lfp_tf.errors import LfpError
-from lfp_tf.images.detections import CLASS_COLORS, draw_detections
+from lfp_tf.images.detections import draw_detections
+from lfp_tf.images.palette import voc_colors
 from lfp_tf.serving.saved import SavedExport
 from lfp_tf.tasks import results
 from lfp_tf.tasks.detection import arguments as own
@@ -86,14 +87,17 @@ class Results(results.Results):
 
     def overlay(self, image: np.ndarray, prediction: Prediction) -> np.ndarray:
         """Draws boxes, masks, names and scores over the image."""
-        return drawn(image, prediction, self.names, least_score=self.least_score)
+        shown = instances(prediction, prediction["size"], least_score=self.least_score)
+        return drawn(image, shown, self.names)
 
     def describe(self, prediction: Prediction) -> dict:
         """Gives all objects, those below the least score too, the best first."""
         objects = []
         for row in coco_rows(prediction, 0, prediction["size"]):
             named = {"class": self.names[row["category_id"] - 1], "label": row["category_id"] - 1}
-            objects.append(named | {k: row[k] for k in ("score", "bbox", "segmentation") if k in row})
+            objects.append(
+                named | {k: row[k] for k in ("score", "bbox", "segmentation") if k in row}
+            )
         return {"least_score": self.least_score, "objects": objects}
 
     def keep(self, source: pathlib.Path, prediction: Prediction) -> None:
@@ -141,49 +145,69 @@ class Results(results.Results):
         return label, self.names[label]
 
     def _shown(self, prediction):
-        """Numbers of the classes, from 0, of the objects that are shown."""
-        return shown_labels(prediction, self.least_score)
+        """Numbers of the classes, from 0, of the objects that are shown; they stand first."""
+        count = int(prediction["count"])
+        is_shown = prediction["scores"][:count] >= self.least_score
+        return prediction["labels"][:count][is_shown] - 1
 
 
 def drawn(
-    image: np.ndarray,
-    detections: Prediction,
-    names: Sequence[str],
-    *,
-    least_score: float = own.SHOWN_SCORE,
+    image: np.ndarray, detections: Mapping[str, np.ndarray], names: Sequence[str]
 ) -> np.ndarray:
-    """Draws detections over an image.
+    """Draws what `lfp_tf.detect` gave for an image over it.
 
     Args:
         image: uint8 [H, W, 3].
-        detections: what `lfp_tf.detect` gave for it.
+        detections: of `instances`.
         names: of the classes.
-        least_score: of what is drawn.
 
     Raises:
-        LfpError: something else than detections.
+        LfpError: something else than detections, or masks of another size.
     """
-    if not isinstance(detections, Mapping) or not {"boxes", "labels"} <= detections.keys():
+    needed = {"boxes", "classes", "scores"}
+    if not isinstance(detections, Mapping) or not needed <= detections.keys():
         raise LfpError("The detections must be what lfp_tf.detect gave for this image.")
-    labels = shown_labels(detections, least_score)
-    count, size = len(labels), image.shape[:2]
-    shown = dict(detections) | {"count": count}
-    masks = list(pasted(shown, size)) if "masks" in detections else [None] * count
+    masks = detections.get("masks", ())
+    if len(masks) and np.shape(masks)[1:] != image.shape[:2]:
+        raise LfpError(
+            f"The masks are {np.shape(masks)[1]}x{np.shape(masks)[2]}, but the image is "
+            f"{image.shape[0]}x{image.shape[1]}; give what lfp_tf.detect gave for this image."
+        )
     return draw_detections(
         image,
-        np.asarray(detections["boxes"][:count], np.float64),
-        labels,
+        np.asarray(detections["boxes"], np.float64).reshape(-1, 4)[:, [1, 0, 3, 2]],
+        detections["classes"],
         names,
-        scores=detections["scores"][:count],
+        scores=detections["scores"],
         masks=masks,
     )
 
 
-def shown_labels(detections: Mapping, least_score: float) -> np.ndarray:
-    """Gives the classes, from 0, of the detections from a score on; they stand first."""
-    count = int(detections["count"])
-    is_shown = np.asarray(detections["scores"][:count]) >= least_score
-    return np.asarray(detections["labels"][:count])[is_shown] - 1
+def instances(
+    found: Prediction, size: Sequence[int], *, least_score: float = 0.0
+) -> dict[str, np.ndarray]:
+    """Gives detections as users have them, without what fills up.
+
+    Args:
+        found: what `prediction.detector` gives, as arrays.
+        size: (height, width) of the image.
+        least_score: those below are left out.
+
+    Returns:
+        {"boxes": float32 [P, 4] (ymin, xmin, ymax, xmax: edges in pixels), "classes": int32 [P]
+        from 0, "scores": float32 [P], and with masks "masks": bool [P, H, W]}, best first.
+    """
+    # The best stand first.
+    count = int(np.sum(found["scores"][: int(found["count"])] >= least_score))
+    own = {
+        "boxes": np.asarray(found["boxes"][:count], np.float32)[:, [1, 0, 3, 2]],
+        "classes": np.asarray(found["labels"][:count], np.int32) - 1,
+        "scores": np.asarray(found["scores"][:count], np.float32),
+    }
+    if "masks" not in found:
+        return own
+    masks = list(pasted(found | {"count": count}, size))
+    return own | {"masks": np.array(masks, bool).reshape(count, *map(int, size))}
 
 
 def image_id(source: pathlib.Path) -> int | str:

@@ -73,7 +73,7 @@ def signature_functions(
         "serving_default": _graph(serving_default, files_spec),
         "images": _graph(images_, images_spec),
     }
-    if model.has_masks:
+    if model.masks is not None:
         in_boxes = masks_in_boxes(model, protocol)
         side = shapes["masks"].shape[-1]
 
@@ -137,7 +137,7 @@ def _answer_shapes(model, protocol):
         "scores": tf.TensorSpec([protocol.limit], tf.float32),
         "num_detections": tf.TensorSpec([], tf.int32),
     }
-    if model.has_masks:
+    if model.masks is not None:
         side = model.mask_side
         shapes["masks"] = tf.TensorSpec([protocol.limit, side, side], tf.float32)
     return shapes
@@ -157,9 +157,7 @@ def _check_boxes(images, boxes, classes, num_classes, limits):
         ]
     )
     return tf.group(
-        tf.debugging.Assert(
-            fit, ["boxes must be [images, boxes, 4] and classes [images, boxes]."]
-        ),
+        tf.debugging.Assert(fit, ["boxes must be [images, boxes, 4] and classes [images, boxes]."]),
         tf.debugging.Assert(shape[1] <= limits.max_boxes, [text]),
         tf.debugging.Assert(
             is_good, ["Boxes must be ymin, xmin, ymax, xmax in pixels, finite numbers."]

@@ -80,7 +80,7 @@ class Task(TrainedTask):
         """What the network says of anchors and sampled boxes, each beside its target."""
         config = self.task_config
         sampling, batch = self.roi_sampling, piece
-        with sample_keys(piece["keys"]):
+        with sample_keys(piece.get("keys")):
             trunk = model.trunk(self.preprocessed(piece["images"]), training=True)
         anchors = anchor_targets(
             tf.concat(model.anchors(trunk), axis=0), batch, self.anchor_sampling
@@ -196,9 +196,9 @@ class Task(TrainedTask):
 
     @functools.cached_property
     def proposal_options(self) -> ProposalOptions:
-        """How proposals are made in training."""
+        """How proposals are made in training; the network adds its conventions."""
         fields = self.task_config.proposals
-        return self.conventions.proposal_options(
+        return ProposalOptions(
             pre_nms=fields.pre_nms,
             post_nms=fields.post_nms,
             nms=fields.nms,
@@ -213,10 +213,11 @@ class Task(TrainedTask):
     @functools.cached_property
     def is_mask_class(self) -> tf.Tensor:
         """bool [K]: classes whose masks are learnt."""
-        labels = self.task_config.mask_labels(self._classes())
         count = self.task_config.model.classes + 1
-        learnt = np.ones(count, bool) if labels is None else np.isin(np.arange(count), labels)
-        return tf.constant(learnt)
+        if not self.task_config.mask_classes:
+            return tf.ones([count], tf.bool)
+        labels = self.task_config.mask_labels(self._classes())
+        return tf.constant(np.isin(np.arange(count), labels))
 
     def validation_metrics(self) -> list:
         """None that Keras counts: `reduce_aggregated_logs` scores all detections together."""
@@ -292,7 +293,7 @@ class Task(TrainedTask):
             canvas=CanvasOptions(tuple(data.short_sides), data.max_size),
             mean=PREPROCESSINGS[config.model.preprocess].mean,
             pixel=self.conventions.pixel,
-            num_classes=config.model.classes,
+            num_classes=config.model.classes + 1,
             with_masks=config.model.masks,
             flip=data.flip,
             start_step=start_step,

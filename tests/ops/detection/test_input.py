@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfp_tf.ops.interpolation import scaled_matrix
 from lfp_tf.ops.detection.input import (
     MEANS_BGR,
     image_info,
@@ -12,6 +11,7 @@ from lfp_tf.ops.detection.input import (
     prepare_image,
     scaled_size,
 )
+from lfp_tf.ops.interpolation import scaled_matrix
 
 
 @pytest.mark.parametrize(
