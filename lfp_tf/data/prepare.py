@@ -72,8 +72,9 @@ def write_plan(
         facts=plan.facts,
     )
     write_dataset(out, description, splits, overwrite=overwrite)
-    for split in splits if plan.finish else ():
-        plan.finish(out, split)
+    if plan.finish:
+        for split in splits:
+            plan.finish(out, split)
     return splits
 
 
