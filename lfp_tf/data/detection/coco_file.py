@@ -269,9 +269,16 @@ def _segmentation(value, size) -> tuple[tuple[np.ndarray, ...], np.ndarray | Non
 
 
 def _polygon(part):
-    if not isinstance(part, list) or len(part) % 2 or not all(map(_is_number, part)):
-        raise _Unusable("masks have a polygon that is no list of finite x, y, x, y, ...")
-    return np.array(part, np.float64).reshape(-1, 2)
+    wrong = _Unusable("masks have a polygon that is no list of finite x, y, x, y, ...")
+    try:
+        # A check number by number in Python would take most of the time of a large file.
+        numbers = np.array(part)
+    except ValueError:
+        raise wrong from None
+    is_list = isinstance(part, list) and numbers.ndim == 1 and not numbers.size % 2
+    if not is_list or numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all():
+        raise wrong
+    return numbers.astype(np.float64).reshape(-1, 2)
 
 
 def _run_lengths(value, size):
