@@ -410,8 +410,8 @@ class TransformerPyramid(Options):
         attention: the self transformer's `SelfAttention`.
         grounding: the grounding transformer's `Grounding`.
         rendering: the rendering transformer's variant.
-        normalization: behind the convolutions that join a level's parts, and behind the laterals;
-            with `none` these have biases.
+        normalization: behind the convolutions that join a level's parts; with `none` these have
+            biases.
         same_size: whether all levels have one size, as in segmentation; else each has half the
             rows and columns of the one before.
         dropblock_rate: share that DropBlock drops of each result in training.

@@ -150,6 +150,14 @@ class Detector(tf_keras.Model):
             return by_image(collect_jointly(levels, count), side(info, 0))
         return collect(levels, count)
 
+    def parts(self) -> list[tuple[tf_keras.layers.Layer, int]]:
+        """The parts, Keras models and layers, each with how often it runs for an image."""
+        inference = self.options["inference"]
+        parts = [(self.trunk, 1), (self.boxes, inference.post_nms)]
+        if not self.masks:
+            return parts
+        return [*parts, (self.masks, inference.limit), (self.mask_output, inference.limit)]
+
     def rpn_rows(self, outputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """The trunk's scores [B, n] and deltas [B, n, 4] of all anchors, level after level."""
         logits, deltas = [], []
