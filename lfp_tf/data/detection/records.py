@@ -23,7 +23,14 @@ from lfp_tf.data.detection.masks import (
     png_bitmap,
     polygons_bitmap,
 )
-from lfp_tf.data.detection.objects import TASK, encoded_image, stored_objects, stored_size, text_of
+from lfp_tf.data.detection.objects import (
+    TASK,
+    check_mask_size,
+    encoded_image,
+    stored_objects,
+    stored_size,
+    text_of,
+)
 from lfp_tf.data.detection.sizes import record_sizes
 from lfp_tf.data.example import encode_example
 from lfp_tf.data.plan import Inspection, Plan, image_bytes, image_features
@@ -302,11 +309,7 @@ def _bitmap(mask, size, where):
         bitmap = png_bitmap(mask)
     except LfpError as error:
         raise LfpError(f'{where}, "{keys.MASK_KEY}": {error}') from None
-    if bitmap.shape != size:
-        raise LfpError(
-            f'{where} has a mask of {bitmap.shape[0]}x{bitmap.shape[1]} in "{keys.MASK_KEY}", but '
-            f"its image is {size[0]}x{size[1]} (height x width)."
-        )
+    check_mask_size(bitmap.shape, size, where)
     return bitmap
 
 
