@@ -27,6 +27,7 @@ from lfp_tf.data.datasets.folders import (
     files_below,
     read_splits,
 )
+from lfp_tf.data.datasets.found_images import image_finder
 from lfp_tf.data.detection.coco_file import (
     Category,
     CocoFile,
@@ -196,7 +197,7 @@ def _labels(own, categories, classes, supercategories):
 
 
 def _source_images(root, paths, content: CocoFile, labels, places):
-    find = _finder(paths, places)
+    find = image_finder(paths, places)
     found = [(image, find(image.file_name)) for image in content.images]
     missing = [printable(image.file_name) for image, several in found if not several]
     if missing:
@@ -221,27 +222,6 @@ def _source_images(root, paths, content: CocoFile, labels, places):
         )
         for image, several in found
     ]
-
-
-def _finder(paths: Sequence[str], places: Sequence[str]):
-    """A function of a file name to the paths that end with it, those in `places` before others."""
-    by_name = {}
-    for path in paths:
-        by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
-
-    def rank(path):
-        return tuple(place not in path.split("/")[:-1] for place in places)
-
-    def find(file_name):
-        parts = [part for part in file_name.replace("\\", "/").split("/") if part not in ("", ".")]
-        same = by_name.get(parts[-1], []) if parts else []
-        ends = [path for path in same if f"/{path}".endswith("/" + "/".join(parts))]
-        # Absolute paths of another machine: the name alone must do.
-        several = ends or same
-        best = min(map(rank, several), default=None)
-        return [path for path in several if rank(path) == best]
-
-    return find
 
 
 DATASET = Dataset(

@@ -44,6 +44,17 @@ def counts_bitmap(counts: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.repeat(values, counts).reshape(size[::-1]).T
 
 
+def bitmap_counts(bitmap: np.ndarray) -> np.ndarray:
+    """Run lengths uint32 of a bitmap bool [H, W]; the first counts zeros.
+
+    >>> bitmap_counts(np.array([[True, False], [True, True]])).tolist()
+    [0, 2, 1, 1]
+    """
+    flat = np.concatenate([[False], bitmap.T.ravel()])
+    changes = np.flatnonzero(flat[1:] != flat[:-1])
+    return np.diff(np.concatenate([[0], changes, [bitmap.size]])).astype(np.uint32)
+
+
 def bitmap_rle(bitmap: np.ndarray) -> dict[str, Any]:
     """COCO's compressed run lengths {"size", "counts"} of a bitmap, plain enough for JSON.
 
