@@ -25,6 +25,7 @@ from lfp_tf.data.datasets.folders import (
     NoSamples,
     existing_source,
     files_below,
+    folders_in,
     read_splits,
 )
 from lfp_tf.data.datasets.found_images import image_finder
@@ -130,7 +131,11 @@ def annotation_files(root: pathlib.Path) -> dict[str, pathlib.Path]:
     beside = [path for place in _PLACES for path in sorted((root / place).glob("*.json"))]
     candidates = (
         [path for path in beside if path.name.startswith(_INSTANCES)],
-        sorted(root.glob(f"*/{_ROBOFLOW}")),
+        [
+            root / name / _ROBOFLOW
+            for name in folders_in(root)
+            if (root / name / _ROBOFLOW).is_file()
+        ],
         [path for path in beside if not path.name.startswith((*_OTHERS, "."))],
     )
     paths = next((some for some in candidates if some), [])

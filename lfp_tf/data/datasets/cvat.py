@@ -97,7 +97,7 @@ def _image(path, element, paths, left_out):
             polygons.setdefault(key, []).append(_points(shape, here))
         elif shape.tag == "box":
             corners = numbers([shape.get(side) for side in ("xtl", "ytl", "xbr", "ybr")], here)
-            objects.append(NamedObject(label, box_between(*corners, here)))
+            objects.append(NamedObject(label, box_between(corners, here)))
         elif shape.tag == "mask" and size is not None:
             objects.append(NamedObject(label, _mask(shape, size, here)))
         elif shape.tag != "tag":

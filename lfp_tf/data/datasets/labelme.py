@@ -110,7 +110,7 @@ def _objects(shapes, size, where, left_out):
             polygons.setdefault(key, []).append(points)
         elif kind == _RECTANGLE and len(points) > 1:
             corners = [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()]
-            objects.append(NamedObject(shape["label"], box_between(*corners, here)))
+            objects.append(NamedObject(shape["label"], box_between(corners, here)))
         elif kind == _MASK and len(points) and size is not None:
             objects.append(NamedObject(shape["label"], _mask(shape, points, size, here)))
         else:

@@ -166,12 +166,17 @@ def numbers(texts: Iterable[Any], where: str) -> list[float]:
     return values
 
 
-def box_between(x1: float, y1: float, x2: float, y2: float, where: str) -> SourceObject:
-    """An object with a box between two corners and without a mask.
+def box_between(corners: Sequence[float], where: str) -> SourceObject:
+    """An object with a box and without a mask.
+
+    Args:
+        corners: x1, y1, x2, y2 in pixels.
+        where: how sentences call it.
 
     Raises:
         LfpError: the second corner lies before the first.
     """
+    x1, y1, x2, y2 = corners
     if x2 < x1 or y2 < y1:
         raise LfpError(f"{where} has a box from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}).")
     return SourceObject((x1, y1, x2 - x1, y2 - y1), 0)

@@ -103,7 +103,7 @@ def _object(element, where):
         raise LfpError(f"{where} has no name.")
     corners = [element.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
     x1, y1, x2, y2 = numbers(corners, where)
-    box = box_between(x1 - 1, y1 - 1, x2, y2, where).box
+    box = box_between((x1 - 1, y1 - 1, x2, y2), where).box
     is_difficult = (element.findtext("difficult") or "0").strip() == "1"
     return NamedObject(name, SourceObject(box, 0, is_ignored=is_difficult))
 

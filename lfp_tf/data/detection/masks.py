@@ -69,7 +69,7 @@ def run_lengths(counts: Any) -> np.ndarray:
     """Run lengths as int64 from COCO's list of numbers or its compressed text.
 
     >>> run_lengths("05a0").tolist()
-    [0, 5, 49]
+    [0, 5, 17]
 
     Raises:
         ValueError: they are neither, or one is below 0.

@@ -6,7 +6,6 @@ Everything is stored as the source has it; what training drops or clips is told 
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -43,7 +42,7 @@ from lfp_tf.images.overlay import side_by_side
 from lfp_tf.images.palette import ClassTable, voc_colors
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class SourceObject:
     """An object of an image, as a data set has it.
 
@@ -64,6 +63,15 @@ class SourceObject:
     is_ignored: bool = False
     polygons: tuple[np.ndarray, ...] = ()
     counts: np.ndarray | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SourceObject) and self.facts() == other.facts()
+
+    def facts(self) -> tuple[Any, ...]:
+        """All that the object is, as plain values."""
+        parts = (*self.polygons, *([] if self.counts is None else [self.counts]))
+        shape = (len(self.polygons), *(part.tobytes() for part in parts))
+        return (self.box, self.label, self.area, self.is_crowd, self.is_ignored, *shape)
 
     def bitmap(self, size: tuple[int, int]) -> np.ndarray | None:
         """The mask bool [H, W] in an image of (height, width), or None."""
@@ -190,10 +198,7 @@ def inspect_image(source: SourceImage, *, max_pixels: int = MAX_PIXELS) -> Inspe
         return Inspection(source.name, "", f"{source.where} {problem}", is_broken=True)
     digest = hashlib.sha256(content)
     for one in source.objects:
-        plain = [one.box, one.label, one.area, one.is_crowd, one.is_ignored]
-        digest.update(json.dumps(plain).encode())
-        for part in (*one.polygons, one.counts):
-            digest.update(b"/" if part is None else part.tobytes() + b";")
+        digest.update(repr(one.facts()).encode())
     return Inspection(source.name, digest.hexdigest(), size_bytes=len(content))
 
 
