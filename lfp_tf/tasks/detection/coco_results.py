@@ -65,6 +65,8 @@ def pasted(detections: Mapping[str, Any], size: Sequence[int]) -> Iterator[np.nd
     for begin in range(0, count, block):
         part = slice(begin, min(begin + block, count))
         # The last pixels of a box, where ours has its edges.
-        boxes = np.asarray(detections["boxes"][part], np.float32) - np.float32([0, 0, 1, 1])
+        boxes = np.asarray(detections["boxes"][part], np.float32) - np.array(
+            [0, 0, 1, 1], np.float32
+        )
         masks = np.asarray(detections["masks"][part])
         yield from paste_masks(masks, boxes, (int(size[0]), int(size[1]))).numpy()

@@ -119,14 +119,13 @@ def drawn_rows(
 def _drawn(image, rows, names):
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
+    masks = [row.get("segmentation") for row in rows]
     return draw_detections(
         image,
         boxes,
         [row["category_id"] - 1 for row in rows],
         names,
-        masks=[
-            rle_bitmap(row["segmentation"]) if row.get("segmentation") else None for row in rows
-        ],
+        masks=[rle_bitmap(mask) if mask else None for mask in masks],
     )
 
 
