@@ -296,7 +296,8 @@ class Detector(tf_keras.Model):
         predictions = self.predictions(outputs, proposals, info, original_size)
 
         def of_image(arguments):
-            return best_detections(self.detect(*arguments, inference), inference.limit)
+            probabilities, boxes = arguments
+            return best_detections(self.detect(probabilities, boxes, inference), inference.limit)
 
         float_rows = tf.TensorSpec([inference.limit], tf.float32)
         int_rows = tf.TensorSpec([inference.limit], tf.int32)
@@ -391,7 +392,7 @@ class Detector(tf_keras.Model):
         backbone = config.pop("backbone")
         kind = BACKBONES[backbone.pop("kind")]
         groups = {name: _GROUPS[name](**value) for name, value in config.items() if name in _GROUPS}
-        return cls(**config | groups, backbone=kind(**backbone))
+        return cls(**config | groups | {"backbone": kind(**backbone)})
 
     def make_mask_output(self) -> ClassMasks:
         """The layer from the features of masks to these."""
