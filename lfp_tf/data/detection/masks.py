@@ -12,8 +12,25 @@ from pycocotools import mask as coco_mask
 from lfp_tf.data.detection.objects import LEAST_POINTS
 from lfp_tf.images.decode import encode_png, read_labels
 
+MOST_PIXELS_ROUND = 1e6  # of a polygon
 _FIRST_SIGN = 48  # of the texts that hold compressed run lengths, 6 bits a sign
 _MORE, _BITS, _NEGATIVE = 0x20, 5, 0x10
+
+
+def is_drawable(polygons: Sequence[np.ndarray]) -> bool:
+    """Whether polygons are of a length that images have.
+
+    Filling takes memory for each pixel that an outline passes, also outside of the image: a single
+    point at 1e9 would take gigabytes.
+
+    Args:
+        polygons: float64 [points, 2] each.
+    """
+    return all(
+        np.abs(polygon).max(initial=0) <= MOST_PIXELS_ROUND
+        and _steps(polygon).sum() <= MOST_PIXELS_ROUND
+        for polygon in polygons
+    )
 
 
 def polygons_bitmap(polygons: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
@@ -102,6 +119,11 @@ def png_bitmap(content: bytes) -> np.ndarray:
         LfpError: no image of one channel.
     """
     return read_labels(content) > 0
+
+
+def _steps(polygon):
+    """Pixels from each point to the one before it, along the longer axis."""
+    return np.abs(polygon - np.roll(polygon, 1, axis=0)).max(axis=1, initial=0)
 
 
 def _text(coded: Any) -> str:

@@ -19,6 +19,7 @@ from lfp_tf.data.detection.masks import (
     bitmap_png,
     bitmap_rle,
     counts_bitmap,
+    is_drawable,
     png_bitmap,
     polygons_bitmap,
 )
@@ -289,6 +290,8 @@ def _size_problem(source, size):
     wrong = [length for length in lengths if length != size[0] * size[1]]
     if wrong:
         return f"is {size[0]}x{size[1]} (height x width), but a mask of it has {wrong[0]} pixels."
+    if not all(is_drawable(one.polygons) for one in source.objects):
+        return "has a polygon that leads far out of it."
     return ""
 
 
