@@ -73,7 +73,8 @@ class Detector(tf_keras.Model):
     """
 
     def __init__(self, groups, *, classes, levels, input_shape, name):
-        super().__init__(name=name)
+        # Sizes and scales of images keep their precision whatever the parts compute in.
+        super().__init__(name=name, autocast=False)
         self.options = groups
         self.classes = classes
         self.levels = tuple(levels)
@@ -90,6 +91,11 @@ class Detector(tf_keras.Model):
     def strides(self) -> tuple[int, ...]:
         """Pixels a cell of each level."""
         return tuple(2**level for level in self.levels)
+
+    @property
+    def mask_size(self) -> int:
+        """Cells a side of a mask."""
+        return self.masks.output_shape[1]
 
     def anchors(self, outputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         """The anchors of each level of the trunk's outputs: [n, 4] in network pixels."""
@@ -302,7 +308,7 @@ class Detector(tf_keras.Model):
         rois, images = _flat(objects.boxes * info[:, 2, None, None])
         features = self.mask_features(outputs, rois, images)
         logits = self.mask_logits(features, tf.reshape(objects.labels, [-1]))
-        shape = tf.stack([side(counts, 0), objects.labels.shape[1], *logits.shape[1:]])
+        shape = [-1, objects.labels.shape[1], self.mask_size, self.mask_size]
         return results | {"masks": tf.reshape(tf.sigmoid(logits), shape)}
 
     def get_config(self) -> dict[str, Any]:
