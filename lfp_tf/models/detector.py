@@ -308,8 +308,10 @@ class Detector(tf_keras.Model):
         rois, images = _flat(objects.boxes * info[:, 2, None, None])
         features = self.mask_features(outputs, rois, images)
         logits = self.mask_logits(features, tf.reshape(objects.labels, [-1]))
-        shape = [-1, objects.labels.shape[1], self.mask_size, self.mask_size]
-        return results | {"masks": tf.reshape(tf.sigmoid(logits), shape)}
+        limit = objects.labels.shape[1]
+        masks = tf.reshape(tf.sigmoid(logits), [-1, limit, self.mask_size, self.mask_size])
+        is_object = tf.sequence_mask(counts, limit)[..., None, None]
+        return results | {"masks": tf.where(is_object, masks, 0.0)}
 
     def get_config(self) -> dict[str, Any]:
         """The arguments as plain values."""
@@ -327,10 +329,11 @@ class Detector(tf_keras.Model):
         """A network of `get_config`'s values."""
         del custom_objects
         config = {name: _plain(value) for name, value in config.items()}
-        backbone = config.pop("backbone")
+        backbone = config["backbone"]
         kind = BACKBONES[backbone.pop("kind")]
         groups = {name: _GROUPS[name](**value) for name, value in config.items() if name in _GROUPS}
-        return cls(**config | groups, backbone=kind(**backbone))
+        make: Any = cls
+        return make(**config | groups | {"backbone": kind(**backbone)})
 
     def make_mask_output(self) -> ClassMasks:
         """The layer from the features of masks to these."""

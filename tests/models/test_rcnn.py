@@ -156,6 +156,16 @@ def test_detections_are_the_best_first(results):
     assert float(tf.reduce_min(results["masks"])) > 0.0
 
 
+def test_behind_the_last_object_all_is_zero(model):
+    strict = build_with_weights(model, score_threshold=0.99999)
+    results = strict(INPUTS)
+    counts = results["counts"].numpy()
+    assert counts.min() < 5
+    for image, count in enumerate(counts):
+        for name in ("boxes", "scores", "labels", "masks"):
+            assert not results[name][image, count:].numpy().any()
+
+
 def test_an_image_does_not_depend_on_its_neighbour(model, results):
     for image in (0, 1):
         alone = model({name: x[image : image + 1] for name, x in INPUTS.items()})

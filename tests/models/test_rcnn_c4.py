@@ -75,6 +75,16 @@ def test_the_last_stage_is_the_head_of_pooled_boxes(model, outputs):
     np.testing.assert_allclose(model.box_outputs(features)["class_logits"], expected, atol=1e-5)
 
 
+def test_batch_norms_of_the_head_do_not_move():
+    made = build(norm="batch")
+    names = ("stage1_block1_bn1/moving_mean", "stage4_block1_bn1/moving_mean")
+    before = [variables_by_name(made)[name].numpy() for name in names]
+    made(INPUTS, training=True)
+    moved = [variables_by_name(made)[name].numpy() for name in names]
+    assert (moved[0] != before[0]).any()
+    np.testing.assert_array_equal(moved[1], before[1])
+
+
 def test_masks_take_the_boxes_features(model, outputs):
     features = model.box_features(outputs, ROIS, OF)
     anew = model.mask_features(outputs, ROIS, OF)
