@@ -105,11 +105,6 @@ class Detector(tf_keras.Model):
         """Pixels a cell of each level."""
         return tuple(2**level for level in self.levels)
 
-    @property
-    def mask_size(self) -> int:
-        """Cells a side of a mask."""
-        return self.masks.output_shape[1]
-
     def anchors(self, outputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         """The anchors of each level of the trunk's outputs: [n, 4] in network pixels."""
         return [
@@ -377,7 +372,7 @@ class Detector(tf_keras.Model):
         features = self.mask_features(outputs, rois, images)
         logits = self.mask_logits(features, tf.reshape(objects.labels, [-1]))
         limit = objects.labels.shape[1]
-        masks = tf.reshape(tf.sigmoid(logits), [-1, limit, self.mask_size, self.mask_size])
+        masks = tf.reshape(tf.sigmoid(logits), [-1, limit, self.mask_side, self.mask_side])
         is_object = tf.sequence_mask(counts, limit)[..., None, None]
         return results | {"masks": tf.where(is_object, masks, 0.0)}
 

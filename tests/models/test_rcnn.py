@@ -189,7 +189,7 @@ def test_masks_are_those_of_the_boxes_and_labels(model, outputs, results):
     assert features.shape == (5, 28, 28, 4)
     masks = tf.sigmoid(model.mask_logits(features, results["labels"][0]))
     np.testing.assert_allclose(results["masks"][0], masks, atol=1e-5)
-    assert model.mask_size == 28
+    assert model.mask_side == 28
 
 
 @pytest.mark.parametrize("name", [pytest.param("saved", marks=pytest.mark.slow), "saved.keras"])
@@ -226,6 +226,7 @@ def test_training_moves_what_batch_norms_keep():
 def test_without_masks_there_are_boxes_alone():
     made = build(masks=False)
     assert made.masks is None
+    assert made.mask_side == 0
     assert "masks" not in made(INPUTS)
     assert not any(name.startswith("mask") for name in variables_by_name(made))
 
@@ -284,9 +285,8 @@ def test_conventions_of_today():
     # A square of 32 pixels from edge to edge around the middle of the first cell.
     np.testing.assert_array_equal(made.cells(0)[1], [-14, -14, 18, 18])
     assert (garden.pixel, garden.aligned, garden.rounded_anchors) == (0.0, True, False)
-    assert CONVENTIONS["detectron"] == dataclasses.replace(
-        garden, pixel=1.0, aligned=False, rounded_anchors=True
-    )
+    others = {"pixel": 1.0, "aligned": False, "rounded_anchors": True, "clips_to_padding": True}
+    assert CONVENTIONS["detectron"] == dataclasses.replace(garden, **others)
 
 
 def test_proposal_options_count(model, outputs):

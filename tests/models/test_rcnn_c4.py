@@ -91,7 +91,7 @@ def test_masks_take_the_boxes_features(model, outputs):
     given = model.mask_features(outputs, ROIS, OF, of_boxes=features)
     np.testing.assert_array_equal(anew, given)
     assert given.shape == (3, 14, 14, 4)
-    assert model.mask_size == 14
+    assert model.mask_side == 14
     assert not any(name.startswith("mask_stage") for name in variables_by_name(model))
 
 
