@@ -5,6 +5,7 @@ values out of its names.
 """
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
@@ -55,9 +56,12 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class Norm(Options):
-    """Batch norm: how its running values move and what training normalizes by.
+    """What follows a convolution: batch norm, by default, and how its running values move.
 
     Attributes:
+        kind: `batch`; `affine`, fixed factors and offsets, which Detectron makes of a trained
+            batch norm; `group`. Only `batch` has the options from `decay` to `frozen`.
+        groups: of `group`: how many the channels are divided into.
         decay: share of the old running value that is kept; None takes the network's own.
         epsilon: added to the variance; None takes the network's own.
         unbiased: whether the running variance is that of n - 1 values.
@@ -65,7 +69,10 @@ class Norm(Options):
         frozen: whether training, too, normalizes by the running values and leaves them alone.
     """
 
+    CHOICES = {"kind": ("batch", "affine", "group")}
     FLAT = {
+        "kind": "norm",
+        "groups": "norm_groups",
         "decay": "bn_decay",
         "epsilon": "bn_eps",
         "unbiased": "bn_unbiased",
@@ -78,6 +85,8 @@ class Norm(Options):
     unbiased: bool = True
     synchronized: bool = True
     frozen: bool = False
+    kind: str = "batch"
+    groups: int = 32
 
     def or_else(self, *, decay: float, epsilon: float) -> "Norm":
         """The same norm, with these values where it leaves them to the network."""
@@ -88,8 +97,15 @@ class Norm(Options):
         )
 
     def arguments(self) -> dict[str, Any]:
-        """Arguments of the layer `BatchNorm`, without those that are None."""
+        """Arguments of the layer `BatchNorm`, without those that are None.
+
+        Raises:
+            ValueError: another kind of norm.
+        """
+        if self.kind != "batch":
+            raise ValueError(f'norm is "{self.kind}", but this network has batch norm only.')
         values = dataclasses.asdict(self)
+        del values["kind"], values["groups"]
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -107,10 +123,15 @@ class ResNet(Options):
         output_stride: input pixels a cell of the last map; later stages are dilated instead.
         multi_grids: factors of the last stage's dilations, one for each block.
         width: multiplies all widths.
+        groups: of a bottleneck's 3x3 convolution; above 1 is a ResNeXt.
+        width_per_group: channels of each of them in the first stage.
     """
 
     # Maps that a second classifier and the first one stand on.
     TAPS: ClassVar[tuple[str, str]] = ("stage3", "stage4")
+    # Maps of the strides 4, 8, 16, 32 where the output stride is 32.
+    LEVELS: ClassVar[tuple[str, ...]] = ("stage1", "stage2", "stage3", "stage4")
+    FLAT = {"groups": "resnet_groups"}
     CHOICES = {
         "depth": tuple(RESNET_BLOCKS),
         "stem": ("deep", "plain"),
@@ -129,10 +150,18 @@ class ResNet(Options):
     output_stride: int = 8
     multi_grids: tuple = ()
     width: float = 1.0
+    groups: int = 1
+    width_per_group: int = 64
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_stages(self)
+        if min(self.groups, self.width_per_group) < 1:
+            raise ValueError("resnet_groups and width_per_group must be at least 1.")
+        if self.depth < 50 and (self.groups, self.width_per_group) != (1, 64):
+            raise ValueError(
+                f"resnet_groups and width_per_group need depth 50 or more, not {self.depth}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +177,7 @@ class PyramidResNet(Options):
     """
 
     TAPS: ClassVar[tuple[str, str]] = ("stage3", "stage4")
+    LEVELS: ClassVar[tuple[str, ...]] = ("stage1", "stage2", "stage3", "stage4")
     CHOICES = {
         "depth": (50, 101, 152),
         "output_stride": OUTPUT_STRIDES,
@@ -179,6 +209,7 @@ class MobileNetV2(Options):
     """
 
     TAPS: ClassVar[tuple[str, str]] = ("stage5", "stage7")
+    LEVELS: ClassVar[tuple[str, ...]] = ("stage2", "stage3", "stage5", "stage7")
     CHOICES = {"output_stride": OUTPUT_STRIDES}
 
     output_stride: int = 8
@@ -379,8 +410,8 @@ class TransformerPyramid(Options):
         attention: the self transformer's `SelfAttention`.
         grounding: the grounding transformer's `Grounding`.
         rendering: the rendering transformer's variant.
-        normalization: behind the convolutions that join a level's parts, and behind the laterals;
-            with `none` these have biases.
+        normalization: behind the convolutions that join a level's parts; with `none` these have
+            biases.
         same_size: whether all levels have one size, as in segmentation; else each has half the
             rows and columns of the one before.
         dropblock_rate: share that DropBlock drops of each result in training.
@@ -410,6 +441,145 @@ TRANSFORMER_PYRAMIDS = {
         rendering="released",
         normalization="none",
     ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class FeaturePyramid(Options):
+    """The levels that a detector looks at; defaults are Detectron's.
+
+    Attributes:
+        kind: `fpn`, with a way down from the coarsest level (Lin et al. 2017), or `bfp`, a 1x1
+            convolution a level and nothing else (Zhang et al. 2020).
+        dim: channels of each level.
+        normalization: behind each convolution, which then has no bias.
+    """
+
+    CHOICES = {
+        "kind": ("fpn", "bfp"),
+        "normalization": ("none", "group_norm", "batch_norm"),
+    }
+    FLAT = {"kind": "decoder", "dim": "pyramid_dim", "normalization": "pyramid_norm"}
+
+    kind: str = "fpn"
+    dim: int = 256
+    normalization: str = "none"
+
+
+@dataclasses.dataclass(frozen=True)
+class Anchors(Options):
+    """The boxes that an RPN begins with; defaults are Detectron's with a pyramid.
+
+    Attributes:
+        size: root of the area of the lowest level's anchors, pixels; it doubles from level to
+            level.
+        ratios: height / width.
+        sizes: of a network with one level, in place of `size`.
+    """
+
+    FLAT = {"size": "anchor_size", "ratios": "anchor_ratios", "sizes": "anchor_sizes"}
+
+    size: float = 32.0
+    ratios: tuple = (0.5, 1.0, 2.0)
+    sizes: tuple = ()
+
+    def of_level(self, place: int) -> tuple:
+        """The sizes of the level at a place, 0 for the lowest."""
+        return self.sizes or (self.size * 2**place,)
+
+
+@dataclasses.dataclass(frozen=True)
+class RoIHeads(Options):
+    """What classifies boxes and draws their masks; defaults are Detectron's.
+
+    Attributes:
+        box_head: `2fc` (two dense layers), or `4conv1fc` (four 3x3 convolutions, one dense layer).
+        box_dim: units of the dense layers.
+        box_conv_dim: channels of `4conv1fc`'s convolutions.
+        class_agnostic_boxes: whether one box serves all classes of an RoI.
+        masks: whether there is a mask head.
+        mask_dim: channels of the mask head.
+        mask_convolutions: 3x3 convolutions before its deconvolution.
+        class_specific_masks: whether each class has a mask of its own.
+        normalization: behind the 3x3 convolutions, which then have no biases.
+    """
+
+    CHOICES = {
+        "box_head": ("2fc", "4conv1fc"),
+        "normalization": ("none", "group_norm"),
+    }
+    FLAT = {"normalization": "head_norm"}
+
+    box_head: str = "2fc"
+    box_dim: int = 1024
+    box_conv_dim: int = 256
+    class_agnostic_boxes: bool = False
+    masks: bool = True
+    mask_dim: int = 256
+    mask_convolutions: int = 4
+    class_specific_masks: bool = True
+    normalization: str = "none"
+
+
+@dataclasses.dataclass(frozen=True)
+class Inference(Options):
+    """From outputs to detections; defaults are Detectron's with a pyramid.
+
+    Attributes:
+        pre_nms: anchors with the best scores of a level that become boxes.
+        post_nms: proposals of an image, and of each of its levels.
+        rpn_nms: overlap from which on a proposal suppresses another.
+        score_threshold: a detection scores more.
+        nms: overlap from which on a detection suppresses another of its class.
+        limit: detections of an image.
+    """
+
+    FLAT = {
+        "pre_nms": "test_pre_nms",
+        "post_nms": "test_post_nms",
+        "rpn_nms": "test_rpn_nms",
+        "nms": "test_nms",
+        "limit": "detections",
+    }
+
+    pre_nms: int = 1000
+    post_nms: int = 1000
+    rpn_nms: float = 0.7
+    score_threshold: float = 0.05
+    nms: float = 0.5
+    limit: int = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Conventions(Options):
+    """Where implementations of one detector differ; defaults are Detectron's.
+
+    Attributes:
+        pixel: 1.0 where x2, y2 are the last pixel of a box, 0.0 where they are its edge.
+        largest_log: the log of a ratio of sides up to which a box grows.
+        box_weights: what deltas of RoIs are multiplied by when they are learnt.
+        aligned: whether RoIAlign takes cell centres at half numbers.
+        samples: RoIAlign's samples a bin and side; 0: as many as the bin has cells.
+        rounded_anchors: whether anchors are made of whole pixels.
+        canonical_scale: root of the area of a box that is pooled from level 4.
+    """
+
+    CHOICES = {"pixel": (1.0, 0.0)}
+    FLAT = {"pixel": "box_pixel", "aligned": "roi_aligned", "samples": "roi_samples"}
+
+    pixel: float = 1.0
+    largest_log: float = math.log(1000.0 / 16.0)
+    box_weights: tuple = (10.0, 10.0, 5.0, 5.0)
+    aligned: bool = False
+    samples: int = 2
+    rounded_anchors: bool = True
+    canonical_scale: float = 224.0
+
+
+# Those of Detectron, and those that most networks of today share.
+CONVENTIONS = {
+    "detectron": Conventions(),
+    "garden": Conventions(pixel=0.0, aligned=True, rounded_anchors=False),
 }
 
 
@@ -498,7 +668,8 @@ def from_flat(default: Any, flat: dict[str, Any]) -> Any:
     Example:
         >>> flat = {"bn_frozen": True, "classes": 19}
         >>> from_flat(Norm(decay=0.9), flat)
-        Norm(decay=0.9, epsilon=None, unbiased=True, synchronized=True, frozen=True)
+        Norm(decay=0.9, epsilon=None, unbiased=True, synchronized=True, frozen=True, \
+kind='batch', groups=32)
         >>> flat
         {'classes': 19}
     """

@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.blocks import norm_layer
 from lfp_tf.options import MobileNetV2, Norm
 
 # (expansion, channels, blocks, stride) of Sandler et al. 2018, table 2.
@@ -79,12 +79,12 @@ def _inverted_residual(x, channels, *, expansion, stride, dilation, name, norm):
     )(y)
     y = _activate(y, f"{name}_depthwise_BN", norm)
     y = tf_keras.layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project")(y)
-    y = BatchNorm(name=f"{name}_project_BN", **norm.arguments())(y)
+    y = norm_layer(norm, name=f"{name}_project_BN")(y)
     if stride == 1 and x.shape[-1] == channels:
         return tf_keras.layers.Add(name=f"{name}_add")([x, y])
     return y
 
 
 def _activate(x, name, norm):
-    x = BatchNorm(name=name, **norm.arguments())(x)
+    x = norm_layer(norm, name=name)(x)
     return tf_keras.layers.ReLU(6.0, name=f"{name}_relu")(x)

@@ -5,15 +5,17 @@ import dataclasses
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.backbones.stages import block_dilations, stage_blocks, stage_strides
+from lfp_tf.backbones.stages import block_dilations, stage_strides
 from lfp_tf.layers.blocks import convolve, max_pool, normalize
 from lfp_tf.options import Norm, ResNet
 
 _BASIC_DEPTHS = (18, 34)
+# Channels of a bottleneck's result for one within, without groups.
+_EXPANSION = 4
 
 
 def resnet_features(
-    images: tf.Tensor, options: ResNet = ResNet(), norm: Norm = Norm()
+    images: tf.Tensor, options: ResNet = ResNet(), norm: Norm = Norm(), *, stages: int = 4
 ) -> dict[str, tf.Tensor]:
     """Builds a ResNet's feature maps (`hszhao/semseg model/resnet.py`; He et al. 2016).
 
@@ -25,30 +27,57 @@ def resnet_features(
         options: `ResNet`. Its padding is that of the stem; the 3x3s of blocks are padded alike on
             all sides, in the TF1 port too (`hellochick/PSPNet-tensorflow`).
         norm: `Norm`; by itself decay 0.9 and epsilon 1e-5.
+        stages: how many there are.
 
     Returns:
-        {"stem", "stage1", "stage2", "stage3", "stage4": [B, h, w, C] Keras tensors}.
+        {"stem", "stage1", .., "stage4": [B, h, w, C] Keras tensors}.
     """
     form = _Form(options.stride_in, options.padding, norm)
     stem = _deep_stem if options.stem == "deep" else _plain_stem
     x = stem(images, options.width, form)
     x = max_pool(x, padding=options.padding, rounding=options.pool_rounding, name="stem_pool")
-    build = _basic_block if options.depth in _BASIC_DEPTHS else _bottleneck
     taps = {"stem": x}
-    blocks = stage_blocks(options)
-    for stage, (stride, dilation) in enumerate(stage_strides(options.output_stride), start=1):
-        planes = round(64 * 2 ** (stage - 1) * options.width)
-        dilations = block_dilations(options, stage, dilation)
-        for block in range(1, blocks[stage - 1] + 1):
-            place = _Place(
-                name=f"stage{stage}_block{block}",
-                stride=stride if block == 1 else 1,
-                dilation=dilations[block - 1],
-                is_first=block == 1,
-            )
-            x = build(x, planes, place, form)
-        taps[f"stage{stage}"] = x
+    for stage in range(1, stages + 1):
+        x = taps[f"stage{stage}"] = resnet_stage(x, stage, options, norm)
     return taps
+
+
+def resnet_stage(
+    x: tf.Tensor,
+    stage: int,
+    options: ResNet = ResNet(),
+    norm: Norm = Norm(),
+    *,
+    prefix: str = "",
+) -> tf.Tensor:
+    """Builds one stage of a ResNet, as of `resnet_features`.
+
+    Args:
+        x: [B, H, W, C] Keras tensor.
+        stage: 1..4.
+        options: `ResNet`.
+        norm: `Norm`.
+        prefix: of the names of its layers.
+
+    Returns:
+        [B, h, w, C'].
+    """
+    stride, dilation = stage_strides(options.output_stride)[stage - 1]
+    wider = 2 ** (stage - 1)
+    form = _Form(options.stride_in, options.padding, norm, options.groups)
+    build = _basic_block if options.depth in _BASIC_DEPTHS else _bottleneck
+    dilations = block_dilations(options, stage, dilation)
+    for block, dilation in enumerate(dilations, start=1):
+        place = _Place(
+            name=f"{prefix}stage{stage}_block{block}",
+            stride=stride if block == 1 else 1,
+            dilation=dilation,
+            is_first=block == 1,
+            planes=options.groups * round(options.width_per_group * wider * options.width),
+            channels=round(64 * wider * options.width) * _EXPANSION,
+        )
+        x = build(x, place, form)
+    return x
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,16 +87,19 @@ class _Form:
     stride_in: str
     padding: str
     norm: Norm
+    groups: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where a block stands."""
+    """Where a block stands, and its widths: inside, and of what a bottleneck gives."""
 
     name: str
     stride: int
     dilation: int
     is_first: bool
+    planes: int
+    channels: int
 
 
 def _deep_stem(x, width, form):
@@ -89,20 +121,28 @@ def _plain_stem(x, width, form):
     return normalize(x, name="stem_bn1", norm=form.norm)
 
 
-def _bottleneck(x, planes, place, form):
-    name = place.name
+def _bottleneck(x, place, form):
+    name, planes = place.name, place.planes
     strides = (place.stride, 1) if form.stride_in == "1x1" else (1, place.stride)
     y = convolve(x, planes, 1, stride=strides[0], name=f"{name}_conv1")
     y = normalize(y, name=f"{name}_bn1", norm=form.norm)
-    y = convolve(y, planes, 3, stride=strides[1], dilation=place.dilation, name=f"{name}_conv2")
+    y = convolve(
+        y,
+        planes,
+        3,
+        stride=strides[1],
+        dilation=place.dilation,
+        groups=form.groups,
+        name=f"{name}_conv2",
+    )
     y = normalize(y, name=f"{name}_bn2", norm=form.norm)
-    y = convolve(y, 4 * planes, 1, name=f"{name}_conv3")
+    y = convolve(y, place.channels, 1, name=f"{name}_conv3")
     y = normalize(y, name=f"{name}_bn3", norm=form.norm, relu=False)
     return _join(x, y, place, form)
 
 
-def _basic_block(x, planes, place, form):
-    name = place.name
+def _basic_block(x, place, form):
+    name, planes = place.name, place.planes
     y = convolve(x, planes, 3, stride=place.stride, dilation=place.dilation, name=f"{name}_conv1")
     y = normalize(y, name=f"{name}_bn1", norm=form.norm)
     y = convolve(y, planes, 3, dilation=place.dilation, name=f"{name}_conv2")

@@ -5,19 +5,15 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers.batch_norm import BatchNorm
-from lfp_tf.layers.convolution import Conv2D
+from lfp_tf.layers.blocks import convolve_as
 from lfp_tf.layers.dropblock import DropBlock
 from lfp_tf.layers.fpt.grounding import GroundingTransformer
 from lfp_tf.layers.fpt.parts import DECAY, EPSILON
 from lfp_tf.layers.fpt.rendering import RenderingTransformer
 from lfp_tf.layers.fpt.self_transformer import SelfTransformer
-from lfp_tf.layers.initializers import xavier_fill
 from lfp_tf.layers.valid_cells import ClearInvalid, LevelSizes
 from lfp_tf.ops.attention import BLOCK_ENTRIES
 from lfp_tf.options import Norm, TransformerPyramid
-
-_GROUPS = 32
 
 
 def transformer_pyramid(
@@ -75,7 +71,14 @@ def transformer_pyramid(
     results = {}
     for n in numbers:
         joined = tf_keras.layers.Concatenate(name=f"fpt_p{n}_join")(parts[n])
-        x = convolved(joined, channels, 3, name=f"fpt_p{n}", options=options, norm=norm)
+        x = convolve_as(
+            joined,
+            channels,
+            3,
+            name=f"fpt_p{n}",
+            normalization=options.normalization,
+            norm=norm.or_else(decay=DECAY, epsilon=EPSILON),
+        )
         if options.dropblock_rate:
             drop = DropBlock(
                 options.dropblock_rate, size=options.dropblock_size, salt=n, name=f"fpt_p{n}_drop"
@@ -83,63 +86,6 @@ def transformer_pyramid(
             x = drop(x)
         results[n] = _cleared(x, valid[n], f"result_p{n}")
     return results
-
-
-def lateral_maps(
-    levels: Mapping[int, tf.Tensor],
-    *,
-    channels: int = 256,
-    options: TransformerPyramid = TransformerPyramid(),
-    norm: Norm = Norm(),
-) -> dict[int, tf.Tensor]:
-    """Brings each level of a backbone to the same channels: the bottom-up feature pyramid.
-
-    Args:
-        levels: {number: [B, H, W, C] Keras tensor}.
-        channels: of each result.
-        options: whose `normalization` follows the 1x1 convolutions.
-        norm: `Norm` of batch norms.
-
-    Returns:
-        {number: [B, H, W, channels]}.
-    """
-    return {
-        n: convolved(x, channels, 1, name=f"fpn_p{n}_1x1", options=options, norm=norm)
-        for n, x in levels.items()
-    }
-
-
-def convolved(
-    x: tf.Tensor, channels: int, kernel: int, *, name: str, options: TransformerPyramid, norm: Norm
-) -> tf.Tensor:
-    """A convolution `NAME` with a bias, or `NAME_conv` without one and `NAME_norm` behind it.
-
-    Args:
-        x: [B, H, W, C] Keras tensor.
-        channels: channels out.
-        kernel: rows and columns of the kernel, odd.
-        name: of the layer, or prefix.
-        options: whose `normalization` decides.
-        norm: `Norm` of a batch norm.
-
-    Returns:
-        [B, H, W, channels].
-    """
-    plain = options.normalization == "none"
-    x = Conv2D(
-        channels,
-        kernel,
-        padding="same",
-        use_bias=plain,
-        kernel_initializer=xavier_fill(),
-        name=name if plain else f"{name}_conv",
-    )(x)
-    if options.normalization == "group_norm":
-        return tf_keras.layers.GroupNormalization(_GROUPS, epsilon=EPSILON, name=f"{name}_norm")(x)
-    if options.normalization == "batch_norm":
-        arguments = norm.or_else(decay=DECAY, epsilon=EPSILON).arguments()
-        return BatchNorm(name=f"{name}_norm", **arguments)(x)
-    return x
 
 
 def _attention(levels, valid, n, options, norm, block_entries):

@@ -1,14 +1,20 @@
-"""Convolution, batch norm and ReLU as Keras layers under telling names, with the padding named."""
+"""Convolution, norm and ReLU as Keras layers under telling names, with the padding named."""
 
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.layers.affine import Affine
 from lfp_tf.layers.batch_norm import BatchNorm
 from lfp_tf.layers.convolution import Conv2D
-from lfp_tf.layers.initializers import fan_in_uniform, fan_out_normal
+from lfp_tf.layers.initializers import fan_in_uniform, fan_out_normal, xavier_fill
 from lfp_tf.options import Norm
+
+_KINDS = {"group_norm": "group", "batch_norm": "batch"}
+# Of group norm, in Detectron and in PyTorch.
+_EPSILON = 1e-5
 
 
 def convolve(
@@ -21,6 +27,7 @@ def convolve(
     dilation: int = 1,
     padding: str = "symmetric",
     initializer: Any = None,
+    groups: int = 1,
 ) -> tf.Tensor:
     """A convolution without bias.
 
@@ -31,6 +38,7 @@ def convolve(
         padding: `symmetric` puts dilation * (kernel // 2) zeros on every side; `same` is
             TensorFlow's rule, which for stride 2 and an even size puts 0 before and 1 after.
         initializer: of the kernel; None draws as ResNet's are.
+        groups: that many parts of the channels are convolved apart.
 
     Returns:
         [B, H', W', channels].
@@ -45,14 +53,64 @@ def convolve(
         dilation_rate=dilation,
         padding="valid" if explicit else "same",
         use_bias=False,
+        groups=groups,
         kernel_initializer=initializer or fan_out_normal(),
         name=name,
     )(x)
 
 
 def normalize(x: tf.Tensor, *, name: str, norm: Norm, relu: bool = True) -> tf.Tensor:
-    """Batch norm under `name` as `norm` says, then a ReLU unless told otherwise."""
-    x = BatchNorm(name=name, **norm.arguments())(x)
+    """The norm under `name` that `norm` says, then a ReLU unless told otherwise."""
+    x = norm_layer(norm, name=name)(x)
+    return tf_keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def norm_layer(norm: Norm, *, name: str) -> tf_keras.layers.Layer:
+    """The layer that a `Norm` says, of [B, H, W, C] or [R, C]."""
+    if norm.kind == "affine":
+        return Affine(name=name)
+    if norm.kind == "group":
+        return tf_keras.layers.GroupNormalization(norm.groups, epsilon=_EPSILON, name=name)
+    return BatchNorm(name=name, **norm.arguments())
+
+
+def convolve_as(
+    x: tf.Tensor,
+    channels: int,
+    kernel: int,
+    *,
+    name: str,
+    normalization: str,
+    norm: Norm = Norm(),
+    initializer: Any = None,
+    relu: bool = False,
+) -> tf.Tensor:
+    """A convolution `NAME` with a bias, or without one and a norm `NAME_norm` behind it.
+
+    Args:
+        x: [B, H, W, C] Keras tensor.
+        channels: channels out.
+        kernel: rows and columns of the kernel, odd; zeros keep the size.
+        name: of the layer.
+        normalization: `none`, `group_norm` or `batch_norm`.
+        norm: whose options the norm has.
+        initializer: of the kernel; None is Caffe2's XavierFill.
+        relu: whether a ReLU follows.
+
+    Returns:
+        [B, H, W, channels].
+    """
+    x = Conv2D(
+        channels,
+        kernel,
+        padding="same",
+        use_bias=normalization == "none",
+        kernel_initializer=initializer or xavier_fill(),
+        name=name,
+    )(x)
+    if normalization != "none":
+        norm = dataclasses.replace(norm, kind=_KINDS[normalization])
+        x = norm_layer(norm, name=f"{name}_norm")(x)
     return tf_keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 

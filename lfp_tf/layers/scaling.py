@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.ops.resize import LIKE
+from lfp_tf.ops.shapes import height_width, side
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
@@ -30,3 +31,25 @@ class ResizeLike(tf_keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         return super().get_config() | {"rule": self.rule}
+
+
+@tf_keras.utils.register_keras_serializable("lfp_tf")
+class DoubleLike(tf_keras.layers.Layer):
+    """Every cell four times, cut to the height and width of another map: [[1, 2]] is 1 1 2 2.
+
+    The finer map of a pyramid has twice the rows of the coarser one, or one fewer.
+    """
+
+    def call(self, inputs: list) -> tf.Tensor:
+        """Takes [B, h, w, C] and the map whose size it takes, [B, H, W, ...]."""
+        values, other = inputs
+        height, width = height_width(values)
+        batch, channels = side(values, 0), values.shape[-1]
+        # A sum is this one's gradient, always in the same order.
+        doubled = tf.broadcast_to(
+            values[:, :, None, :, None],
+            tf.stack([batch, height, 2, width, 2, channels]),
+        )
+        doubled = tf.reshape(doubled, tf.stack([batch, 2 * height, 2 * width, channels]))
+        rows, columns = height_width(other)
+        return doubled[:, :rows, :columns]

@@ -11,6 +11,8 @@ from lfp_tf.models.deeplab import deeplabv1, deeplabv2, deeplabv3, deeplabv3plus
 from lfp_tf.models.hourglass import hourglass
 from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
 from lfp_tf.models.pspnet import pspnet
+from lfp_tf.models.rcnn import RCNN
+from lfp_tf.models.rcnn_c4 import RCNNC4
 from lfp_tf.options import Options, from_flat
 
 NETWORKS = {
@@ -23,6 +25,8 @@ NETWORKS = {
     "lfp_classifier": lfp_classifier,
     "lfp_segmentation": lfp_segmentation,
     "hourglass": hourglass,
+    "rcnn": RCNN,
+    "rcnn_c4": RCNNC4,
 }
 
 

@@ -1,5 +1,7 @@
 """Feature Pyramid Transformer: the names of dongzhang89/FPT, and of the paper's parts it lacks.
 
+Backbone and pyramid have those of roytseng-tw/Detectron.pytorch, from which it began.
+
 The released rendering transformer crosses two names: `bn_low` belongs to the fine map's means,
 `bn_high` to the coarse map.
 """
@@ -19,6 +21,7 @@ from lfp_tf.checkpoints.names.translation import (
 
 _TRANSFORMS = {"queries": "conv_qs", "keys": "conv_ks"}
 _STEPS = {"conv": "0", "norm": "1", "out": "3"}
+_LEAVES = TORCH_LEAVES | {"scale": "weight", "offset": "bias"}
 _SELF: Pairs = (
     (r"(queries|keys)", lambda which: _TRANSFORMS[which]),
     (r"(queries|keys)_(conv|norm|out)", lambda which, step: f"{_TRANSFORMS[which]}.{_STEPS[step]}"),
@@ -62,13 +65,14 @@ def fpt_name(name: str, options: Mapping) -> str | None:
     Args:
         name: ours, `LAYER/UNIT/LEAF` or `LAYER/LEAF`.
         options: of the network: with `upsample` the rendering transformers' norm behind the
-            strided convolution has its other name.
+            strided convolution has its other name; `decoder`, `pyramid_norm`, `normalization` and
+            `norm` tell the pyramid's form and where norms stand.
     """
     path, leaf = name.rsplit("/", 1)
     layer, _, unit = path.partition("/")
     if not unit:
-        block = renamed(layer, _BLOCK)
-        return block and f"{block}.{TORCH_LEAVES[leaf]}"
+        block = renamed(layer, _network(options))
+        return block and f"{block}.{_LEAVES[leaf]}"
     if layer.startswith("local") and leaf == "table":
         return f"{layer}.{_LOCAL_TABLES[unit]}"
     kinds = {"st": _SELF, "gt": _GROUNDING, "rt": _rendering(options), "local": _LOCAL}
@@ -91,10 +95,54 @@ def _rendering(options: Mapping) -> Pairs:
     return ((rf"({'|'.join(names)})", lambda unit: names[unit]),)
 
 
-_BLOCK: Pairs = (
-    (r"(fpt_p\d+|fpn_p\d+_1x1)", lambda layer: layer),
-    (r"(fpt_p\d+|fpn_p\d+_1x1)_(conv|norm)", lambda layer, step: f"{layer}.{_STEPS[step]}"),
-)
+def _network(options: Mapping) -> Pairs:
+    """Names of the layers that are no transformers: backbone, pyramid, what joins the parts."""
+    norm = "gn" if options.get("norm") == "group" else "bn"
+    kinds = {"conv": "conv", "bn": norm}
+    body = "Conv_Body.conv_body"
+
+    def lateral(level, is_norm):
+        name = _LATERALS[level] if options.get("decoder") == "fpn" else f"fpn_p{level}_1x1"
+        return name + _place(options.get("pyramid_norm"), is_norm)
+
+    return (
+        (r"stem_(conv|bn)1", lambda kind: f"{body}.res1.{kinds[kind]}1"),
+        (
+            r"stage(\d)_block(\d+)_(conv|bn)(\d)",
+            lambda stage, block, kind, n: (
+                f"{body}.res{int(stage) + 1}.{int(block) - 1}.{kinds[kind]}{n}"
+            ),
+        ),
+        (
+            r"stage(\d)_block1_projection(_bn)?",
+            lambda stage, is_norm: f"{body}.res{int(stage) + 1}.0.downsample.{int(bool(is_norm))}",
+        ),
+        (r"fpn_lateral(\d)(_norm)?", lateral),
+        (
+            r"fpn_output(\d)(_norm)?",
+            lambda level, is_norm: (
+                f"Conv_Body.posthoc_modules.{5 - int(level)}"
+                + _place(options.get("pyramid_norm"), is_norm)
+            ),
+        ),
+        (
+            r"(fpt_p\d+)(_norm)?",
+            lambda layer, is_norm: layer + _place(options.get("normalization"), is_norm),
+        ),
+    )
+
+
+# The pyramid with a way down counts from its second coarsest level.
+_LATERALS = {"5": "Conv_Body.conv_top"} | {
+    str(level): f"Conv_Body.topdown_lateral_modules.{4 - level}.conv_lateral" for level in (4, 3, 2)
+}
+
+
+def _place(normalization: str | None, is_norm: str | None) -> str:
+    """A layer's place in a pair of convolution and norm; none where it stands alone."""
+    if normalization in (None, "none"):
+        return ""
+    return ".1" if is_norm else ".0"
 
 
 def _plain(arrays: dict, notes: list[str]) -> dict:

@@ -1,6 +1,6 @@
 """The kinds of the Feature Pyramid Transformer's golden cases and what runs each."""
 
-from lfp_tf.parity.fpt import layers
+from lfp_tf.parity.fpt import detector, layers
 
 KINDS = {
     "layer_self": layers.layer_self,
@@ -9,5 +9,7 @@ KINDS = {
     "attention_chunk": layers.attention_chunk,
     "dropblock": layers.dropblock,
     "fpt_block": layers.fpt_block,
-    "parameter_count": layers.parameter_count,
+    "parameter_count": detector.parameter_count,
+    "forward_backbone": detector.forward_backbone,
+    "backbone_fpn_bfp": detector.base_pyramid,
 }

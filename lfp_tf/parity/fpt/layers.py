@@ -9,10 +9,12 @@ import tf_keras
 
 from lfp_tf.checkpoints.load import TRANSLATIONS, Report, translate
 from lfp_tf.checkpoints.variables import assign, layer_variables, variables_by_name
-from lfp_tf.decoders.transformer_pyramid import lateral_maps, transformer_pyramid
+from lfp_tf.decoders.pyramid import lateral_maps
+from lfp_tf.decoders.transformer_pyramid import transformer_pyramid
 from lfp_tf.errors import LfpError
 from lfp_tf.layers.dropblock import drop_cells, kept_cells
 from lfp_tf.ops.attention import attention, mean_attention, mixture_shares
+from lfp_tf.options import FeaturePyramid
 from lfp_tf.parity.fpt import words
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import UnknownWord, is_count
@@ -151,7 +153,8 @@ def fpt_block(case: Case) -> dict[str, Any]:
     widths = config.get("in_channels", [config["feature_dim"]] * 4)
     sizes = config.get("valid_image_sizes")
     model = block_model(options, config["feature_dim"], widths, letter, bool(sizes))
-    trial = Trial(case, variables_by_name(model))
+    norms = dict.fromkeys(("pyramid_norm", "normalization"), config["with_norm"])
+    trial = Trial(case, variables_by_name(model), options=norms)
     further = {} if sizes is None else {"sizes": tf.constant(sizes, tf.int32)}
     upstream = {f"P{n}": tf.constant(inputs[f"d{n}"]) for n in _LEVELS if f"d{n}" in inputs}
     outputs, values = trial.gradients(
@@ -183,7 +186,7 @@ def block_model(
     }
     levels = {n: inputs[f"{letter}{n}"] for n in _LEVELS}
     if letter == "C":
-        levels = lateral_maps(levels, channels=channels, options=options)
+        levels = lateral_maps(levels, FeaturePyramid("bfp", channels, options.normalization))
     if has_sizes:
         inputs["sizes"] = tf_keras.Input([2], dtype="int32", name="sizes")
     results = transformer_pyramid(

@@ -1,6 +1,6 @@
 """The kinds of MaskX R-CNN's golden cases and what runs each."""
 
-from lfp_tf.parity.maskx import operators, training
+from lfp_tf.parity.maskx import network, operators, training
 
 KINDS = {
     "detector-anchors": operators.anchors,
@@ -18,4 +18,6 @@ KINDS = {
     "detector-losses": training.losses,
     "detector-schedule": training.schedule,
     "detector-optimizer": training.optimizer,
+    "detector-forward": network.forward,
+    "parameter_count": network.parameter_count,
 }

@@ -31,6 +31,46 @@ def is_labels(value: Any) -> bool:
     return value is None or (isinstance(value, list) and all(map(is_count, value)))
 
 
+# Of whole networks. Those of `NETWORK_DEFAULTS` may be absent; those of `_OF_SOME_NETWORKS` are
+# there where another word has a value.
+NETWORK = {
+    "depth": (50, 101),
+    "variant": ("fpn", "c4"),
+    "norm": ("affine", "gn"),
+    "gn_groups": is_count,
+    "groups": is_count,
+    "width_per_group": is_count,
+    "stride_on_1x1": is_flag,
+    "fpn_dim": is_count,
+    "box_head": ("2fc", "4conv1fc_gn"),
+    "box_head_dim": is_count,
+    "box_conv_dim": is_count,
+    "mask_head": ("4conv", "share_res5"),
+    "mask_dim": is_count,
+    "classes": is_count,
+    "class_specific_mask": is_flag,
+    "transfer": (None,),
+    "mlp_branch": (None,),
+}
+NETWORK_DEFAULTS = {"groups": 1, "width_per_group": 64, "stride_on_1x1": True}
+FORWARD = NETWORK | {
+    "test_scale": is_count,
+    "test_max_size": is_count,
+    "pre_nms_top_n": is_count,
+    "post_nms_top_n": is_count,
+    "canonical_scale": is_number,
+    "score_threshold": is_number,
+    "nms": is_number,
+    "limit": is_count,
+    "rpn_sizes": is_numbers,
+    "box_order": ("x1,y1,x2,y2",),
+}
+_OF_SOME_NETWORKS = {
+    "gn_groups": ("norm", "gn"),
+    "box_conv_dim": ("box_head", "4conv1fc_gn"),
+    "rpn_sizes": ("variant", "c4"),
+}
+
 _SPREAD = ("spread",)
 WORDS = {
     "detector-anchors": {
@@ -141,3 +181,23 @@ def words_of(case: Case) -> dict[str, Any]:
         if word not in case.config:
             raise UnknownWord(f'config lacks the word "{word}".')
     return case.config
+
+
+def network_words(case: Case, known: dict[str, Any]) -> dict[str, Any]:
+    """The config of a case of a whole network, words that may be absent filled in.
+
+    Args:
+        case: the case.
+        known: `NETWORK` or `FORWARD`.
+
+    Raises:
+        UnknownWord: a word or value that is not known, or a word that is missing.
+    """
+    check(case.config, known)
+    words = NETWORK_DEFAULTS | case.config
+    for word in known:
+        other, value = _OF_SOME_NETWORKS.get(word, (None, None))
+        is_due = other is None or words.get(other) == value
+        if is_due and word not in words:
+            raise UnknownWord(f'config lacks the word "{word}".')
+    return words

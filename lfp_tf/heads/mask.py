@@ -1,0 +1,111 @@
+"""The mask head: from a pooled box to features of twice the size, and from these to masks.
+
+Letters: R boxes (RoIs), P cells a side, D channels, K classes with background as 0.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.layers.blocks import convolve_as
+from lfp_tf.layers.initializers import fan_out_normal
+from lfp_tf.options import Norm, RoIHeads
+
+# Detectron's GaussianFill of the one mask for all classes, which MSRAFill lets diverge.
+_AGNOSTIC_DEVIATION = 0.001
+
+
+def mask_head(x: tf.Tensor, options: RoIHeads = RoIHeads(), norm: Norm = Norm()) -> tf.Tensor:
+    """Convolves and doubles pooled boxes (Mask R-CNN, figure 4; `mask_rcnn_heads.py`).
+
+    Args:
+        x: [R, P, P, C] Keras tensor.
+        options: `RoIHeads`, of which the mask head's count.
+        norm: `Norm` of its norms, where it has some.
+
+    Returns:
+        [R, 2P, 2P, mask_dim].
+    """
+    for number in range(1, options.mask_convolutions + 1):
+        x = convolve_as(
+            x,
+            options.mask_dim,
+            3,
+            name=f"mask_conv{number}",
+            normalization=options.normalization,
+            norm=norm,
+            initializer=fan_out_normal(),
+            relu=True,
+        )
+    return doubled(x, options.mask_dim)
+
+
+def doubled(x: tf.Tensor, channels: int) -> tf.Tensor:
+    """The deconvolution `mask_deconv` of 2x2 with stride 2, and a ReLU: [R, 2P, 2P, channels]."""
+    return tf_keras.layers.Conv2DTranspose(
+        channels,
+        2,
+        strides=2,
+        activation="relu",
+        kernel_initializer=fan_out_normal(),
+        name="mask_deconv",
+    )(x)
+
+
+@tf_keras.utils.register_keras_serializable("lfp_tf")
+class ClassMasks(tf_keras.layers.Layer):
+    """The 1x1 convolution to a mask for each class, of which each box gets its own class' alone.
+
+    Args:
+        classes: K, or 1 for one mask that serves all classes.
+    """
+
+    def __init__(self, classes, **kwargs):
+        super().__init__(**kwargs)
+        self.classes = classes
+
+    def build(self, input_shape: list) -> None:
+        """Makes the kernel [1, 1, D, K] and the bias [K]."""
+        is_agnostic = self.classes == 1
+        draw = tf_keras.initializers.RandomNormal(stddev=_AGNOSTIC_DEVIATION)
+        channels = input_shape[0][-1]
+        self.kernel = self.add_weight(
+            "kernel",
+            [1, 1, channels, self.classes],
+            initializer=draw if is_agnostic else fan_out_normal(),
+        )
+        self.bias = self.add_weight("bias", [self.classes], initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs: list) -> tf.Tensor:
+        """Takes features [R, P, P, D] and labels [R] int32; gives logits [R, P, P]."""
+        features, labels = inputs
+        kernels = tf.transpose(self.kernel[0, 0])
+        return masks_of_labels(features, kernels, labels, tf.convert_to_tensor(self.bias))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, for saving."""
+        return super().get_config() | {"classes": self.classes}
+
+
+def masks_of_labels(
+    features: tf.Tensor, kernels: tf.Tensor, labels: tf.Tensor, bias: tf.Tensor | None = None
+) -> tf.Tensor:
+    """The mask of each box for its label, without those of the other classes.
+
+    Args:
+        features: [R, P, P, D].
+        kernels: [K, D], or [1, D] for one mask that serves all labels.
+        labels: int32 [R].
+        bias: [K] or [1]; None adds nothing.
+
+    Returns:
+        [R, P, P] logits, float32.
+    """
+    places = tf.zeros_like(labels) if kernels.shape[0] == 1 else labels
+    own = tf.cast(tf.gather(kernels, places), features.dtype)
+    logits = tf.cast(tf.einsum("rhwd,rd->rhw", features, own), tf.float32)
+    if bias is None:
+        return logits
+    return logits + tf.cast(tf.gather(bias, places), tf.float32)[:, None, None]

@@ -1,0 +1,369 @@
+"""What all two-stage detectors do with their parts: anchors, proposals, detections, masks.
+
+Letters: B images, H x W pixels, R boxes (RoIs), N boxes an image, K classes with background as 0,
+P cells a side, C and D channels. Boxes are x1, y1, x2, y2.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.heads.mask import ClassMasks
+from lfp_tf.ops.detection.anchors import anchor_field, cell_anchors
+from lfp_tf.ops.detection.boxes import clip, decode
+from lfp_tf.ops.detection.detections import (
+    Detections,
+    PaddedDetections,
+    best_detections,
+    detect,
+)
+from lfp_tf.ops.detection.proposals import (
+    ProposalOptions,
+    Proposals,
+    by_image,
+    collect,
+    collect_jointly,
+    level_proposals,
+)
+from lfp_tf.ops.shapes import height_width, side
+from lfp_tf.options import (
+    BACKBONES,
+    Anchors,
+    Conventions,
+    FeaturePyramid,
+    Inference,
+    Norm,
+    Options,
+    RoIHeads,
+)
+
+
+class Predictions(NamedTuple):
+    """What the box head says of proposals.
+
+    Attributes:
+        probabilities: [B, N, K]; all 0 where there is no proposal.
+        boxes: [B, N, K, 4], or [B, N, 1, 4] for all classes, in pixels of the image before it was
+            scaled, clipped to it.
+    """
+
+    probabilities: tf.Tensor
+    boxes: tf.Tensor
+
+
+class Detector(tf_keras.Model):
+    """A detector of parts that are Keras models, which share no names.
+
+    `trunk` takes preprocessed images [B, H, W, 3] to feature maps and, for each level L, to
+    "rpn_logits_L" and "rpn_deltas_L"; `boxes` takes `box_features` to "class_logits" [R, K] and
+    "deltas" [R, 4K] or [R, 8]; `masks` makes the features of masks, and is None without masks;
+    `mask_output` makes masks of these. A training calls the parts; a call of the whole gives
+    detections.
+
+    Args:
+        groups: {argument of the network: its `Options`}.
+        classes: of objects, without background: K - 1.
+        levels: those that the RPN looks at; a cell of level l is 2^l pixels wide.
+        input_shape: (height, width, 3), None where any size may come.
+        name: of the model.
+    """
+
+    def __init__(self, groups, *, classes, levels, input_shape, name):
+        super().__init__(name=name)
+        self.options = groups
+        self.classes = classes
+        self.levels = tuple(levels)
+        self.image_shape = tuple(input_shape)
+        self.masks: Any = None
+        self.mask_output: Any = None
+
+    @property
+    def num_labels(self) -> int:
+        """K: the classes and background."""
+        return self.classes + 1
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Pixels a cell of each level."""
+        return tuple(2**level for level in self.levels)
+
+    def anchors(self, outputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
+        """The anchors of each level of the trunk's outputs: [n, 4] in network pixels."""
+        return [
+            anchor_field(self.cells(place), stride, height_width(outputs[f"rpn_logits_{level}"]))
+            for place, (level, stride) in enumerate(zip(self.levels, self.strides, strict=True))
+        ]
+
+    def proposals(
+        self,
+        outputs: Mapping[str, tf.Tensor],
+        info: tf.Tensor,
+        options: ProposalOptions = ProposalOptions(),
+        *,
+        count: int,
+        jointly: bool = False,
+    ) -> Proposals:
+        """The best boxes of the RPN.
+
+        Args:
+            outputs: of the trunk.
+            info: [B, 3 or more] float32: height and width that boxes are clipped to, scale.
+            options: of each level; the conventions are the network's own.
+            count: N.
+            jointly: whether the images of the batch share N boxes, as Detectron trains.
+
+        Returns:
+            `Proposals` of N rows an image, in network pixels.
+        """
+        conventions = self.options["conventions"]
+        options = dataclasses.replace(
+            options, pixel=conventions.pixel, largest_log=conventions.largest_log
+        )
+        levels = [
+            level_proposals(
+                outputs[f"rpn_logits_{level}"],
+                outputs[f"rpn_deltas_{level}"],
+                anchors,
+                info[:, :3],
+                options,
+            )
+            for level, anchors in zip(self.levels, self.anchors(outputs), strict=True)
+        ]
+        if jointly:
+            return by_image(collect_jointly(levels, count), side(info, 0))
+        return collect(levels, count)
+
+    def box_features(
+        self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor
+    ) -> tf.Tensor:
+        """What the box head sees of each box.
+
+        Args:
+            outputs: of the trunk.
+            rois: [R, 4] float32, network pixels.
+            images: int32 [R], the image of the batch that a box belongs to.
+
+        Returns:
+            [R, P, P, C].
+        """
+        raise NotImplementedError
+
+    def mask_features(
+        self,
+        outputs: Mapping[str, tf.Tensor],
+        rois: tf.Tensor,
+        images: tf.Tensor,
+        *,
+        of_boxes: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """The features that masks are made of.
+
+        Args:
+            outputs, rois, images: as of `box_features`.
+            of_boxes: what `box_features` gave for the same boxes, where that is at hand.
+
+        Returns:
+            [R, 2P, 2P, D].
+        """
+        raise NotImplementedError
+
+    def box_outputs(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """{"class_logits": [R, K], "deltas": [R, 4K] or [R, 8]} of `box_features`."""
+        return self.boxes(features)
+
+    def mask_logits(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The mask of each box for its own label.
+
+        Args:
+            features: of `mask_features`.
+            labels: int32 [R].
+
+        Returns:
+            [R, 2P, 2P] float32.
+        """
+        return self.mask_output([features, labels])
+
+    def predictions(
+        self,
+        outputs: Mapping[str, tf.Tensor],
+        proposals: Proposals,
+        info: tf.Tensor,
+        original_size: tf.Tensor,
+    ) -> Predictions:
+        """Scores and moves proposals (Detectron's `test.py:im_detect_bbox`).
+
+        Args:
+            outputs: of the trunk.
+            proposals: of `proposals`.
+            info: [B, 3 or more] float32, whose third column is the scale.
+            original_size: [B, 2] float32, height and width before scaling.
+        """
+        conventions, heads = self.options["conventions"], self.options["heads"]
+        batch, count = side(proposals.scores, 0), side(proposals.scores, 1)
+        rois, images = _flat(proposals.boxes)
+        results = self.box_outputs(self.box_features(outputs, rois, images))
+        probabilities = tf.nn.softmax(results["class_logits"])
+        probabilities = tf.reshape(probabilities, tf.stack([batch, count, self.num_labels]))
+        is_proposal = tf.sequence_mask(proposals.counts, count)
+        boxes = decode(
+            proposals.boxes / info[:, 2, None, None],
+            tf.reshape(results["deltas"], tf.stack([batch, count, results["deltas"].shape[-1]])),
+            weights=conventions.box_weights,
+            largest_log=conventions.largest_log,
+            pixel=conventions.pixel,
+        )
+        boxes = tf.reshape(boxes, tf.stack([batch, count, boxes.shape[-1] // 4, 4]))
+        height, width = original_size[:, 0, None, None], original_size[:, 1, None, None]
+        boxes = clip(boxes, height, width, pixel=conventions.pixel)
+        return Predictions(
+            tf.where(is_proposal[..., None], probabilities, 0.0),
+            boxes[:, :, 1:] if heads.class_agnostic_boxes else boxes,
+        )
+
+    def detections(
+        self,
+        outputs: Mapping[str, tf.Tensor],
+        info: tf.Tensor,
+        original_size: tf.Tensor,
+    ) -> PaddedDetections:
+        """The objects of each image, best first.
+
+        Args:
+            outputs, info, original_size: as of `predictions`.
+
+        Returns:
+            `PaddedDetections` with an axis of B images in front, boxes in pixels of the image
+            before it was scaled.
+        """
+        inference = self.options["inference"]
+        options = ProposalOptions(
+            pre_nms=inference.pre_nms, post_nms=inference.post_nms, nms=inference.rpn_nms
+        )
+        proposals = self.proposals(outputs, info, options, count=inference.post_nms)
+        predictions = self.predictions(outputs, proposals, info, original_size)
+
+        def of_image(arguments):
+            return best_detections(self.detect(*arguments), inference.limit)
+
+        float_rows = tf.TensorSpec([inference.limit], tf.float32)
+        int_rows = tf.TensorSpec([inference.limit], tf.int32)
+        rows = Detections(
+            tf.TensorSpec([inference.limit, 4], tf.float32), float_rows, int_rows, int_rows
+        )
+        signature = PaddedDetections(rows, tf.TensorSpec([], tf.int32))
+        return tf.map_fn(of_image, tuple(predictions), fn_output_signature=signature)
+
+    def detect(self, probabilities: tf.Tensor, boxes: tf.Tensor) -> Detections:
+        """The objects of one image by class, then in the order of its proposals.
+
+        Args:
+            probabilities, boxes: of `Predictions`, without the axis of images.
+        """
+        inference = self.options["inference"]
+        return detect(
+            probabilities,
+            boxes,
+            score_threshold=inference.score_threshold,
+            threshold=inference.nms,
+            limit=inference.limit,
+            pixel=self.options["conventions"].pixel,
+        )
+
+    def call(
+        self, inputs: Mapping[str, tf.Tensor], training: bool | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Detects objects.
+
+        Args:
+            inputs: {"images": [B, H, W, 3] preprocessed; "info": [B, 5] float32: height and width
+                that proposals are clipped to, scale, height and width before scaling}.
+            training: whether batch norms take the statistics of the batch.
+
+        Returns:
+            {"boxes": [B, N, 4] in pixels before scaling, best first, "scores": [B, N], "labels":
+            int32 [B, N], 1..K-1, "counts": int32 [B], and with masks "masks": [B, N, 2P, 2P]
+            probabilities within the boxes}; zeros behind the last of an image.
+        """
+        info = inputs["info"]
+        outputs = self.trunk(inputs["images"], training=training)
+        objects, counts = self.detections(outputs, info, info[:, 3:5])
+        results = {
+            "boxes": objects.boxes,
+            "scores": objects.scores,
+            "labels": objects.labels,
+            "counts": counts,
+        }
+        if self.masks is None:
+            return results
+        rois, images = _flat(objects.boxes * info[:, 2, None, None])
+        features = self.mask_features(outputs, rois, images)
+        logits = self.mask_logits(features, tf.reshape(objects.labels, [-1]))
+        shape = tf.stack([side(counts, 0), objects.labels.shape[1], *logits.shape[1:]])
+        return results | {"masks": tf.reshape(tf.sigmoid(logits), shape)}
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments as plain values."""
+        groups = {name: dataclasses.asdict(group) for name, group in self.options.items()}
+        kinds = {kind: name for name, kind in BACKBONES.items()}
+        groups["backbone"]["kind"] = kinds[type(self.options["backbone"])]
+        return {
+            "classes": self.classes,
+            "input_shape": self.image_shape,
+            "name": self.name,
+        } | groups
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Detector":
+        """A network of `get_config`'s values."""
+        del custom_objects
+        config = {name: _plain(value) for name, value in config.items()}
+        backbone = config.pop("backbone")
+        kind = BACKBONES[backbone.pop("kind")]
+        groups = {name: _GROUPS[name](**value) for name, value in config.items() if name in _GROUPS}
+        return cls(**config | groups, backbone=kind(**backbone))
+
+    def make_mask_output(self) -> ClassMasks:
+        """The layer from the features of masks to these."""
+        classes = self.num_labels if self.options["heads"].class_specific_masks else 1
+        layer = ClassMasks(classes, name="mask_logits")
+        layer.build([self.masks.output_shape, (None,)])
+        return layer
+
+    def cells(self, place: int) -> np.ndarray:
+        """The anchors of the first cell of the level at a place, 0 for the lowest: [A, 4]."""
+        anchors = self.options["anchors"]
+        conventions = self.options["conventions"]
+        return cell_anchors(
+            self.strides[place],
+            anchors.of_level(place),
+            anchors.ratios,
+            rounded=conventions.rounded_anchors,
+            pixel=conventions.pixel,
+        )
+
+
+_GROUPS: dict[str, type[Options]] = {
+    "pyramid": FeaturePyramid,
+    "anchors": Anchors,
+    "heads": RoIHeads,
+    "inference": Inference,
+    "conventions": Conventions,
+    "norm": Norm,
+}
+
+
+def _flat(boxes):
+    """Boxes [B, N, 4] as [B * N, 4], and the image of each, int32 [B * N]."""
+    batch, count = side(boxes, 0), side(boxes, 1)
+    return tf.reshape(boxes, [-1, 4]), tf.repeat(tf.range(batch), count)
+
+
+def _plain(value):
+    """A saved value as it was: JSON knows no tuples."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return tuple(value) if isinstance(value, list) else value

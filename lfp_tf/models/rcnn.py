@@ -1,0 +1,144 @@
+"""Faster and Mask R-CNN on a feature pyramid (Ren et al. 2015, He et al. 2017, Lin et al. 2017)."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.backbones.catalog import backbone_features
+from lfp_tf.decoders.pyramid import feature_pyramid
+from lfp_tf.heads.box import box_head, box_outputs
+from lfp_tf.heads.mask import mask_head
+from lfp_tf.heads.rpn import rpn_head
+from lfp_tf.models.detector import Detector
+from lfp_tf.ops.detection.roi_align import assign_levels, pyramid_roi_align
+from lfp_tf.options import (
+    Anchors,
+    Backbone,
+    Conventions,
+    FeaturePyramid,
+    Inference,
+    Norm,
+    ResNet,
+    RoIHeads,
+)
+
+# Levels that boxes are pooled from; the RPN has one more.
+_LEVELS = (2, 3, 4, 5)
+# Cells a side of pooled boxes, for each head.
+_BOX_CELLS, _MASK_CELLS = 7, 14
+
+
+@tf_keras.utils.register_keras_serializable("lfp_tf")
+class RCNN(Detector):
+    """Faster R-CNN with a feature pyramid, and with masks Mask R-CNN; defaults are Detectron's.
+
+    Outputs of the trunk: "p2" to "p6" [B, h, w, C], and the RPN's of these levels. `boxes` takes
+    [R, 7, 7, C], `masks` [R, 14, 14, C] to features [R, 28, 28, D]. See `Detector`.
+
+    Args:
+        classes: of objects, without background.
+        backbone: any, of output stride 32.
+        pyramid: `FeaturePyramid`.
+        anchors: `Anchors`.
+        heads: `RoIHeads`.
+        inference: `Inference`.
+        conventions: `Conventions`.
+        norm: `Norm` of the backbone; its options are those of the other parts' norms too.
+        input_shape: (height, width, 3), None where any size may come.
+        name: of the model.
+    """
+
+    def __init__(
+        self,
+        *,
+        classes,
+        backbone: Backbone = ResNet(stem="plain", stride_in="1x1", output_stride=32),
+        pyramid=FeaturePyramid(),
+        anchors=Anchors(),
+        heads=RoIHeads(),
+        inference=Inference(),
+        conventions=Conventions(),
+        norm=Norm(kind="affine"),
+        input_shape=(None, None, 3),
+        name="rcnn",
+    ):
+        if backbone.output_stride != 32:
+            raise ValueError(f"output_stride is {backbone.output_stride}, but a pyramid needs 32.")
+        groups = {
+            "backbone": backbone,
+            "pyramid": pyramid,
+            "anchors": anchors,
+            "heads": heads,
+            "inference": inference,
+            "conventions": conventions,
+            "norm": norm,
+        }
+        levels = (*_LEVELS, _LEVELS[-1] + 1)
+        super().__init__(groups, classes=classes, levels=levels, input_shape=input_shape, name=name)
+        self.trunk = self._trunk()
+        self.boxes = self._boxes()
+        if heads.masks:
+            self.masks = self._masks()
+            self.mask_output = self.make_mask_output()
+
+    def box_features(
+        self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor
+    ) -> tf.Tensor:
+        """See `Detector`: [R, 7, 7, C]."""
+        return self._pooled(outputs, rois, images, _BOX_CELLS)
+
+    def mask_features(
+        self,
+        outputs: Mapping[str, tf.Tensor],
+        rois: tf.Tensor,
+        images: tf.Tensor,
+        *,
+        of_boxes: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """See `Detector`: [R, 28, 28, D]; masks are pooled finer than boxes, so anew."""
+        del of_boxes
+        return self.masks(self._pooled(outputs, rois, images, _MASK_CELLS))
+
+    def _trunk(self):
+        images = tf_keras.Input(self.image_shape, name="images")
+        backbone, norm = self.options["backbone"], self.options["norm"]
+        taps = backbone_features(images, backbone, norm)
+        maps = {level: taps[n] for level, n in zip(_LEVELS, backbone.LEVELS, strict=True)}
+        levels = feature_pyramid(maps, self.options["pyramid"], norm)
+        rpn = rpn_head(levels, anchors=len(self.cells(0)), channels=self.options["pyramid"].dim)
+        outputs = {f"p{level}": x for level, x in levels.items()} | rpn
+        return tf_keras.Model(images, outputs, name="trunk")
+
+    def _boxes(self):
+        heads = self.options["heads"]
+        pooled = self._input(_BOX_CELLS, "pooled_boxes")
+        outputs = box_outputs(
+            box_head(pooled, heads, self.options["norm"]),
+            classes=self.num_labels,
+            class_agnostic=heads.class_agnostic_boxes,
+        )
+        return tf_keras.Model(pooled, outputs, name="boxes")
+
+    def _masks(self):
+        pooled = self._input(_MASK_CELLS, "pooled_masks")
+        x = mask_head(pooled, self.options["heads"], self.options["norm"])
+        return tf_keras.Model(pooled, x, name="masks")
+
+    def _input(self, cells, name):
+        return tf_keras.Input((cells, cells, self.options["pyramid"].dim), name=name)
+
+    def _pooled(self, outputs, rois, images, size):
+        conventions = self.options["conventions"]
+        levels = assign_levels(
+            rois, canonical_scale=conventions.canonical_scale, pixel=conventions.pixel
+        )
+        return pyramid_roi_align(
+            {level: outputs[f"p{level}"] for level in _LEVELS},
+            rois,
+            images,
+            levels,
+            size=size,
+            samples=conventions.samples,
+            aligned=conventions.aligned,
+        )
