@@ -202,20 +202,48 @@ def keypoints(
     return _each(image, lambda one: people(one, box_rows(next(own), one)))
 
 
+def detect(
+    model: "tf_keras.Model", image: Any, *, least_score: float = 0.05
+) -> "dict[str, np.ndarray] | list[dict[str, np.ndarray]]":
+    """Finds the objects in an image.
+
+    The first call traces the network; later ones, of images of any size, cost what it costs.
+
+    Args:
+        model: from `load`, or from `build` with weights: a detector.
+        image: as of `segment`.
+        least_score: objects of lower scores are left out.
+
+    Returns:
+        {"boxes": float32 [P, 4] (ymin, xmin, ymax, xmax: edges in pixels of the image), "classes":
+        int32 [P], numbers in `model.recipe.classes`, "scores": float32 [P], and of a network with
+        masks "masks": bool [P, H, W]}, best first; of a list of images a list.
+
+    Raises:
+        LfpError: a network that detects no objects, or an image that cannot be read.
+    """
+    recipe = _recipe(model, catalog.DETECTION, "detects no objects")
+    from lfp_tf.tasks.detection.prediction import array_function, protocol_of
+    from lfp_tf.tasks.detection.results import instances
+
+    find = array_function(model, protocol_of(recipe))
+    return _each(image, lambda one: instances(find(one), one.shape[:2], least_score=least_score))
+
+
 def show(
     image: Any,
-    labels: "np.ndarray",
+    labels: Any,
     *,
     dataset: str | None = None,
     model: "tf_keras.Model | None" = None,
     alpha: float = 0.5,
     legend: bool = False,
 ) -> "Image.Image":
-    """Draws what a network tells of an image: labels, classes or joints.
+    """Draws what a network tells of an image: labels, classes, joints or objects.
 
     Args:
         image: as of `segment`, but one.
-        labels: what `segment`, `classify` or `keypoints` gave for it.
+        labels: what `segment`, `classify`, `keypoints` or `detect` gave for it.
         model: the network; its recipe has names and colours.
         dataset: of labels without a model: name of the class table.
         alpha: of labels: share of the colour, 0..1.
@@ -297,7 +325,7 @@ def _recipe(model, task: TaskSpec, lacks: str):
     return model.recipe
 
 
-def _each(image: Any, predict: "Callable[[np.ndarray], np.ndarray]"):
+def _each(image: Any, predict: "Callable[[np.ndarray], Any]"):
     """Predicts an image, or each of a list; an error tells which."""
     from lfp_tf.images.given import as_image
 

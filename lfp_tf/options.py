@@ -562,6 +562,7 @@ class Conventions(Options):
         samples: RoIAlign's samples a bin and side; 0: as many as the bin has cells.
         rounded_anchors: whether anchors are made of whole pixels.
         canonical_scale: root of the area of a box that is pooled from level 4.
+        clips_to_padding: whether proposals of inference may reach into what fills an image up.
     """
 
     CHOICES = {"pixel": (1.0, 0.0)}
@@ -574,12 +575,13 @@ class Conventions(Options):
     samples: int = 2
     rounded_anchors: bool = True
     canonical_scale: float = 224.0
+    clips_to_padding: bool = True
 
 
 # Those of Detectron, and those that most networks of today share.
 CONVENTIONS = {
     "detectron": Conventions(),
-    "garden": Conventions(pixel=0.0, aligned=True, rounded_anchors=False),
+    "garden": Conventions(pixel=0.0, aligned=True, rounded_anchors=False, clips_to_padding=False),
 }
 
 
@@ -614,6 +616,8 @@ PREPROCESSINGS = {
     # Printed in R, G, B order but subtracted in B, G, R order; old weights need it.
     "kitti": Preprocessing((93.5726928711, 96.4095153809, 89.592376709), (1.0, 1.0, 1.0), "bgr"),
     "mobilenet": Preprocessing((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), "rgb"),
+    # Detectron's means.
+    "detectron": Preprocessing((122.7717, 115.9465, 102.9801), (1.0, 1.0, 1.0), "bgr"),
     # Newell's means of MPII in 0..1 of 255 grey levels, nothing else.
     "pose": Preprocessing((112.302, 113.22, 110.3385), (255.0, 255.0, 255.0), "rgb"),
     "none": Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb"),

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from lfp_tf.cli.checks import check_at_least_one
 from lfp_tf.cli.items import Item, find_items
 from lfp_tf.cli.network_arguments import add_network_arguments, checked_experiment, load
-from lfp_tf.cli.output import say
+from lfp_tf.cli.output import say, show
 from lfp_tf.cli.predict_images import predict_images
 from lfp_tf.cli.predict_live import VIEWS, check_live, is_live, live
 from lfp_tf.cli.predict_video import FRAMES, OVERLAY, VideoOptions, predict_video
 from lfp_tf.cli.task_options import add_task_options, check_fixed_options, check_task_options
 from lfp_tf.errors import LfpError, WorkFailed
+from lfp_tf.files import atomic_path
 from lfp_tf.serving.description import find_export, read_export
 from lfp_tf.tasks import catalog
 from lfp_tf.tasks.spec import TaskSpec
@@ -91,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     annotations = catalog.part(task, "arguments").read_annotations(arguments, items)
     results = open_results(task, arguments, annotations)
     num_refused = _predict(items, results, arguments)
+    _write_summaries(results, pathlib.Path(arguments.out))
     if num_refused:
         raise WorkFailed(
             f"{num_refused} of {len(items)} {_kind(items)} were refused; they are named above."
@@ -180,6 +182,14 @@ def _predict(items, results, arguments):
             num_refused += 1
             say(item.refusal(error))
     return num_refused
+
+
+def _write_summaries(results, out):
+    """Writes the files over all images, and prints their paths."""
+    for name, content in results.summary_files().items():
+        with atomic_path(out / name) as temporary:
+            temporary.write_bytes(content)
+        show(str(out / name))
 
 
 def _kind(items: list[Item]) -> str:

@@ -49,6 +49,7 @@ def predict_images(items: Sequence[Item], results: "Results", *, max_pixels: int
                 refuse(item, prediction)
                 continue
             paths = _write(item, image, prediction, results, seconds)
+            results.keep(source, prediction)
             show(results.line(source, paths, prediction))
             progress.update(1, source.name)
     return num_refused

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     folder = pathlib.Path(arguments.model_dir or f"runs/{experiment.name}")
     dataset = preflight.fill_in(params, data_dir=arguments.data_dir)
-    preflight.check_run(folder, dataset, mode=arguments.mode)
+    preflight.check_run(folder, dataset, experiment.task, mode=arguments.mode)
     preflight.check_disk(params, folder)
     return _train(experiment, params, folder, arguments)
 

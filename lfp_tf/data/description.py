@@ -28,7 +28,8 @@ class Description:
         classes: names of the classes, or of the joints.
         colors: [C, 3] of 0..255; [0, 3] or empty where classes have none.
         options: what else the records depend on.
-        facts: more entries of the file, for these tasks (`synsets`, `flip_order`).
+        facts: more entries of the file, for these tasks (`synsets`, `flip_order`,
+            `task_classes`).
     """
 
     name: str
@@ -60,9 +61,9 @@ def read_dataset(folder: str | os.PathLike) -> dict[str, Any]:
         dict: name, tasks (names of those that the records serve; empty in the oldest files),
         classes (list of names), colors (list of [r, g, b]; empty where classes have none),
         ignore_label, library_version, options, what a task needs besides (`synsets`;
-        `flip_order`), and splits: {split: {count, num_shards, digest, bytes, height: [min, max],
-        width: [min, max], same_size, label_pixels (list, one number per class), ignored_pixels}};
-        the last two are None for splits without labels.
+        `flip_order`; `task_classes`), and splits: {split: {count, num_shards, digest, bytes,
+        height: [min, max], width: [min, max], same_size, label_pixels (list, one number per
+        class), ignored_pixels}}; the last two are None for splits without labels.
 
     Raises:
         LfpError: the folder or the file is missing, broken or not ours.
@@ -98,6 +99,10 @@ def _are_colors(value, content):
     return isinstance(value, list) and shape in ((0,), (0, 3), (len(content["classes"]), 3))
 
 
+def _are_classes_of_tasks(value, _):
+    return isinstance(value, dict) and all(_are_texts(names, None) for names in value.values())
+
+
 def _are_splits(value, _):
     keys = {"count", "same_size", "label_pixels"}
     return all(isinstance(split["count"], int) and keys <= split.keys() for split in value.values())
@@ -112,11 +117,12 @@ _CHECKS = {
     "ignore_label": lambda value, _: isinstance(value, int),
     "splits": _are_splits,
 }
+_OPTIONAL = {"tasks": _are_texts, "task_classes": _are_classes_of_tasks}
 
 
 def _check_content(path, content):
     """Refuses a file that lacks what every reader takes from it."""
-    checks = _CHECKS | ({"tasks": _are_texts} if content.get("tasks") else {})
+    checks = _CHECKS | {key: check for key, check in _OPTIONAL.items() if content.get(key)}
     for field, is_good in checks.items():
         try:
             if is_good(content[field], content):
@@ -127,6 +133,19 @@ def _check_content(path, content):
             f"{path} does not tell {field} as lfp-tf writes it: it is damaged or was changed by "
             f"hand; {_how_to_make(path.parent)}"
         )
+
+
+def task_classes(dataset: dict[str, Any], task_name: str) -> list[str]:
+    """Names of the classes of one of the tasks that records serve.
+
+    `dataset.json` lists under `task_classes` those of tasks that have others than `classes`: the
+    objects of `scenes` are car, person and sign.
+
+    Args:
+        dataset: what `read_dataset` gave.
+        task_name: of the task.
+    """
+    return list((dataset.get("task_classes") or {}).get(task_name, dataset["classes"]))
 
 
 def check_task(dataset: dict[str, Any], folder: str | os.PathLike, task: Task) -> None:

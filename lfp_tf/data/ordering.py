@@ -8,6 +8,7 @@ hosts share it.
 import contextlib
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -61,7 +62,7 @@ def record_reader(index: RecordIndex) -> Callable[[tf.Tensor], tf.Tensor]:
     files = tf.constant(index.file, tf.int32)
     offsets = tf.constant(index.offset, tf.int64)
     lengths = tf.constant(index.length, tf.int64)
-    where, nothing = _record_name(index), tf.data.Dataset.from_tensors("")
+    where, nothing = record_name(index), tf.data.Dataset.from_tensors("")
 
     def read(record):
         file, offset = files[record], offsets[record]
@@ -86,7 +87,7 @@ def fields_reader(
     index: RecordIndex, features: dict[str, tf.io.FixedLenFeature]
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A graph function from a record's number to its fields, as `record_reader` and `fields_of`."""
-    read, where = record_reader(index), _record_name(index)
+    read, where = record_reader(index), record_name(index)
     return lambda record: fields_of(read(record), features, where=where(record))
 
 
@@ -118,7 +119,7 @@ def fields_of(
     return fields
 
 
-def _record_name(index):
+def record_name(index: RecordIndex) -> Callable[[tf.Tensor], tf.Tensor]:
     """A graph function from a record's number to what `RecordIndex.where` gives."""
     paths = tf.constant([str(path) for path in index.paths])
     files = tf.constant(index.file, tf.int32)
@@ -167,11 +168,26 @@ def decoded_image(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def batched(
-    ordinals: tf.data.Dataset, sample: Callable[[tf.Tensor], dict], batch_size: int
+    ordinals: tf.data.Dataset,
+    sample: Callable[[tf.Tensor], dict],
+    batch_size: int,
+    *,
+    fillers: dict[str, Any] | None = None,
 ) -> tf.data.Dataset:
-    """Batches of `sample(ordinal)` over a data set of ordinals, in their order."""
+    """Batches of `sample(ordinal)` over a data set of ordinals, in their order.
+
+    Args:
+        ordinals: int64 scalars.
+        sample: function of one to its tensors by name.
+        batch_size: samples of a batch.
+        fillers: what fills up a sample's tensors to the largest of its batch; None where all are
+            of one shape.
+    """
     options = tf.data.Options()
     options.deterministic = True
     samples = ordinals.map(sample, tf.data.AUTOTUNE, deterministic=True)
-    batches = samples.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-    return batches.with_options(options)
+    if fillers is None:
+        batches = samples.batch(batch_size, drop_remainder=True)
+    else:
+        batches = samples.padded_batch(batch_size, padding_values=fillers, drop_remainder=True)
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -72,6 +72,9 @@ class Detector(tf_keras.Model):
         name: of the model.
     """
 
+    # Images are filled up to multiples of it.
+    STRIDE = 1
+
     def __init__(self, groups, *, classes, levels, input_shape, name):
         super().__init__(name=name)
         self.options = groups
@@ -80,6 +83,16 @@ class Detector(tf_keras.Model):
         self.image_shape = tuple(input_shape)
         self.masks: Any = None
         self.mask_output: Any = None
+
+    @property
+    def conventions(self) -> Conventions:
+        """Where implementations differ."""
+        return self.options["conventions"]
+
+    @property
+    def mask_side(self) -> int:
+        """Cells a side of a mask; 0 without masks."""
+        return self.masks.output_shape[1] if self.masks else 0
 
     @property
     def num_labels(self) -> int:
@@ -136,6 +149,32 @@ class Detector(tf_keras.Model):
         if jointly:
             return by_image(collect_jointly(levels, count), side(info, 0))
         return collect(levels, count)
+
+    def rpn_rows(self, outputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """The trunk's scores [B, n] and deltas [B, n, 4] of all anchors, level after level."""
+        logits, deltas = [], []
+        for level in self.levels:
+            maps = outputs[f"rpn_logits_{level}"]
+            batch = side(maps, 0)
+            logits.append(tf.reshape(maps, tf.stack([batch, -1])))
+            maps = outputs[f"rpn_deltas_{level}"]
+            deltas.append(tf.reshape(maps, tf.stack([batch, -1, 4])))
+        return tf.concat(logits, axis=1), tf.concat(deltas, axis=1)
+
+    def deltas_of(self, deltas: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The four deltas of each box for its own label.
+
+        Args:
+            deltas: [R, 4K] or [R, 8] of `box_outputs`.
+            labels: int32 [R].
+
+        Returns:
+            [R, 4].
+        """
+        groups = tf.reshape(deltas, tf.stack([side(deltas, 0), -1, 4]))
+        if self.options["heads"].class_agnostic_boxes:
+            return groups[:, 1]
+        return tf.gather(groups, labels, batch_dims=1)
 
     def box_features(
         self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor
@@ -229,17 +268,19 @@ class Detector(tf_keras.Model):
         outputs: Mapping[str, tf.Tensor],
         info: tf.Tensor,
         original_size: tf.Tensor,
+        inference: Inference | None = None,
     ) -> PaddedDetections:
         """The objects of each image, best first.
 
         Args:
             outputs, info, original_size: as of `predictions`.
+            inference: in place of the network's own.
 
         Returns:
             `PaddedDetections` with an axis of B images in front, boxes in pixels of the image
             before it was scaled.
         """
-        inference = self.options["inference"]
+        inference = inference or self.options["inference"]
         options = ProposalOptions(
             pre_nms=inference.pre_nms, post_nms=inference.post_nms, nms=inference.rpn_nms
         )
@@ -247,7 +288,7 @@ class Detector(tf_keras.Model):
         predictions = self.predictions(outputs, proposals, info, original_size)
 
         def of_image(arguments):
-            return best_detections(self.detect(*arguments), inference.limit)
+            return best_detections(self.detect(*arguments, inference), inference.limit)
 
         float_rows = tf.TensorSpec([inference.limit], tf.float32)
         int_rows = tf.TensorSpec([inference.limit], tf.int32)
@@ -257,13 +298,16 @@ class Detector(tf_keras.Model):
         signature = PaddedDetections(rows, tf.TensorSpec([], tf.int32))
         return tf.map_fn(of_image, tuple(predictions), fn_output_signature=signature)
 
-    def detect(self, probabilities: tf.Tensor, boxes: tf.Tensor) -> Detections:
+    def detect(
+        self, probabilities: tf.Tensor, boxes: tf.Tensor, inference: Inference | None = None
+    ) -> Detections:
         """The objects of one image by class, then in the order of its proposals.
 
         Args:
             probabilities, boxes: of `Predictions`, without the axis of images.
+            inference: in place of the network's own.
         """
-        inference = self.options["inference"]
+        inference = inference or self.options["inference"]
         return detect(
             probabilities,
             boxes,
@@ -288,9 +332,24 @@ class Detector(tf_keras.Model):
             int32 [B, N], 1..K-1, "counts": int32 [B], and with masks "masks": [B, N, 2P, 2P]
             probabilities within the boxes}; zeros behind the last of an image.
         """
+        return self.objects(inputs, training=training)
+
+    def objects(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        inference: Inference | None = None,
+        *,
+        training: bool | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Detects objects as a call does.
+
+        Args:
+            inputs, training: as of `call`.
+            inference: in place of the network's own.
+        """
         info = inputs["info"]
         outputs = self.trunk(inputs["images"], training=training)
-        objects, counts = self.detections(outputs, info, info[:, 3:5])
+        objects, counts = self.detections(outputs, info, info[:, 3:5], inference)
         results = {
             "boxes": objects.boxes,
             "scores": objects.scores,

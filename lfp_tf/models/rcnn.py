@@ -49,6 +49,8 @@ class RCNN(Detector):
         name: of the model.
     """
 
+    STRIDE = 32
+
     def __init__(
         self,
         *,

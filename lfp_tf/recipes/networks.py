@@ -13,6 +13,7 @@ from lfp_tf.checkpoints.lineages import trained_on
 from lfp_tf.checkpoints.load import Report, match
 from lfp_tf.checkpoints.read import WEIGHTS_FILE, read_checkpoint
 from lfp_tf.checkpoints.variables import assign, variables_by_name
+from lfp_tf.data.description import task_classes
 from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError, printable
 from lfp_tf.models.catalog import build_network
@@ -292,8 +293,10 @@ def class_names(
     if own and own.exists():
         try:
             dataset = load_json(own)
-            classes = [str(name) for name in dataset["classes"]]
-            colors = [list(map(int, color)) for color in dataset["colors"]]
+            classes = [str(name) for name in task_classes(dataset, task.name)]
+            # The colours are those of label maps, whose classes another task need not have.
+            is_same = classes == dataset["classes"]
+            colors = [list(map(int, color)) for color in dataset["colors"] if is_same]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LfpError(
                 f"{own} does not tell classes and colours ({printable(repr(error))}); "

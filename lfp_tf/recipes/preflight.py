@@ -5,9 +5,10 @@ import pathlib
 import shutil
 from typing import Any
 
-from lfp_tf.data.description import check_task, read_dataset
+from lfp_tf.data.description import check_task, read_dataset, task_classes
 from lfp_tf.errors import LfpError
 from lfp_tf.tasks import catalog
+from lfp_tf.tasks.spec import TaskSpec
 from lfp_tf.training.fields import Experiment
 
 _BYTES_PER_PARAMETER = 8  # the value and the optimizer's
@@ -39,7 +40,7 @@ def fill_in(params: Experiment, *, data_dir: str | os.PathLike | None = None) ->
             f"{fields.dataset}; give the right --data_dir, or task.dataset={dataset['name']} if "
             "you mean it."
         )
-    num_classes = len(dataset["classes"])
+    num_classes = len(task_classes(dataset, task.name))
     if fields.model.classes not in (0, num_classes):
         raise LfpError(
             f"{folder} holds records of {dataset['name']} with {num_classes} {task.outputs}, but "
@@ -54,12 +55,15 @@ def fill_in(params: Experiment, *, data_dir: str | os.PathLike | None = None) ->
     return dataset
 
 
-def check_run(folder: str | os.PathLike, dataset: dict[str, Any], *, mode: str) -> None:
+def check_run(
+    folder: str | os.PathLike, dataset: dict[str, Any], task: TaskSpec, *, mode: str
+) -> None:
     """Refuses a folder that cannot take this run.
 
     Args:
         folder: of the run, which need not exist.
         dataset: what `fill_in` gave.
+        task: of the run.
         mode: as of `training.run.Run`.
 
     Raises:
@@ -71,10 +75,11 @@ def check_run(folder: str | os.PathLike, dataset: dict[str, Any], *, mode: str) 
     if not (folder / "dataset.json").exists():
         return
     before = read_dataset(folder)
-    if before["classes"] != dataset["classes"]:
+    old, new = (task_classes(records, task.name) for records in (before, dataset))
+    if old != new:
         raise LfpError(
-            f"{folder} is a run on the {len(before['classes'])} classes of {before['name']}, not "
-            f"on these {len(dataset['classes'])} of {dataset['name']}; give another --model_dir."
+            f"{folder} is a run on the {len(old)} classes of {before['name']}, not on these "
+            f"{len(new)} of {dataset['name']}; give another --model_dir."
         )
 
 

@@ -16,7 +16,8 @@ CLASSIFICATION = TaskSpec("classification", networks=("lfp_classifier",), functi
 POSE = TaskSpec(
     "pose", networks=("hourglass",), function="keypoints", outputs="joints", counted="people"
 )
-TASKS = (SEGMENTATION, CLASSIFICATION, POSE)
+DETECTION = TaskSpec("detection", networks=("rcnn",), function="detect")
+TASKS = (SEGMENTATION, CLASSIFICATION, POSE, DETECTION)
 
 
 def of(network: str) -> TaskSpec:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from lfp_tf.data.description import read_split
+from lfp_tf.data.description import read_split, task_classes
 from lfp_tf.errors import LfpError
 from lfp_tf.evaluation.facts import versions
 from lfp_tf.images.palette import numbered_table
@@ -29,7 +29,7 @@ def comparable_split(
         LfpError: no such split, records for other tasks, or other classes than the network's.
     """
     dataset = read_split(folder, split, task)
-    ours, theirs = list(recipe.classes), list(dataset["classes"])
+    ours, theirs = list(recipe.classes), task_classes(dataset, task.name)
     is_numbered = ours == list(numbered_table(len(ours)).names)
     if theirs != ours and not (is_numbered and len(theirs) == len(ours)):
         pairs = zip(theirs, ours, strict=False)

@@ -91,6 +91,13 @@ class Results(abc.ABC):
             paths: {ending: path written}.
         """
 
+    def keep(self, source: pathlib.Path, prediction: Any) -> None:
+        """Takes note of an image's prediction for `summary_files`, once its files are written."""
+
+    def summary_files(self) -> dict[str, bytes]:
+        """Gives {name: content} of files over all images, written at the end."""
+        return {}
+
     @abc.abstractmethod
     def tally(self) -> "Tally":
         """Starts a `Tally` of a video's frames."""

@@ -95,9 +95,17 @@ class TrainedTask(base_task.Task):
         """Draws validation images beside truth and prediction, uint8 [h, w, 3] each.
 
         Args:
-            predict: from preprocessed images [1, H, W, 3] to the network's outputs.
+            predict: `shown` of the network, as a graph function.
             count: how many.
         """
+
+    def shown(self, model: Callable[..., Tensors], images: tf.Tensor) -> Tensors:
+        """Gives what `panels` draw: the outputs for preprocessed images [1, H, W, 3]."""
+        return model(images, training=False)
+
+    def shown_spec(self) -> tf.TensorSpec:
+        """Tells what `shown` takes."""
+        return tf.TensorSpec((1, *(self.task_config.image_size() or (None, None)), 3))
 
     def build_inputs(
         self, params: fields.Data, input_context: tf.distribute.InputContext | None = None

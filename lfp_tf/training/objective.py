@@ -15,7 +15,8 @@ class Objective(Protocol):
 
     Each loss is a sum over something (pixels, images) divided by how many of them there are. The
     divisors of the global batch are known before any gradient is taken: counting needs no values
-    of the outputs, or the outputs of the whole batch are looked at first (`looks_ahead`).
+    of the outputs, or the outputs of the whole batch are looked at first (`looks_ahead`). Where a
+    mean is over one piece, that piece's own outputs are enough.
     """
 
     def looks_ahead(self) -> bool:
@@ -41,7 +42,8 @@ class Objective(Protocol):
     def counts(self, piece: Tensors, outputs: Tensors) -> Tensors:
         """Gives {name of an output: how many its sum is over}, float32 scalars.
 
-        Only the sizes of `outputs` may be used, not their values.
+        Values of `outputs` may be used where a mean is over a piece; where it is over more, only
+        their sizes, and what `informed` added to the piece.
         """
         ...
 
@@ -81,12 +83,18 @@ def losses_and_gradients(
             if looks_ahead and is_whole:
                 pieces = objective.informed([piece], [objective.preview(piece, outputs)])
                 (piece,) = pieces
-            if number == 0:
+            if normalization == "piece":
+                divisors.append(_piece_divisors(objective.counts(piece, outputs), len(pieces)))
+            elif number == 0:
                 counts = [objective.counts(other, outputs) for other in pieces]
-                divisors = _divisors(counts, normalization)
+                divisors = [_divisors(counts, normalization)] * len(pieces)
             sums = objective.sums(piece, outputs)
             new_losses = mean_losses(sums, divisors[number], weights=objective.loss_weights())
-        new_gradients = tape.gradient(new_losses["loss"], variables)
+        # A look-up in a table has gradients of its rows alone, which do not add up.
+        new_gradients = [
+            tf.convert_to_tensor(gradient)
+            for gradient in tape.gradient(new_losses["loss"], variables)
+        ]
         if number == 0:
             losses, gradients = new_losses, new_gradients
         else:
@@ -132,22 +140,27 @@ def _previews(objective, pieces, model):
         ]
 
 
-def _divisors(counts: list[Tensors], normalization: str) -> list[Tensors]:
-    """Gives what the sums of each piece are divided by.
+def _divisors(counts: list[Tensors], normalization: str) -> Tensors:
+    """Gives what the sums of every piece are divided by, from the counts of all pieces.
 
-    With them the sums over pieces and replicas are means over the global batch, over a replica or
-    over a piece of all replicas (the originals gather a piece's outputs before the loss).
+    With it the sums over pieces and replicas are means over the global batch, or over a replica.
     """
-    replica, num_pieces = tf.distribute.get_replica_context(), len(counts)
+    replica = tf.distribute.get_replica_context()
     shares = float(replica.num_replicas_in_sync)
-    if normalization == "piece":
-        counts, shares = replica.all_reduce("SUM", counts), float(num_pieces)
-    else:
-        totals = {name: tf.add_n([count[name] for count in counts]) for name in counts[0]}
-        if normalization == "global":
-            totals, shares = replica.all_reduce("SUM", totals), 1.0
-        counts = [totals] * num_pieces
-    return [
-        {name: tf.maximum(count, 1.0) * shares for name, count in piece_counts.items()}
-        for piece_counts in counts
-    ]
+    totals = {name: tf.add_n([count[name] for count in counts]) for name in counts[0]}
+    if normalization == "global":
+        totals, shares = replica.all_reduce("SUM", totals), 1.0
+    return _shared(totals, shares)
+
+
+def _piece_divisors(counts: Tensors, num_pieces: int) -> Tensors:
+    """Gives what the sums of one piece are divided by: its counts, over all replicas.
+
+    The originals gather a piece's outputs before the loss.
+    """
+    counts = tf.distribute.get_replica_context().all_reduce("SUM", counts)
+    return _shared(counts, float(num_pieces))
+
+
+def _shared(counts: Tensors, shares: float) -> Tensors:
+    return {name: tf.maximum(count, 1.0) * shares for name, count in counts.items()}

@@ -53,7 +53,7 @@ class Summaries:
 
     @tf.function(reduce_retracing=True)
     def _predict(self, images):
-        return self.model(images, training=False)
+        return self.task.shown(self.model, images)
 
     def _writer(self, name):
         if name not in self._writers:
@@ -63,9 +63,8 @@ class Summaries:
         return self._writers[name]
 
     def _graph(self, writer):
-        size = (*(self.task.task_config.image_size() or (None, None)), 3)
         predict: Any = self._predict
-        concrete = predict.get_concrete_function(tf.TensorSpec((1, *size)))
+        concrete = predict.get_concrete_function(self.task.shown_spec())
         with writer.as_default(step=0):
             tf.summary.graph(concrete.graph)
 

@@ -30,16 +30,23 @@ class Trainer(base_trainer.Trainer):
         return self.strategy.run(on_replica, args=(self.next_train_inputs(iterator),))
 
     def eval_step(self, iterator: Any) -> Any:
-        """Scores one batch; the host's loss is a mean of means, ours over all valid elements."""
+        """Scores one batch; the host's loss is a mean of means, ours over all valid elements.
+
+        Returns:
+            What the task's `aggregate_logs` takes: {name: [all replicas' rows, ...]}.
+        """
 
         def on_replica(inputs):
             logs = self.task.validation_step(
                 inputs, model=self.model, metrics=self.validation_metrics
             )
-            self._validation_loss.update_state(logs[self.task.loss], sample_weight=logs["count"])
+            if self.task.loss in logs:
+                loss, count = logs.pop(self.task.loss), logs.pop("count")
+                self._validation_loss.update_state(loss, sample_weight=count)
+            return logs
 
-        self.strategy.run(on_replica, args=(next(iterator),))
-        return {}
+        logs = self.strategy.run(on_replica, args=(next(iterator),))
+        return {name: self.strategy.gather(value, axis=0) for name, value in logs.items()}
 
     def learning_rate(self, step: int) -> float:
         """Gives the rate of the update that follows `step` others.

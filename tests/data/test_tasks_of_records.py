@@ -98,7 +98,7 @@ def test_two_people_of_one_image_are_drawn_apart(tmp_path, capsys):
 def test_older_records_are_of_segmentation(tmp_path):
     run("scenes", "--counts", "1,0,0", "--size", "16,16", "--out", tmp_path)
     dataset = json.loads((tmp_path / "dataset.json").read_text())
-    assert dataset.pop("tasks") == ["segmentation"]
+    assert dataset.pop("tasks") == ["segmentation", "detection"]
     (tmp_path / "dataset.json").write_text(json.dumps(dataset))
     assert read_dataset(tmp_path)["tasks"] == []
     check_task(read_dataset(tmp_path), tmp_path, SEGMENTATION)

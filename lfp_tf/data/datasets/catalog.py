@@ -7,8 +7,9 @@ shortest to start from. Every reader reads from top to bottom like this:
   labels are, what is left out and what is refused.
 - `NAME`, `LAYOUT` and `SPLITS`, which its messages need.
 - `plan(source, asked, **options)`: it finds the files by the functions of `folders.py` and hands
-  the samples of each split to `segmentation_plan`, `classification_plan` or `pose_plan`. It reads
-  names and lists only. What is inside of the files is checked for all data sets in `census.py`.
+  the samples of each split to `segmentation_plan`, `classification_plan`, `pose_plan` or
+  `detection_plan`. It reads names and lists only. What is inside of the files is checked for all
+  data sets in `census.py`.
 - For labels a `LabelRule`: which values a file may hold, and how they become classes.
 - `DATASET`, the `Dataset` that the table below lists.
 
@@ -19,6 +20,8 @@ from lfp_tf.data.datasets import (
     ade20k,
     camvid,
     cityscapes,
+    coco,
+    coco_json,
     cocostuff10k,
     cocostuff164k,
     folder,
@@ -39,6 +42,8 @@ DATASETS = {
         ade20k.DATASET,
         camvid.DATASET,
         cityscapes.DATASET,
+        coco.DATASET,
+        coco_json.DATASET,
         cocostuff10k.DATASET,
         cocostuff10k.DATASET_171,
         cocostuff164k.DATASET,

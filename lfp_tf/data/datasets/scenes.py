@@ -17,8 +17,10 @@ import numpy as np
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source, whole_number, whole_numbers
 from lfp_tf.data.datasets.scene_drawing import CLASSES, INSTANCE_CLASSES, draw_scene
+from lfp_tf.data.detection.objects import TASK as DETECTION
 from lfp_tf.data.plan import Plan
-from lfp_tf.data.segmentation.records import TASK, draw_labels, encoded_scene
+from lfp_tf.data.segmentation.records import TASK as SEGMENTATION
+from lfp_tf.data.segmentation.records import draw_labels, encoded_scene
 from lfp_tf.data.shards import Encoded
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import encode_png
@@ -89,8 +91,9 @@ def plan(
         encode=encode_scene,
         inspect=None,
         draw=functools.partial(draw_labels, table=table),
-        tasks=(TASK,),
+        tasks=(SEGMENTATION, DETECTION),
         options={"seed": seed, "size": list(size), "drawing": DRAWING},
+        facts={"task_classes": {DETECTION: [CLASSES[label] for label in INSTANCE_CLASSES]}},
     )
 
 

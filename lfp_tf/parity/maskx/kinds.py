@@ -1,6 +1,6 @@
 """The kinds of MaskX R-CNN's golden cases and what runs each."""
 
-from lfp_tf.parity.maskx import network, operators, training
+from lfp_tf.parity.maskx import network, operators, scores, training, whole_training
 
 KINDS = {
     "detector-anchors": operators.anchors,
@@ -18,6 +18,9 @@ KINDS = {
     "detector-losses": training.losses,
     "detector-schedule": training.schedule,
     "detector-optimizer": training.optimizer,
+    "splits": scores.splits,
+    "ap_subsets": scores.ap_subsets,
     "detector-forward": network.forward,
+    "detector-train_losses_and_gradients": whole_training.losses_and_gradients,
     "parameter_count": network.parameter_count,
 }

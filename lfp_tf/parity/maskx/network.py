@@ -12,11 +12,11 @@ from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.models.catalog import build_network
 from lfp_tf.models.detector import Detector
+from lfp_tf.ops.detection import input as preparation
 from lfp_tf.ops.detection.paste import paste_masks
 from lfp_tf.ops.detection.proposals import ProposalOptions, Proposals
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.maskx.words import FORWARD, NETWORK, network_words
-from lfp_tf.tasks.detection import input as preparation
 
 # Pixels that images are padded to a multiple of, by the form of the network.
 _PADDING = {"fpn": 32, "c4": 1}
@@ -139,6 +139,7 @@ def network_options(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "test_pre_nms": words.get("pre_nms_top_n", 1000),
         "test_post_nms": words.get("post_nms_top_n", 1000),
         "canonical_scale": words.get("canonical_scale", 224),
+        "anchor_size": words.get("anchor_start_size", 32),
         "score_threshold": words.get("score_threshold", 0.05),
         "test_nms": words.get("nms", 0.5),
         "detections": words.get("limit", 100),

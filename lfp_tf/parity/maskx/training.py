@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.ops.detection import input as preparation
 from lfp_tf.ops.detection.anchors import anchor_field, cell_anchors
 from lfp_tf.ops.detection.mask_targets import mask_targets as draw_masks
 from lfp_tf.ops.detection.polygons import outlines_of_polygons
@@ -18,7 +19,6 @@ from lfp_tf.parity.golden import Case
 from lfp_tf.parity.maskx.operators import tensors
 from lfp_tf.parity.maskx.words import words_of
 from lfp_tf.parity.words import UnknownWord
-from lfp_tf.tasks.detection import input as preparation
 from lfp_tf.tasks.detection import losses as five
 from lfp_tf.training.host_fields import (
     LinearWarmup,

@@ -16,6 +16,11 @@ def is_size(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(is_count, value))
 
 
+def is_text(value: Any) -> bool:
+    """Whether a value is a text."""
+    return isinstance(value, str)
+
+
 def is_weights(value: Any) -> bool:
     """Whether a value is the four factors of box deltas."""
     return is_numbers(value) and len(value) == 4
@@ -64,6 +69,23 @@ FORWARD = NETWORK | {
     "limit": is_count,
     "rpn_sizes": is_numbers,
     "box_order": ("x1,y1,x2,y2",),
+}
+_OF_FORWARD_ALONE = ("box_order", "rpn_sizes")
+TRAINING = {word: rule for word, rule in FORWARD.items() if word not in _OF_FORWARD_ALONE} | {
+    "training": ("end_to_end",),
+    "set_a": is_labels,
+    "mask_candidates": ("all", "set_a"),
+    "train_scale": is_count,
+    "train_max_size": is_count,
+    "rpn_batch_size": is_count,
+    "roi_batch_size": is_count,
+    "images_per_batch": is_count,
+    "train_pre_nms_top_n": is_count,
+    "train_post_nms_top_n": is_count,
+    "anchor_start_size": is_number,
+    "freeze_at": (2,),
+    "sampling": ("spread",),
+    "few_negatives": ("all",),
 }
 _OF_SOME_NETWORKS = {
     "gn_groups": ("norm", "gn"),
@@ -166,6 +188,13 @@ WORDS = {
         "weight_decay": is_number,
         "learning_rates": is_numbers,
     },
+    "splits": {"which": ("set", "set_a", "drawn_order"), "split": is_text},
+    "ap_subsets": {
+        "ground_truth": is_text,
+        "results": is_text,
+        "metrics": lambda value: value == ["AP", "AP50", "AP75", "APs", "APm", "APl"],
+        "absent": (-1,),
+    },
 }
 
 
@@ -188,7 +217,7 @@ def network_words(case: Case, known: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         case: the case.
-        known: `NETWORK` or `FORWARD`.
+        known: `NETWORK`, `FORWARD` or `TRAINING`.
 
     Raises:
         UnknownWord: a word or value that is not known, or a word that is missing.

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfp_tf.ops.interpolation import scaled_matrix
-from lfp_tf.tasks.detection.input import (
+from lfp_tf.ops.detection.input import (
     MEANS_BGR,
     image_info,
     image_scale,
@@ -12,6 +11,7 @@ from lfp_tf.tasks.detection.input import (
     prepare_image,
     scaled_size,
 )
+from lfp_tf.ops.interpolation import scaled_matrix
 
 
 @pytest.mark.parametrize(

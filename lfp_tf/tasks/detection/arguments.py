@@ -1,0 +1,123 @@
+"""The command-line options of detection: sizes, thresholds; and its printed table."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from lfp_tf.errors import LfpError
+from lfp_tf.tasks.spec import Option
+
+if TYPE_CHECKING:
+    from lfp_tf.tasks.detection.prediction import Protocol
+
+_PROTOCOL = ("evaluate", "predict", "export")
+SHOWN_SCORE = 0.5
+OPTIONS = (
+    Option(
+        "short_side",
+        "pixels that the short side of an image is scaled to (the experiment's)",
+        _PROTOCOL,
+        "detection",
+        parse=int,
+        metavar="N",
+        is_fixed_in_exports=True,
+    ),
+    Option(
+        "max_size",
+        "pixels that no side exceeds (the experiment's)",
+        _PROTOCOL,
+        "detection",
+        parse=int,
+        metavar="N",
+        is_fixed_in_exports=True,
+    ),
+    Option(
+        "least_score",
+        f"draw and count objects from this score on; the JSON files have all ({SHOWN_SCORE})",
+        ("predict",),
+        "detection",
+        parse=float,
+        default=SHOWN_SCORE,
+        metavar="S",
+    ),
+)
+ENDINGS = (".overlay.png", ".json")
+AFTER_TRAINING = ()
+_COLUMNS = ("AP", "AP50", "AP75", "APs", "APm", "APl")
+
+
+def check(arguments: argparse.Namespace, command: str) -> None:
+    """Refuses sizes below 1 and scores outside of 0..1; no TensorFlow.
+
+    Raises:
+        LfpError: such a value.
+    """
+    for name in ("short_side", "max_size"):
+        value = getattr(arguments, name, None)
+        if value is not None and value < 1:
+            raise LfpError(f"--{name} must be at least 1, not {value}.")
+    score = getattr(arguments, "least_score", SHOWN_SCORE)
+    if not 0 <= score <= 1:
+        raise LfpError(f"--least_score must lie in 0..1, not {score}.")
+
+
+def protocol(recipe: Any, arguments: argparse.Namespace, command: str) -> "Protocol":
+    """Gives the protocol of a `recipes.recipe.Recipe`, with what the user changed.
+
+    Raises:
+        LfpError: a short side above the largest size.
+    """
+    from lfp_tf.tasks.detection.prediction import protocol_of
+
+    chosen = protocol_of(
+        recipe,
+        short_side=getattr(arguments, "short_side", None),
+        max_size=getattr(arguments, "max_size", None),
+    )
+    if chosen.short_side > chosen.max_size:
+        raise LfpError(
+            f"The short side is {chosen.short_side} pixels, but no side may exceed "
+            f"{chosen.max_size}; give --max_size too."
+        )
+    return chosen
+
+
+def evaluation_options(arguments: argparse.Namespace) -> dict:
+    """Gives further arguments of `evaluation.evaluate`: none."""
+    return {}
+
+
+def describe(protocol: "Protocol", arguments: argparse.Namespace) -> str:
+    """Gives what an evaluation says of itself before it starts."""
+    return f"with the short side at {protocol.short_side} pixels, at most {protocol.max_size}"
+
+
+def read_annotations(arguments: argparse.Namespace, items: list) -> None:
+    """Reads nothing: a detector needs no annotations."""
+
+
+def table(facts: dict) -> str:
+    """Gives the APs of classes and of all, as aligned text, in per cent.
+
+    Args:
+        facts: what `metrics.json` says.
+    """
+    kinds, classes = list(facts["scores"]), facts["classes"]
+    width = max(len("all classes"), *(len(entry["name"]) for entry in classes))
+    heads = "".join(f"  {f'{kind} AP':>8}  {f'{kind} AP50':>10}" for kind in kinds)
+    lines = [f"{'class':{width}}{heads}  objects"]
+    for entry in classes:
+        shown = "".join(
+            f"  {_percent(entry[kind]['AP']):>8}  {_percent(entry[kind]['AP50']):>10}"
+            for kind in kinds
+        )
+        lines.append(f"{entry['name']:{width}}{shown}  {entry['objects']:>7}")
+    for kind in kinds:
+        scores = facts["scores"][kind]
+        words = ", ".join(f"{name} {_percent(scores[name])}" for name in _COLUMNS)
+        lines.append(f"{kind}: {words}")
+    lines.append(f"over {len(facts['images'])} images, overlaps as COCO measures them")
+    return "\n".join(lines)
+
+
+def _percent(share):
+    return "-" if share is None else f"{100 * share:.2f}"

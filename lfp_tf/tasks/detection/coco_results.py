@@ -1,0 +1,80 @@
+"""Detections as COCO's results format has them: boxes x, y, width, height and masks as run lengths.
+
+Letters: N detections, S cells of a mask a side, H x W pixels.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from pycocotools import mask as run_lengths
+
+from lfp_tf.ops.detection.paste import paste_masks
+
+# Pixels of pasted masks that exist at a time.
+_PASTED_PIXELS = 1 << 24
+
+
+def coco_rows(
+    detections: Mapping[str, np.ndarray], image_id: int | str, size: Sequence[int]
+) -> list[dict]:
+    """Lists the detections of an image.
+
+    Args:
+        detections: what `prediction.detector` gives, as arrays: "boxes" [N, 4] (x1, y1, x2, y2,
+            edges in pixels), "scores", "labels", "count", and perhaps "masks" [N, S, S].
+        image_id: of the image.
+        size: (height, width) in pixels.
+
+    Returns:
+        Dictionaries of plain values: "image_id", "category_id" (label), "score", "bbox", and with
+        masks "segmentation" {"size", "counts" (text)}.
+    """
+    count = int(detections["count"])
+    boxes = np.asarray(detections["boxes"][:count], np.float64)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    rows = [
+        {
+            "image_id": image_id,
+            "category_id": int(label),
+            "score": float(score),
+            "bbox": [*map(float, box[:2]), *map(float, side)],
+        }
+        for label, score, box, side in zip(
+            detections["labels"][:count], detections["scores"][:count], boxes, sides, strict=True
+        )
+    ]
+    if "masks" in detections:
+        for row, mask in zip(rows, pasted(detections, size), strict=True):
+            row["segmentation"] = encoded(mask)
+    return rows
+
+
+def pasted(detections: Mapping[str, np.ndarray], size: Sequence[int]) -> Iterator[np.ndarray]:
+    """Draws the masks of detections at their places, one after the other.
+
+    Args:
+        detections: as of `coco_rows`.
+        size: (height, width) in pixels.
+
+    Yields:
+        bool [H, W].
+    """
+    count = int(detections["count"])
+    block = max(1, _PASTED_PIXELS // max(1, int(size[0]) * int(size[1])))
+    for begin in range(0, count, block):
+        part = slice(begin, min(begin + block, count))
+        # The last pixels of a box, where ours has its edges.
+        boxes = np.asarray(detections["boxes"][part], np.float32) - np.float32([0, 0, 1, 1])
+        masks = np.asarray(detections["masks"][part])
+        yield from paste_masks(masks, boxes, (int(size[0]), int(size[1]))).numpy()
+
+
+def encoded(mask: np.ndarray) -> dict:
+    """Encodes a mask [H, W] as COCO's compressed run lengths, with text instead of bytes."""
+    rle = run_lengths.encode(np.asfortranarray(mask, np.uint8))
+    return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
+
+
+def decoded(rle: Mapping) -> np.ndarray:
+    """Decodes run lengths of `encoded`: bool [H, W]."""
+    return run_lengths.decode(dict(rle)).astype(bool)

@@ -1,0 +1,184 @@
+"""The fields of a detection experiment's `task`."""
+
+import dataclasses
+
+from lfp_tf.errors import LfpError
+from lfp_tf.fields import Fields, field
+from lfp_tf.tasks.detection.networks import RCNN
+from lfp_tf.tasks.detection.subsets import is_split, split_labels
+from lfp_tf.training.fields import Data, Losses, Network, TaskConfig
+
+
+@dataclasses.dataclass
+class DetectionData(Data):
+    """Images with objects, and the size at which they are trained."""
+
+    short_sides: list[int] = field(lambda: [800])  # pixels; of several each batch draws one
+    max_size: int = 1333  # no side is longer, pixels
+    flip: bool = True  # every image once more as its mirror image
+
+
+@dataclasses.dataclass
+class Proposals(Fields):
+    """Proposals of the RPN in training."""
+
+    pre_nms: int = 2000  # boxes of the best scores, a level
+    post_nms: int = 2000  # boxes that a level keeps, and an image in all
+    nms: float = 0.7  # overlap from which on a box suppresses another
+    min_size: float = 0.0  # shortest side, pixels of the image before scaling
+    collect: str = "image"  # the best of each image, or of a piece's images together (Detectron)
+
+
+@dataclasses.dataclass
+class Sampling(Fields):
+    """Which anchors and boxes are learnt from, an image."""
+
+    anchors: int = 256
+    anchor_foreground: float = 0.5  # the largest share of them that are objects
+    anchor_positive: float = 0.7  # overlap from which on an anchor is an object
+    anchor_negative: float = 0.3  # overlap below which it is background
+    rois: int = 512
+    roi_foreground: float = 0.25
+    roi_positive: float = 0.5
+    roi_negative: list[float] = field(lambda: [0.0, 0.5])  # from, to below
+    mask_candidates: str = "set_a"  # whose outline a box may take: set_a (of mask_classes), all
+
+
+@dataclasses.dataclass
+class DetectionLosses(Losses):
+    """Cross-entropies and smooth L1 of anchors and boxes, cross-entropy of mask pixels."""
+
+    weight_decay_covers: str = "kernels"
+    rpn_beta: float = 1 / 9  # difference from which on the loss of anchors' boxes is straight
+    box_beta: float = 1.0
+    mask_weight: float = 1.0
+
+
+@dataclasses.dataclass
+class DetectionEvaluation(Fields):
+    """How images are scaled and what becomes a detection."""
+
+    short_side: int = 800
+    max_size: int = 1333
+    pre_nms: int = 1000
+    post_nms: int = 1000
+    rpn_nms: float = 0.7
+    score_threshold: float = 0.05
+    nms: float = 0.5
+    limit: int = 100  # detections an image
+
+
+@dataclasses.dataclass
+class Config(TaskConfig):
+    """Boxes and masks of objects."""
+
+    METRIC = "box_ap"
+
+    model: Network = field(RCNN)
+    train_data: DetectionData = field(DetectionData)
+    validation_data: Data = field(lambda: Data(split="val", is_training=False))
+    proposals: Proposals = field(Proposals)
+    sampling: Sampling = field(Sampling)
+    losses: DetectionLosses = field(DetectionLosses)
+    evaluation: DetectionEvaluation = field(DetectionEvaluation)
+    # Classes whose masks are learnt: names, numbers from 1, or a set of COCO's classes (voc,
+    # nonvoc, E1_A20B60, ...). Empty: all.
+    mask_classes: list[str | int] = field(list)
+
+    def choices(self) -> dict[str, tuple]:
+        """{field: its values}."""
+        return super().choices() | {
+            "proposals.collect": ("image", "piece"),
+            "sampling.mask_candidates": ("set_a", "all"),
+        }
+
+    def check(self) -> None:
+        """Counts are at least 1, shares and overlaps lie in 0..1."""
+        super().check()
+        sides = self.train_data.short_sides
+        if not sides or min(sides) < 1 or max(sides) > self.train_data.max_size:
+            raise LfpError(
+                f"task.train_data.short_sides is {sides}, but must be numbers from 1 to "
+                f"max_size, {self.train_data.max_size}."
+            )
+        evaluation = self.evaluation
+        if not 1 <= evaluation.short_side <= evaluation.max_size:
+            raise LfpError(
+                f"task.evaluation.short_side is {evaluation.short_side}, but must lie in 1 to "
+                f"max_size, {evaluation.max_size}."
+            )
+        for path in _COUNTS:
+            if (value := _at(self, path)) < 1:
+                raise LfpError(f"task.{path} is {value}, but must be at least 1.")
+        for path in _SHARES:
+            if not 0 < (value := _at(self, path)) <= 1:
+                raise LfpError(f"task.{path} is {value}, but must be above 0 and at most 1.")
+        low_high = self.sampling.roi_negative
+        if len(low_high) != 2 or not 0 <= low_high[0] < low_high[1] <= 1:
+            raise LfpError(
+                f"task.sampling.roi_negative is {low_high}, but must be [from, to below] in 0..1."
+            )
+        if not 0 <= evaluation.score_threshold < 1:
+            raise LfpError(
+                f"task.evaluation.score_threshold is {evaluation.score_threshold}, but must be at "
+                "least 0 and below 1."
+            )
+
+    def mask_labels(self, names: list[str]) -> list[int]:
+        """Gives the classes of `mask_classes` as labels from 1.
+
+        Args:
+            names: of all classes.
+
+        Raises:
+            LfpError: a name or number that is no class, or a set of COCO's classes on others.
+        """
+        words = self.mask_classes
+        if len(words) == 1 and isinstance(words[0], str) and is_split(words[0]):
+            labels = split_labels(words[0])
+            if max(labels) > len(names):
+                raise LfpError(
+                    f"task.mask_classes is {words[0]}, a set of COCO's 80 classes, but there are "
+                    f"{len(names)}; name the classes instead."
+                )
+            return labels
+        labels = [_label(word, names) for word in words]
+        return sorted(set(labels))
+
+
+_COUNTS = (
+    "proposals.pre_nms",
+    "proposals.post_nms",
+    "sampling.anchors",
+    "sampling.rois",
+    "evaluation.pre_nms",
+    "evaluation.post_nms",
+    "evaluation.limit",
+)
+_SHARES = (
+    "proposals.nms",
+    "sampling.anchor_foreground",
+    "sampling.anchor_positive",
+    "sampling.anchor_negative",
+    "sampling.roi_foreground",
+    "sampling.roi_positive",
+    "evaluation.rpn_nms",
+    "evaluation.nms",
+)
+
+
+def _at(config, path):
+    group, name = path.split(".")
+    return getattr(getattr(config, group), name)
+
+
+def _label(word, names):
+    if isinstance(word, str) and word in names:
+        return names.index(word) + 1
+    if isinstance(word, int) and not isinstance(word, bool) and 1 <= word <= len(names):
+        return word
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    raise LfpError(
+        f"task.mask_classes has {word!r}, which is no class; there are {shown} (numbers 1 to "
+        f"{len(names)})."
+    )

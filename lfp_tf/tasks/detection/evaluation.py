@@ -1,0 +1,175 @@
+"""Scoring a detector on a split of records: every image once, then COCO's AP over all."""
+
+import dataclasses
+import os
+import pathlib
+import time
+from collections.abc import Iterable
+
+import tensorflow as tf
+import tf_keras
+
+from lfp_tf.data.detection.pipeline import evaluation_batches
+from lfp_tf.data.detection.records import read_truth
+from lfp_tf.data.ordering import read_batches
+from lfp_tf.data.records import record_index
+from lfp_tf.errors import WorkFailed
+from lfp_tf.evaluation.image_panels import Example, Extremes
+from lfp_tf.options import Shares
+from lfp_tf.progress import Progress
+from lfp_tf.tasks.catalog import DETECTION
+from lfp_tf.tasks.detection.coco_results import coco_rows
+from lfp_tf.tasks.detection.coco_scores import CocoScores, coco_scores
+from lfp_tf.tasks.detection.matches import image_score
+from lfp_tf.tasks.detection.prediction import Protocol, array_function
+from lfp_tf.tasks.detection.report import drawn_rows, score_facts, write_report
+from lfp_tf.tasks.evaluation_facts import comparable_split, described
+
+KEPT = 6
+
+
+@dataclasses.dataclass
+class Evaluated:
+    """The outcome of an evaluation.
+
+    Attributes:
+        names: of the classes, as the records call them.
+        truth: as a COCO file.
+        results: of all images, as COCO's results format; image ids are record numbers.
+        scores: {"box" and perhaps "mask": `CocoScores`}.
+        images: list of {"source", "score" (see `matches.image_score`), "objects", "detections"}.
+        best, worst: lists of `image_panels.Example`, the most extreme first.
+        seconds: of the whole, reading included.
+        protocol: as it was given.
+    """
+
+    names: list[str]
+    truth: dict
+    results: list[dict]
+    scores: dict[str, CocoScores]
+    images: list[dict]
+    best: list[Example]
+    worst: list[Example]
+    seconds: float
+    protocol: Protocol
+
+
+def evaluate(
+    model: tf_keras.Model,
+    folder: str | os.PathLike,
+    *,
+    split: str = "val",
+    protocol: Protocol,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    kept: int = KEPT,
+) -> Evaluated:
+    """Runs a detector over the images of a split.
+
+    Args:
+        model: from `recipes.networks`, with weights.
+        folder: of the records.
+        split: of the records.
+        protocol: how images are brought to the network.
+        limit: number of images to take, from the first; None takes all.
+        progress: updated by one per image.
+        kept: best and worst images to keep, of each.
+
+    Raises:
+        LfpError: records that do not fit the network.
+        WorkFailed: the device has not enough memory.
+    """
+    begin = time.monotonic()
+    comparable_split(model.recipe, folder, split, DETECTION)
+    names = list(model.recipe.classes)
+    truth = read_truth(folder, split, limit=limit)
+    true_rows = _by_image(truth["annotations"])
+    extremes, results, images = Extremes(kept), [], []
+    for number, source, image, rows in _predicted(model, folder, split, protocol, truth):
+        own = true_rows.get(number, [])
+        score = image_score(own, rows)
+        results += rows
+        images.append(
+            {"source": source, "score": score, "objects": len(own), "detections": len(rows)}
+        )
+        if score is not None:
+            extremes.add(
+                score,
+                lambda i=image, t=own, r=rows, s=source, v=score: Example(
+                    s, v, *drawn_rows(i, t, r, names)
+                ),
+            )
+        if progress:
+            progress.update(1, f"{len(results)} detections")
+    kinds = ("box", "mask") if model.recipe.options["masks"] else ("box",)
+    return Evaluated(
+        names=names,
+        truth=truth,
+        results=results,
+        scores={kind: coco_scores(truth, results, kind=kind) for kind in kinds},
+        images=images,
+        best=extremes.best(),
+        worst=extremes.worst(),
+        seconds=time.monotonic() - begin,
+        protocol=protocol,
+    )
+
+
+def report(
+    folder: str | os.PathLike,
+    model: tf_keras.Model,
+    evaluated: Evaluated,
+    *,
+    records: str | os.PathLike,
+    split: str,
+    checkpoint: str | os.PathLike,
+    history: Iterable[dict] = (),
+) -> tuple[pathlib.Path, dict]:
+    """Writes `metrics.json` and `report.html` of an evaluation.
+
+    Args:
+        folder: where to.
+        model: what was evaluated.
+        evaluated: of `evaluate`.
+        records, split: as given to `evaluate`.
+        checkpoint: what the page calls the weights.
+        history: entries of the run's `history.jsonl`.
+
+    Returns:
+        (path of the page, what `metrics.json` says but for examples and the thinned history).
+    """
+    scores = score_facts(evaluated.scores, evaluated.truth, names=evaluated.names)
+    facts = described(
+        model.recipe,
+        scores | {"images": evaluated.images},
+        protocol=evaluated.protocol.describe(),
+        split=split,
+        records=records,
+        checkpoint=checkpoint,
+        seconds=evaluated.seconds,
+        history=history,
+    )
+    return write_report(folder, facts, best=evaluated.best, worst=evaluated.worst), facts
+
+
+def _predicted(model, folder, split, protocol, truth):
+    """(number, source, image uint8 [H, W, 3], COCO's rows) of the truth's images, in order."""
+    detect, count = array_function(model, protocol), len(truth["images"])
+    batches = evaluation_batches(record_index(folder, split), shares=Shares(1)).take(count)
+    for batch in read_batches(batches):
+        image, number = batch["images"][0].numpy(), int(batch["numbers"][0])
+        try:
+            rows = coco_rows(detect(image), number, image.shape[:2])
+        except tf.errors.ResourceExhaustedError as error:
+            raise WorkFailed(
+                "The device has not enough memory for an image of this size; lower "
+                "--short_side, or end what else uses its memory."
+            ) from error
+        yield number, batch["sources"][0].numpy().decode(), image, rows
+
+
+def _by_image(annotations):
+    rows: dict[int, list[dict]] = {}
+    for annotation in annotations:
+        rows.setdefault(annotation["image_id"], []).append(annotation)
+    return rows

@@ -1,0 +1,131 @@
+"""The detectors of experiments: their fields, choices, rules and classes."""
+
+import dataclasses
+from typing import Any
+
+from lfp_tf.errors import LfpError
+from lfp_tf.fields import field
+from lfp_tf.images.palette import class_table, numbered_table, table_names
+from lfp_tf.options import (
+    BACKBONES,
+    CONVENTIONS,
+    RESNET_MILLIONS,
+    Anchors,
+    Conventions,
+    FeaturePyramid,
+    Norm,
+    Options,
+    ResNet,
+    RoIHeads,
+)
+from lfp_tf.training.fields import Network
+
+# What `profile` sets, over `CONVENTIONS`, where a recipe says nothing else.
+_PROFILES = tuple(CONVENTIONS)
+_BACKBONES = ("resnet", "mobilenet_v2")
+_STRIDE = 32
+
+
+@dataclasses.dataclass
+class RCNN(Network):
+    """Fields of `models.rcnn.rcnn`: Faster and Mask R-CNN on a feature pyramid."""
+
+    HEADS = r"^(fpn|rpn|box|mask)_"
+
+    network: str = "rcnn"
+    preprocess: str = "detectron"
+    profile: str = "detectron"  # detectron (its weights need it), garden (today's conventions)
+    backbone: str = "resnet"  # resnet, mobilenet_v2
+    depth: int = 50  # 18, 34, 50, 101, 152
+    blocks: list[int] = field(list)  # of the four stages, in place of the depth's
+    resnet_groups: int = 1  # above 1 a ResNeXt
+    width_per_group: int = 64
+    stem: str = "plain"  # plain, deep
+    stride_in: str = "1x1"  # 1x1 (Detectron, MSRA), 3x3 (torchvision, ResNeXt)
+    padding: str = "symmetric"  # symmetric, same
+    pool_rounding: str = "floor"  # floor, ceil
+    norm: str = "affine"  # affine, batch, group
+    norm_groups: int = 32
+    decoder: str = "fpn"  # fpn, bfp
+    pyramid_dim: int = 256
+    pyramid_norm: str = "none"  # none, group_norm, batch_norm
+    anchor_size: float = 32.0  # of the lowest level, pixels; it doubles from level to level
+    anchor_ratios: list[float] = field(lambda: [0.5, 1.0, 2.0])  # height / width
+    box_head: str = "2fc"  # 2fc, 4conv1fc
+    box_dim: int = 1024
+    box_conv_dim: int = 256
+    class_agnostic_boxes: bool = False
+    masks: bool = True  # false is Faster R-CNN
+    mask_dim: int = 256
+    mask_convolutions: int = 4
+    class_specific_masks: bool = True
+    head_norm: str = "none"  # none, group_norm
+    roi_samples: int = 2  # of RoIAlign, a bin and side; 0: as many as a bin has cells
+    canonical_scale: float = 224.0  # root of the area of a box that is pooled from level 4
+
+    def groups(self) -> tuple[type[Options], ...]:
+        """See `Network`."""
+        backbone = BACKBONES.get(self.backbone, ResNet)
+        return (Norm, backbone, FeaturePyramid, Anchors, RoIHeads)
+
+    def conventions(self) -> Conventions:
+        """The conventions of the profile, with what the fields say."""
+        return dataclasses.replace(
+            CONVENTIONS[self.profile],
+            samples=self.roi_samples,
+            canonical_scale=self.canonical_scale,
+        )
+
+    def arguments(self) -> dict[str, Any]:
+        """Everything but the profile, which is told in full."""
+        values = super().arguments()
+        del values["profile"]
+        conventions = self.conventions()
+        names = Conventions.flat_names()
+        values |= {flat: getattr(conventions, name) for name, flat in names.items()}
+        return values | {"output_stride": _STRIDE}
+
+    def choices(self) -> dict[str, tuple]:
+        """{field: its values}."""
+        return super().choices() | {"profile": _PROFILES, "backbone": _BACKBONES}
+
+    def check(self) -> None:
+        """Widths and counts are at least 1."""
+        super().check()
+        for name in ("pyramid_dim", "box_dim", "box_conv_dim", "mask_dim"):
+            if getattr(self, name) < 1:
+                raise LfpError(f"task.model.{name} must be at least 1, not {getattr(self, name)}.")
+        for name in ("mask_convolutions", "roi_samples"):
+            if getattr(self, name) < 0:
+                raise LfpError(f"task.model.{name} must be 0 or more, not {getattr(self, name)}.")
+        if self.anchor_size <= 0 or min(self.anchor_ratios, default=0) <= 0:
+            raise LfpError("task.model.anchor_size and anchor_ratios must be above 0.")
+
+    def millions(self) -> float:
+        """See `Network`."""
+        return 8 if self.backbone == "mobilenet_v2" else RESNET_MILLIONS[self.depth] + 20
+
+
+NETWORKS = {"rcnn": RCNN}
+
+
+def usual_classes(config: Any) -> tuple[list, list]:
+    """(names, no colours) of the classes of an experiment's data set.
+
+    Args:
+        config: `Config` of this task.
+
+    Raises:
+        LfpError: a data set of the user's own without a number of classes.
+    """
+    count, name = config.model.classes, f"{config.dataset}_objects"
+    if name in table_names():
+        table = class_table(name)
+        if count in (0, len(table)):
+            return list(table.names), []
+    if not count:
+        raise LfpError(
+            "A detector for your own images has the classes of its records; give a run's folder, "
+            "or task.model.classes."
+        )
+    return list(numbered_table(count).names), []
