@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 
 from lfp_tf.checkpoints.lineages import Lineage, recognise
-from lfp_tf.checkpoints.names import deeplab, fpt, lfp, pspnet
+from lfp_tf.checkpoints.names import deeplab, detectron, detectron_torch, fpt, lfp, pspnet
 from lfp_tf.checkpoints.names.translation import Translation
 from lfp_tf.checkpoints.parts import SEPARATOR, Checkpoint
 from lfp_tf.checkpoints.presets import preset_options
 from lfp_tf.errors import LfpError, printable
 
-TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS | lfp.TRANSLATIONS | fpt.TRANSLATIONS
+TRANSLATIONS = (
+    pspnet.TRANSLATIONS
+    | deeplab.TRANSLATIONS
+    | lfp.TRANSLATIONS
+    | fpt.TRANSLATIONS
+    | detectron.TRANSLATIONS
+    | detectron_torch.TRANSLATIONS
+)
 SHOWN = 12
 # What a graph cannot undo, with the defaults: the file's preset and the network must agree.
 _FIXED_BY_THE_GRAPH = {
@@ -129,6 +136,7 @@ def match(
         report=report,
     )
     _refuse_gaps(report, file, tolerate)
+    _refuse_leftovers(report, TRANSLATIONS[lineage.names], file)
     return matched, report
 
 
@@ -156,14 +164,18 @@ def translate(
     """
     report = report or Report(translation.name)
     theirs = translation.plain(arrays, report.notes)
-    matched, used = {}, set()
+    matched, used, folded = {}, set(), 0
     for name, variable in variables.items():
-        source = translation.their_name(name, options)
-        if source is None or source not in theirs:
-            report.missing.append(name)
-            continue
-        used.add(source)
-        array = translation.to_ours(np.asarray(theirs[source]), name)
+        sources, array = _folded(name, theirs, translation, options)
+        if array is None:
+            source = _their_name(name, translation, options)
+            if source is None or source not in theirs:
+                report.missing.append(name)
+                continue
+            sources, array = [source], translation.to_ours(np.asarray(theirs[source]), name)
+        elif name.endswith(_SCALE):
+            folded += 1
+        used.update(sources)
         if tuple(array.shape) != tuple(variable.shape):
             report.mismatched[name] = (tuple(variable.shape), tuple(array.shape))
             continue
@@ -176,14 +188,48 @@ def translate(
         if name not in used:
             is_trainers = pspnet.TRAINER_VARIABLES.search(name)
             (report.skipped if is_trainers else report.unused).append(name)
+    if folded:
+        report.notes.append(f"{folded} batch norms were folded into fixed scales and offsets")
     return matched
+
+
+# Leaves of an affine layer, which stands for a batch norm that no longer learns, and the norm's.
+_SCALE, _OFFSET = "/scale", "/offset"
+_BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+# What all the files that have batch norms were trained with; Keras' are brought to it.
+_EPSILON = 1e-5
+
+
+def _their_name(name, translation, options):
+    """The file's name of a variable; None for an affine layer's where files have batch norms."""
+    if name.endswith((_SCALE, _OFFSET)) and not translation.has_affine:
+        return None
+    return translation.their_name(name, options)
+
+
+def _folded(name, theirs, translation, options):
+    """(names in the file, scale or offset of its batch norm): ([], None) where there is none.
+
+    scale = gamma / sqrt(variance + epsilon), offset = beta - mean scale.
+    """
+    if not name.endswith((_SCALE, _OFFSET)):
+        return [], None
+    layer = name.rsplit("/", 1)[0]
+    sources = [translation.their_name(f"{layer}/{leaf}", options) for leaf in _BATCH_NORM]
+    if not all(source is not None and source in theirs for source in sources):
+        return [], None
+    gamma, beta, mean, variance = (
+        np.asarray(theirs[source], np.float64).reshape(-1) for source in sources
+    )
+    scale = gamma / np.sqrt(variance + _EPSILON)
+    return sources, scale if name.endswith(_SCALE) else beta - mean * scale
 
 
 def _not_whole(lineage: Lineage, network: str, file: str) -> str:
     """Says why a file cannot fill a whole network."""
     if lineage.network is None:
         return (
-            f"{file} is an ImageNet file ({lineage.name}) without a segmentation head; "
+            f"{file} is an ImageNet file ({lineage.name}) without the heads of a {network}; "
             "give it to --init to start a training from it."
         )
     return (
@@ -233,6 +279,17 @@ def _differing(form: Mapping, options: Mapping, depth: int) -> list[str]:
     names = [name for name, value in form.items() if options.get(name, value) != value]
     # A basic block has one place for its stride only.
     return [name for name in names if name != "stride_in" or depth >= 50]
+
+
+def _refuse_leftovers(report: Report, translation: Translation, file: str) -> None:
+    if translation.indispensable is None:
+        return
+    names = [name for name in report.unused if re.search(translation.indispensable, name)]
+    if names:
+        raise LfpError(
+            f"{file} holds {names[0]}, which this network computes from another array; build the "
+            "network in the form that the file was trained in."
+        )
 
 
 def _refuse_gaps(report: Report, file: str, tolerate: list[str]) -> None:
