@@ -6,6 +6,8 @@ plain values with whatever tags; no tag is looked up.
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
@@ -14,6 +16,13 @@ from lfp_tf.errors import LfpError, printable
 # Files from before the key existed decode their boxes with these
 # (facebookresearch/Detectron `detectron/utils/net.py:configure_bbox_reg_weights`).
 OLDEST_BOX_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
+# The blob that makes the deltas, in files of whole detectors.
+BOX_REGRESSOR = "bbox_pred_w"
+OLDEST_NOTE = (
+    "the file tells no MODEL.BBOX_REG_WEIGHTS, so it is from before the key existed: its box "
+    "regressor assumes the weights 1, 1, 1, 1; build the network with "
+    "task.model.box_weights=[1.0,1.0,1.0,1.0]"
+)
 _PLACE = ("MODEL", "BBOX_REG_WEIGHTS")
 # Under this key PyYAML keeps the entries of a class that is a dictionary.
 _ENTRIES = "dictitems"
@@ -22,6 +31,25 @@ _ENTRIES = "dictitems"
 _MOST_LEVELS = 60
 # Detectron's own have some ten thousand letters.
 _MOST_LETTERS = 1 << 16
+
+
+def weights_note(arrays: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
+    """Says that a file's box weights are not the network's; None where they are or are not known.
+
+    Args:
+        arrays: of `read_checkpoint`.
+        options: of the network; detectors have `box_weights`.
+    """
+    config = getattr(arrays, "config", None)
+    weights = config and BOX_REGRESSOR in arrays and box_weights(config, file="the file")
+    ours = options.get("box_weights")
+    if not weights or ours is None or tuple(ours) == weights:
+        return None
+    shown = ",".join(map(str, weights))
+    return (
+        f"the file's box regressor assumes the weights {shown}, not the network's "
+        f"{','.join(map(str, ours))}; build the network with task.model.box_weights=[{shown}]"
+    )
 
 
 def box_weights(config: str | None, *, file: str) -> tuple[float, ...] | None:

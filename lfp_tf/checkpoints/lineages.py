@@ -25,6 +25,7 @@ class Lineage:
             file, whose backbone alone is of use.
         presets: those whose graph can run it; the first is its own.
         form: options that the graph must have; PSPNet's presets say them.
+        form_of_heads: options that it must have besides where the file is to fill its heads.
         preprocess: what goes with the file, where no preset says it.
         unread: why no network of ours can take the weights, as the rest of a sentence that begins
             with the file's name; None where one can.
@@ -35,6 +36,7 @@ class Lineage:
     network: str | None
     presets: tuple[str, ...] = ()
     form: dict[str, Any] = dataclasses.field(default_factory=dict)
+    form_of_heads: dict[str, Any] = dataclasses.field(default_factory=dict)
     preprocess: str | None = None
     unread: str | None = None
 
@@ -244,12 +246,12 @@ def _detectron(arrays):
     if not {"cls_score_w", "conv_rpn_fpn2_w"} & arrays.keys():
         return Lineage("imagenet-detectron", "detectron", None, form=form, **facts)
     pyramid_norm = any(re.match(r"fpn_inner_res5_\d+_sum_gn_s$", name) for name in arrays)
-    form |= _pyramid_form(
+    heads = _pyramid_form(
         pyramid_norm=pyramid_norm,
         head_norm=bool({"head_conv1_gn_s", "_mask_fcn1_gn_s"} & arrays.keys()),
         has_convolutions="head_conv1_w" in arrays,
     )
-    return Lineage("rcnn-detectron", "detectron", "rcnn", form=form, **facts)
+    return Lineage("rcnn-detectron", "detectron", "rcnn", form=form, form_of_heads=heads, **facts)
 
 
 def _detectron_torch(arrays):
@@ -264,11 +266,12 @@ def _detectron_torch(arrays):
         return Lineage("rcnn-fpt", "detectron_torch", "rcnn", form=form, **facts)
     if "Conv_Body.res1.conv1.weight" in arrays:
         return Lineage("rcnn_c4-detectron_torch", "detectron_torch", "rcnn_c4", form=form, **facts)
-    form |= _pyramid_form(
+    heads = _pyramid_form(
         pyramid_norm="Conv_Body.conv_top.1.weight" in arrays,
         head_norm=bool({"Box_Head.convs.1.weight", "Mask_Head.conv_fcn.1.weight"} & arrays.keys()),
         has_convolutions="Box_Head.convs.0.weight" in arrays,
     )
+    facts |= {"form_of_heads": heads}
     return Lineage("rcnn-detectron_torch", "detectron_torch", "rcnn", form=form, **facts)
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from lfp_tf.checkpoints.detectron_config import OLDEST_BOX_WEIGHTS, OLDEST_NOTE, weights_note
 from lfp_tf.checkpoints.lineages import Lineage, recognise
 from lfp_tf.checkpoints.names import deeplab, detectron, detectron_torch, fpt, lfp, pspnet
 from lfp_tf.checkpoints.names.translation import Translation
 from lfp_tf.checkpoints.parts import SEPARATOR, Checkpoint
 from lfp_tf.checkpoints.presets import preset_options
 from lfp_tf.errors import LfpError, printable
+from lfp_tf.options import PREPROCESSINGS
 
 TRANSLATIONS = (
     pspnet.TRANSLATIONS
@@ -119,14 +121,15 @@ def match(
     if lineage.network != network and not heads:
         raise LfpError(_not_whole(lineage, network, file))
     report = Report(lineage.name, preprocess=lineage.preprocess)
-    report.notes += arrays.notes if is_checkpoint else []
+    report.notes += _notes_of_file(arrays, options) if is_checkpoint else []
     concat = options.get("concat")
     if lineage.presets and not lineage.form:
         file_options = _options_of_file(lineage, options, file)
         report.preprocess = file_options["preprocess"]
         concat = file_options.get("concat", "ascending")
     else:
-        _check_form(lineage, options, file)
+        _check_form(lineage, options, file, is_whole=not heads)
+    _refuse_other_norms(lineage, options, file)
     matched = translate(
         arrays,
         variables,
@@ -225,6 +228,14 @@ def _folded(name, theirs, translation, options):
     return sources, scale if name.endswith(_SCALE) else beta - mean * scale
 
 
+def _notes_of_file(arrays: Checkpoint, options: Mapping) -> list[str]:
+    """The file's notes that this network does not answer already."""
+    weights = tuple(options.get("box_weights", ()))
+    notes = [n for n in arrays.notes if not (n == OLDEST_NOTE and weights == OLDEST_BOX_WEIGHTS)]
+    note = weights_note(arrays, options)
+    return notes + ([note] if note else [])
+
+
 def _not_whole(lineage: Lineage, network: str, file: str) -> str:
     """Says why a file cannot fill a whole network."""
     if lineage.network is None:
@@ -238,16 +249,40 @@ def _not_whole(lineage: Lineage, network: str, file: str) -> str:
     )
 
 
-def _check_form(lineage: Lineage, options: Mapping, file: str) -> None:
+def _check_form(lineage: Lineage, options: Mapping, file: str, *, is_whole: bool) -> None:
     """Refuses a graph that has the shapes of a file but would compute something else."""
-    differing = _differing(lineage.form, options, options.get("depth", 50))
+    form = lineage.form | (lineage.form_of_heads if is_whole else {})
+    differing = _differing(form, options, options.get("depth", 50))
     if differing:
-        words = ", ".join(f"{n} {lineage.form[n]} (not {options[n]})" for n in differing)
-        fields = ",".join(f"task.model.{n}={lineage.form[n]}" for n in differing)
+        words = ", ".join(f"{n} {form[n]} (not {options[n]})" for n in differing)
+        fields = ",".join(f"task.model.{n}={form[n]}" for n in differing)
         raise LfpError(
             f"{file} is of the lineage {lineage.name}, whose network has {words}; "
             f"build it with --params_override={fields}."
         )
+
+
+def _refuse_other_norms(lineage: Lineage, options: Mapping, file: str) -> None:
+    """Refuses what would fill a network's norms with numbers that mean something else there."""
+    if lineage.preprocess is None or options.get("norm") in (None, "batch"):
+        return
+    if options["norm"] == "group" and not TRANSLATIONS[lineage.names].has_affine:
+        raise LfpError(
+            f"{file} is of the lineage {lineage.name}, which has batch norms; a network with "
+            "group norms cannot start from it: build it with task.model.norm=affine or batch."
+        )
+    ours, theirs = options.get("preprocess"), lineage.preprocess
+    if options["norm"] == "affine" and ours in PREPROCESSINGS and _is_other(ours, theirs):
+        raise LfpError(
+            f"{file} is of the lineage {lineage.name}, whose fixed norms expect the preprocessing "
+            f"{theirs} (not {ours}); build the network with task.model.preprocess={theirs}."
+        )
+
+
+def _is_other(first: str, second: str) -> bool:
+    """Whether two ways of preprocessing differ in more than the means of the data set."""
+    rules = [PREPROCESSINGS[name] for name in (first, second)]
+    return len({(rule.std, rule.order) for rule in rules}) > 1
 
 
 def _options_of_file(lineage: Lineage, options: Mapping, file: str) -> dict:

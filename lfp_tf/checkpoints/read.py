@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 
+from lfp_tf.checkpoints.detectron_config import BOX_REGRESSOR, OLDEST_NOTE, box_weights
 from lfp_tf.checkpoints.formats import (
     caffe,
     detectron,
@@ -106,8 +107,7 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         return _read_torch(file, part)
     refuse_part(part, file=path)
     if name == "detectron":
-        content = detectron.read_detectron(file)
-        return Checkpoint(content.blobs | content.momentum, config=content.config)
+        return _read_detectron(file)
     return Checkpoint(_READERS[name](file))
 
 
@@ -123,6 +123,13 @@ def _read_torch(file, part):
 
     arrays = torch.read_torch(file, choose=choose)
     return Checkpoint(arrays, notes, networks, step=next(iter(steps), None))
+
+
+def _read_detectron(file):
+    content = detectron.read_detectron(file)
+    weights = box_weights(content.config, file=printable(file.path))
+    notes = [] if weights or BOX_REGRESSOR not in content.blobs else [OLDEST_NOTE]
+    return Checkpoint(content.blobs | content.momentum, notes, config=content.config)
 
 
 def _file_in_folder(path):
@@ -173,6 +180,6 @@ def _unknown(file):
     start = printable(str(file.view[:12], "latin-1"))
     return file.refusal(
         f'is no checkpoint of a known format (it begins with "{start}"); read are Caffe\'s '
-        ".caffemodel, torch's .pth, Detectron's .pkl, Torch 7's .t7, numpy's .npz and .npy dictionaries, Keras' .h5 "
-        "and .keras, safetensors, TensorFlow's checkpoints and TensorFlow.js' model.json."
+        ".caffemodel, torch's .pth, Detectron's .pkl, Torch 7's .t7, numpy's .npz and .npy "
+        "dictionaries, Keras' .h5 and .keras, safetensors, TensorFlow's checkpoints and TensorFlow.js' model.json."
     )

@@ -127,7 +127,7 @@ def _config(file: MappedFile, value: Any) -> str | None:
 
 
 def _text(text: str) -> bytes:
-    """Opcodes of a byte string, which is what Python 2 calls a text; read as latin-1, so written."""
+    """Opcodes of a byte string, Python 2's text: read as latin-1, and so written."""
     try:
         raw = text.encode("latin-1")
     except UnicodeEncodeError:
