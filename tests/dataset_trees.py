@@ -82,6 +82,25 @@ def ade20k_val(root):
     labelled(root / "images/validation/a.jpg", root / "annotations/validation/a.png")
 
 
+def coco_content(*annotations, name="a.jpg"):
+    """Annotations of one image, of the categories 1 (cat) and 3 (dog) of the animals."""
+    boxed = {"image_id": 7, "category_id": 1, "bbox": [1, 0, 3, 2]}
+    return {
+        "images": [{"id": 7, "file_name": name, "height": 4, "width": 6}],
+        "annotations": [boxed | {"id": n} | fields for n, fields in enumerate(annotations, 1)],
+        "categories": [
+            {"id": 3, "name": "dog", "supercategory": "animal"},
+            {"id": 1, "name": "cat", "supercategory": "animal"},
+        ],
+    }
+
+
+def coco_val(root):
+    save(root / "val2017/a.jpg", IMAGE)
+    (root / "annotations").mkdir()
+    (root / "annotations/instances_val2017.json").write_text(json.dumps(coco_content({})))
+
+
 def cocostuff164k_val(root):
     for folder in ("images/train2017", "annotations/train2017"):
         (root / folder).mkdir(parents=True)
@@ -132,6 +151,8 @@ TREES = {
     "ade20k": ade20k_val,
     "camvid": camvid_val,
     "cityscapes": cityscapes_val,
+    "coco": coco_val,
+    "coco_json": coco_val,
     "cocostuff10k": cocostuff10k_test,
     "cocostuff10k_171": cocostuff10k_test,
     "cocostuff164k": cocostuff164k_val,

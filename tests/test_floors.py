@@ -136,7 +136,9 @@ def test_a_tasks_name_is_written_in_its_own_files_alone(path):
             is_own = here in ("data", "tasks") and inside[:1] == [node.value]
             # A way of preprocessing has the name of a task; recipes and checkpoints bear it.
             is_preprocessing = name_of(path) == "options.py"
-            assert is_own or is_preprocessing, f"line {node.lineno} says {node.value!r}"
+            # COCO's JSON calls an object's mask by the name of a task.
+            is_mask = inside[:1] == ["detection"] and node.value == "segmentation"
+            assert is_own or is_preprocessing or is_mask, f"line {node.lineno} says {node.value!r}"
 
 
 @pytest.mark.parametrize("task", catalog.TASKS, ids=lambda task: task.name)

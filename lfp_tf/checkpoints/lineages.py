@@ -342,6 +342,9 @@ def _ours(names):
             return Lineage("lfp_segmentation-lfp_tf", "keras", "lfp_segmentation")
         if "fc/kernel" in names:
             return Lineage("lfp_classifier-lfp_tf", "keras", "lfp_classifier")
+    if "rpn_conv/kernel" in names:
+        network = "rcnn" if "fpn_lateral5/kernel" in names else "rcnn_c4"
+        return Lineage(f"{network}-lfp_tf", "keras", network)
     for head, network in _OUR_HEADS.items():
         if f"{head}/kernel" in names:
             return Lineage(f"{network}-lfp_tf", "keras", network)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ class Plan:
         facts: more entries of `dataset.json`, for these tasks.
         judge: from {split: {class, or 255 for ignored: pixels}} of all samples to a `Judgement`;
             None where there are no label maps.
+        finish: from the folder and a split to what the task keeps beside its shards; None where
+            it keeps nothing.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Plan:
     notes: Sequence[str] = ()
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     judge: "Callable[[dict[str, dict[int, int]]], Judgement] | None" = None
+    finish: Callable[[str | os.PathLike, str], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

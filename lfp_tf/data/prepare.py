@@ -72,6 +72,9 @@ def write_plan(
         facts=plan.facts,
     )
     write_dataset(out, description, splits, overwrite=overwrite)
+    if plan.finish:
+        for split in splits:
+            plan.finish(out, split)
     return splits
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lfp_tf.cli import data
-from lfp_tf.data.description import check_task, read_dataset
+from lfp_tf.data.description import check_task, read_dataset, task_classes
 from lfp_tf.errors import LfpError
 from lfp_tf.images.skeleton import JOINTS
 from lfp_tf.recipes import config, preflight
@@ -123,3 +123,16 @@ def test_records_may_serve_several_tasks(tmp_path):
     check_task(dataset, tmp_path, POSE)
     with pytest.raises(LfpError, match="of both for segmentation and pose, but this is class"):
         check_task(dataset, tmp_path, CLASSIFICATION)
+
+
+def test_each_task_has_its_classes(tmp_path):
+    run("scenes", "--counts", "1,0,0", "--size", "16,16", "--out", tmp_path)
+    dataset = read_dataset(tmp_path)
+    assert task_classes(dataset, "detection") == ["car", "person", "sign"]
+    assert task_classes(dataset, "segmentation") == dataset["classes"]
+    assert len(dataset["classes"]) == 8
+    old = {key: value for key, value in dataset.items() if key != "task_classes"}
+    assert task_classes(old, "segmentation") == dataset["classes"]
+    (tmp_path / "dataset.json").write_text(json.dumps(dataset | {"task_classes": {"pose": 3}}))
+    with pytest.raises(LfpError, match="does not tell task_classes as lfp-tf writes it"):
+        read_dataset(tmp_path)

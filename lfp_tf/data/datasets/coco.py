@@ -14,8 +14,9 @@ Refused: images that are missing.
 
 from lfp_tf.data.datasets.coco_json import SUPERCATEGORIES, plan_of_files
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source
-from lfp_tf.data.datasets.folders import NoSamples, asked_of, source_folder
+from lfp_tf.data.datasets.folders import source_folder
 from lfp_tf.data.plan import Plan
+from lfp_tf.errors import LfpError
 
 NAME = "coco"
 LAYOUT = (
@@ -44,15 +45,13 @@ def plan(
         LfpError: nothing there, annotations that cannot be used, images that are missing.
     """
     root = source_folder(source, NAME, LAYOUT, ["annotations"])
-    paths = {
-        split: root / "annotations" / f"instances_{split}{year}.json"
-        for split in asked_of(SPLITS, asked)
-    }
+    paths = {split: root / f"annotations/instances_{split}{year}.json" for split in SPLITS}
     files = {split: path for split, path in paths.items() if path.is_file()}
-    missing = [path.name for path in paths.values() if not path.is_file()]
-    if not files or (asked and missing):
-        raise NoSamples(f"{root / 'annotations'} holds no {missing[0]}. Expected: {LAYOUT}.")
-    return plan_of_files(NAME, root, files, supercategories=supercategories, options={"year": year})
+    if not files:
+        raise LfpError(f"{root} holds no {paths['train'].name}. Expected: {LAYOUT}.")
+    return plan_of_files(
+        NAME, root, files, asked, supercategories=supercategories, options={"year": year}
+    )
 
 
 def _year(text):

@@ -21,7 +21,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Option, Source
-from lfp_tf.data.datasets.folders import existing_source, files_below
+from lfp_tf.data.datasets.folders import (
+    NoSamples,
+    existing_source,
+    files_below,
+    read_splits,
+)
 from lfp_tf.data.detection.coco_file import (
     Category,
     CocoFile,
@@ -41,6 +46,7 @@ LAYOUT = (
 SPLITS = ("train", "val", "test")
 SUPERCATEGORIES = Option("supercategories become the classes", None)
 
+_USUAL = ("train", "val")  # One of these that is missing is told.
 _PLACES = (".", "annotations")
 _SAME = {"valid": "val", "validation": "val", "training": "train", "default": "train", "": "train"}
 _INSTANCES, _ROBOFLOW = "instances_", "_annotations.coco.json"
@@ -61,15 +67,14 @@ def plan(source: Source, asked: Asked = None, *, supercategories: bool = False) 
     """
     root = existing_source(source, NAME, LAYOUT)
     files = annotation_files(root)
-    if asked is not None and set(asked) <= set(files):
-        files = {split: path for split, path in files.items() if split in asked}
-    return plan_of_files(NAME, root, files, supercategories=supercategories)
+    return plan_of_files(NAME, root, files, asked, supercategories=supercategories)
 
 
 def plan_of_files(
     name: str,
     root: pathlib.Path,
     files: Mapping[str, pathlib.Path],
+    asked: Asked,
     *,
     supercategories: bool = False,
     options: dict[str, Any] | None = None,
@@ -80,14 +85,21 @@ def plan_of_files(
         name: of the data set.
         root: the folder.
         files: {split: path of its annotations}.
+        asked: the splits to be written.
         supercategories: whether supercategories become the classes.
         options: as of `Plan`, besides.
 
     Raises:
         LfpError: as `plan`.
     """
-    contents = {split: read_coco(path) for split, path in files.items()}
-    categories = _joined([content.categories for content in contents.values()], files.values())
+
+    def read(split):
+        if split not in files:
+            raise NoSamples(f"{root} holds no annotations of {split}.")
+        return read_coco(files[split])
+
+    contents, notes = read_splits(dict.fromkeys((*_USUAL, *files)), asked, read)
+    categories = _joined(contents.values())
     classes = class_names(categories, supercategories=supercategories)
     paths, splits = files_below(root), {}
     for split, content in contents.items():
@@ -97,13 +109,13 @@ def plan_of_files(
     facts = {}
     if not supercategories and all(category.is_number for category in categories):
         facts["category_ids"] = [int(category.id) for category in categories]
-    names = [path.relative_to(root).as_posix() for path in files.values()]
+    names = [files[split].relative_to(root).as_posix() for split in contents]
     return detection_plan(
         name,
         classes,
         splits,
         options={"annotations": names, "supercategories": supercategories} | (options or {}),
-        notes=tuple(note for content in contents.values() for note in content.notes),
+        notes=(*notes, *(note for content in contents.values() for note in content.notes)),
         facts=facts,
     )
 
@@ -160,15 +172,15 @@ def _split_of(path):
     return word if re.fullmatch(r"[a-z0-9_]+", word) else "train"
 
 
-def _joined(lists: Iterable[Sequence[Category]], paths) -> tuple[Category, ...]:
+def _joined(contents: Iterable[CocoFile]) -> tuple[Category, ...]:
     """The categories of all files."""
     joined = {}
-    for categories, path in zip(lists, paths, strict=True):
-        for category in categories:
+    for content in contents:
+        for category in content.categories:
             known = joined.setdefault(category.id, category)
             if known.name != category.name:
                 raise LfpError(
-                    f"{path} calls the category {printable(category.id)} "
+                    f"{content.path} calls the category {printable(category.id)} "
                     f'"{printable(category.name)}", but another file calls it '
                     f'"{printable(known.name)}".'
                 )

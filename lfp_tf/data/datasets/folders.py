@@ -224,10 +224,10 @@ def asked_of(splits: Iterable[str], asked: Iterable[str] | None) -> list[str]:
 def read_splits(
     names: Iterable[str],
     asked: Iterable[str] | None,
-    read: Callable[[str], list[Any]],
+    read: Callable[[str], Any],
     *,
     layout: str | None = None,
-) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Reads the splits that are there; one that is not asked for may be empty or missing.
 
     Args:

@@ -83,7 +83,24 @@ def read_coco(path: str | os.PathLike) -> CocoFile:
     Raises:
         LfpError: it cannot be used as a whole.
     """
-    content = _content(path)
+    try:
+        content = load_json(path)
+    except (OSError, ValueError) as error:
+        raise LfpError(f"{path} cannot be read as JSON ({printable(error)}).") from None
+    return coco_of(content, path)
+
+
+def coco_of(content: Any, path: str | os.PathLike) -> CocoFile:
+    """What the JSON of a file holds; its annotations are let go as they are read.
+
+    Args:
+        content: of the file.
+        path: how sentences call it.
+
+    Raises:
+        LfpError: it cannot be used as a whole.
+    """
+    _check_lists(content, path)
     categories = _categories(path, content["categories"])
     left_out = _LeftOut(os.fspath(path))
     images = _images(content["images"], left_out)
@@ -118,18 +135,18 @@ class _LeftOut:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._kinds: dict[str, list[str]] = {}
+        self._firsts: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
     def add(self, kind: str, entry: str) -> None:
         """Counts an entry."""
-        self._kinds.setdefault(kind, []).append(entry) if kind not in self._kinds else None
+        self._firsts.setdefault(kind, entry)
         self._counts[kind] = self._counts.get(kind, 0) + 1
 
     def sentences(self) -> tuple[str, ...]:
         """One about each kind."""
         return tuple(
-            f"{self._path}: {count} {kind}; left out, first {self._kinds[kind][0]}."
+            f"{self._path}: {count} {kind}; left out, first {self._firsts[kind]}."
             for kind, count in self._counts.items()
         )
 
@@ -138,18 +155,12 @@ class _LeftOut:
         return "".join(f" {text}" for text in self.sentences()[:1])
 
 
-def _content(path):
-    """The JSON of a file, its three lists checked."""
-    try:
-        content = load_json(path)
-    except (OSError, ValueError) as error:
-        raise LfpError(f"{path} cannot be read as JSON ({printable(error)}).") from None
+def _check_lists(content, path):
     if not isinstance(content, dict):
-        raise LfpError(f"{path} is no annotation in COCO's form: it is a list, not a dictionary.")
+        raise LfpError(f"{path} is no annotation in COCO's form: it is no dictionary.")
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise LfpError(f'{path} is no annotation in COCO\'s form: it has no list "{key}".')
-    return content
 
 
 def _categories(path, entries):

@@ -29,7 +29,8 @@ def polygons_bitmap(polygons: Sequence[np.ndarray], size: tuple[int, int]) -> np
     flat = [polygon.ravel().tolist() for polygon in polygons if len(polygon) >= LEAST_POINTS]
     if not flat:
         return np.zeros(size, bool)
-    return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(flat, *size))) > 0
+    joined = coco_mask.merge(coco_mask.frPyObjects(flat, *size))
+    return counts_bitmap(run_lengths(_text(joined)), size)
 
 
 def counts_bitmap(counts: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -50,7 +51,7 @@ def bitmap_rle(bitmap: np.ndarray) -> dict[str, Any]:
         bitmap: bool [H, W].
     """
     coded = coco_mask.encode(np.asfortranarray(bitmap, np.uint8))
-    return {"size": list(coded["size"]), "counts": coded["counts"].decode("ascii")}
+    return {"size": list(coded["size"]), "counts": _text(coded)}
 
 
 def run_lengths(counts: Any) -> np.ndarray:
@@ -84,6 +85,11 @@ def png_bitmap(content: bytes) -> np.ndarray:
         LfpError: no image of one channel.
     """
     return read_labels(content) > 0
+
+
+def _text(coded: Any) -> str:
+    """The run lengths that pycocotools gives as bytes, though it says text."""
+    return coded["counts"].decode("ascii")
 
 
 def _uncompressed(text):

@@ -24,6 +24,7 @@ from lfp_tf.data.detection.masks import (
     polygons_bitmap,
 )
 from lfp_tf.data.detection.objects import TASK, encoded_image, stored_objects, stored_size, text_of
+from lfp_tf.data.detection.sizes import record_sizes
 from lfp_tf.data.example import encode_example
 from lfp_tf.data.plan import Inspection, Plan, image_bytes, image_features
 from lfp_tf.data.records import read_record, record_index
@@ -35,14 +36,14 @@ from lfp_tf.images.overlay import side_by_side
 from lfp_tf.images.palette import ClassTable, voc_colors
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+@dataclasses.dataclass(frozen=True, slots=True)
 class SourceObject:
     """An object of an image, as a data set has it.
 
     Attributes:
         box: x, y, width, height in pixels, counted from 0 at the image's corner.
         label: its class, from 1 on.
-        area: square pixels; None takes that of the mask, else that of the box.
+        area: square pixels; None takes that of the mask, or without a pixel of one the box's.
         is_crowd: several objects that were not told apart.
         is_ignored: not to be learned.
         polygons: float64 [points, 2] pixels each; together its mask.
@@ -114,7 +115,12 @@ def detection_plan(
         options=options or {},
         notes=notes,
         facts=facts or {},
+        finish=_write_sizes,
     )
+
+
+def _write_sizes(folder, split):
+    record_sizes(record_index(folder, split))
 
 
 def encode_objects(
@@ -257,7 +263,8 @@ def read_truth(
 def _area(one, bitmap):
     if one.area is not None:
         return float(one.area)
-    return float(one.box[2] * one.box[3] if bitmap is None else bitmap.sum())
+    pixels = 0 if bitmap is None else bitmap.sum()
+    return float(pixels or one.box[2] * one.box[3])
 
 
 def _size_problem(source, size):
@@ -286,7 +293,7 @@ def _annotations(objects, areas, size, where):
         if objects.masks and objects.masks[number]:
             bitmap = _bitmap(objects.masks[number], size, where)
             annotation["segmentation"] = bitmap_rle(bitmap)
-            area = float(bitmap.sum())
+            area = float(bitmap.sum()) or area
         yield annotation | {"area": float(areas[number]) if areas else area}
 
 

@@ -133,7 +133,7 @@ def _outlines(polygons, masks, is_crowd, last, is_mirrored):
     xy = tf.where(is_mirrored, tf.stack([last - xy[:, 0], xy[:, 1]], axis=1), xy)
     drawn = outlines_of_polygons(xy, points, parts, tf.size(parts))
     needs_mask = (parts == 0) & ~is_crowd & (tf.strings.length(masks) > 0)
-    traced = _traced(tf.where(needs_mask, masks, ""), is_mirrored)
+    traced = traced_masks(tf.where(needs_mask, masks, ""), is_mirrored)
     count = tf.maximum(tf.shape(drawn.edges)[1], tf.shape(traced.edges)[1])
     drawn, traced = _widened(drawn, count), _widened(traced, count)
     return Outlines(
@@ -142,8 +142,13 @@ def _outlines(polygons, masks, is_crowd, last, is_mirrored):
     )
 
 
-def _traced(masks, is_mirrored):
-    """`Outlines` of PNGs; none of an empty text. A bitmap is mirrored pixel by pixel."""
+def traced_masks(masks: tf.Tensor, is_mirrored: tf.Tensor) -> Outlines:
+    """The outlines of PNGs; none of an empty text. A bitmap is mirrored pixel by pixel.
+
+    Args:
+        masks: string [G].
+        is_mirrored: bool scalar.
+    """
     edges = tf.map_fn(
         lambda mask: tf.cond(
             tf.strings.length(mask) > 0,

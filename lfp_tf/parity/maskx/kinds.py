@@ -1,6 +1,14 @@
 """The kinds of MaskX R-CNN's golden cases and what runs each."""
 
-from lfp_tf.parity.maskx import files, network, operators, scores, training, whole_training
+from lfp_tf.parity.maskx import (
+    data,
+    files,
+    network,
+    operators,
+    scores,
+    training,
+    whole_training,
+)
 
 KINDS = {
     "detector-anchors": operators.anchors,
@@ -16,6 +24,7 @@ KINDS = {
     "detector-mask_targets": training.mask_targets,
     "detector-preprocess": training.preprocess,
     "detector-losses": training.losses,
+    "detector-ground_truth": data.ground_truth,
     "detector-schedule": training.schedule,
     "detector-optimizer": training.optimizer,
     "splits": scores.splits,

@@ -174,6 +174,7 @@ WORDS = {
         "rpn_beta": is_number,
         "box_beta": is_number,
     },
+    "detector-ground_truth": {"image_size": is_size, "gt_min_area": is_number},
     "detector-schedule": {
         "base_lr": is_number,
         "steps": is_numbers,

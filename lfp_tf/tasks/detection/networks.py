@@ -62,6 +62,9 @@ class RCNN(Network):
     head_norm: str = "none"  # none, group_norm
     roi_samples: int = 2  # of RoIAlign, a bin and side; 0: as many as a bin has cells
     canonical_scale: float = 224.0  # root of the area of a box that is pooled from level 4
+    # What x, y, width, height of boxes are multiplied by where they are learnt; 1 each in
+    # Detectron's oldest files.
+    box_weights: list[float] = field(lambda: [10.0, 10.0, 5.0, 5.0])
 
     def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
@@ -74,6 +77,7 @@ class RCNN(Network):
             CONVENTIONS[self.profile],
             samples=self.roi_samples,
             canonical_scale=self.canonical_scale,
+            box_weights=tuple(self.box_weights),
         )
 
     def arguments(self) -> dict[str, Any]:
@@ -98,6 +102,8 @@ class RCNN(Network):
         for name in ("mask_convolutions", "roi_samples"):
             if getattr(self, name) < 0:
                 raise LfpError(f"task.model.{name} must be 0 or more, not {getattr(self, name)}.")
+        if len(self.box_weights) != 4 or min(self.box_weights) <= 0:
+            raise LfpError("task.model.box_weights must be four numbers above 0.")
         if self.anchor_size <= 0 or min(self.anchor_ratios, default=0) <= 0:
             raise LfpError("task.model.anchor_size and anchor_ratios must be above 0.")
 
