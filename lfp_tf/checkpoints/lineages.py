@@ -199,7 +199,7 @@ _LFP_HEADS = {
     "linear/W": "lfp_classifier",
     "aspp/aspp6/W": "lfp_segmentation",
     "conv102/W": "lfp_segmentation",
-    "rpn/conv0/W": "lfp_detector",
+    "rpn/conv0/W": "rcnn_c4",
 }
 
 
