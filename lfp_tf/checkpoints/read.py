@@ -139,7 +139,10 @@ def _file_in_folder(path):
     folder = pathlib.Path(path)
     if (folder / tf.STATE_FILE).is_file() or any(folder.glob("*.index")):
         return None
-    files = (folder / name for name in (tfjs.FILE_NAME, WEIGHTS_FILE))
+    files = [folder / name for name in (tfjs.FILE_NAME, WEIGHTS_FILE)]
+    blobs = list(folder.glob("*.pkl"))
+    # What `convert --to NAME.pkl` calls its file is the user's choice.
+    files += blobs if len(blobs) == 1 else []
     return next((file for file in files if file.is_file()), None)
 
 
@@ -181,5 +184,6 @@ def _unknown(file):
     return file.refusal(
         f'is no checkpoint of a known format (it begins with "{start}"); read are Caffe\'s '
         ".caffemodel, torch's .pth, Detectron's .pkl, Torch 7's .t7, numpy's .npz and .npy "
-        "dictionaries, Keras' .h5 and .keras, safetensors, TensorFlow's checkpoints and TensorFlow.js' model.json."
+        "dictionaries, Keras' .h5 and .keras, safetensors, TensorFlow's checkpoints and "
+        "TensorFlow.js' model.json."
     )
