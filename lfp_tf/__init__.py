@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 __all__ = [
     "build",
     "classify",
+    "detect",
     "keypoints",
     "load",
     "load_weights",
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lfp_tf.api import (
         build,
         classify,
+        detect,
         keypoints,
         load,
         load_weights,

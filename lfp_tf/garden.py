@@ -20,7 +20,6 @@ from lfp_tf.training.host_fields import Optimization
 # Fields of our trainer that the host's loop has no use for; the first moves to the task.
 _PIECES = "accumulation_steps"
 _NOT_THE_HOSTS = (_PIECES, "average_loss", "seed", "preview_images", "early_stopping")
-_GROUPS = ("model", "train_data", "validation_data", "losses", "evaluation")
 
 
 @dataclasses.dataclass
@@ -43,7 +42,7 @@ def host_config(name: str) -> cfg.ExperimentConfig:
     task = TaskConfig(accumulation_steps=params.trainer.accumulation_steps)
     for key, value in params.task.as_dict().items():
         # Our groups alone, so that the host refuses fields that would do nothing.
-        setattr(task, key, hyperparams.Config(value) if key in _GROUPS else value)
+        setattr(task, key, hyperparams.Config(value) if isinstance(value, dict) else value)
     trainer, runtime = cfg.TrainerConfig(), cfg.RuntimeConfig()
     values = params.trainer.as_dict()
     for key in _NOT_THE_HOSTS:

@@ -63,7 +63,7 @@ def _facts(experiment):
     batch_size, trainer = params.task.train_data.global_batch_size, params.trainer
     classes = params.task.model.classes or _count_classes(params, experiment.task)
     options = params.task.model.arguments() | {"classes": classes}
-    size: Any = params.task.image_size()
+    size: Any = params.task.usual_size()
     cost = count_cost(params.task.model.network, options, crop=size)
     return {
         "dataset": f"{experiment.dataset}, {classes} {experiment.task.outputs}",

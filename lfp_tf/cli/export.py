@@ -85,7 +85,7 @@ def _check(arguments):
         raise LfpError("--export_dir is missing: the folder that gets a sub-folder per version.")
     if arguments.dtype not in DTYPES:
         raise LfpError(f'--dtype is "{arguments.dtype}", but must be {" or ".join(DTYPES)}.')
-    check_at_least_one(arguments, "version", "max_pixels", "max_batch")
+    check_at_least_one(arguments, "version", "max_pixels", "max_batch", "max_boxes")
 
 
 def _check_version(arguments):
@@ -108,7 +108,9 @@ def _export(task, size, arguments):
         signatures=catalog.part(task, "signatures"),
         protocol=catalog.part(task, "arguments").protocol(model.recipe, arguments, "export"),
         version=arguments.version,
-        limits=Limits(arguments.max_pixels, arguments.max_batch, size),
+        limits=Limits(
+            arguments.max_pixels, arguments.max_batch, size, max_boxes=arguments.max_boxes
+        ),
         form=ServedForm(arguments.dtype, arguments.optimize),
         origin=Origin(own_checkpoint(source) or source, _known_scores(arguments)),
     )

@@ -3,11 +3,13 @@
 import argparse
 import dataclasses
 import json
+from typing import Any
 
 from lfp_tf.checkpoints.presets import preset_names
 from lfp_tf.cli.checks import input_size
 from lfp_tf.cli.network_arguments import named_experiment
 from lfp_tf.cli.output import aligned, show
+from lfp_tf.recipes import config
 
 HELP = "show a network's layer table, parameters and multiply-adds by part"
 EXAMPLE = """
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lfp_tf.recipes.networks import build
 
     recipe = build(name, preset=arguments.preset).recipe
-    size = size or recipe.crop
+    size: Any = size or config.of_experiment(name, preset=arguments.preset).task.usual_size()
     cost = count_cost(recipe.network, recipe.options, crop=size)
     show(_as_json(cost, size) if arguments.json else _as_tables(cost, size))
     return 0

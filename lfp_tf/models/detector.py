@@ -150,6 +150,14 @@ class Detector(tf_keras.Model):
             return by_image(collect_jointly(levels, count), side(info, 0))
         return collect(levels, count)
 
+    def parts(self) -> list[tuple[tf_keras.layers.Layer, int]]:
+        """The parts, Keras models and layers, each with how often it runs for an image."""
+        inference = self.options["inference"]
+        parts = [(self.trunk, 1), (self.boxes, inference.post_nms)]
+        if not self.masks:
+            return parts
+        return [*parts, (self.masks, inference.limit), (self.mask_output, inference.limit)]
+
     def rpn_rows(self, outputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """The trunk's scores [B, n] and deltas [B, n, 4] of all anchors, level after level."""
         logits, deltas = [], []
@@ -288,7 +296,8 @@ class Detector(tf_keras.Model):
         predictions = self.predictions(outputs, proposals, info, original_size)
 
         def of_image(arguments):
-            return best_detections(self.detect(*arguments, inference), inference.limit)
+            probabilities, boxes = arguments
+            return best_detections(self.detect(probabilities, boxes, inference), inference.limit)
 
         float_rows = tf.TensorSpec([inference.limit], tf.float32)
         int_rows = tf.TensorSpec([inference.limit], tf.int32)
@@ -383,7 +392,7 @@ class Detector(tf_keras.Model):
         backbone = config.pop("backbone")
         kind = BACKBONES[backbone.pop("kind")]
         groups = {name: _GROUPS[name](**value) for name, value in config.items() if name in _GROUPS}
-        return cls(**config | groups, backbone=kind(**backbone))
+        return cls(**config | groups | {"backbone": kind(**backbone)})
 
     def make_mask_output(self) -> ClassMasks:
         """The layer from the features of masks to these."""

@@ -105,6 +105,14 @@ class RCNNC4(Detector):
             of_boxes = self.box_features(outputs, rois, images)
         return self.masks(of_boxes)
 
+    def parts(self) -> list[tuple[tf_keras.layers.Layer, int]]:
+        """See `Detector`; the stage runs for masks, too."""
+        inference = self.options["inference"]
+        stages = [(self.stage, inference.post_nms)]
+        if self.masks:
+            stages.append((self.mask_stage or self.stage, inference.limit))
+        return [*super().parts(), *stages]
+
     def get_config(self) -> dict[str, Any]:
         """The arguments as plain values."""
         return super().get_config() | {"shared_masks": self.shared_masks}

@@ -24,6 +24,10 @@ _PARTS = (
     (r"^aspp_", "aspp"),
     (r"^fc|^reduce_|^mean$", "head"),
     (r"^(stack\d+)_", None),
+    (r"^fpn_", "fpn"),
+    (r"^rpn_", "rpn"),
+    (r"^box_", "box head"),
+    (r"^mask_", "mask head"),
 )
 
 
@@ -36,8 +40,9 @@ class LayerCost:
         part: of the network: stem, stage1.., pyramid, cls, aux.
         shape: of its output for one crop, (h, w, channels) or (channels).
         parameters: values in its variables; running statistics are not counted.
-        multiply_adds: of convolutions and classifiers for one crop; all else is left out.
-        activations: values of its output for one crop.
+        multiply_adds: of convolutions and classifiers for one crop, a detector's heads for all
+            boxes of an image; all else is left out.
+        activations: values of its output, likewise.
     """
 
     name: str
@@ -121,7 +126,14 @@ def multiply_adds(concrete: Any, *, without: Collection[str] = ()) -> int:
 
 def _layers(network, options, crop):
     model = build_network(network, **options, input_shape=(*crop, 3))
-    return [_layer_cost(layer) for layer in flat_layers(model) if layer.name != "images"]
+    # A detector's heads run for every box.
+    parts = model.parts() if hasattr(model, "parts") else [(model, 1)]
+    return [
+        _layer_cost(layer, runs)
+        for part, runs in parts
+        for layer in (flat_layers(part) if isinstance(part, tf_keras.Model) else [part])
+        if not isinstance(layer, tf_keras.layers.InputLayer)
+    ]
 
 
 def _scale_cost(layers, scale):
@@ -137,25 +149,33 @@ def _scale_cost(layers, scale):
     )
 
 
-def _layer_cost(layer):
-    shape = layer.output_shape[1:]
-    if hasattr(layer, "convolutions"):
-        counted = _traced(layer)
-    elif isinstance(layer, tf_keras.layers.DepthwiseConv2D | tf_keras.layers.Conv2D):
-        counted = math.prod(shape[:2]) * int(layer.weights[0].shape.num_elements())
-    elif isinstance(layer, tf_keras.layers.Dense):
-        counted = int(layer.kernel.shape.num_elements())
-    else:
-        counted = 0
+def _layer_cost(layer, runs):
+    # A layer that several maps share, as an RPN's, counts for each; the first one's shape is told.
+    shapes = [node.output_shapes[1:] for node in layer.inbound_nodes] or [()]
     return LayerCost(
         name=layer.name,
         kind=type(layer).__name__,
         part=_part(layer.name),
-        shape=shape,
+        shape=shapes[0],
         parameters=_values(layer),
-        multiply_adds=counted,
-        activations=math.prod(shape),
+        multiply_adds=runs * sum(_products(layer, shape) for shape in shapes),
+        activations=runs * sum(math.prod(shape) for shape in shapes),
     )
+
+
+def _products(layer, shape):
+    """Multiply-adds of a layer for one output of that shape."""
+    if hasattr(layer, "convolutions"):
+        return _traced(layer)
+    if isinstance(layer, tf_keras.layers.Conv2DTranspose):
+        # Every output cell comes from one input cell for each stride.
+        cells = math.prod(shape[:2]) // math.prod(layer.strides)
+        return cells * int(layer.kernel.shape.num_elements())
+    if isinstance(layer, tf_keras.layers.DepthwiseConv2D | tf_keras.layers.Conv2D):
+        return math.prod(shape[:2]) * int(layer.weights[0].shape.num_elements())
+    if isinstance(layer, tf_keras.layers.Dense):
+        return int(layer.kernel.shape.num_elements())
+    return 0
 
 
 def _traced(layer):

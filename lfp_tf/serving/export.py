@@ -124,6 +124,7 @@ def export(
             "max_pixels": limits.max_pixels,
             "max_batch": limits.max_batch,
             "input_size": list(limits.input_size) if limits.input_size else None,
+            "max_boxes": limits.max_boxes,
         },
         "notes": [_NOT_APPLIED],
         "scores": origin.scores,

@@ -13,6 +13,7 @@ from lfp_tf.errors import LfpError
 
 MAX_PIXELS = 8_388_608  # 4096 x 2048
 MAX_BATCH = 16
+MAX_BOXES = 100
 FORMATS = ("JPEG", "PNG", "GIF", "BMP")
 _JPEG, _PNG, _GIF, _BMP = range(4)
 _SIGNATURES = ((b"\xff\xd8\xff",), (b"\x89PNG\r\n\x1a\n",), (b"GIF87a", b"GIF89a"), (b"BM",))
@@ -31,14 +32,16 @@ class Limits:
         max_batch: images per request.
         input_size: (height, width) that every image is resized to before the network and its
             probabilities back from; None runs each at its own size.
+        max_boxes: of an image, that a detector's caller brings.
     """
 
     max_pixels: int = MAX_PIXELS
     max_batch: int = MAX_BATCH
     input_size: tuple[int, int] | None = None
+    max_boxes: int = MAX_BOXES
 
     def __post_init__(self):
-        for name in ("max_pixels", "max_batch"):
+        for name in ("max_pixels", "max_batch", "max_boxes"):
             if getattr(self, name) < 1:
                 raise LfpError(f"--{name} must be at least 1, not {getattr(self, name)}.")
         size = self.input_size

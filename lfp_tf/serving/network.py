@@ -4,6 +4,7 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.checkpoints.variables import flat_layers, variables_by_name
+from lfp_tf.layers.affine import Affine
 from lfp_tf.layers.batch_norm import BatchNorm
 from lfp_tf.models.catalog import build_network
 
@@ -51,17 +52,18 @@ def served_variables(model: tf_keras.Model) -> list[tf.Variable]:
     unused = set()
     for _, norm in convolutions_with_norms(model):
         if getattr(norm, "is_folded", False):
-            unused |= {id(v) for v in (norm.gamma, norm.moving_mean, norm.moving_variance)}
+            kept = norm.offset if isinstance(norm, Affine) else norm.beta
+            unused |= {id(variable) for variable in norm.variables if variable is not kept}
     return [variable for variable in model.variables if id(variable) not in unused]
 
 
 def convolutions_with_norms(
     model: tf_keras.Model,
-) -> list[tuple[tf_keras.layers.Layer, BatchNorm]]:
-    """Lists pairs (convolution, `BatchNorm` that alone reads it) of a network."""
+) -> list[tuple[tf_keras.layers.Layer, BatchNorm | Affine]]:
+    """Lists pairs (convolution, `BatchNorm` or `Affine` that alone reads it) of a network."""
     pairs = []
     for layer in flat_layers(model):
-        if isinstance(layer, BatchNorm):
+        if isinstance(layer, BatchNorm | Affine):
             before = layer.inbound_nodes[0].inbound_layers
             if isinstance(before, _CONVOLUTIONS) and len(before.outbound_nodes) == 1:
                 pairs.append((before, layer))
@@ -71,7 +73,13 @@ def convolutions_with_norms(
 
 
 def _fold(convolution, norm):
-    scale = norm.gamma / tf.sqrt(norm.moving_variance + norm.epsilon)
+    if isinstance(norm, Affine):
+        scale, offset = norm.scale, norm.offset
+        shifted = offset
+    else:
+        scale = norm.gamma / tf.sqrt(norm.moving_variance + norm.epsilon)
+        offset = norm.beta
+        shifted = offset - norm.moving_mean * scale
     if convolution.use_bias:
         convolution.bias.assign(convolution.bias * scale)
     if isinstance(convolution, tf_keras.layers.DepthwiseConv2D):
@@ -79,8 +87,6 @@ def _fold(convolution, norm):
     else:
         kernel, along = convolution.kernel, scale
     kernel.assign(kernel * along)
-    norm.beta.assign(norm.beta - norm.moving_mean * scale)
-    norm.call = lambda inputs, training=None: tf.nn.bias_add(
-        inputs, tf.cast(norm.beta, inputs.dtype)
-    )
+    offset.assign(shifted)
+    norm.call = lambda inputs, training=None: tf.nn.bias_add(inputs, tf.cast(offset, inputs.dtype))
     norm.is_folded = True

@@ -93,6 +93,7 @@ class Results(abc.ABC):
 
     def keep(self, source: pathlib.Path, prediction: Any) -> None:
         """Takes note of an image's prediction for `summary_files`, once its files are written."""
+        del source, prediction
 
     def summary_files(self) -> dict[str, bytes]:
         """Gives {name: content} of files over all images, written at the end."""

@@ -125,6 +125,10 @@ class TaskConfig(Fields):
     def image_size(self) -> tuple[int, ...] | None:
         """Gives (height, width) of every training image; None where they differ."""
 
+    def usual_size(self) -> tuple[int, ...] | None:
+        """Gives the (height, width) that costs are told for; None where a user must say it."""
+        return self.image_size()
+
     def choices(self) -> dict[str, tuple]:
         """Gives {field: its values}."""
         return {

@@ -3,7 +3,7 @@
 Run lengths are COCO's: column after column, zeros first (`cocodataset/cocoapi common/maskApi.c`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,12 @@ def bitmap_rle(bitmap: np.ndarray) -> dict[str, Any]:
     """
     coded = coco_mask.encode(np.asfortranarray(bitmap, np.uint8))
     return {"size": list(coded["size"]), "counts": _text(coded)}
+
+
+def rle_bitmap(rle: Mapping[str, Any]) -> np.ndarray:
+    """Inverts `bitmap_rle`: bool [H, W]."""
+    coded: Any = dict(rle)
+    return coco_mask.decode(coded).astype(bool)
 
 
 def run_lengths(counts: Any) -> np.ndarray:

@@ -9,7 +9,7 @@ from lfp_tf.checkpoints.names.detectron import TRANSLATIONS
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.data.detection.transforms import canvas_image
 from lfp_tf.ops.detection import input as preparation
-from lfp_tf.ops.detection.polygons import Outlines, outlines_of_polygons
+from lfp_tf.ops.detection.polygons import outlines_of_polygons
 from lfp_tf.options import PREPROCESSINGS
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.maskx.network import loaded, network_options
@@ -64,7 +64,7 @@ def losses_and_gradients(case: Case) -> dict[str, Any]:
 
 def _task(words):
     """The task whose fields say what the words say; no records are read."""
-    params = of_network("rcnn")
+    params: Any = of_network("rcnn")
     fields = params.task
     fields.model.classes = words["classes"] - 1
     fields.model.canonical_scale = float(words["canonical_scale"])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _PROTOCOL = ("evaluate", "predict", "export")
 SHOWN_SCORE = 0.5
+MAX_BOXES = 100
 OPTIONS = (
     Option(
         "short_side",
@@ -38,6 +39,15 @@ OPTIONS = (
         parse=float,
         default=SHOWN_SCORE,
         metavar="S",
+    ),
+    Option(
+        "max_boxes",
+        f"of an image that `instances` takes ({MAX_BOXES})",
+        ("export",),
+        "detection",
+        parse=int,
+        default=MAX_BOXES,
+        metavar="N",
     ),
 )
 ENDINGS = (".overlay.png", ".json")

@@ -4,18 +4,21 @@ Letters: N detections, S cells of a mask a side, H x W pixels.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from pycocotools import mask as run_lengths
 
+from lfp_tf.data.detection.masks import bitmap_rle
 from lfp_tf.ops.detection.paste import paste_masks
 
 # Pixels of pasted masks that exist at a time.
 _PASTED_PIXELS = 1 << 24
+# From the edges of a box to its last pixels.
+_LAST_PIXEL = np.array([0, 0, 1, 1], np.float32)
 
 
 def coco_rows(
-    detections: Mapping[str, np.ndarray], image_id: int | str, size: Sequence[int]
+    detections: Mapping[str, Any], image_id: int | str, size: Sequence[int]
 ) -> list[dict]:
     """Lists the detections of an image.
 
@@ -32,7 +35,7 @@ def coco_rows(
     count = int(detections["count"])
     boxes = np.asarray(detections["boxes"][:count], np.float64)
     sides = boxes[:, 2:] - boxes[:, :2]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "image_id": image_id,
             "category_id": int(label),
@@ -45,11 +48,11 @@ def coco_rows(
     ]
     if "masks" in detections:
         for row, mask in zip(rows, pasted(detections, size), strict=True):
-            row["segmentation"] = encoded(mask)
+            row["segmentation"] = bitmap_rle(mask)
     return rows
 
 
-def pasted(detections: Mapping[str, np.ndarray], size: Sequence[int]) -> Iterator[np.ndarray]:
+def pasted(detections: Mapping[str, Any], size: Sequence[int]) -> Iterator[np.ndarray]:
     """Draws the masks of detections at their places, one after the other.
 
     Args:
@@ -63,18 +66,8 @@ def pasted(detections: Mapping[str, np.ndarray], size: Sequence[int]) -> Iterato
     block = max(1, _PASTED_PIXELS // max(1, int(size[0]) * int(size[1])))
     for begin in range(0, count, block):
         part = slice(begin, min(begin + block, count))
-        # The last pixels of a box, where ours has its edges.
-        boxes = np.asarray(detections["boxes"][part], np.float32) - np.float32([0, 0, 1, 1])
+        boxes = np.asarray(detections["boxes"][part], np.float32) - np.array(
+            [0, 0, 1, 1], np.float32
+        )
         masks = np.asarray(detections["masks"][part])
         yield from paste_masks(masks, boxes, (int(size[0]), int(size[1]))).numpy()
-
-
-def encoded(mask: np.ndarray) -> dict:
-    """Encodes a mask [H, W] as COCO's compressed run lengths, with text instead of bytes."""
-    rle = run_lengths.encode(np.asfortranarray(mask, np.uint8))
-    return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
-
-
-def decoded(rle: Mapping) -> np.ndarray:
-    """Decodes run lengths of `encoded`: bool [H, W]."""
-    return run_lengths.decode(dict(rle)).astype(bool)

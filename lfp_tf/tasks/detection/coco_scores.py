@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -77,7 +78,8 @@ def coco_scores(truth: dict, results: Sequence[dict], *, kind: str) -> CocoScore
     """
     # Pycocotools prints what it does.
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(_indexed(truth), _detections(truth, results, kind), KINDS[kind])
+        iou: Any = KINDS[kind]
+        evaluation = COCOeval(_indexed(truth), _detections(truth, results, kind), iou)
         evaluation.evaluate()
         evaluation.accumulate()
     labels = tuple(int(label) for label in evaluation.params.catIds)
@@ -95,7 +97,7 @@ def _detections(truth, results, kind):
     """The results as a `COCO`; `loadRes` takes areas of boxes for masks that come with a box."""
     key = KINDS["box"] if kind == "box" else "segmentation"
     common = ("image_id", "category_id", "score", key)
-    rows = [{name: row[name] for name in common} for row in results]
+    rows: Any = [{name: row[name] for name in common} for row in results]
     if not rows:
         # `loadRes` needs a first one.
         empty = {"images": truth["images"], "categories": truth["categories"], "annotations": []}

@@ -85,6 +85,10 @@ class Config(TaskConfig):
     # nonvoc, E1_A20B60, ...). Empty: all.
     mask_classes: list[str | int] = field(list)
 
+    def usual_size(self) -> tuple[int, int]:
+        """A lying image, as large as an evaluation makes any."""
+        return self.evaluation.short_side, self.evaluation.max_size
+
     def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {

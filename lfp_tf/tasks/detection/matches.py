@@ -49,6 +49,6 @@ def image_score(truth: Sequence[dict], rows: Sequence[dict]) -> float | None:
 def _overlaps(rows, annotations):
     if not rows or not annotations:
         return np.zeros((len(rows), len(annotations)))
-    boxes = [[row["bbox"] for row in part] for part in (rows, annotations)]
+    own, others = (np.array([row["bbox"] for row in part]) for part in (rows, annotations))
     is_crowd = [int(row.get("iscrowd", 0)) for row in annotations]
-    return np.asarray(run_lengths.iou(*(np.array(b, np.float64) for b in boxes), is_crowd))
+    return np.asarray(run_lengths.iou(own, others, is_crowd))

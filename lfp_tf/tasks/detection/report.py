@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lfp_tf.data.detection.masks import rle_bitmap
 from lfp_tf.evaluation.charts import bars, lines
 from lfp_tf.evaluation.image_panels import Example, image_rows
 from lfp_tf.evaluation.page import thinned, training_charts, write_page
 from lfp_tf.images.detections import draw_detections
-from lfp_tf.tasks.detection.coco_results import decoded
 from lfp_tf.tasks.detection.coco_scores import CocoScores
 from lfp_tf.tasks.detection.matches import SHOWN_SCORE
 
@@ -112,19 +112,20 @@ def drawn_rows(
         names: of the classes.
     """
     shown = [row for row in rows if row["score"] >= SHOWN_SCORE]
-    panels = (_drawn(image, part, names) for part in (truth, shown))
-    return image_rows(image), *map(image_rows, panels)
+    panels = [_drawn(image, part, names) for part in (truth, shown)]
+    return image_rows(image), image_rows(panels[0]), image_rows(panels[1])
 
 
 def _drawn(image, rows, names):
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
+    masks = [row.get("segmentation") for row in rows]
     return draw_detections(
         image,
         boxes,
         [row["category_id"] - 1 for row in rows],
         names,
-        masks=[decoded(row["segmentation"]) if row.get("segmentation") else None for row in rows],
+        masks=[rle_bitmap(mask) if mask else None for mask in masks],
     )
 
 

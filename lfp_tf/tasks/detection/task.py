@@ -43,7 +43,7 @@ class Task(TrainedTask):
 
     def loss_weights(self) -> dict[str, float]:
         """The five losses; without masks, four."""
-        weights = dict.fromkeys(("rpn_class", "rpn_box", "class", "box"), 1.0)
+        weights: dict[str, float] = {"rpn_class": 1.0, "rpn_box": 1.0, "class": 1.0, "box": 1.0}
         if self.task_config.model.masks:
             weights["mask"] = self.task_config.losses.mask_weight
         return weights
