@@ -18,6 +18,7 @@ from lfp_tf.cli.next_commands import evaluation, next_lines
 from lfp_tf.cli.output import say, show
 from lfp_tf.errors import LfpError, first_of, printable
 from lfp_tf.files import atomic_folder, write_text
+from lfp_tf.tasks import catalog
 
 if TYPE_CHECKING:
     import tf_keras
@@ -196,7 +197,9 @@ def _write_safetensors(place, model):
 
 def _options(recipe):
     """The fields of an experiment that build the recipe's network again."""
-    model = {"network": recipe.network} | recipe.options | {"preprocess": recipe.preprocess}
+    task = catalog.of(recipe.network)
+    fields = catalog.part(task, "networks").NETWORKS[recipe.network].of_arguments(recipe.options)
+    model = {"network": recipe.network} | fields | {"preprocess": recipe.preprocess}
     task = {
         "dataset": recipe.dataset,
         # Lists, as YAML knows no tuples.

@@ -17,6 +17,7 @@ from lfp_tf.options import (
     Options,
     ResNet,
     RoIHeads,
+    of_flat,
 )
 from lfp_tf.training.fields import Network
 
@@ -88,6 +89,17 @@ class RCNN(Network):
         names = Conventions.flat_names()
         values |= {flat: getattr(conventions, name) for name, flat in names.items()}
         return values | {"output_stride": _STRIDE}
+
+    @classmethod
+    def of_arguments(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """See `Network`: the profile is the one whose conventions, with those fields, these are."""
+        names = {one.name for one in dataclasses.fields(cls)}
+        own = {name: value for name, value in values.items() if name in names}
+        conventions = of_flat(Conventions, values)
+        for profile in _PROFILES:
+            if cls(profile=profile, **own).conventions() == conventions:
+                return own | {"profile": profile}
+        raise LfpError(f"No profile ({', '.join(_PROFILES)}) has the conventions of this network.")
 
     def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
