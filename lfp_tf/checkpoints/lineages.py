@@ -128,8 +128,9 @@ def _pspnet(arrays):
         _IMAGENET_TORCH.fullmatch(name) for name in names
     ):
         if _saw_grey_levels(arrays):
-            facts = {"form": {"stem": "plain", "stride_in": "1x1"}, "preprocess": "detectron"}
-            return Lineage("imagenet-torch-of-caffe", "imagenet_torch", None, **facts)
+            form = {"stem": "plain", "stride_in": "1x1"}
+            name, names = "imagenet-torch-of-caffe", "imagenet_torch"
+            return Lineage(name, names, None, form=form, preprocess="detectron")
         form = {"stem": "deep" if "conv2.weight" in names else "plain", "stride_in": "3x3"}
         return Lineage("imagenet-torch", "imagenet_torch", None, form=form, preprocess="torch")
     if "conv1_1_3x3_s2:0" in names:
@@ -237,21 +238,20 @@ def _detectron(arrays):
     if not is_backbone and not {"cls_score_w", "bbox_pred_w"} <= arrays.keys():
         return None
     form = _body_form(arrays, _DETECTRON_BLOCK, "res2_0_branch2b_w", "res2_0_branch2a_gn_s")
-    facts = {"preprocess": "detectron"}
     if any(name.startswith("retnet_") for name in arrays):
         # Its backbone and pyramid are those of other detectors; its heads are not.
-        return Lineage("retinanet-detectron", "detectron", None, form=form, **facts)
+        return Lineage("retinanet-detectron", "detectron", None, form=form, preprocess="detectron")
     if "conv_rpn_w" in arrays or ("cls_score_w" in arrays and "fc6_w" not in arrays):
-        return Lineage("rcnn_c4-detectron", "detectron", "rcnn_c4", form=form, **facts)
+        return _detector("rcnn_c4", "detectron", form)
     if not {"cls_score_w", "conv_rpn_fpn2_w"} & arrays.keys():
-        return Lineage("imagenet-detectron", "detectron", None, form=form, **facts)
+        return Lineage("imagenet-detectron", "detectron", None, form=form, preprocess="detectron")
     pyramid_norm = any(re.match(r"fpn_inner_res5_\d+_sum_gn_s$", name) for name in arrays)
     heads = _pyramid_form(
         pyramid_norm=pyramid_norm,
         head_norm=bool({"head_conv1_gn_s", "_mask_fcn1_gn_s"} & arrays.keys()),
         has_convolutions="head_conv1_w" in arrays,
     )
-    return Lineage("rcnn-detectron", "detectron", "rcnn", form=form, form_of_heads=heads, **facts)
+    return _detector("rcnn", "detectron", form, form_of_heads=heads)
 
 
 def _detectron_torch(arrays):
@@ -260,19 +260,22 @@ def _detectron_torch(arrays):
         return None
     body = "Conv_Body.conv_body.res2.0"
     form = _body_form(arrays, _DETECTRON_TORCH_BLOCK, f"{body}.conv2.weight", f"{body}.gn1.weight")
-    facts = {"preprocess": "detectron"}
     if any(name.startswith("Conv_Body.fpt.") for name in arrays):
         # Its heads are of several kinds, and the names of its block do not tell its preset.
-        return Lineage("rcnn-fpt", "detectron_torch", "rcnn", form=form, **facts)
+        return Lineage("rcnn-fpt", "detectron_torch", "rcnn", form=form, preprocess="detectron")
     if "Conv_Body.res1.conv1.weight" in arrays:
-        return Lineage("rcnn_c4-detectron_torch", "detectron_torch", "rcnn_c4", form=form, **facts)
+        return _detector("rcnn_c4", "detectron_torch", form)
     heads = _pyramid_form(
         pyramid_norm="Conv_Body.conv_top.1.weight" in arrays,
         head_norm=bool({"Box_Head.convs.1.weight", "Mask_Head.conv_fcn.1.weight"} & arrays.keys()),
         has_convolutions="Box_Head.convs.0.weight" in arrays,
     )
-    facts |= {"form_of_heads": heads}
-    return Lineage("rcnn-detectron_torch", "detectron_torch", "rcnn", form=form, **facts)
+    return _detector("rcnn", "detectron_torch", form, form_of_heads=heads)
+
+
+def _detector(network, names, form, **more):
+    """A whole detector of Detectron's lineages, which share their preprocessing."""
+    return Lineage(f"{network}-{names}", names, network, form=form, preprocess="detectron", **more)
 
 
 def _body_form(arrays, block, grouped, group_norm):

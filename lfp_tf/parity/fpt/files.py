@@ -37,11 +37,9 @@ def checkpoint(case: Case) -> dict[str, Any]:
     network.
     """
     config = case.config
-    check_all(
-        config,
-        {"format": tuple(_FORMATS)} | _WORDS.get(config.get("format"), {}),
-        {"norm": ("group_norm",)} if config.get("format") == "detectron_pkl" else {},
-    )
+    known = {"format": tuple(_FORMATS)} | _WORDS.get(config.get("format", ""), {})
+    is_detectrons = config.get("format") == "detectron_pkl"
+    check_all(config, known, {"norm": ("group_norm",)} if is_detectrons else {})
     path = pathlib.Path(case.folder) / case.inputs()["file"]
     file_format, names = _FORMATS[config["format"]]
     if identify(path) != file_format:
