@@ -258,12 +258,13 @@ def _detectron_torch(arrays):
     """Detectron.pytorch's training files, and those of FPT, which began as a copy of it."""
     if not any(name.startswith(("Conv_Body.", "Box_Head.")) for name in arrays):
         return None
-    body = "Conv_Body.conv_body.res2.0"
+    is_c4 = "Conv_Body.res1.conv1.weight" in arrays
+    body = f"Conv_Body.{'' if is_c4 else 'conv_body.'}res2.0"
     form = _body_form(arrays, _DETECTRON_TORCH_BLOCK, f"{body}.conv2.weight", f"{body}.gn1.weight")
     if any(name.startswith("Conv_Body.fpt.") for name in arrays):
         # Its heads are of several kinds, and the names of its block do not tell its preset.
         return Lineage("rcnn-fpt", "detectron_torch", "rcnn", form=form, preprocess="detectron")
-    if "Conv_Body.res1.conv1.weight" in arrays:
+    if is_c4:
         return _detector("rcnn_c4", "detectron_torch", form)
     heads = _pyramid_form(
         pyramid_norm="Conv_Body.conv_top.1.weight" in arrays,
