@@ -23,6 +23,7 @@ from lfp_tf.errors import LfpError, first_of, nearest, printable
 
 SPLITS = ("train", "val", "test")
 _SPLIT_OF = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_LARGEST = 1e9
 _USUAL = ("train", "val")  # One of these that is missing is told.
 OPTIONS: dict[str, Option] = {
     "seed": whole_number("another division into train and val (default 0)"),
@@ -150,10 +151,10 @@ def finder_beside(paths: Sequence[str], annotation: str) -> Callable[[str], list
 
 
 def numbers(texts: Iterable[Any], where: str) -> list[float]:
-    """Finite numbers of texts.
+    """Numbers of texts, as images have them.
 
     Raises:
-        LfpError: one is none.
+        LfpError: one is none, or larger than any image.
     """
     values = []
     for text in texts:
@@ -161,7 +162,7 @@ def numbers(texts: Iterable[Any], where: str) -> list[float]:
             values.append(float(text))
         except (TypeError, ValueError):
             values.append(math.nan)
-        if not math.isfinite(values[-1]):
+        if not abs(values[-1]) <= _LARGEST:  # NaN is not either.
             raise LfpError(f'{where} has "{printable(text)}" where a number belongs.')
     return values
 

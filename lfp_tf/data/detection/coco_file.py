@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from lfp_tf.data.detection.masks import is_drawable, run_lengths
+from lfp_tf.data.detection.masks import MOST_PIXELS_ROUND, is_drawable, run_lengths
 from lfp_tf.data.detection.records import SourceObject
 from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError, printable
 
 _MOST_PIXELS = 2**31
+_LARGEST_AREA = 1e12  # square pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,7 +241,7 @@ def _object(entry, labels, size):
     return SourceObject(
         box=_box(entry.get("bbox")),
         label=label,
-        area=float(area) if _is_number(area) else None,
+        area=float(area) if _is_number(area) and abs(area) < _LARGEST_AREA else None,
         is_crowd=_flag(entry, "iscrowd"),
         is_ignored=_flag(entry, "ignore"),
         polygons=polygons,
@@ -254,6 +255,8 @@ def _box(values):
     x, y, width, height = map(float, values)
     if width < 0 or height < 0:
         raise _Unusable("boxes have a width or height below 0")
+    if max(abs(x), abs(y), width, height) > MOST_PIXELS_ROUND:
+        raise _Unusable("boxes lead far out of any image")
     return x, y, width, height
 
 

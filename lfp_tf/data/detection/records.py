@@ -16,6 +16,7 @@ import numpy as np
 from lfp_tf.data.description import read_dataset, task_classes
 from lfp_tf.data.detection import objects as keys
 from lfp_tf.data.detection.masks import (
+    MOST_PIXELS_ROUND,
     bitmap_png,
     bitmap_rle,
     counts_bitmap,
@@ -292,6 +293,8 @@ def _size_problem(source, size):
         return f"is {size[0]}x{size[1]} (height x width), but a mask of it has {wrong[0]} pixels."
     if not all(is_drawable(one.polygons) for one in source.objects):
         return "has a polygon that leads far out of it."
+    if not all(abs(side) <= MOST_PIXELS_ROUND for one in source.objects for side in one.box):
+        return "has a box that leads far out of it."
     return ""
 
 

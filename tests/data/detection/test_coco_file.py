@@ -84,6 +84,7 @@ def test_polygons_may_leave_the_image_and_may_stand_without_a_list(tmp_path):
         ({"category_id": 2}, "are of categories that the file does not list"),
         ({"bbox": [1, 2, 3]}, "boxes are not four finite numbers"),
         ({"bbox": [1, 2, 3, float("nan")]}, "boxes are not four finite numbers"),
+        ({"bbox": [1, 2, 3e300, 4]}, "boxes lead far out of any image"),
         ({"bbox": None}, "boxes are not four finite numbers"),
         ({"bbox": [1, 2, -3, 4]}, "boxes have a width or height below 0"),
         ({"segmentation": "mask"}, "masks are of no known form"),

@@ -128,6 +128,9 @@ def test_images_of_another_size_are_left_out(tmp_path):
     far = SourceObject((1, 1, 2, 2), 1, polygons=(np.array([[0, 0], [1e9, 0], [1, 1]]),))
     problem = inspect_image(source(tmp_path, "a", LYING, [far])).problem
     assert problem == "image a has a polygon that leads far out of it."
+    far = SourceObject((1, 1, 2e6, 2), 1)
+    problem = inspect_image(source(tmp_path, "a", LYING, [far])).problem
+    assert problem == "image a has a box that leads far out of it."
     swapped = source(tmp_path, "a", LYING[::-1], []).__class__(
         image.image, "a.png", "a", (), LYING[::-1], "a.json, image 1 (a.png)"
     )
