@@ -29,7 +29,7 @@ _PARTS = {
     "fpn_and_rpn": r"^(fpn|rpn)_",
     "box_head": r"^box_",
     "mask_head": r"^mask_(conv|deconv|stage)",
-    "mask_outputs": r"^mask_logits/",
+    "mask_outputs": r"^(mask_logits/|mask_mlp_|transfer_)",
     "affine": r"/(scale|offset)$",
 }
 
@@ -51,6 +51,8 @@ def forward(case: Case) -> dict[str, Any]:
     proposals = model.proposals(outputs, info, options, count=words["post_nms_top_n"])
     names = _OUTPUTS[words["variant"]]
     results = {names.get(name, name): value.numpy() for name, value in outputs.items()}
+    if words["transfer"]:
+        results["predicted_weights"] = model.mask_kernels(tf.range(words["classes"])).numpy()
     return results | detected(model, outputs, proposals, info, size)
 
 
@@ -118,10 +120,29 @@ def loaded(case: Case, words: dict[str, Any]) -> Detector:
     values = translate(
         weights, variables, translation=TRANSLATIONS["detectron"], options=options, report=report
     )
-    if report.missing or report.mismatched or report.unused:
+    # Where proposals come from elsewhere, the weights have no RPN.
+    missing = [name for name in report.missing if not name.startswith("rpn_")]
+    if missing or report.mismatched or report.unused:
         raise LfpError(f"the weights do not fit: {report}")
     assign(variables, values)
     return model
+
+
+def transfer_options(words: dict[str, Any]) -> dict[str, Any]:
+    """The flat options of masks that are predicted, of a case's words."""
+    options = {"mask_mlp": words["mlp_branch"] or "none"}
+    transfer = words["transfer"]
+    if transfer is None:
+        return options
+    options |= {
+        "transfer_input": transfer["input"],
+        "transfer_layers": transfer["layers"],
+        "transfer_activation": transfer["activation"],
+        "transfer_stop_gradient": transfer["stop_gradient"],
+    }
+    if "embedding_dim" in transfer:
+        options["embedding_dim"] = transfer["embedding_dim"]
+    return options
 
 
 def network_options(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -146,6 +167,7 @@ def network_options(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     }
     if words["variant"] == "c4":
         return "rcnn_c4", options | {"anchor_sizes": words["rpn_sizes"]}
+    options |= transfer_options(words)
     normalization = {"affine": "none", "gn": "group_norm"}[words["norm"]]
     return "rcnn", options | {
         "decoder": "fpn",
