@@ -25,6 +25,7 @@ class Lineage:
             file, whose backbone alone is of use.
         presets: those whose graph can run it; the first is its own.
         form: options that the graph must have; PSPNet's presets say them.
+        form_of_heads: options that it must have besides where the file is to fill its heads.
         preprocess: what goes with the file, where no preset says it.
         unread: why no network of ours can take the weights, as the rest of a sentence that begins
             with the file's name; None where one can.
@@ -35,6 +36,7 @@ class Lineage:
     network: str | None
     presets: tuple[str, ...] = ()
     form: dict[str, Any] = dataclasses.field(default_factory=dict)
+    form_of_heads: dict[str, Any] = dataclasses.field(default_factory=dict)
     preprocess: str | None = None
     unread: str | None = None
 
@@ -54,8 +56,8 @@ def recognise(arrays: Mapping[str, Any]) -> Lineage | None:
     """
     plain = without_wrappers(dict(arrays))
     names = set(plain)
-    known = _others(names) or _pspnet(names) or _caffe_form(plain) or _lfp(names) or _ours(names)
-    return known or _torch7(plain)
+    known = _others(names) or _pspnet(plain) or _caffe_form(plain) or _lfp(names) or _ours(names)
+    return known or _detectron(plain) or _detectron_torch(plain) or _torch7(plain)
 
 
 def lineage_name(arrays: Mapping[str, Any]) -> str | None:
@@ -118,12 +120,17 @@ _IMAGENET_TORCH = re.compile(
 )
 
 
-def _pspnet(names):
+def _pspnet(arrays):
+    names = set(arrays)
     if "layer0.0.weight" in names:
         return Lineage("pspnet-torch", "torch", "pspnet", ("torch",))
     if {"conv1.weight", "layer1.0.conv1.weight"} <= names and all(
         _IMAGENET_TORCH.fullmatch(name) for name in names
     ):
+        if _saw_grey_levels(arrays):
+            form = {"stem": "plain", "stride_in": "1x1"}
+            name, names = "imagenet-torch-of-caffe", "imagenet_torch"
+            return Lineage(name, names, None, form=form, preprocess="detectron")
         form = {"stem": "deep" if "conv2.weight" in names else "plain", "stride_in": "3x3"}
         return Lineage("imagenet-torch", "imagenet_torch", None, form=form, preprocess="torch")
     if "conv1_1_3x3_s2:0" in names:
@@ -136,6 +143,23 @@ def _pspnet(names):
         # The KITTI fork's files have the same names; only an explicit preset tells them.
         return Lineage("pspnet-tf1", "tf", "pspnet", ("tf1", "caffe", "kitti"))
     return None
+
+
+def _saw_grey_levels(arrays):
+    """Whether a stem was trained on grey levels 0..255, as Caffe's converted networks were.
+
+    They have torchvision's names and shapes. On inputs of variance 1 no filter's output varies
+    more than its squared norm times its taps; on grey levels, whose variance is some 3000, nearly
+    all do. Names and shapes alone (a file not yet read) tell nothing.
+    """
+    kernel, variance = arrays["conv1.weight"], arrays.get("bn1.running_var")
+    if not isinstance(kernel, np.ndarray) or not isinstance(variance, np.ndarray):
+        return False
+    filters = kernel.reshape(len(kernel), -1).astype(np.float64)
+    squares = np.sum(filters**2, axis=1)
+    if variance.shape != squares.shape or not np.all(squares > 0):
+        return False
+    return bool(np.median(variance / squares) > filters.shape[1])
 
 
 def _caffe_form(arrays):
@@ -176,7 +200,7 @@ _LFP_HEADS = {
     "linear/W": "lfp_classifier",
     "aspp/aspp6/W": "lfp_segmentation",
     "conv102/W": "lfp_segmentation",
-    "rpn/conv0/W": "lfp_detector",
+    "rpn/conv0/W": "rcnn_c4",
 }
 
 
@@ -199,6 +223,100 @@ def _lfp(names):
     network = next((network for name, network in _LFP_HEADS.items() if name in plain), None)
     name = f"{network or 'backbone'}-tensorpack" + ("" if is_pyramid else "-plain")
     return Lineage(name, "tensorpack", network, form=form, preprocess="imagenet_bgr")
+
+
+# The first convolution of a bottleneck in Detectron's files and in Detectron.pytorch's.
+_DETECTRON_BLOCK = re.compile(r"res([2-5])_(\d+)_branch2a_w")
+_DETECTRON_TORCH_BLOCK = re.compile(
+    r"(?:Conv_Body\.(?:conv_body\.)?|Box_Head\.)res([2-5])\.(\d+)\.conv1\.weight"
+)
+
+
+def _detectron(arrays):
+    """Detectron's files: ImageNet backbones, detectors with a pyramid and on one map."""
+    is_backbone = {"conv1_w", "res2_0_branch2a_w"} <= arrays.keys()
+    if not is_backbone and not {"cls_score_w", "bbox_pred_w"} <= arrays.keys():
+        return None
+    form = _body_form(arrays, _DETECTRON_BLOCK, "res2_0_branch2b_w", "res2_0_branch2a_gn_s")
+    if any(name.startswith("retnet_") for name in arrays):
+        # Its backbone and pyramid are those of other detectors; its heads are not.
+        return Lineage("retinanet-detectron", "detectron", None, form=form, preprocess="detectron")
+    if "conv_rpn_w" in arrays or ("cls_score_w" in arrays and "fc6_w" not in arrays):
+        return _detector("rcnn_c4", "detectron", form)
+    if not {"cls_score_w", "conv_rpn_fpn2_w"} & arrays.keys():
+        return Lineage("imagenet-detectron", "detectron", None, form=form, preprocess="detectron")
+    pyramid_norm = any(re.match(r"fpn_inner_res5_\d+_sum_gn_s$", name) for name in arrays)
+    heads = _pyramid_form(
+        pyramid_norm=pyramid_norm,
+        head_norm=bool({"head_conv1_gn_s", "_mask_fcn1_gn_s"} & arrays.keys()),
+        has_convolutions="head_conv1_w" in arrays,
+    )
+    return _detector("rcnn", "detectron", form, form_of_heads=heads)
+
+
+def _detectron_torch(arrays):
+    """Detectron.pytorch's training files, and those of FPT, which began as a copy of it."""
+    if not any(name.startswith(("Conv_Body.", "Box_Head.")) for name in arrays):
+        return None
+    is_c4 = "Conv_Body.res1.conv1.weight" in arrays
+    body = f"Conv_Body.{'' if is_c4 else 'conv_body.'}res2.0"
+    form = _body_form(arrays, _DETECTRON_TORCH_BLOCK, f"{body}.conv2.weight", f"{body}.gn1.weight")
+    if any(name.startswith("Conv_Body.fpt.") for name in arrays):
+        # Its heads are of several kinds, and the names of its block do not tell its preset.
+        return Lineage("rcnn-fpt", "detectron_torch", "rcnn", form=form, preprocess="detectron")
+    if is_c4:
+        return _detector("rcnn_c4", "detectron_torch", form)
+    heads = _pyramid_form(
+        pyramid_norm="Conv_Body.conv_top.1.weight" in arrays,
+        head_norm=bool({"Box_Head.convs.1.weight", "Mask_Head.conv_fcn.1.weight"} & arrays.keys()),
+        has_convolutions="Box_Head.convs.0.weight" in arrays,
+    )
+    return _detector("rcnn", "detectron_torch", form, form_of_heads=heads)
+
+
+def _detector(network, names, form, **more):
+    """A whole detector of Detectron's lineages, which share their preprocessing."""
+    return Lineage(f"{network}-{names}", names, network, form=form, preprocess="detectron", **more)
+
+
+def _body_form(arrays, block, grouped, group_norm):
+    """The options of a detector's ResNet that its names and shapes tell.
+
+    Args:
+        arrays: {name: anything with a shape}.
+        block: pattern of the first convolution of each block, with the stage and the block.
+        grouped: name of the first block's 3x3 convolution, [out, in / groups, 3, 3].
+        group_norm: name of a variable that only a body with group norm has.
+    """
+    matches = [match for name in arrays if (match := block.fullmatch(name))]
+    blocks = tuple(sum(match[1] == stage for match in matches) for stage in "2345")
+    form = {"backbone": "resnet", "stem": "plain"}
+    form |= {"depth": _DEPTHS[blocks]} if blocks in _DEPTHS else {}
+    if not matches:
+        return form
+    is_group = group_norm in arrays
+    out, width = (*np.shape(arrays[grouped]), 0, 0)[:2] if grouped in arrays else (0, 0)
+    groups = out // width if width else 1
+    if groups > 1:
+        form |= {"resnet_groups": groups, "width_per_group": width}
+    # MSRA's ResNets have the stride in the first 1x1; those that Caffe2 trained, in the 3x3
+    # (Detectron's configurations, RESNETS.STRIDE_1X1).
+    in_3x3 = is_group or groups > 1
+    return form | {"norm": "group" if is_group else "affine", "stride_in": _PLACES[in_3x3]}
+
+
+_PLACES = {True: "3x3", False: "1x1"}
+
+
+def _pyramid_form(*, pyramid_norm, head_norm, has_convolutions):
+    """The options of a detector with a pyramid."""
+    norms = {True: "group_norm", False: "none"}
+    return {
+        "decoder": "fpn",
+        "pyramid_norm": norms[pyramid_norm],
+        "head_norm": norms[head_norm],
+        "box_head": "4conv1fc" if has_convolutions else "2fc",
+    }
 
 
 def _torch7(arrays):
@@ -228,6 +346,9 @@ def _ours(names):
             return Lineage("lfp_segmentation-lfp_tf", "keras", "lfp_segmentation")
         if "fc/kernel" in names:
             return Lineage("lfp_classifier-lfp_tf", "keras", "lfp_classifier")
+    if "rpn_conv/kernel" in names:
+        network = "rcnn" if "fpn_lateral5/kernel" in names else "rcnn_c4"
+        return Lineage(f"{network}-lfp_tf", "keras", network)
     for head, network in _OUR_HEADS.items():
         if f"{head}/kernel" in names:
             return Lineage(f"{network}-lfp_tf", "keras", network)

@@ -7,14 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from lfp_tf.checkpoints.detectron_config import OLDEST_BOX_WEIGHTS, OLDEST_NOTE, weights_note
 from lfp_tf.checkpoints.lineages import Lineage, recognise
-from lfp_tf.checkpoints.names import deeplab, fpt, lfp, pspnet
+from lfp_tf.checkpoints.names import deeplab, detectron, detectron_torch, fpt, lfp, pspnet
 from lfp_tf.checkpoints.names.translation import Translation
 from lfp_tf.checkpoints.parts import SEPARATOR, Checkpoint
 from lfp_tf.checkpoints.presets import preset_options
 from lfp_tf.errors import LfpError, printable
+from lfp_tf.options import PREPROCESSINGS
 
-TRANSLATIONS = pspnet.TRANSLATIONS | deeplab.TRANSLATIONS | lfp.TRANSLATIONS | fpt.TRANSLATIONS
+TRANSLATIONS = (
+    pspnet.TRANSLATIONS
+    | deeplab.TRANSLATIONS
+    | lfp.TRANSLATIONS
+    | fpt.TRANSLATIONS
+    | detectron.TRANSLATIONS
+    | detectron_torch.TRANSLATIONS
+)
 SHOWN = 12
 # What a graph cannot undo, with the defaults: the file's preset and the network must agree.
 _FIXED_BY_THE_GRAPH = {
@@ -112,14 +121,15 @@ def match(
     if lineage.network != network and not heads:
         raise LfpError(_not_whole(lineage, network, file))
     report = Report(lineage.name, preprocess=lineage.preprocess)
-    report.notes += arrays.notes if is_checkpoint else []
+    report.notes += _notes_of_file(arrays, options) if is_checkpoint else []
     concat = options.get("concat")
     if lineage.presets and not lineage.form:
         file_options = _options_of_file(lineage, options, file)
         report.preprocess = file_options["preprocess"]
         concat = file_options.get("concat", "ascending")
     else:
-        _check_form(lineage, options, file)
+        _check_form(lineage, options, file, is_whole=not heads)
+    _refuse_other_norms(lineage, options, file)
     matched = translate(
         arrays,
         variables,
@@ -129,6 +139,7 @@ def match(
         report=report,
     )
     _refuse_gaps(report, file, tolerate)
+    _refuse_leftovers(report, TRANSLATIONS[lineage.names], file)
     return matched, report
 
 
@@ -156,14 +167,18 @@ def translate(
     """
     report = report or Report(translation.name)
     theirs = translation.plain(arrays, report.notes)
-    matched, used = {}, set()
+    matched, used, folded = {}, set(), 0
     for name, variable in variables.items():
-        source = translation.their_name(name, options)
-        if source is None or source not in theirs:
-            report.missing.append(name)
-            continue
-        used.add(source)
-        array = translation.to_ours(np.asarray(theirs[source]), name)
+        sources, array = _folded(name, theirs, translation, options)
+        if array is None:
+            source = _their_name(name, translation, options)
+            if source is None or source not in theirs:
+                report.missing.append(name)
+                continue
+            sources, array = [source], translation.to_ours(np.asarray(theirs[source]), name)
+        elif name.endswith(_SCALE):
+            folded += 1
+        used.update(sources)
         if tuple(array.shape) != tuple(variable.shape):
             report.mismatched[name] = (tuple(variable.shape), tuple(array.shape))
             continue
@@ -176,14 +191,56 @@ def translate(
         if name not in used:
             is_trainers = pspnet.TRAINER_VARIABLES.search(name)
             (report.skipped if is_trainers else report.unused).append(name)
+    if folded:
+        report.notes.append(f"{folded} batch norms were folded into fixed scales and offsets")
     return matched
+
+
+# Leaves of an affine layer, which stands for a batch norm that no longer learns, and the norm's.
+_SCALE, _OFFSET = "/scale", "/offset"
+_BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+# What all the files that have batch norms were trained with; Keras' are brought to it.
+_EPSILON = 1e-5
+
+
+def _their_name(name, translation, options):
+    """The file's name of a variable; None for an affine layer's where files have batch norms."""
+    if name.endswith((_SCALE, _OFFSET)) and not translation.has_affine:
+        return None
+    return translation.their_name(name, options)
+
+
+def _folded(name, theirs, translation, options):
+    """(names in the file, scale or offset of its batch norm): ([], None) where there is none.
+
+    scale = gamma / sqrt(variance + epsilon), offset = beta - mean scale.
+    """
+    if not name.endswith((_SCALE, _OFFSET)):
+        return [], None
+    layer = name.rsplit("/", 1)[0]
+    sources = [translation.their_name(f"{layer}/{leaf}", options) for leaf in _BATCH_NORM]
+    if not all(source is not None and source in theirs for source in sources):
+        return [], None
+    gamma, beta, mean, variance = (
+        np.asarray(theirs[source], np.float64).reshape(-1) for source in sources
+    )
+    scale = gamma / np.sqrt(variance + _EPSILON)
+    return sources, scale if name.endswith(_SCALE) else beta - mean * scale
+
+
+def _notes_of_file(arrays: Checkpoint, options: Mapping) -> list[str]:
+    """The file's notes that this network does not answer already."""
+    weights = tuple(options.get("box_weights", ()))
+    notes = [n for n in arrays.notes if not (n == OLDEST_NOTE and weights == OLDEST_BOX_WEIGHTS)]
+    note = weights_note(arrays, options)
+    return notes + ([note] if note else [])
 
 
 def _not_whole(lineage: Lineage, network: str, file: str) -> str:
     """Says why a file cannot fill a whole network."""
     if lineage.network is None:
         return (
-            f"{file} is an ImageNet file ({lineage.name}) without a segmentation head; "
+            f"{file} is an ImageNet file ({lineage.name}) without the heads of a {network}; "
             "give it to --init to start a training from it."
         )
     return (
@@ -192,16 +249,40 @@ def _not_whole(lineage: Lineage, network: str, file: str) -> str:
     )
 
 
-def _check_form(lineage: Lineage, options: Mapping, file: str) -> None:
+def _check_form(lineage: Lineage, options: Mapping, file: str, *, is_whole: bool) -> None:
     """Refuses a graph that has the shapes of a file but would compute something else."""
-    differing = _differing(lineage.form, options, options.get("depth", 50))
+    form = lineage.form | (lineage.form_of_heads if is_whole else {})
+    differing = _differing(form, options, options.get("depth", 50))
     if differing:
-        words = ", ".join(f"{n} {lineage.form[n]} (not {options[n]})" for n in differing)
-        fields = ",".join(f"task.model.{n}={lineage.form[n]}" for n in differing)
+        words = ", ".join(f"{n} {form[n]} (not {options[n]})" for n in differing)
+        fields = ",".join(f"task.model.{n}={form[n]}" for n in differing)
         raise LfpError(
             f"{file} is of the lineage {lineage.name}, whose network has {words}; "
             f"build it with --params_override={fields}."
         )
+
+
+def _refuse_other_norms(lineage: Lineage, options: Mapping, file: str) -> None:
+    """Refuses what would fill a network's norms with numbers that mean something else there."""
+    if lineage.preprocess is None or options.get("norm") in (None, "batch"):
+        return
+    if options["norm"] == "group" and not TRANSLATIONS[lineage.names].has_affine:
+        raise LfpError(
+            f"{file} is of the lineage {lineage.name}, which has batch norms; a network with "
+            "group norms cannot start from it: build it with task.model.norm=affine or batch."
+        )
+    ours, theirs = options.get("preprocess"), lineage.preprocess
+    if options["norm"] == "affine" and ours in PREPROCESSINGS and _is_other(ours, theirs):
+        raise LfpError(
+            f"{file} is of the lineage {lineage.name}, whose fixed norms expect the preprocessing "
+            f"{theirs} (not {ours}); build the network with task.model.preprocess={theirs}."
+        )
+
+
+def _is_other(first: str, second: str) -> bool:
+    """Whether two ways of preprocessing differ in more than the means of the data set."""
+    rules = [PREPROCESSINGS[name] for name in (first, second)]
+    return len({(rule.std, rule.order) for rule in rules}) > 1
 
 
 def _options_of_file(lineage: Lineage, options: Mapping, file: str) -> dict:
@@ -233,6 +314,17 @@ def _differing(form: Mapping, options: Mapping, depth: int) -> list[str]:
     names = [name for name, value in form.items() if options.get(name, value) != value]
     # A basic block has one place for its stride only.
     return [name for name in names if name != "stride_in" or depth >= 50]
+
+
+def _refuse_leftovers(report: Report, translation: Translation, file: str) -> None:
+    if translation.indispensable is None:
+        return
+    names = [name for name in report.unused if re.search(translation.indispensable, name)]
+    if names:
+        raise LfpError(
+            f"{file} holds {names[0]}, which this network computes from another array; build the "
+            "network in the form that the file was trained in."
+        )
 
 
 def _refuse_gaps(report: Report, file: str, tolerate: list[str]) -> None:

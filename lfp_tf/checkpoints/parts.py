@@ -27,6 +27,8 @@ class Checkpoint(dict[str, np.ndarray]):
     Attributes:
         notes: sentences for the user on the part that was taken and the copies beside it.
         networks: names of the parts of which one must be chosen; most often there are none.
+        step: of the training that wrote the file, where a torch file tells it.
+        config: the text of the configuration beside a Detectron file's blobs, where it has one.
     """
 
     def __init__(
@@ -34,9 +36,13 @@ class Checkpoint(dict[str, np.ndarray]):
         arrays: Mapping[str, np.ndarray],
         notes: Sequence[str] = (),
         networks: Sequence[str] = (),
+        *,
+        step: int | None = None,
+        config: str | None = None,
     ):
         super().__init__(arrays)
         self.notes, self.networks = list(notes), list(networks)
+        self.step, self.config = step, config
 
 
 def split_part(path: str | os.PathLike) -> tuple[str | os.PathLike, str | None]:

@@ -4,8 +4,10 @@ import os
 import pathlib
 import re
 
+from lfp_tf.checkpoints.detectron_config import BOX_REGRESSOR, OLDEST_NOTE, box_weights
 from lfp_tf.checkpoints.formats import (
     caffe,
+    detectron,
     h5,
     keras,
     numpy_files,
@@ -29,6 +31,7 @@ from lfp_tf.errors import printable
 FORMATS = (
     "caffemodel",
     "torch",
+    "detectron",
     "npy_dictionary",
     "npz",
     "h5",
@@ -38,6 +41,8 @@ FORMATS = (
     "tfjs",
     "tf1",
 )
+# Under this key Detectron.pytorch's trainer keeps the number of updates so far.
+_STEP = "step"
 # What `convert --to safetensors` calls its file.
 WEIGHTS_FILE = "weights.safetensors"
 _READERS = {
@@ -101,20 +106,30 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
     if name == "torch":
         return _read_torch(file, part)
     refuse_part(part, file=path)
+    if name == "detectron":
+        return _read_detectron(file)
     return Checkpoint(_READERS[name](file))
 
 
 def _read_torch(file, part):
-    notes, networks = [], []
+    notes, networks, steps = [], [], []
 
-    def choose(parts):
+    def choose(parts, numbers):
         key, sentences, choices = choose_part(parts, part=part, file=file.path)
         notes.extend(sentences)
         networks.extend(choices)
+        steps.extend(numbers[name] for name in (_STEP,) if name in numbers)
         return key
 
     arrays = torch.read_torch(file, choose=choose)
-    return Checkpoint(arrays, notes, networks)
+    return Checkpoint(arrays, notes, networks, step=next(iter(steps), None))
+
+
+def _read_detectron(file):
+    content = detectron.read_detectron(file)
+    weights = box_weights(content.config, file=printable(file.path))
+    notes = [] if weights or BOX_REGRESSOR not in content.blobs else [OLDEST_NOTE]
+    return Checkpoint(content.blobs | content.momentum, notes, config=content.config)
 
 
 def _file_in_folder(path):
@@ -124,7 +139,10 @@ def _file_in_folder(path):
     folder = pathlib.Path(path)
     if (folder / tf.STATE_FILE).is_file() or any(folder.glob("*.index")):
         return None
-    files = (folder / name for name in (tfjs.FILE_NAME, WEIGHTS_FILE))
+    files = [folder / name for name in (tfjs.FILE_NAME, WEIGHTS_FILE)]
+    blobs = list(folder.glob("*.pkl"))
+    # What `convert --to NAME.pkl` calls its file is the user's choice.
+    files += blobs if len(blobs) == 1 else []
     return next((file for file in files if file.is_file()), None)
 
 
@@ -144,7 +162,7 @@ def _identify(file):
     if tfjs.is_tfjs(file):
         return "tfjs"
     if _PICKLE.match(start):
-        return "torch"
+        return "detectron" if detectron.is_detectron(file) else "torch"
     if caffe.is_caffe(file):
         return "caffemodel"
     raise _unknown(file)
@@ -165,6 +183,7 @@ def _unknown(file):
     start = printable(str(file.view[:12], "latin-1"))
     return file.refusal(
         f'is no checkpoint of a known format (it begins with "{start}"); read are Caffe\'s '
-        ".caffemodel, torch's .pth, Torch 7's .t7, numpy's .npz and .npy dictionaries, Keras' .h5 "
-        "and .keras, safetensors, TensorFlow's checkpoints and TensorFlow.js' model.json."
+        ".caffemodel, torch's .pth, Detectron's .pkl, Torch 7's .t7, numpy's .npz and .npy "
+        "dictionaries, Keras' .h5 and .keras, safetensors, TensorFlow's checkpoints and "
+        "TensorFlow.js' model.json."
     )

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from lfp_tf.checkpoints.formats.detectron import write_detectron
 from lfp_tf.checkpoints.formats.safetensors import write_safetensors
 from lfp_tf.checkpoints.lineages import recognise
+from lfp_tf.checkpoints.parts import Checkpoint
 from lfp_tf.checkpoints.presets import preset_names
 from lfp_tf.checkpoints.read import WEIGHTS_FILE
 from lfp_tf.cli.checks import check_checkpoint
 from lfp_tf.cli.network_arguments import named_experiment
 from lfp_tf.cli.next_commands import evaluation, next_lines
 from lfp_tf.cli.output import say, show
-from lfp_tf.errors import LfpError
+from lfp_tf.errors import LfpError, first_of, printable
 from lfp_tf.files import atomic_folder, write_text
+from lfp_tf.tasks import catalog
 
 if TYPE_CHECKING:
     import tf_keras
@@ -25,8 +28,11 @@ EXAMPLE = """
 lfp-tf convert pspnet101_cityscapes.caffemodel --experiment pspnet101_cityscapes --out converted
 lfp-tf convert train_epoch_200.pth --experiment pspnet50_ade20k --out converted/ade
 lfp-tf convert runs/scenes --experiment pspnet18_scenes --to safetensors --out shared
+lfp-tf convert runs/people --experiment maskrcnn_resnet50_pennfudan --to model.pkl --out people
 """
 CHECKPOINT, SAFETENSORS = "checkpoint", "safetensors"
+# What a Detectron file's name ends in.
+DETECTRON = ".pkl"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help=f"{', '.join(preset_names())} (the file's own lineage)")
     parser.add_argument(
         "--to",
-        choices=(CHECKPOINT, SAFETENSORS),
+        metavar="FORM",
         default=CHECKPOINT,
-        help=f"what DIR gets beside options.yaml ({CHECKPOINT}: TensorFlow's)",
+        help=f"what DIR gets beside options.yaml: {CHECKPOINT} (TensorFlow's, the default), "
+        f"{SAFETENSORS}, or NAME{DETECTRON} (Detectron's file of a detector)",
     )
 
 
@@ -53,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         LfpError: a name or path, or a file that does not fit the network.
     """
+    _check_form(arguments.to)
     experiment = named_experiment(arguments)
     if not arguments.out:
         raise LfpError("--out is missing: a new folder for the converted checkpoint.")
@@ -66,6 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
     show(out)
     say(next_lines(evaluation(experiment, out, preset=arguments.preset)))
     return 0
+
+
+def _check_form(form):
+    is_file = form.endswith(DETECTRON) and form == pathlib.Path(form).name
+    if form not in (CHECKPOINT, SAFETENSORS) and not (is_file and form != DETECTRON):
+        raise LfpError(
+            f'--to is "{printable(form)}", but must be {CHECKPOINT}, {SAFETENSORS} or the name of '
+            f"a file as model{DETECTRON}; its folder is --out."
+        )
 
 
 def _convert(name, file, out, arguments):
@@ -82,8 +99,25 @@ def _convert(name, file, out, arguments):
         if preset:
             say(f"preset {preset}, the file's own lineage")
     model, report = networks.load(name, file, preset=preset)
-    write_folder(out, model, to=arguments.to)
+    begun_with = _begun_with(file, is_own=is_own) if arguments.to.endswith(DETECTRON) else None
+    write_folder(out, model, to=arguments.to, begun_with=begun_with, is_trained=is_own)
     return report
+
+
+def _begun_with(file, *, is_own):
+    """{name: array} of the Detectron file that a network comes from; None where it is another's."""
+    from lfp_tf.checkpoints.read import identify, read_checkpoint
+    from lfp_tf.training.own_checkpoints import own_checkpoint, task_fields
+
+    if is_own:
+        folders = [pathlib.Path(file), *pathlib.Path(own_checkpoint(file) or file).parents]
+        task = next(filter(None, (task_fields(folder) for folder in folders[:4])), {})
+        file = task.get("init_checkpoint")
+        if not file or not pathlib.Path(file).is_file():
+            if file:
+                say(f"{file}, which the run began with, is gone: blobs that it kept are left out")
+            return None
+    return read_checkpoint(file) if identify(file) == "detectron" else None
 
 
 def file_preset(path: str) -> str | None:
@@ -94,20 +128,33 @@ def file_preset(path: str) -> str | None:
     return lineage.presets[0] if lineage and lineage.presets else None
 
 
-def write_folder(out: pathlib.Path, model: "tf_keras.Model", *, to: str = CHECKPOINT) -> None:
+def write_folder(
+    out: pathlib.Path,
+    model: "tf_keras.Model",
+    *,
+    to: str = CHECKPOINT,
+    begun_with: Checkpoint | None = None,
+    is_trained: bool = False,
+) -> None:
     """Writes the weights and `options.yaml`; `recipes.networks.build` builds it again.
 
     Args:
         out: a new folder.
         model: from `recipes.networks.build`, filled.
-        to: `checkpoint` or `safetensors`.
+        to: `checkpoint`, `safetensors`, or the name of a Detectron file.
+        begun_with: the arrays of the Detectron file that the network began with, whose unknown
+            blobs the new one keeps.
+        is_trained: whether it was trained since.
     """
     from lfp_tf.training.saving import saving
 
     options = yaml.safe_dump(_options(model.recipe), sort_keys=False, default_flow_style=None)
-    write = _write_checkpoint if to == CHECKPOINT else _write_safetensors
     with saving(out), atomic_folder(out) as place:
-        write(place, model)
+        if to.endswith(DETECTRON):
+            _write_detectron(place / to, model, begun_with, is_trained)
+        else:
+            write = _write_checkpoint if to == CHECKPOINT else _write_safetensors
+            write(place, model)
         write_text(place / "options.yaml", options)
 
 
@@ -119,10 +166,30 @@ def _write_checkpoint(place, model):
     manager.save(checkpoint_number=0)
 
 
-def _write_safetensors(place, model):
+def _arrays(model):
     from lfp_tf.checkpoints.variables import variables_by_name
 
-    arrays = {name: variable.numpy() for name, variable in variables_by_name(model).items()}
+    return {name: variable.numpy() for name, variable in variables_by_name(model).items()}
+
+
+def _write_detectron(path, model, begun_with, is_trained):
+    from lfp_tf.checkpoints import detectron_blobs
+
+    recipe = model.recipe
+    blobs = detectron_blobs.blobs_of(_arrays(model), recipe.options)
+    config = detectron_blobs.config_of(
+        recipe.options,
+        classes=len(recipe.classes),
+        before=begun_with.config if begun_with is not None else None,
+    )
+    others = detectron_blobs.preserved(begun_with or {}, blobs, is_trained=is_trained)
+    if others:
+        say(f"{len(others)} blobs that the network does not know are kept: {first_of(others)}")
+    write_detectron(path, blobs | others, config)
+
+
+def _write_safetensors(place, model):
+    arrays = _arrays(model)
     # `format` is what other libraries ask of such a file.
     texts = {"format": "tf", "experiment": model.recipe.experiment}
     write_safetensors(place / WEIGHTS_FILE, arrays, texts)
@@ -130,7 +197,9 @@ def _write_safetensors(place, model):
 
 def _options(recipe):
     """The fields of an experiment that build the recipe's network again."""
-    model = {"network": recipe.network} | recipe.options | {"preprocess": recipe.preprocess}
+    task = catalog.of(recipe.network)
+    fields = catalog.part(task, "networks").NETWORKS[recipe.network].of_arguments(recipe.options)
+    model = {"network": recipe.network} | fields | {"preprocess": recipe.preprocess}
     task = {
         "dataset": recipe.dataset,
         # Lists, as YAML knows no tuples.

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 
+from lfp_tf.checkpoints.detectron_config import box_weights
 from lfp_tf.checkpoints.read import identify, read_checkpoint
 from lfp_tf.cli.output import aligned, show
 from lfp_tf.errors import printable
@@ -48,6 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
         show(f"format   {kind}")
         show(f"lineage  {lineage or 'unknown'}")
         show(f"arrays   {len(rows)} with {num_values:,} values")
+        if arrays.step is not None:
+            show(f"step     {arrays.step}")
+        weights = box_weights(arrays.config, file=printable(arguments.file))
+        if weights:
+            show(f"boxes    learnt with the weights {', '.join(map(str, weights))}")
         for note in arrays.notes:
             show(f"note     {note}")
         show("")

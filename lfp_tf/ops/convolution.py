@@ -11,6 +11,9 @@ import tensorflow as tf
 BLOCK = 32
 # From and to that many channels oneDNN is quicker slice by slice, which stay in its cache.
 WIDE, SLICE = (2048, 128), 512
+# Of fewer channels oneDNN's gradient of a strided 1x1 kernel writes beyond its memory, so that
+# the process dies, or a later result is wrong (TensorFlow 2.20).
+LEAST_STRIDED = 16
 # Convolutions that one of many groups becomes: between 8 and 16 neither zeros nor calls cost much.
 _GROUPED_PARTS = 8
 
@@ -31,6 +34,7 @@ def convolution(
       to four times as long and keeps what follows from being fused. Here it is one operation,
       unless TensorFlow's own CPU kernels are at work, which have no gradient for it.
     - With oneDNN a kernel wider than one pixel over many channels is taken in slices of these.
+    - A strided kernel of one pixel over few channels reads every n-th pixel first.
 
     Args:
         x: [B, H, W, C].
@@ -41,6 +45,9 @@ def convolution(
     Returns:
         [B, H', W', D].
     """
+    if np.max(stride) > 1 and kernel.shape[:2] == (1, 1) and kernel.shape[2] < LEAST_STRIDED:
+        down, right = np.broadcast_to(stride, 2).tolist()
+        x, stride = x[:, ::down, ::right], 1
     options = {"strides": stride, "padding": padding.upper(), "dilations": dilation}
     is_dilated, channels = np.max(dilation) > 1, kernel.shape[-1]
     if is_dilated and kernels() == "eigen":

@@ -11,7 +11,7 @@ import tf_keras
 
 from lfp_tf.checkpoints.lineages import trained_on
 from lfp_tf.checkpoints.load import Report, match
-from lfp_tf.checkpoints.read import WEIGHTS_FILE, read_checkpoint
+from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.checkpoints.variables import assign, variables_by_name
 from lfp_tf.data.description import task_classes
 from lfp_tf.documents import load_json
@@ -61,7 +61,7 @@ def build(
     """
     params = config.of_experiment(name, preset=preset, changes=changes)
     path = pathlib.Path(checkpoint) if checkpoint else None
-    if path and path.name == WEIGHTS_FILE and (path.parent / "options.yaml").exists():
+    if path and path.is_file() and (path.parent / "options.yaml").exists():
         path = path.parent  # Weights that `convert` wrote need the graph that it wrote beside them.
     if path and path.is_dir():
         _take_over(name, params, path)

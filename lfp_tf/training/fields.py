@@ -41,6 +41,11 @@ class Network(Fields):
             values.pop(name)
         return values
 
+    @classmethod
+    def of_arguments(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Inverts `arguments`: the fields, but network and preprocessing, that give the values."""
+        return dict(values)
+
     def outputs(self) -> tuple[str, ...]:
         """Lists the network's outputs that have a loss."""
         return ("logits",)

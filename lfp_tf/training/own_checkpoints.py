@@ -149,4 +149,5 @@ def _is_ours(prefix):
         names = [name for name, _ in tf.train.list_variables(prefix)]
     except (tf.errors.OpError, ValueError):
         return False
-    return any(name.startswith("model/layer_with_weights-0/") for name in names)
+    # A detector is a model of models: its layers stand one word deeper.
+    return any(re.match(r"model/(\w+/)?layer_with_weights-0/", name) for name in names)

@@ -207,7 +207,7 @@ def test_an_imagenet_file_is_a_start_but_no_network(variables):
     matched, report = load(arrays, variables, heads=heads)
     assert "stage4_block3_conv3/kernel" in matched and "cls_conv/kernel" not in matched
     assert report.lineage == "imagenet-torch" and report.unused == ["fc.weight"]
-    with pytest.raises(LfpError, match="ImageNet file .* without a segmentation head"):
+    with pytest.raises(LfpError, match="ImageNet file .* without the heads of a pspnet"):
         load(arrays, variables)
 
 

@@ -116,3 +116,23 @@ def test_dilated_convolutions_train_without_onednn():
         [sys.executable, "-c", text], env=environment, capture_output=True, text=True
     )
     assert done.stdout.strip() == "49", done.stderr
+
+
+@pytest.mark.parametrize("stride", [2, 3, (2, 1)])
+@pytest.mark.parametrize(("channels", "filters"), [(8, 16), (12, 16), (16, 8)])
+def test_strided_kernels_of_one_pixel_are_sums_over_channels(stride, channels, filters):
+    # With 8 or 12 channels oneDNN's own gradient ends the process.
+    rng = np.random.default_rng(1)
+    x = tf.constant(rng.normal(size=(1, 16, 24, channels)), tf.float32)
+    kernel = tf.constant(rng.normal(size=(1, 1, channels, filters)), tf.float32)
+    y, of_x, of_kernel = values_and_gradients(x, kernel, stride=stride)
+    down, right = np.broadcast_to(stride, 2)
+    taken = x.numpy()[:, ::down, ::right]
+    expected = taken @ kernel.numpy()[0, 0]
+    np.testing.assert_allclose(y, expected, atol=1e-5)
+    upstream = np.cos(expected)
+    wanted = np.einsum("bhwc,bhwd->cd", taken, upstream)[None, None]
+    np.testing.assert_allclose(of_kernel, wanted, atol=1e-4)
+    np.testing.assert_allclose(
+        of_x.numpy()[:, ::down, ::right], upstream @ kernel.numpy()[0, 0].T, atol=1e-4
+    )

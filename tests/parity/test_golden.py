@@ -17,7 +17,7 @@ LATER = (
     *("config_flags",),
 )
 # Likewise, of kinds that other systems have, too.
-LATER_OF_FPT = ("schedule", "checkpoint")
+LATER_OF_FPT = ("schedule",)
 LATER_IDS = ("count-seg-ufp",)
 # Deep networks of the same builders as shallower ones that stay: left out of the quick suite, as
 # building one takes 3 to 12 seconds.

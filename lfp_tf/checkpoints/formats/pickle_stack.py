@@ -8,6 +8,7 @@ import abc
 import codecs
 import dataclasses
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from lfp_tf.checkpoints.formats.mapped_file import MappedFile
@@ -125,3 +126,18 @@ def plain_key(key: Any) -> Any:
     if not isinstance(key, KEY_TYPES) or (isinstance(key, int) and key.bit_length() > 64):
         raise TypeError("a key that is no short plain value")
     return key
+
+
+def ordered_dictionary(file: MappedFile) -> Callable[..., dict]:
+    """Gives what stands for `collections.OrderedDict` here: a function of pairs to a dictionary.
+
+    Python 2 gives the items as lists of two; Python 3 puts them in afterwards.
+    """
+
+    def dictionary(pairs=()):
+        if type(pairs) not in (tuple, list):
+            raise TypeError("no items")
+        file.charge(ENTRY_BYTES * len(pairs))
+        return {plain_key(key): value for key, value in pairs}
+
+    return dictionary

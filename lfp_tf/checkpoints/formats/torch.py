@@ -22,7 +22,7 @@ from lfp_tf.checkpoints.formats.numpy_pickle import (
     numpy_names,
 )
 from lfp_tf.checkpoints.formats.pickle_machine import run_pickle
-from lfp_tf.checkpoints.formats.pickle_stack import ENTRY_BYTES, AllowedName, plain_key
+from lfp_tf.checkpoints.formats.pickle_stack import AllowedName, ordered_dictionary
 from lfp_tf.checkpoints.formats.strides import strided
 from lfp_tf.errors import printable
 
@@ -73,11 +73,12 @@ class Tensor:
         return self.size
 
 
-# From {key of the file's dictionary: {name: anything with a shape}} to one of the keys, or None.
-Choice = Callable[[dict[str, dict[str, Any]]], str | None]
+# From {key of the file's dictionary: {name: anything with a shape}} and {key: whole number} to one
+# of the former's keys, or None.
+Choice = Callable[[dict[str, dict[str, Any]], dict[str, int]], str | None]
 
 
-def read_torch(file: MappedFile, *, choose: Choice = lambda _: None) -> dict[str, np.ndarray]:
+def read_torch(file: MappedFile, *, choose: Choice = lambda *_: None) -> dict[str, np.ndarray]:
     """Reads the tensors of a `.pth` file by name.
 
     It reads what lies under the key that `choose` gives where the file is a dictionary of
@@ -96,7 +97,8 @@ def read_torch(file: MappedFile, *, choose: Choice = lambda _: None) -> dict[str
     content, storages = _read_zip(file) if is_zip else _read_legacy(file)
     top = content if type(content) is dict else {}
     parts = {str(key): part for key, part in top.items() if type(part) is dict}
-    chosen = choose({key: _shapes(part) for key, part in parts.items()})
+    numbers = {str(key): value for key, value in top.items() if type(value) is int}
+    chosen = choose({key: _shapes(part) for key, part in parts.items()}, numbers)
     content = content if chosen is None else parts[chosen]
     arrays_of_tensors = {}
 
@@ -257,15 +259,8 @@ def _torch_names(file):
             raise TypeError("no tensor")
         return tensor
 
-    def ordered_dictionary(pairs=()):
-        if type(pairs) not in (tuple, list):
-            raise TypeError("no items")
-        file.charge(ENTRY_BYTES * len(pairs))
-        # Python 2 gives the items as lists of two; Python 3 puts them in afterwards.
-        return {plain_key(key): value for key, value in pairs}
-
     return {
-        ("collections", "OrderedDict"): ordered_dictionary,
+        ("collections", "OrderedDict"): ordered_dictionary(file),
         ("torch._utils", "_rebuild_tensor"): rebuild_tensor,
         ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor_v2,
         ("torch._utils", "_rebuild_parameter"): rebuild_parameter,

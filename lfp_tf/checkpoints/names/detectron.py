@@ -120,6 +120,7 @@ TRANSLATIONS = {
         detectron_name,
         is_transposed=True,
         plain=_plain,
+        has_affine=True,
         flattened={"box_fc1/kernel": _POOLED_CELLS},
     )
 }

@@ -161,4 +161,6 @@ def _is_double(name, arrays):
     return other != name and other in arrays and np.array_equal(arrays[other], arrays[name])
 
 
-TRANSLATIONS = {"fpt": Translation("fpt", fpt_name, is_transposed=True, plain=_plain)}
+TRANSLATIONS = {
+    "fpt": Translation("fpt", fpt_name, is_transposed=True, plain=_plain, has_affine=True)
+}

@@ -46,6 +46,18 @@ _PLAIN_PART = {
     "conv3": "conv3",
     "projection": "convshortcut",
 }
+# Mask R-CNN on the pyramid network (wanggrun/Learning-Feature-Pyramids `Mask-RCNN/model.py`).
+_DETECTOR = {
+    "rpn_conv": "rpn/conv0",
+    "rpn_logits": "rpn/class",
+    "rpn_deltas": "rpn/box",
+    "box_classes": "fastrcnn/class",
+    "box_deltas": "fastrcnn/box",
+    "mask_deconv": "maskrcnn/deconv",
+    "mask_logits": "maskrcnn/conv",
+}
+# Its boxes and masks have no background, which ours have in front: {layer: outputs a class}.
+_WITHOUT_BACKGROUND = {"fastrcnn/box": 4, "maskrcnn/conv": 1}
 _ASPP_RATES = {"0": 6, "1": 12, "2": 18, "3": 24}
 _HOURGLASS: Pairs = (
     (r"stem_(conv|bn|r\d)", lambda part: f"stem.{part}"),
@@ -84,7 +96,10 @@ def tensorpack_name(name: str, options: Mapping) -> str | None:
 
 
 def from_tensorpack(arrays: dict, notes: list[str]) -> dict:
-    """Takes off suffixes `:0` and leaves out the trainer's; absent biases read as zeros."""
+    """Takes off suffixes `:0` and leaves out the trainer's; absent biases read as zeros.
+
+    A detector's outputs for boxes and masks get background in front.
+    """
     plain, skipped = {}, 0
     for name, array in arrays.items():
         name = name.removesuffix(":0")
@@ -92,9 +107,18 @@ def from_tensorpack(arrays: dict, notes: list[str]) -> dict:
             skipped += 1
         else:
             plain[name] = array
+    for layer, outputs in _WITHOUT_BACKGROUND.items():
+        for name in (f"{layer}/W", f"{layer}/b"):
+            if name in plain:
+                plain[name] = _with_background(plain[name], outputs)
     if skipped:
         notes.append(f"{skipped} averages and rates of the trainer were skipped")
     return _WithZeroBiases(plain)
+
+
+def _with_background(array, outputs):
+    """Puts zeros in front of the last axis: outputs of the background, which nobody reads."""
+    return np.pad(array, [(0, 0)] * (np.ndim(array) - 1) + [(outputs, 0)])
 
 
 def torch_name(name: str, _: object = None) -> str | None:
@@ -167,4 +191,5 @@ def _tensorpack(options: Mapping) -> Pairs:
         ),
         (r"aspp_c([0-3])", lambda branch: f"aspp/aspp{_ASPP_RATES[branch]}"),
         (r"fc", lambda: classifier),
+        (rf"({'|'.join(_DETECTOR)})", lambda layer: _DETECTOR[layer]),
     )

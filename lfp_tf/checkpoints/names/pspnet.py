@@ -172,6 +172,7 @@ def _translation(name: str) -> Translation:
         lambda ours, options: their_name(ours, name, options.get("bins", ())),
         is_transposed=name in _TRANSPOSED,
         plain=_keras_plain if name in _OF_KERAS else lambda arrays, _: without_wrappers(arrays),
+        has_affine=name == "keras",
     )
 
 

@@ -72,6 +72,9 @@ class Translation:
         plain: from ({name in the file: array}, list of notes) to {plain name: array}.
         flattened: {our name of a matrix behind a flattened map: cells of the map}. Theirs takes
             channel after channel, each cell by cell; ours cell after cell, all channels of each.
+        has_affine: whether its files may have scales and offsets in place of batch norms.
+        indispensable: regular expression of plain names that mean another network where nobody
+            takes them; None where there are no such names.
     """
 
     name: str
@@ -79,6 +82,8 @@ class Translation:
     is_transposed: bool = False
     plain: Callable[[dict, list[str]], dict] = _unchanged
     flattened: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    has_affine: bool = False
+    indispensable: str | None = None
 
     def to_ours(self, array: np.ndarray, name: str) -> np.ndarray:
         """Brings an array of theirs into our layout: kernels [kh, kw, in, out], vectors, tables.

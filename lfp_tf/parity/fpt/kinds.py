@@ -1,6 +1,6 @@
 """The kinds of the Feature Pyramid Transformer's golden cases and what runs each."""
 
-from lfp_tf.parity.fpt import detector, layers
+from lfp_tf.parity.fpt import detector, files, layers
 
 KINDS = {
     "layer_self": layers.layer_self,
@@ -11,5 +11,6 @@ KINDS = {
     "fpt_block": layers.fpt_block,
     "parameter_count": detector.parameter_count,
     "forward_backbone": detector.forward_backbone,
+    "checkpoint": files.checkpoint,
     "backbone_fpn_bfp": detector.base_pyramid,
 }

@@ -1,6 +1,14 @@
 """The kinds of MaskX R-CNN's golden cases and what runs each."""
 
-from lfp_tf.parity.maskx import data, network, operators, scores, training, whole_training
+from lfp_tf.parity.maskx import (
+    data,
+    files,
+    network,
+    operators,
+    scores,
+    training,
+    whole_training,
+)
 
 KINDS = {
     "detector-anchors": operators.anchors,
@@ -23,5 +31,6 @@ KINDS = {
     "ap_subsets": scores.ap_subsets,
     "detector-forward": network.forward,
     "detector-train_losses_and_gradients": whole_training.losses_and_gradients,
+    "checkpoint": files.checkpoint,
     "parameter_count": network.parameter_count,
 }

@@ -13,6 +13,8 @@ from lfp_tf.ops.detection.paste import paste_masks
 
 # Pixels of pasted masks that exist at a time.
 _PASTED_PIXELS = 1 << 24
+# From the edges of a box to its last pixels.
+_LAST_PIXEL = np.array([0, 0, 1, 1], np.float32)
 
 
 def coco_rows(
@@ -64,7 +66,6 @@ def pasted(detections: Mapping[str, Any], size: Sequence[int]) -> Iterator[np.nd
     block = max(1, _PASTED_PIXELS // max(1, int(size[0]) * int(size[1])))
     for begin in range(0, count, block):
         part = slice(begin, min(begin + block, count))
-        # The last pixels of a box, where ours has its edges.
         boxes = np.asarray(detections["boxes"][part], np.float32) - np.array(
             [0, 0, 1, 1], np.float32
         )

@@ -17,6 +17,7 @@ from lfp_tf.options import (
     Options,
     ResNet,
     RoIHeads,
+    of_flat,
 )
 from lfp_tf.training.fields import Network
 
@@ -62,6 +63,9 @@ class RCNN(Network):
     head_norm: str = "none"  # none, group_norm
     roi_samples: int = 2  # of RoIAlign, a bin and side; 0: as many as a bin has cells
     canonical_scale: float = 224.0  # root of the area of a box that is pooled from level 4
+    # What x, y, width, height of boxes are multiplied by where they are learnt; 1 each in
+    # Detectron's oldest files.
+    box_weights: list[float] = field(lambda: [10.0, 10.0, 5.0, 5.0])
 
     def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
@@ -74,6 +78,7 @@ class RCNN(Network):
             CONVENTIONS[self.profile],
             samples=self.roi_samples,
             canonical_scale=self.canonical_scale,
+            box_weights=tuple(self.box_weights),
         )
 
     def arguments(self) -> dict[str, Any]:
@@ -84,6 +89,17 @@ class RCNN(Network):
         names = Conventions.flat_names()
         values |= {flat: getattr(conventions, name) for name, flat in names.items()}
         return values | {"output_stride": _STRIDE}
+
+    @classmethod
+    def of_arguments(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """See `Network`: the profile is the one whose conventions, with those fields, these are."""
+        names = {one.name for one in dataclasses.fields(cls)}
+        own = {name: value for name, value in values.items() if name in names}
+        conventions = of_flat(Conventions, values)
+        for profile in _PROFILES:
+            if cls(profile=profile, **own).conventions() == conventions:
+                return own | {"profile": profile}
+        raise LfpError(f"No profile ({', '.join(_PROFILES)}) has the conventions of this network.")
 
     def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
@@ -98,6 +114,8 @@ class RCNN(Network):
         for name in ("mask_convolutions", "roi_samples"):
             if getattr(self, name) < 0:
                 raise LfpError(f"task.model.{name} must be 0 or more, not {getattr(self, name)}.")
+        if len(self.box_weights) != 4 or min(self.box_weights) <= 0:
+            raise LfpError("task.model.box_weights must be four numbers above 0.")
         if self.anchor_size <= 0 or min(self.anchor_ratios, default=0) <= 0:
             raise LfpError("task.model.anchor_size and anchor_ratios must be above 0.")
 

@@ -13,11 +13,13 @@ from checkpoints.formats import torch_writer
 from checkpoints.formats.t7_writer import Function, Object, write_t7
 from damage import damaged
 
+from lfp_tf.checkpoints.formats.detectron import write_detectron
 from lfp_tf.checkpoints.formats.safetensors import write_safetensors
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.errors import LfpError
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "pspnet" / "files"
+DETECTRON = GOLDEN.parents[1] / "maskx" / "files"
 SECONDS_EACH = 5
 ROOM = 4 << 20  # What any small file may cost: `SMALL_FILE_BYTES` and Python's own.
 
@@ -33,7 +35,9 @@ def sources(folder):
     write_safetensors(folder / "plain.safetensors", arrays, {"k": "v"})
     content = {"model": [Object("nn.Linear", arrays)], "f": Function(b"code", {}), "n": [1, True]}
     write_t7(folder / "model.t7", content)
-    files = [*folder.iterdir(), *GOLDEN.glob("*.*")]
+    config = "MODEL: {BBOX_REG_WEIGHTS: !!python/tuple [10.0, 10.0, 5.0, 5.0]}"
+    write_detectron(folder / "detectron.pkl", arrays | {"bbox_pred_w": arrays["w0"]}, config)
+    files = [*folder.iterdir(), *GOLDEN.glob("*.*"), *DETECTRON.glob("*.pkl")]
     return {file.name: file.read_bytes() for file in files if file.is_file()}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from lfp_tf.checkpoints.lineages import recognise
 from lfp_tf.checkpoints.load import match
-from lfp_tf.checkpoints.names.lfp import tensorpack_name, torch_name
+from lfp_tf.checkpoints.names.lfp import from_tensorpack, tensorpack_name, torch_name
 from lfp_tf.checkpoints.read import read_checkpoint
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
@@ -16,7 +16,7 @@ HEADS = r"^(aspp_|fc/)"
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "lfp"
 NETWORKS = {"pyramid": "lfp_classifier", "plain50": "lfp_classifier", "train-train":
             "lfp_classifier", "voc": "lfp_segmentation", "train-voc": "lfp_segmentation",
-            "detector": "lfp_detector", "hg": "hourglass"}  # fmt: skip
+            "detector": "rcnn_c4", "hg": "hourglass"}  # fmt: skip
 SMALL = {"classes": 3, "blocks": (1, 1, 2, 1), "width": 1 / 8, "input_shape": (64, 64, 3)}
 CROP = {"crop": (64, 64)}
 
@@ -174,3 +174,27 @@ def test_our_own_files_are_told_apart(variables):
         ).network
         == "hourglass"
     )
+
+
+def test_the_detectors_heads_have_names_of_ours():
+    names = set(manifest_names("detector"))
+    layers = ("rpn_conv", "rpn_logits", "rpn_deltas", "box_classes", "box_deltas", "mask_deconv",
+              "mask_logits")  # fmt: skip
+    theirs = {tensorpack_name(f"{layer}/{leaf}", {}) for layer in layers
+              for leaf in ("kernel", "bias")}  # fmt: skip
+    heads = {n for n in names if n.split("/")[0] in ("rpn", "fastrcnn", "maskrcnn")}
+    assert theirs == heads and len(heads) == 14
+
+
+def test_the_detectors_boxes_and_masks_get_a_background_of_zeros():
+    arrays = {
+        "conv0/W:0": np.ones((1, 1, 1, 1)),
+        "fastrcnn/class/W:0": np.ones((2, 3)),
+        "fastrcnn/box/W:0": np.ones((2, 8)),
+        "fastrcnn/box/b:0": np.ones(8),
+        "maskrcnn/conv/W:0": np.ones((1, 1, 5, 2)),
+    }
+    plain = from_tensorpack(arrays, [])
+    assert plain["fastrcnn/box/W"].shape == (2, 12) and plain["fastrcnn/class/W"].shape == (2, 3)
+    assert plain["fastrcnn/box/b"].tolist() == [0] * 4 + [1] * 8
+    assert plain["maskrcnn/conv/W"][0, 0, 0].tolist() == [0, 1, 1]
