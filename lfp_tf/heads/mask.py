@@ -118,7 +118,7 @@ class ClassMasks(tf_keras.layers.Layer):
         """Takes features [R, P, P, D] and labels [R] int32; gives logits [R, P, P]."""
         features, labels = inputs
         kernels = tf.transpose(self.kernel[0, 0])
-        return masks_of_labels(features, kernels, labels, tf.convert_to_tensor(self.bias))
+        return masks_of_labels(features, kernels, labels, self.bias)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
@@ -144,4 +144,6 @@ def masks_of_labels(
     logits = tf.cast(tf.einsum("rhwd,rd->rhw", features, own), tf.float32)
     if bias is None:
         return logits
-    return logits + tf.cast(tf.gather(bias, places), tf.float32)[:, None, None]
+    # As a table of rows, like the kernels, so that its gradient is one tensor.
+    own = tf.gather(tf.reshape(bias, [-1, 1]), places)
+    return logits + tf.cast(own, tf.float32)[..., None]

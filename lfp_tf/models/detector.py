@@ -14,6 +14,7 @@ import tf_keras
 
 from lfp_tf.heads.mask import ClassMasks, mask_mlp, masks_of_labels
 from lfp_tf.layers.weight_transfer import ClassEmbedding, class_rows, transfer_function
+from lfp_tf.models.saved_options import options_of, plain_options
 from lfp_tf.ops.detection.anchors import anchor_field, cell_anchors
 from lfp_tf.ops.detection.boxes import clip, decode
 from lfp_tf.ops.detection.detections import (
@@ -31,17 +32,7 @@ from lfp_tf.ops.detection.proposals import (
     level_proposals,
 )
 from lfp_tf.ops.shapes import height_width, side
-from lfp_tf.options import (
-    BACKBONES,
-    Anchors,
-    Conventions,
-    FeaturePyramid,
-    Inference,
-    Norm,
-    Options,
-    RoIHeads,
-    WeightTransfer,
-)
+from lfp_tf.options import Conventions, Inference
 
 
 class Predictions(NamedTuple):
@@ -414,25 +405,15 @@ class Detector(tf_keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments as plain values."""
-        groups = {name: dataclasses.asdict(group) for name, group in self.options.items()}
-        kinds = {kind: name for name, kind in BACKBONES.items()}
-        groups["backbone"]["kind"] = kinds[type(self.options["backbone"])]
-        return {
-            "classes": self.classes,
-            "input_shape": self.image_shape,
-            "name": self.name,
-        } | groups
+        own = {"classes": self.classes, "input_shape": self.image_shape, "name": self.name}
+        return own | plain_options(self.options)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Detector":
         """A network of `get_config`'s values."""
         del custom_objects
-        config = {name: _plain(value) for name, value in config.items()}
-        backbone = config["backbone"]
-        kind = BACKBONES[backbone.pop("kind")]
-        groups = {name: _GROUPS[name](**value) for name, value in config.items() if name in _GROUPS}
         make: Any = cls
-        return make(**config | groups | {"backbone": kind(**backbone)})
+        return make(**options_of(config))
 
     def add_mask_outputs(self) -> None:
         """Makes what gives masks from their features; `boxes` and `masks` are there already.
@@ -481,25 +462,7 @@ class Detector(tf_keras.Model):
         )
 
 
-_GROUPS: dict[str, type[Options]] = {
-    "pyramid": FeaturePyramid,
-    "anchors": Anchors,
-    "heads": RoIHeads,
-    "transfer": WeightTransfer,
-    "inference": Inference,
-    "conventions": Conventions,
-    "norm": Norm,
-}
-
-
 def _flat(boxes):
     """Boxes [B, N, 4] as [B * N, 4], and the image of each, int32 [B * N]."""
     batch, count = side(boxes, 0), side(boxes, 1)
     return tf.reshape(boxes, [-1, 4]), tf.repeat(tf.range(batch), count)
-
-
-def _plain(value):
-    """A saved value as it was: JSON knows no tuples."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return tuple(value) if isinstance(value, list) else value

@@ -21,6 +21,8 @@ from lfp_tf.options import Anchors, Conventions, Inference, Norm, ResNet, RoIHea
 
 _LEVEL, _STRIDE = 4, 16
 _CELLS = 14
+# Inner channels of a ResNet-50's first stage.
+_PLANES = 64
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
@@ -39,7 +41,7 @@ class RCNNC4(Detector):
         heads: `RoIHeads`, of which the box head's do not count.
         transfer: `WeightTransfer`.
         shared_masks: whether masks stand on the box head's stage. Otherwise they have a copy of
-            their own (`mask_stage4_...`), of ResNet-50's widths as in Detectron.
+            their own (`mask_stage4_...`), of ResNet-50's inner width as in Detectron.
         inference: `Inference`.
         conventions: `Conventions`.
         norm: `Norm`.
@@ -83,8 +85,9 @@ class RCNNC4(Detector):
         self.mask_stage: Any = None
         if heads.masks:
             if not shared_masks:
-                plain = dataclasses.replace(backbone, groups=1, width_per_group=64)
-                self.mask_stage = self._stage(plain, "mask_")
+                per_group = max(_PLANES // backbone.groups, 1)
+                wide = dataclasses.replace(backbone, width_per_group=per_group)
+                self.mask_stage = self._stage(wide, "mask_")
             self.masks = self._masks()
             self.add_mask_outputs()
 

@@ -94,7 +94,11 @@ def detected(
 
 def parameter_count(case: Case) -> dict[str, Any]:
     """`parameter_count`: elements by part, and the number of arrays."""
-    name, options = network_options(network_words(case, NETWORK))
+    words = network_words(case, NETWORK)
+    name, options = network_options(words)
+    if words["variant"] == "c4":
+        # The files of the original's test network hold the masks' copy of the last stage.
+        options["shared_masks"] = False
     variables = variables_by_name(build_network(name, **options, input_shape=(64, 64, 3)))
     sizes = {name: variable.shape.num_elements() for name, variable in variables.items()}
     counts = {
@@ -166,7 +170,8 @@ def network_options(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "detections": words.get("limit", 100),
     }
     if words["variant"] == "c4":
-        return "rcnn_c4", options | {"anchor_sizes": words["rpn_sizes"]}
+        sizes = {"anchor_sizes": words["rpn_sizes"]} if "rpn_sizes" in words else {}
+        return "rcnn_c4", options | sizes
     options |= transfer_options(words)
     normalization = {"affine": "none", "gn": "group_norm"}[words["norm"]]
     return "rcnn", options | {
