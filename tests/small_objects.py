@@ -4,11 +4,13 @@ import numpy as np
 from PIL import Image
 
 from lfp_tf.data.census import take_census
+from lfp_tf.data.datasets import scenes
 from lfp_tf.data.detection.records import SourceImage, SourceObject, detection_plan
 from lfp_tf.data.example import decode_example, encode_example
 from lfp_tf.data.prepare import write_plan
 from lfp_tf.data.records import record_index
 from lfp_tf.data.tfrecord import frame
+from lfp_tf.images.palette import class_table
 
 CLASSES = ("cat", "dog", "cow")
 LYING, UPRIGHT, LONG = (40, 52), (52, 40), (40, 70)
@@ -72,3 +74,22 @@ def write_features(root, *records, split="train"):
         for features in records:
             stream.write(frame(encode_example(features)))
     return record_index(root, split)
+
+
+def object_records(root, dataset, splits):
+    """Records of a data set: drawn scenes, or small images of squares."""
+    folder = root / "records"
+    if dataset == scenes.NAME:
+        plan = scenes.plan(counts=(6, 3, 0), size=(49, 65))
+    else:
+        names = class_table("coco_objects").names if dataset == "coco" else CLASSES
+        images = {
+            split: [
+                source(root / "images", f"{split}{n}", LYING, [square(4 + n, 6, 16)])
+                for n in range(6)
+            ]
+            for split in splits
+        }
+        plan = detection_plan(dataset, names, images)
+    write_plan(plan, take_census(plan), folder, num_shards=1)
+    return folder

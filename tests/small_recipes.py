@@ -6,6 +6,7 @@ import tempfile
 
 import numpy as np
 from small_classifier import class_records
+from small_objects import object_records
 from small_people import drawn_people
 
 from lfp_tf.data.example import encode_example
@@ -20,6 +21,23 @@ from lfp_tf.training import devices
 from lfp_tf.training.run import Run
 
 SIZE = (49, 65)
+TRAINER = {
+    "train_steps": 2, "validation_interval": 2, "checkpoint_interval": 2,
+    "summary_interval": 1, "steps_per_loop": 1,
+}  # fmt: skip
+SMALL_DETECTOR = {
+    "model": {
+        "width": 0.125, "pyramid_dim": 16, "anchor_size": 8.0, "canonical_scale": 32.0,
+        "box_dim": 16, "mask_dim": 8, "mask_convolutions": 1, "depth": 18,
+    },
+    "train_data": {"global_batch_size": 2, "short_sides": [32], "max_size": 64},
+    "validation_data": {"global_batch_size": 0},
+    "proposals": {"pre_nms": 40, "post_nms": 20},
+    "sampling": {"anchors": 16, "rois": 8},
+    "evaluation": {
+        "short_side": 32, "max_size": 64, "pre_nms": 40, "post_nms": 20, "limit": 10,
+    },
+}  # fmt: skip
 
 
 def encode(sample):
@@ -67,6 +85,12 @@ def small(name, folder):
 
 def changes(experiment):
     """What makes a recipe small: a narrow network, a small crop, two steps of two."""
+    return {"task": _small_task(experiment), "trainer": TRAINER}
+
+
+def _small_task(experiment):
+    if experiment.task is catalog.DETECTION:
+        return SMALL_DETECTOR
     task = config.of_recipe(experiment.config).task
     model, crop = _small_model(task)
     train = {"global_batch_size": 2, "crop": crop}
@@ -74,11 +98,7 @@ def changes(experiment):
     if getattr(task.train_data, "warp", None):
         train["warp"] = [49, 49]
         fields["evaluation"] = {"warp": [49, 49]}
-    trainer = {
-        "train_steps": 2, "validation_interval": 2, "checkpoint_interval": 2,
-        "summary_interval": 1, "steps_per_loop": 1,
-    }  # fmt: skip
-    return {"task": fields, "trainer": trainer}
+    return fields
 
 
 def _small_model(task):
@@ -112,9 +132,13 @@ def records_of(experiment, folder, *, more=()):
 
 
 def _other_records(experiment, place):
-    """The folder of records of classes or people that are made at a place."""
+    """The folder of records of classes, people or objects that are made at a place."""
     if experiment.task is catalog.CLASSIFICATION:
         return class_records(place, count=6)[0]
+    if experiment.task is catalog.DETECTION:
+        data = config.of_recipe(experiment.config).task
+        splits = {data.train_data.split, data.validation_data.split}
+        return object_records(place, experiment.dataset, sorted(splits))
     people = {"names": JOINTS[experiment.dataset], "dataset": experiment.dataset}
     return drawn_people(place, val=2, head_size=20.0, **people)[0]
 

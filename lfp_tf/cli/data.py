@@ -49,11 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("options of some data sets")
     for name, options in _options_by_name().items():
-        text = "; ".join(f"{owner}: {option.help}" for owner, option in options.items())
+        text = _help_of(options)
         if all(option.parse is None for option in options.values()):
             group.add_argument(f"--{name}", action="store_true", default=None, help=text)
         else:
             group.add_argument(f"--{name}", metavar="X", help=text)
+
+
+def _help_of(options):
+    """What an option means to each data set; those of one meaning are named together."""
+    owners = {}
+    for owner, option in options.items():
+        owners.setdefault(option.help, []).append(owner)
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in owners.items())
 
 
 def run(arguments: argparse.Namespace) -> int:
