@@ -141,9 +141,7 @@ def test_the_hosts_evaluator_gives_the_same_24_numbers(tmp_path):
     for row in same:
         row["image_id"], row["category_id"] = int(row["image_id"]), int(row["category_id"])
         row["bbox"], row["score"] = row["bbox"].tolist(), float(row["score"])
-        row["segmentation"] = row["segmentation"] | {
-            "counts": _text(row["segmentation"]["counts"])
-        }
+        row["segmentation"] = row["segmentation"] | {"counts": _text(row["segmentation"]["counts"])}
     ours = {}
     for kind, prefix in (("box", ""), ("mask", "mask_")):
         summary = coco_scores(truth, same, kind=kind).summary()
