@@ -28,7 +28,6 @@ EXAMPLE = """
 lfp-tf convert pspnet101_cityscapes.caffemodel --experiment pspnet101_cityscapes --out converted
 lfp-tf convert train_epoch_200.pth --experiment pspnet50_ade20k --out converted/ade
 lfp-tf convert runs/scenes --experiment pspnet18_scenes --to safetensors --out shared
-lfp-tf convert runs/people --experiment maskrcnn_resnet50_pennfudan --to model.pkl --out people
 """
 CHECKPOINT, SAFETENSORS = "checkpoint", "safetensors"
 # What a Detectron file's name ends in.
