@@ -101,6 +101,49 @@ def coco_val(root):
     (root / "annotations/instances_val2017.json").write_text(json.dumps(coco_content({})))
 
 
+VOC_XML = """<annotation><filename>a.jpg</filename><size><width>6</width><height>4</height></size>
+<object><name>cat</name><difficult>0</difficult><bndbox><xmin>2</xmin><ymin>1</ymin><xmax>4</xmax>
+<ymax>2</ymax></bndbox></object></annotation>"""
+CVAT_XML = """<annotations><meta><task><labels><label><name>dog</name></label><label><name>cat</name>
+</label></labels></task></meta><image id="0" name="a.jpg" subset="Validation" width="6" height="4">
+<box label="cat" xtl="1" ytl="0" xbr="4" ybr="2"/></image></annotations>"""
+
+
+def put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def voc_xml_val(root):
+    save(root / "JPEGImages/a.jpg", IMAGE)
+    put(root / "Annotations/a.xml", VOC_XML)
+    put(root / "ImageSets/Main/val.txt", "a\n")
+
+
+def yolo_val(root):
+    save(root / "images/val/a.jpg", IMAGE)
+    put(root / "labels/val/a.txt", "1 0.5 0.25 0.5 0.5\n")
+    put(root / "data.yaml", "names: [dog, cat]\n")
+
+
+def labelme_content(*shapes):
+    """labelme's JSON of one image; shapes are a square polygon of a cat where nothing else is said."""
+    points = [[1, 0], [4, 0], [4, 2], [1, 2]]
+    shapes = [{"label": "cat", "points": points} | shape for shape in shapes]
+    return {"shapes": shapes, "imagePath": "a.jpg", "imageHeight": 4, "imageWidth": 6}
+
+
+def labelme_val(root):
+    save(root / "val/a.jpg", IMAGE)
+    put(root / "val/a.json", labelme_content({}))
+
+
+def cvat_val(root):
+    save(root / "images/a.jpg", IMAGE)
+    put(root / "annotations.xml", CVAT_XML)
+
+
 def cocostuff164k_val(root):
     for folder in ("images/train2017", "annotations/train2017"):
         (root / folder).mkdir(parents=True)
@@ -157,11 +200,15 @@ TREES = {
     "cocostuff10k_171": cocostuff10k_test,
     "cocostuff164k": cocostuff164k_val,
     "cocostuff164k_171": cocostuff164k_val,
+    "cvat": cvat_val,
     "folder": folder_val,
     "imagenet": imagenet_val,
     "kitti_road": kitti_road_val,
+    "labelme": labelme_val,
     "mpii": two_people,
     "voc": voc_val,
+    "voc_xml": voc_xml_val,
+    "yolo": yolo_val,
 }
 
 

@@ -73,7 +73,8 @@ def resnet_stage(
             stride=stride if block == 1 else 1,
             dilation=dilation,
             is_first=block == 1,
-            planes=options.groups * round(options.width_per_group * wider * options.width),
+            # A group of a narrow network has one channel at least.
+            planes=options.groups * max(round(options.width_per_group * wider * options.width), 1),
             channels=round(64 * wider * options.width) * _EXPANSION,
         )
         x = build(x, place, form)

@@ -76,7 +76,8 @@ class Detector(tf_keras.Model):
     STRIDE = 1
 
     def __init__(self, groups, *, classes, levels, input_shape, name):
-        super().__init__(name=name)
+        # Sizes and scales of images keep their precision whatever the parts compute in.
+        super().__init__(name=name, autocast=False)
         self.options = groups
         self.classes = classes
         self.levels = tuple(levels)
@@ -370,8 +371,10 @@ class Detector(tf_keras.Model):
         rois, images = _flat(objects.boxes * info[:, 2, None, None])
         features = self.mask_features(outputs, rois, images)
         logits = self.mask_logits(features, tf.reshape(objects.labels, [-1]))
-        shape = tf.stack([side(counts, 0), objects.labels.shape[1], *logits.shape[1:]])
-        return results | {"masks": tf.reshape(tf.sigmoid(logits), shape)}
+        limit = objects.labels.shape[1]
+        masks = tf.reshape(tf.sigmoid(logits), [-1, limit, self.mask_side, self.mask_side])
+        is_object = tf.sequence_mask(counts, limit)[..., None, None]
+        return results | {"masks": tf.where(is_object, masks, 0.0)}
 
     def get_config(self) -> dict[str, Any]:
         """The arguments as plain values."""
@@ -389,10 +392,11 @@ class Detector(tf_keras.Model):
         """A network of `get_config`'s values."""
         del custom_objects
         config = {name: _plain(value) for name, value in config.items()}
-        backbone = config.pop("backbone")
+        backbone = config["backbone"]
         kind = BACKBONES[backbone.pop("kind")]
         groups = {name: _GROUPS[name](**value) for name, value in config.items() if name in _GROUPS}
-        return cls(**config | groups | {"backbone": kind(**backbone)})
+        make: Any = cls
+        return make(**config | groups | {"backbone": kind(**backbone)})
 
     def make_mask_output(self) -> ClassMasks:
         """The layer from the features of masks to these."""

@@ -29,7 +29,8 @@ class RCNNC4(Detector):
 
     Outputs of the trunk: "c4" [B, h, w, C], "rpn_logits_4", "rpn_deltas_4". `stage` makes
     [R, 7, 7, C'] of pooled boxes [R, 14, 14, C]; these are `box_features`, of whose mean `boxes`
-    makes its outputs, and of which `masks` makes features [R, 14, 14, D]. See `Detector`.
+    makes its outputs, and of which `masks` makes features [R, 14, 14, D]. The images need no
+    padding. Batch norms of `stage` keep to their running values. See `Detector`.
 
     Args:
         classes: of objects, without background.
@@ -88,7 +89,7 @@ class RCNNC4(Detector):
         self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor
     ) -> tf.Tensor:
         """See `Detector`: [R, 7, 7, C']."""
-        return self.stage(self._pooled(outputs, rois, images))
+        return self.stage(self._pooled(outputs, rois, images), training=False)
 
     def mask_features(
         self,
@@ -100,7 +101,8 @@ class RCNNC4(Detector):
     ) -> tf.Tensor:
         """See `Detector`: [R, 14, 14, D]; `of_boxes` spares the shared stage."""
         if self.mask_stage is not None:
-            return self.masks(self.mask_stage(self._pooled(outputs, rois, images)))
+            pooled = self._pooled(outputs, rois, images)
+            return self.masks(self.mask_stage(pooled, training=False))
         if of_boxes is None:
             of_boxes = self.box_features(outputs, rois, images)
         return self.masks(of_boxes)

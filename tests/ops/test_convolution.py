@@ -7,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-import tf_keras
 
 from lfp_tf.layers.convolution import Conv2D
 from lfp_tf.ops import convolution as forms
@@ -74,14 +73,34 @@ def test_slices_sum_in_float32_alone(monkeypatch):
     assert count(x, kernel[..., :1]) == 1
 
 
-def test_groups_are_keras_own():
-    x = tf.random.normal([1, 7, 6, 8])
-    options = {"groups": 2, "dilation_rate": 2, "padding": "same"}
-    ours, keras = Conv2D(6, 3, **options), tf_keras.layers.Conv2D(6, 3, **options)
+@pytest.mark.parametrize("groups", [2, 3, 12])
+@pytest.mark.parametrize("options", [{"dilation_rate": 2, "padding": "same"}, {"strides": 2}])
+def test_groups_are_convolved_apart(groups, options):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(2, 9, 8, 12)), tf.float32)
+    ours = Conv2D(24, 3, groups=groups, **options)
     ours.build(x.shape)
-    keras.build(x.shape)
-    ours.set_weights(keras.get_weights())
-    np.testing.assert_array_equal(ours(x), keras(x))
+    assert ours.kernel.shape == (3, 3, 12 // groups, 24)
+    single = Conv2D(24 // groups, 3, **options)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = ours(x)
+        parts = zip(tf.split(x, groups, 3), tf.split(ours.kernel, groups, 3), strict=True)
+        expected = tf.concat([single.convolution_op(a, k) for a, k in parts], 3)
+        losses = tf.reduce_sum(tf.sin(y)), tf.reduce_sum(tf.sin(expected))
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
+    for found, wanted in zip(
+        *(tape.gradient(loss, (x, ours.kernel)) for loss in losses), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_groups_need_no_compiler():
+    layer = Conv2D(8, 3, groups=4)
+    graph = tf.function(layer).get_concrete_function(tf.TensorSpec([1, 9, 9, 8])).graph
+    assert {op.type for op in graph.get_operations()}.isdisjoint(
+        {"PartitionedCall", "StatefulPartitionedCall"}
+    )
 
 
 def test_dilated_convolutions_train_without_onednn():
@@ -97,3 +116,23 @@ def test_dilated_convolutions_train_without_onednn():
         [sys.executable, "-c", text], env=environment, capture_output=True, text=True
     )
     assert done.stdout.strip() == "49", done.stderr
+
+
+@pytest.mark.parametrize("stride", [2, 3, (2, 1)])
+@pytest.mark.parametrize(("channels", "filters"), [(8, 16), (12, 16), (16, 8)])
+def test_strided_kernels_of_one_pixel_are_sums_over_channels(stride, channels, filters):
+    # With 8 or 12 channels oneDNN's own gradient ends the process.
+    rng = np.random.default_rng(1)
+    x = tf.constant(rng.normal(size=(1, 16, 24, channels)), tf.float32)
+    kernel = tf.constant(rng.normal(size=(1, 1, channels, filters)), tf.float32)
+    y, of_x, of_kernel = values_and_gradients(x, kernel, stride=stride)
+    down, right = np.broadcast_to(stride, 2)
+    taken = x.numpy()[:, ::down, ::right]
+    expected = taken @ kernel.numpy()[0, 0]
+    np.testing.assert_allclose(y, expected, atol=1e-5)
+    upstream = np.cos(expected)
+    wanted = np.einsum("bhwc,bhwd->cd", taken, upstream)[None, None]
+    np.testing.assert_allclose(of_kernel, wanted, atol=1e-4)
+    np.testing.assert_allclose(
+        of_x.numpy()[:, ::down, ::right], upstream @ kernel.numpy()[0, 0].T, atol=1e-4
+    )

@@ -24,14 +24,18 @@ from lfp_tf.data.datasets import (
     coco_json,
     cocostuff10k,
     cocostuff164k,
+    cvat,
     folder,
     imagenet,
     kitti_road,
+    labelme,
     lsp,
     mpii,
     mpii_lsp,
     scenes,
     voc,
+    voc_xml,
+    yolo,
 )
 from lfp_tf.data.datasets.dataset import Dataset
 from lfp_tf.errors import LfpError, nearest
@@ -48,14 +52,18 @@ DATASETS = {
         cocostuff10k.DATASET_171,
         cocostuff164k.DATASET,
         cocostuff164k.DATASET_171,
+        cvat.DATASET,
         folder.DATASET,
         imagenet.DATASET,
         kitti_road.DATASET,
+        labelme.DATASET,
         lsp.DATASET,
         mpii.DATASET,
         mpii_lsp.DATASET,
         scenes.DATASET,
         voc.DATASET,
+        voc_xml.DATASET,
+        yolo.DATASET,
     )
 }
 

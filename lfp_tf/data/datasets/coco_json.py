@@ -25,8 +25,10 @@ from lfp_tf.data.datasets.folders import (
     NoSamples,
     existing_source,
     files_below,
+    folders_in,
     read_splits,
 )
+from lfp_tf.data.datasets.found_images import image_finder
 from lfp_tf.data.detection.coco_file import (
     Category,
     CocoFile,
@@ -129,7 +131,11 @@ def annotation_files(root: pathlib.Path) -> dict[str, pathlib.Path]:
     beside = [path for place in _PLACES for path in sorted((root / place).glob("*.json"))]
     candidates = (
         [path for path in beside if path.name.startswith(_INSTANCES)],
-        sorted(root.glob(f"*/{_ROBOFLOW}")),
+        [
+            root / name / _ROBOFLOW
+            for name in folders_in(root)
+            if (root / name / _ROBOFLOW).is_file()
+        ],
         [path for path in beside if not path.name.startswith((*_OTHERS, "."))],
     )
     paths = next((some for some in candidates if some), [])
@@ -196,7 +202,7 @@ def _labels(own, categories, classes, supercategories):
 
 
 def _source_images(root, paths, content: CocoFile, labels, places):
-    find = _finder(paths, places)
+    find = image_finder(paths, places)
     found = [(image, find(image.file_name)) for image in content.images]
     missing = [printable(image.file_name) for image, several in found if not several]
     if missing:
@@ -221,27 +227,6 @@ def _source_images(root, paths, content: CocoFile, labels, places):
         )
         for image, several in found
     ]
-
-
-def _finder(paths: Sequence[str], places: Sequence[str]):
-    """A function of a file name to the paths that end with it, those in `places` before others."""
-    by_name = {}
-    for path in paths:
-        by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
-
-    def rank(path):
-        return tuple(place not in path.split("/")[:-1] for place in places)
-
-    def find(file_name):
-        parts = [part for part in file_name.replace("\\", "/").split("/") if part not in ("", ".")]
-        same = by_name.get(parts[-1], []) if parts else []
-        ends = [path for path in same if f"/{path}".endswith("/" + "/".join(parts))]
-        # Absolute paths of another machine: the name alone must do.
-        several = ends or same
-        best = min(map(rank, several), default=None)
-        return [path for path in several if rank(path) == best]
-
-    return find
 
 
 DATASET = Dataset(

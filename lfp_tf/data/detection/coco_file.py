@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from lfp_tf.data.detection.masks import run_lengths
+from lfp_tf.data.detection.masks import is_drawable, run_lengths
 from lfp_tf.data.detection.records import SourceObject
 from lfp_tf.documents import load_json
 from lfp_tf.errors import LfpError, printable
+
+_MOST_PIXELS = 2**31
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,9 +271,19 @@ def _segmentation(value, size) -> tuple[tuple[np.ndarray, ...], np.ndarray | Non
 
 
 def _polygon(part):
-    if not isinstance(part, list) or len(part) % 2 or not all(map(_is_number, part)):
-        raise _Unusable("masks have a polygon that is no list of finite x, y, x, y, ...")
-    return np.array(part, np.float64).reshape(-1, 2)
+    wrong = _Unusable("masks have a polygon that is no list of finite x, y, x, y, ...")
+    try:
+        # A check number by number in Python would take most of the time of a large file.
+        numbers = np.array(part)
+    except ValueError:
+        raise wrong from None
+    is_list = isinstance(part, list) and numbers.ndim == 1 and not numbers.size % 2
+    if not is_list or numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all():
+        raise wrong
+    polygon = numbers.astype(np.float64).reshape(-1, 2)
+    if not is_drawable([polygon]):
+        raise _Unusable("masks have a polygon that leads far out of any image")
+    return polygon
 
 
 def _run_lengths(value, size):
@@ -283,7 +295,7 @@ def _run_lengths(value, size):
         lengths = run_lengths(value.get("counts"))
     except (ValueError, OverflowError):
         raise _Unusable("masks have run lengths that cannot be read") from None
-    if int(lengths.sum()) != stated[0] * stated[1]:
+    if int(lengths.sum()) != stated[0] * stated[1] or lengths.max() > _MOST_PIXELS:
         raise _Unusable("masks have run lengths that do not fill their size")
     if size is not None and tuple(stated) != size:
         raise _Unusable("masks are of another size than their image")

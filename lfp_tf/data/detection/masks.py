@@ -12,8 +12,25 @@ from pycocotools import mask as coco_mask
 from lfp_tf.data.detection.objects import LEAST_POINTS
 from lfp_tf.images.decode import encode_png, read_labels
 
+MOST_PIXELS_ROUND = 1e6  # of a polygon
 _FIRST_SIGN = 48  # of the texts that hold compressed run lengths, 6 bits a sign
 _MORE, _BITS, _NEGATIVE = 0x20, 5, 0x10
+
+
+def is_drawable(polygons: Sequence[np.ndarray]) -> bool:
+    """Whether polygons are of a length that images have.
+
+    Filling takes memory for each pixel that an outline passes, also outside of the image: a single
+    point at 1e9 would take gigabytes.
+
+    Args:
+        polygons: float64 [points, 2] each.
+    """
+    return all(
+        np.abs(polygon).max(initial=0) <= MOST_PIXELS_ROUND
+        and _steps(polygon).sum() <= MOST_PIXELS_ROUND
+        for polygon in polygons
+    )
 
 
 def polygons_bitmap(polygons: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
@@ -44,6 +61,17 @@ def counts_bitmap(counts: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.repeat(values, counts).reshape(size[::-1]).T
 
 
+def bitmap_counts(bitmap: np.ndarray) -> np.ndarray:
+    """Run lengths uint32 of a bitmap bool [H, W]; the first counts zeros.
+
+    >>> bitmap_counts(np.array([[True, False], [True, True]])).tolist()
+    [0, 2, 1, 1]
+    """
+    flat = np.concatenate([[False], bitmap.T.ravel()])
+    changes = np.flatnonzero(flat[1:] != flat[:-1])
+    return np.diff(np.concatenate([[0], changes, [bitmap.size]])).astype(np.uint32)
+
+
 def bitmap_rle(bitmap: np.ndarray) -> dict[str, Any]:
     """COCO's compressed run lengths {"size", "counts"} of a bitmap, plain enough for JSON.
 
@@ -64,7 +92,7 @@ def run_lengths(counts: Any) -> np.ndarray:
     """Run lengths as int64 from COCO's list of numbers or its compressed text.
 
     >>> run_lengths("05a0").tolist()
-    [0, 5, 49]
+    [0, 5, 17]
 
     Raises:
         ValueError: they are neither, or one is below 0.
@@ -91,6 +119,11 @@ def png_bitmap(content: bytes) -> np.ndarray:
         LfpError: no image of one channel.
     """
     return read_labels(content) > 0
+
+
+def _steps(polygon):
+    """Pixels from each point to the one before it, along the longer axis."""
+    return np.abs(polygon - np.roll(polygon, 1, axis=0)).max(axis=1, initial=0)
 
 
 def _text(coded: Any) -> str:

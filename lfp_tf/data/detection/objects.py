@@ -184,6 +184,24 @@ def encoded_image(record: dict[str, list[Any]], where: str) -> bytes:
     return values[0]
 
 
+def check_mask_size(mask_size: tuple[int, int], size: tuple[int, int], where: str) -> None:
+    """Refuses a mask that is not as large as its image.
+
+    Args:
+        mask_size: (height, width) of the mask.
+        size: (height, width) of the image.
+        where: how sentences call the record.
+
+    Raises:
+        LfpError: they differ.
+    """
+    if mask_size != size:
+        raise LfpError(
+            f'{where} has a mask of {mask_size[0]}x{mask_size[1]} in "{MASK_KEY}", but its image '
+            f"is {size[0]}x{size[1]} (height x width){_ADVICE}"
+        )
+
+
 def stored_size(record: dict[str, list[Any]]) -> tuple[int, int] | None:
     """(height, width) as the record states them, or None."""
     sides = [record.get(f"image/{side}", []) for side in ("height", "width")]

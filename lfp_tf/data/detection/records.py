@@ -6,7 +6,6 @@ Everything is stored as the source has it; what training drops or clips is told 
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -20,10 +19,18 @@ from lfp_tf.data.detection.masks import (
     bitmap_png,
     bitmap_rle,
     counts_bitmap,
+    is_drawable,
     png_bitmap,
     polygons_bitmap,
 )
-from lfp_tf.data.detection.objects import TASK, encoded_image, stored_objects, stored_size, text_of
+from lfp_tf.data.detection.objects import (
+    TASK,
+    check_mask_size,
+    encoded_image,
+    stored_objects,
+    stored_size,
+    text_of,
+)
 from lfp_tf.data.detection.sizes import record_sizes
 from lfp_tf.data.example import encode_example
 from lfp_tf.data.plan import Inspection, Plan, image_bytes, image_features
@@ -36,7 +43,7 @@ from lfp_tf.images.overlay import side_by_side
 from lfp_tf.images.palette import ClassTable, voc_colors
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class SourceObject:
     """An object of an image, as a data set has it.
 
@@ -57,6 +64,15 @@ class SourceObject:
     is_ignored: bool = False
     polygons: tuple[np.ndarray, ...] = ()
     counts: np.ndarray | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SourceObject) and self.facts() == other.facts()
+
+    def facts(self) -> tuple[Any, ...]:
+        """All that the object is, as plain values."""
+        parts = (*self.polygons, *([] if self.counts is None else [self.counts]))
+        shape = (len(self.polygons), *(part.tobytes() for part in parts))
+        return (self.box, self.label, self.area, self.is_crowd, self.is_ignored, *shape)
 
     def bitmap(self, size: tuple[int, int]) -> np.ndarray | None:
         """The mask bool [H, W] in an image of (height, width), or None."""
@@ -183,10 +199,7 @@ def inspect_image(source: SourceImage, *, max_pixels: int = MAX_PIXELS) -> Inspe
         return Inspection(source.name, "", f"{source.where} {problem}", is_broken=True)
     digest = hashlib.sha256(content)
     for one in source.objects:
-        plain = [one.box, one.label, one.area, one.is_crowd, one.is_ignored]
-        digest.update(json.dumps(plain).encode())
-        for part in (*one.polygons, one.counts):
-            digest.update(b"/" if part is None else part.tobytes() + b";")
+        digest.update(repr(one.facts()).encode())
     return Inspection(source.name, digest.hexdigest(), size_bytes=len(content))
 
 
@@ -277,6 +290,8 @@ def _size_problem(source, size):
     wrong = [length for length in lengths if length != size[0] * size[1]]
     if wrong:
         return f"is {size[0]}x{size[1]} (height x width), but a mask of it has {wrong[0]} pixels."
+    if not all(is_drawable(one.polygons) for one in source.objects):
+        return "has a polygon that leads far out of it."
     return ""
 
 
@@ -302,11 +317,7 @@ def _bitmap(mask, size, where):
         bitmap = png_bitmap(mask)
     except LfpError as error:
         raise LfpError(f'{where}, "{keys.MASK_KEY}": {error}') from None
-    if bitmap.shape != size:
-        raise LfpError(
-            f'{where} has a mask of {bitmap.shape[0]}x{bitmap.shape[1]} in "{keys.MASK_KEY}", but '
-            f"its image is {size[0]}x{size[1]} (height x width)."
-        )
+    check_mask_size(bitmap.shape, size, where)
     return bitmap
 
 

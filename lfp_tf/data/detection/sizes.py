@@ -8,7 +8,13 @@ import re
 import numpy as np
 
 from lfp_tf.data import tfrecord
-from lfp_tf.data.detection.objects import encoded_image, stored_objects, stored_size
+from lfp_tf.data.detection.objects import (
+    MASK_KEY,
+    check_mask_size,
+    encoded_image,
+    stored_objects,
+    stored_size,
+)
 from lfp_tf.data.records import RecordIndex, read_record
 from lfp_tf.errors import LfpError
 from lfp_tf.files import atomic_path
@@ -83,12 +89,18 @@ def sizes_path(index: RecordIndex) -> pathlib.Path:
 def _row(index, number):
     record, where = read_record(index, number), index.where(number)
     image, objects = encoded_image(record, where), stored_objects(record, where)
-    try:
-        size = stored_size(record) or image_size(image)
-    except LfpError as error:
-        raise LfpError(f'{where}, "image/encoded": {error}') from None
+    size = stored_size(record) or _size_of(image, f'{where}, "image/encoded"')
+    for mask in filter(None, objects.masks):
+        check_mask_size(_size_of(mask, f'{where}, "{MASK_KEY}"'), size, where)
     usable = [int(objects.usable(size, pixel=pixel).sum()) for pixel in _PIXELS]
     return [*size, *usable, int(objects.classes.max(initial=0))]
+
+
+def _size_of(image, where):
+    try:
+        return image_size(image)
+    except LfpError as error:
+        raise LfpError(f"{where}: {error}") from None
 
 
 def _checksums(index):

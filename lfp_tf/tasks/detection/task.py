@@ -14,6 +14,7 @@ from lfp_tf.data.detection.pipeline import evaluation_batches, training_batches
 from lfp_tf.data.detection.records import read_truth
 from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.images.palette import numbered_table
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.ops.detection.proposals import ProposalOptions
 from lfp_tf.ops.detection.roi_targets import RoiSampling
@@ -310,6 +311,9 @@ class Task(TrainedTask):
         return Protocol(**fields.values_for(Protocol))
 
     def _classes(self):
+        """Names of the classes; numbers where no records are told."""
+        if not self.task_config.train_data.folder:
+            return list(numbered_table(self.task_config.model.classes).names)
         return task_classes(read_dataset(self.task_config.train_data.folder), DETECTION.name)
 
 

@@ -1,10 +1,10 @@
 """Any set in COCO's JSON: which files are read, where images are found, how classes are made."""
 
 import argparse
-import json
 
 import pytest
 from dataset_trees import IMAGE, coco_content, save
+from dataset_trees import put as trees_put
 
 from lfp_tf.cli import data
 from lfp_tf.data.datasets import coco, coco_json
@@ -20,8 +20,7 @@ def run(*words):
 
 
 def put(path, content=None):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content or coco_content({})))
+    trees_put(path, content or coco_content({}))
 
 
 @pytest.mark.parametrize(

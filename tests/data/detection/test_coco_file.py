@@ -89,6 +89,8 @@ def test_polygons_may_leave_the_image_and_may_stand_without_a_list(tmp_path):
         ({"segmentation": "mask"}, "masks are of no known form"),
         ({"segmentation": [[1, 2, 3]]}, "a polygon that is no list of finite x, y"),
         ({"segmentation": [["a", "b"]]}, "a polygon that is no list of finite x, y"),
+        ({"segmentation": [[0, 0, 1e9, 0, 0, 5]]}, "a polygon that leads far out of any image"),
+        ({"segmentation": [[0, 0, 9e5, 5] * 20]}, "a polygon that leads far out of any image"),
         ({"segmentation": {"size": [4, 6], "counts": "\x01"}}, "run lengths that cannot be read"),
         ({"segmentation": {"size": [4, 6], "counts": [20]}}, "run lengths that do not fill"),
         ({"segmentation": {"size": [6, 4], "counts": [24]}}, "of another size than their image"),

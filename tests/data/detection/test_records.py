@@ -125,6 +125,9 @@ def test_records_without_a_description_name_their_classes(tmp_path, image):
 def test_images_of_another_size_are_left_out(tmp_path):
     image = source(tmp_path, "a", LYING, [SourceObject((1, 1, 2, 2), 1, counts=RLE)])
     assert not inspect_image(image).problem
+    far = SourceObject((1, 1, 2, 2), 1, polygons=(np.array([[0, 0], [1e9, 0], [1, 1]]),))
+    problem = inspect_image(source(tmp_path, "a", LYING, [far])).problem
+    assert problem == "image a has a polygon that leads far out of it."
     swapped = source(tmp_path, "a", LYING[::-1], []).__class__(
         image.image, "a.png", "a", (), LYING[::-1], "a.json, image 1 (a.png)"
     )

@@ -57,3 +57,16 @@ def test_an_image_that_is_none_is_named(tmp_path):
     index = write_features(tmp_path / "r", features | {"image/encoded": b"GIF"})
     with pytest.raises(LfpError, match='record 0, "image/encoded": The image is no image of a for'):
         record_sizes(index)
+
+
+def test_masks_that_do_not_fit_are_named(tmp_path):
+    features = features_of(source(tmp_path, "a", LYING, [square(4, 6)]))
+    small = features_of(source(tmp_path, "small", (8, 9), [square(1, 1, 3)]))["image/object/mask"]
+    index = write_features(tmp_path / "r", features, features | {"image/object/mask": small})
+    with pytest.raises(
+        LfpError, match='record 1 has a mask of 8x9 in "image/object/mask", but its'
+    ):
+        record_sizes(index)
+    index = write_features(tmp_path / "r", features | {"image/object/mask": [b"GIF"]})
+    with pytest.raises(LfpError, match='record 0, "image/object/mask": The image is no image'):
+        record_sizes(index)

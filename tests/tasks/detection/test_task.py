@@ -1,0 +1,192 @@
+"""The detection task: what counts in its losses, what teaches masks, images of any content."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_fields import fields_of
+
+from lfp_tf.checkpoints.variables import variables_by_name
+from lfp_tf.errors import LfpError
+from lfp_tf.recipes import config
+from lfp_tf.tasks.detection.task import Task
+from lfp_tf.training.objective import losses_and_gradients
+
+SMALL = {
+    "task": {
+        "model": {
+            "classes": 3,
+            "depth": 18,
+            "width": 0.125,
+            "pyramid_dim": 8,
+            "anchor_size": 8.0,
+            "canonical_scale": 32.0,
+            "box_dim": 16,
+            "mask_dim": 8,
+            "mask_convolutions": 1,
+        },
+        "proposals": {"pre_nms": 30, "post_nms": 20},
+        "sampling": {"anchors": 16, "rois": 8},
+    }
+}
+SQUARE = [[0, 0, 1, 0], [1, 0, 1, 1], [1, 1, 0, 1], [0, 1, 0, 0]]
+
+
+def task_of(**task):
+    params = fields_of("rcnn", SMALL, {"task": task})
+    config.validate(params)
+    return Task(params)
+
+
+@pytest.fixture(scope="module")
+def model():
+    tf.random.set_seed(0)
+    return task_of().build_model()
+
+
+def batch_of(*images, size=(64, 96)):
+    """A batch of images, each a list of (box, class, is_crowd, has_mask)."""
+    most = max(1, *(len(objects) for objects in images))
+    rng = np.random.RandomState(0)
+    batch = {
+        "images": rng.uniform(0, 255, (len(images), *size, 3)),
+        "info": np.tile(np.array([*size, 2.0]), (len(images), 1)),
+        "boxes": np.zeros((len(images), most, 4)),
+        "edges": np.zeros((len(images), most, 4, 4)),
+    }
+    batch = {name: value.astype(np.float32) for name, value in batch.items()}
+    batch |= {
+        "classes": np.zeros((len(images), most), np.int32),
+        "is_crowd": np.zeros((len(images), most), bool),
+        "is_valid": np.zeros((len(images), most), bool),
+        "parts": np.full((len(images), most, 4), -1, np.int32),
+        "keys": np.stack([np.zeros(len(images)), np.arange(len(images))], 1).astype(np.int32),
+    }
+    for number, objects in enumerate(images):
+        for place, (box, label, is_crowd, has_mask) in enumerate(objects):
+            batch["boxes"][number, place] = box
+            batch["classes"][number, place] = label
+            batch["is_crowd"][number, place] = is_crowd
+            batch["is_valid"][number, place] = True
+            if has_mask:
+                x1, y1, x2, y2 = box
+                square = np.array(SQUARE) * ([x2 - x1, y2 - y1] * 2) + [x1, y1] * 2
+                batch["edges"][number, place] = square
+                batch["parts"][number, place] = 0
+    return {name: tf.constant(value) for name, value in batch.items()}
+
+
+def trained(task, model, batch):
+    """(losses, {name: gradient}) of a step."""
+    variables = task.trained_variables(model)
+    losses, gradients = losses_and_gradients(
+        task, [batch], model, list(variables.values()), normalization="piece"
+    )
+    return losses, dict(zip(variables, gradients, strict=True))
+
+
+def total(gradients, prefix):
+    return sum(
+        float(tf.reduce_sum(tf.abs(g))) for n, g in gradients.items() if n.startswith(prefix)
+    )
+
+
+CAR = ([4.0, 4.0, 30.0, 25.0], 1, False, True)
+BOX_ONLY = ([10.0, 6.0, 40.0, 28.0], 2, False, False)
+CROWD = ([2.0, 2.0, 44.0, 30.0], 1, True, False)
+
+
+def test_all_five_losses_teach_their_parts(model):
+    losses, gradients = trained(task_of(), model, batch_of([CAR], [CAR, BOX_ONLY]))
+    assert set(losses) == {"rpn_class", "rpn_box", "class", "box", "mask", "loss"}
+    assert all(np.isfinite(float(loss)) and float(loss) > 0 for loss in losses.values())
+    for part in ("rpn_", "box_", "mask_", "fpn_", "stage4_"):
+        assert total(gradients, part) > 0
+    np.testing.assert_allclose(
+        float(losses["loss"]), sum(float(v) for n, v in losses.items() if n != "loss"), rtol=1e-6
+    )
+
+
+def test_an_object_without_a_mask_moves_no_parameter_of_masks(model):
+    losses, gradients = trained(task_of(), model, batch_of([BOX_ONLY]))
+    assert float(losses["mask"]) == 0.0 and total(gradients, "mask_") == 0.0
+    assert float(losses["box"]) > 0.0 and total(gradients, "box_") > 0.0
+
+
+def test_masks_of_classes_that_have_none_teach_nothing(model):
+    batch = batch_of([CAR])
+    losses, gradients = trained(task_of(mask_classes=[2, 3]), model, batch)
+    boxes, _ = trained(task_of(), model, batch)
+    assert float(losses["mask"]) == 0.0 and total(gradients, "mask_") == 0.0
+    assert float(losses["class"]) == float(boxes["class"]) and float(boxes["mask"]) > 0.0
+
+
+@pytest.mark.parametrize("objects", [[], [CROWD], [([5.0, 5.0, 5.0, 20.0], 1, False, True)]])
+def test_images_of_nothing_to_learn_train_on(model, objects):
+    losses, gradients = trained(task_of(), model, batch_of(objects, []))
+    assert all(np.isfinite(float(loss)) for loss in losses.values())
+    assert all(np.all(np.isfinite(gradient)) for gradient in gradients.values())
+    assert float(losses["rpn_class"]) > 0.0
+
+
+def test_the_same_step_is_the_same_bit_for_bit(model):
+    task, batch = task_of(), batch_of([CAR, BOX_ONLY], [CAR])
+    step = tf.function(lambda: trained(task, model, batch), autograph=False)
+    first, again = step(), step()
+    for one, other in zip(tf.nest.flatten(first), tf.nest.flatten(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_fills_up_a_batch_changes_no_sample(model):
+    task = task_of()
+    batch = batch_of([CAR])
+    padded = batch_of([CAR], [CAR, BOX_ONLY, CROWD])
+    padded = {name: value[:1] for name, value in padded.items()} | {"images": batch["images"]}
+    alone, _ = trained(task, model, batch)
+    filled, _ = trained(task, model, padded)
+    for name, loss in alone.items():
+        np.testing.assert_allclose(float(loss), float(filled[name]), rtol=1e-6)
+
+
+def test_a_detector_without_masks_has_four_losses():
+    task = task_of(model={"masks": False})
+    model = task.build_model()
+    losses, _ = trained(task, model, batch_of([CAR]))
+    assert set(losses) == {"rpn_class", "rpn_box", "class", "box", "loss"}
+    assert not any(name.startswith("mask_") for name in variables_by_name(model))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"train_data": {"short_sides": []}}, "short_sides is"),
+        ({"train_data": {"short_sides": [2000]}}, "max_size, 1333"),
+        ({"evaluation": {"short_side": 0}}, "task.evaluation.short_side is 0"),
+        ({"evaluation": {"score_threshold": 1.0}}, "score_threshold is 1.0"),
+        ({"sampling": {"rois": 0}}, "task.sampling.rois is 0"),
+        ({"sampling": {"roi_foreground": 1.5}}, "roi_foreground is 1.5"),
+        ({"sampling": {"roi_negative": [0.5, 0.1]}}, "roi_negative is"),
+        ({"proposals": {"collect": "all"}}, "task.proposals.collect is 'all'"),
+        ({"model": {"profile": "caffe"}}, "task.model.profile is 'caffe'"),
+        ({"model": {"norm": "layer"}}, "norm is"),
+        ({"model": {"anchor_ratios": []}}, "anchor_ratios"),
+        ({"model": {"mask_dim": 0}}, "task.model.mask_dim must be at least 1"),
+    ],
+)
+def test_fields_that_cannot_be_are_refused(changes, words):
+    params = fields_of("rcnn", SMALL, {"task": changes})
+    with pytest.raises(LfpError, match=words):
+        config.validate(params)
+
+
+def test_classes_with_masks_are_told_by_name_number_or_split():
+    names = ["cat", "dog", "bird"]
+    fields = fields_of("rcnn", SMALL).task
+    fields.mask_classes = ["dog", 1, 2]
+    assert fields.mask_labels(names) == [1, 2]
+    fields.mask_classes = ["voc"]
+    assert fields.mask_labels([str(n) for n in range(80)])[:3] == [1, 2, 3]
+    with pytest.raises(LfpError, match="a set of COCO's 80 classes, but there are 3"):
+        fields.mask_labels(names)
+    fields.mask_classes = ["cow"]
+    with pytest.raises(LfpError, match="has 'cow', which is no class; there are cat, dog, bird"):
+        fields.mask_labels(names)
