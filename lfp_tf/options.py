@@ -522,6 +522,60 @@ class RoIHeads(Options):
 
 
 @dataclasses.dataclass(frozen=True)
+class WeightTransfer(Options):
+    """The last layer of masks, predicted from each class's box weights (MaskX R-CNN, section 3).
+
+    Attributes:
+        input: what a class is told by: its row of the classifier (`cls`), its four rows of the box
+            regressor (`box`), both, a word vector (`glove`) or a random one (`random`); `none`
+            learns the layer itself.
+        layers: dense layers of the transfer function.
+        activation: between them: `leaky` (slope 0.1) or `relu`.
+        stop_gradient: whether masks leave the box weights alone.
+        embedding_dim: numbers of a word vector.
+        mlp: dense layers on all features of a mask, whose one mask for all classes is added.
+    """
+
+    CHOICES = {
+        "input": ("none", "cls", "box", "cls+box", "glove", "random"),
+        "layers": (1, 2, 3),
+        "activation": ("leaky", "relu"),
+        "mlp": ("none", "1_layer", "2_layer", "3_layer"),
+    }
+    FLAT = {
+        "input": "transfer_input",
+        "layers": "transfer_layers",
+        "activation": "transfer_activation",
+        "stop_gradient": "transfer_stop_gradient",
+        "mlp": "mask_mlp",
+    }
+
+    input: str = "none"
+    layers: int = 2
+    activation: str = "leaky"
+    stop_gradient: bool = True
+    embedding_dim: int = 300
+    mlp: str = "none"
+
+    @property
+    def uses_embedding(self) -> bool:
+        """Whether classes are told by vectors from elsewhere."""
+        return self.input in ("glove", "random")
+
+    def check_boxes(self, class_agnostic: bool) -> None:
+        """Refuses to read each class's box weights where all classes share them.
+
+        Raises:
+            ValueError: as it says.
+        """
+        if class_agnostic and "box" in self.input:
+            raise ValueError(
+                f'transfer_input is "{self.input}", but with class_agnostic_boxes no class has box '
+                'weights of its own; take "cls" or a word vector.'
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class Inference(Options):
     """From outputs to detections; defaults are Detectron's with a pyramid.
 

@@ -28,7 +28,6 @@ EXAMPLE = """
 lfp-tf convert pspnet101_cityscapes.caffemodel --experiment pspnet101_cityscapes --out converted
 lfp-tf convert train_epoch_200.pth --experiment pspnet50_ade20k --out converted/ade
 lfp-tf convert runs/scenes --experiment pspnet18_scenes --to safetensors --out shared
-lfp-tf convert runs/people --experiment maskrcnn_resnet50_pennfudan --to model.pkl --out people
 """
 CHECKPOINT, SAFETENSORS = "checkpoint", "safetensors"
 # What a Detectron file's name ends in.
@@ -105,19 +104,25 @@ def _convert(name, file, out, arguments):
 
 
 def _begun_with(file, *, is_own):
-    """{name: array} of the Detectron file that a network comes from; None where it is another's."""
+    """{name: array} of the Detectron file that a network comes from; None where there is none."""
     from lfp_tf.checkpoints.read import identify, read_checkpoint
+
+    start = _start_of_run(file) if is_own else file
+    if not start:
+        return None
+    if is_own and not pathlib.Path(start).is_file():
+        say(f"{start}, which the run began with, is no file: blobs that it kept are left out")
+        return None
+    return read_checkpoint(start) if identify(start) == "detectron" else None
+
+
+def _start_of_run(path):
+    """The `task.init_checkpoint` of a run or of one of its checkpoints; None where it has none."""
     from lfp_tf.training.own_checkpoints import own_checkpoint, task_fields
 
-    if is_own:
-        folders = [pathlib.Path(file), *pathlib.Path(own_checkpoint(file) or file).parents]
-        task = next(filter(None, (task_fields(folder) for folder in folders[:4])), {})
-        file = task.get("init_checkpoint")
-        if not file or not pathlib.Path(file).is_file():
-            if file:
-                say(f"{file}, which the run began with, is gone: blobs that it kept are left out")
-            return None
-    return read_checkpoint(file) if identify(file) == "detectron" else None
+    folders = list(pathlib.Path(own_checkpoint(path) or path).parents)[:3]
+    task = next(filter(None, map(task_fields, folders)), {})
+    return task.get("init_checkpoint")
 
 
 def file_preset(path: str) -> str | None:

@@ -53,6 +53,42 @@ def doubled(x: tf.Tensor, channels: int) -> tf.Tensor:
     )(x)
 
 
+# Units of the hidden layers of `mask_mlp`, and the deviation of its last one (Detectron's keys).
+_MLP_UNITS, _MLP_DEVIATION = 1024, 0.001
+
+
+def mask_mlp(shape: tuple, layers: int) -> tf_keras.Model:
+    """Builds dense layers from all features of a mask to one mask for all classes.
+
+    The branch that MaskX R-CNN adds to the predicted masks (Hu et al. 2018, section 3.4).
+
+    Args:
+        shape: (P, P, D) of the features.
+        layers: 1, 2 or 3; those before the last have 1024 units and a ReLU.
+
+    Returns:
+        A Keras model [R, P, P, D] to [R, P, P].
+    """
+    features = tf_keras.Input(shape, name="mlp_features")
+    # Channel after channel, as in Detectron's weights.
+    x = tf_keras.layers.Permute((3, 1, 2), name="mask_mlp_channels")(features)
+    x = tf_keras.layers.Flatten(name="mask_mlp_flatten")(x)
+    for number in range(1, layers):
+        x = tf_keras.layers.Dense(
+            _MLP_UNITS,
+            activation="relu",
+            kernel_initializer=fan_out_normal(),
+            name=f"mask_mlp_fc{number}",
+        )(x)
+    draw = tf_keras.initializers.RandomNormal(stddev=_MLP_DEVIATION)
+    cells = shape[0] * shape[1]
+    x = tf_keras.layers.Dense(cells, kernel_initializer=draw, dtype="float32", name="mask_mlp_out")(
+        x
+    )
+    x = tf_keras.layers.Reshape(shape[:2], name="mask_mlp_mask")(x)
+    return tf_keras.Model(features, x, name="mask_mlp")
+
+
 @tf_keras.utils.register_keras_serializable("lfp_tf")
 class ClassMasks(tf_keras.layers.Layer):
     """The 1x1 convolution to a mask for each class, of which each box gets its own class' alone.
@@ -82,7 +118,7 @@ class ClassMasks(tf_keras.layers.Layer):
         """Takes features [R, P, P, D] and labels [R] int32; gives logits [R, P, P]."""
         features, labels = inputs
         kernels = tf.transpose(self.kernel[0, 0])
-        return masks_of_labels(features, kernels, labels, tf.convert_to_tensor(self.bias))
+        return masks_of_labels(features, kernels, labels, self.bias)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
@@ -108,4 +144,6 @@ def masks_of_labels(
     logits = tf.cast(tf.einsum("rhwd,rd->rhw", features, own), tf.float32)
     if bias is None:
         return logits
-    return logits + tf.cast(tf.gather(bias, places), tf.float32)[:, None, None]
+    # As a table of rows, like the kernels, so that its gradient is one tensor.
+    own = tf.gather(tf.reshape(bias, [-1, 1]), places)
+    return logits + tf.cast(own, tf.float32)[..., None]

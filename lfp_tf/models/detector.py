@@ -12,7 +12,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.heads.mask import ClassMasks
+from lfp_tf.heads.mask import ClassMasks, mask_mlp, masks_of_labels
+from lfp_tf.layers.weight_transfer import ClassEmbedding, class_rows, transfer_function
+from lfp_tf.models.saved_options import options_of, plain_options
 from lfp_tf.ops.detection.anchors import anchor_field, cell_anchors
 from lfp_tf.ops.detection.boxes import clip, decode
 from lfp_tf.ops.detection.detections import (
@@ -30,16 +32,7 @@ from lfp_tf.ops.detection.proposals import (
     level_proposals,
 )
 from lfp_tf.ops.shapes import height_width, side
-from lfp_tf.options import (
-    BACKBONES,
-    Anchors,
-    Conventions,
-    FeaturePyramid,
-    Inference,
-    Norm,
-    Options,
-    RoIHeads,
-)
+from lfp_tf.options import Conventions, Inference
 
 
 class Predictions(NamedTuple):
@@ -61,8 +54,9 @@ class Detector(tf_keras.Model):
     `trunk` takes preprocessed images [B, H, W, 3] to feature maps and, for each level L, to
     "rpn_logits_L" and "rpn_deltas_L"; `boxes` takes `box_features` to "class_logits" [R, K] and
     "deltas" [R, 4K] or [R, 8]; `masks` makes the features of masks, and is None without masks;
-    `mask_output` makes masks of these. A training calls the parts; a call of the whole gives
-    detections.
+    `mask_output` makes masks of these, or `transfer` predicts the kernels that do (MaskX R-CNN),
+    from the boxes' own weights or from the table `embedding`; `mlp` adds one mask for all classes.
+    A training calls the parts; a call of the whole gives detections.
 
     Args:
         groups: {argument of the network: its `Options`}.
@@ -84,6 +78,9 @@ class Detector(tf_keras.Model):
         self.image_shape = tuple(input_shape)
         self.masks: Any = None
         self.mask_output: Any = None
+        self.transfer: Any = None
+        self.embedding: Any = None
+        self.mlp: Any = None
 
     @property
     def conventions(self) -> Conventions:
@@ -157,7 +154,10 @@ class Detector(tf_keras.Model):
         parts = [(self.trunk, 1), (self.boxes, inference.post_nms)]
         if not self.masks:
             return parts
-        return [*parts, (self.masks, inference.limit), (self.mask_output, inference.limit)]
+        parts.append((self.masks, inference.limit))
+        outputs = ((self.mask_output, inference.limit), (self.mlp, inference.limit))
+        per_class = ((self.transfer, self.num_labels), (self.embedding, 1))
+        return [*parts, *(pair for pair in (*outputs, *per_class) if pair[0] is not None)]
 
     def rpn_rows(self, outputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """The trunk's scores [B, n] and deltas [B, n, 4] of all anchors, level after level."""
@@ -233,7 +233,34 @@ class Detector(tf_keras.Model):
         Returns:
             [R, 2P, 2P] float32.
         """
-        return self.mask_output([features, labels])
+        if self.transfer is None:
+            logits = self.mask_output([features, labels])
+        else:
+            # Each class that occurs once: of thousands, few do.
+            present, places = tf.unique(labels)
+            logits = masks_of_labels(features, self.mask_kernels(present), places)
+        return logits if self.mlp is None else logits + self.mlp(features)
+
+    def mask_kernels(self, labels: tf.Tensor) -> tf.Tensor:
+        """Predicts the kernels of masks from what tells classes: see `WeightTransfer`.
+
+        Args:
+            labels: int32 [U].
+
+        Returns:
+            [U, D].
+        """
+        options = self.options["transfer"]
+        if options.uses_embedding:
+            return self.transfer(self.embedding(labels))
+        rows = class_rows(
+            labels,
+            source=options.input,
+            classifier=self._box_kernel("box_classes"),
+            regressor=self._box_kernel("box_deltas"),
+            stop_gradient=options.stop_gradient,
+        )
+        return self.transfer(rows)
 
     def predictions(
         self,
@@ -378,32 +405,49 @@ class Detector(tf_keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments as plain values."""
-        groups = {name: dataclasses.asdict(group) for name, group in self.options.items()}
-        kinds = {kind: name for name, kind in BACKBONES.items()}
-        groups["backbone"]["kind"] = kinds[type(self.options["backbone"])]
-        return {
-            "classes": self.classes,
-            "input_shape": self.image_shape,
-            "name": self.name,
-        } | groups
+        own = {"classes": self.classes, "input_shape": self.image_shape, "name": self.name}
+        return own | plain_options(self.options)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Detector":
         """A network of `get_config`'s values."""
         del custom_objects
-        config = {name: _plain(value) for name, value in config.items()}
-        backbone = config["backbone"]
-        kind = BACKBONES[backbone.pop("kind")]
-        groups = {name: _GROUPS[name](**value) for name, value in config.items() if name in _GROUPS}
         make: Any = cls
-        return make(**config | groups | {"backbone": kind(**backbone)})
+        return make(**options_of(config))
 
-    def make_mask_output(self) -> ClassMasks:
-        """The layer from the features of masks to these."""
-        classes = self.num_labels if self.options["heads"].class_specific_masks else 1
-        layer = ClassMasks(classes, name="mask_logits")
-        layer.build([self.masks.output_shape, (None,)])
-        return layer
+    def add_mask_outputs(self) -> None:
+        """Makes what gives masks from their features; `boxes` and `masks` are there already.
+
+        Raises:
+            ValueError: a transfer that reads what the box head does not have.
+        """
+        heads, options = self.options["heads"], self.options["transfer"]
+        shape = self.masks.output_shape
+        if options.input == "none":
+            classes = self.num_labels if heads.class_specific_masks else 1
+            self.mask_output = ClassMasks(classes, name="mask_logits")
+            self.mask_output.build([shape, (None,)])
+        else:
+            options.check_boxes(heads.class_agnostic_boxes)
+            self.transfer = transfer_function(self._vector_length(), shape[-1], options)
+        if options.uses_embedding:
+            self.embedding = ClassEmbedding(
+                self.num_labels, options.embedding_dim, name="transfer_embedding"
+            )
+            self.embedding.build()
+        if options.mlp != "none":
+            self.mlp = mask_mlp(shape[1:], int(options.mlp[0]))
+
+    def _vector_length(self):
+        """Numbers of the vector that tells a class."""
+        options = self.options["transfer"]
+        if options.uses_embedding:
+            return options.embedding_dim
+        units = self._box_kernel("box_classes").shape[0]
+        return {"cls": units, "box": 4 * units, "cls+box": 5 * units}[options.input]
+
+    def _box_kernel(self, name):
+        return self.boxes.get_layer(name).kernel
 
     def cells(self, place: int) -> np.ndarray:
         """The anchors of the first cell of the level at a place, 0 for the lowest: [A, 4]."""
@@ -418,24 +462,7 @@ class Detector(tf_keras.Model):
         )
 
 
-_GROUPS: dict[str, type[Options]] = {
-    "pyramid": FeaturePyramid,
-    "anchors": Anchors,
-    "heads": RoIHeads,
-    "inference": Inference,
-    "conventions": Conventions,
-    "norm": Norm,
-}
-
-
 def _flat(boxes):
     """Boxes [B, N, 4] as [B * N, 4], and the image of each, int32 [B * N]."""
     batch, count = side(boxes, 0), side(boxes, 1)
     return tf.reshape(boxes, [-1, 4]), tf.repeat(tf.range(batch), count)
-
-
-def _plain(value):
-    """A saved value as it was: JSON knows no tuples."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return tuple(value) if isinstance(value, list) else value

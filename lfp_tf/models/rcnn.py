@@ -21,6 +21,7 @@ from lfp_tf.options import (
     Norm,
     ResNet,
     RoIHeads,
+    WeightTransfer,
 )
 
 # Levels that boxes are pooled from; the RPN has one more.
@@ -42,6 +43,7 @@ class RCNN(Detector):
         pyramid: `FeaturePyramid`.
         anchors: `Anchors`.
         heads: `RoIHeads`.
+        transfer: `WeightTransfer`.
         inference: `Inference`.
         conventions: `Conventions`.
         norm: `Norm` of the backbone; its options are those of the other parts' norms too.
@@ -59,6 +61,7 @@ class RCNN(Detector):
         pyramid=FeaturePyramid(),
         anchors=Anchors(),
         heads=RoIHeads(),
+        transfer=WeightTransfer(),
         inference=Inference(),
         conventions=Conventions(),
         norm=Norm(kind="affine"),
@@ -72,6 +75,7 @@ class RCNN(Detector):
             "pyramid": pyramid,
             "anchors": anchors,
             "heads": heads,
+            "transfer": transfer,
             "inference": inference,
             "conventions": conventions,
             "norm": norm,
@@ -82,7 +86,7 @@ class RCNN(Detector):
         self.boxes = self._boxes()
         if heads.masks:
             self.masks = self._masks()
-            self.mask_output = self.make_mask_output()
+            self.add_mask_outputs()
 
     def box_features(
         self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor

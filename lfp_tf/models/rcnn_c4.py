@@ -17,10 +17,12 @@ from lfp_tf.heads.mask import doubled
 from lfp_tf.heads.rpn import rpn_head
 from lfp_tf.models.detector import Detector
 from lfp_tf.ops.detection.roi_align import roi_align
-from lfp_tf.options import Anchors, Conventions, Inference, Norm, ResNet, RoIHeads
+from lfp_tf.options import Anchors, Conventions, Inference, Norm, ResNet, RoIHeads, WeightTransfer
 
 _LEVEL, _STRIDE = 4, 16
 _CELLS = 14
+# Inner channels of a ResNet-50's first stage.
+_PLANES = 64
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
@@ -37,8 +39,9 @@ class RCNNC4(Detector):
         backbone: `ResNet`, of output stride 32.
         anchors: `Anchors`, with sizes.
         heads: `RoIHeads`, of which the box head's do not count.
+        transfer: `WeightTransfer`.
         shared_masks: whether masks stand on the box head's stage. Otherwise they have a copy of
-            their own (`mask_stage4_...`), of ResNet-50's widths as in Detectron.
+            their own (`mask_stage4_...`), of ResNet-50's inner width as in Detectron.
         inference: `Inference`.
         conventions: `Conventions`.
         norm: `Norm`.
@@ -53,6 +56,7 @@ class RCNNC4(Detector):
         backbone=ResNet(stem="plain", stride_in="1x1", output_stride=32),
         anchors=Anchors(sizes=(32.0, 64.0, 128.0, 256.0, 512.0)),
         heads=RoIHeads(),
+        transfer=WeightTransfer(),
         shared_masks=True,
         inference=Inference(pre_nms=6000),
         conventions=Conventions(samples=0),
@@ -66,6 +70,7 @@ class RCNNC4(Detector):
             "backbone": backbone,
             "anchors": anchors,
             "heads": heads,
+            "transfer": transfer,
             "inference": inference,
             "conventions": conventions,
             "norm": norm,
@@ -80,10 +85,11 @@ class RCNNC4(Detector):
         self.mask_stage: Any = None
         if heads.masks:
             if not shared_masks:
-                plain = dataclasses.replace(backbone, groups=1, width_per_group=64)
-                self.mask_stage = self._stage(plain, "mask_")
+                per_group = max(_PLANES // backbone.groups, 1)
+                wide = dataclasses.replace(backbone, width_per_group=per_group)
+                self.mask_stage = self._stage(wide, "mask_")
             self.masks = self._masks()
-            self.mask_output = self.make_mask_output()
+            self.add_mask_outputs()
 
     def box_features(
         self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor

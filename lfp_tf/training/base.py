@@ -150,9 +150,9 @@ class TrainedTask(base_task.Task):
         """Builds the network; layers with nothing to train are frozen, running values too."""
         config = self.task_config
         model = build_network(config.model.network, **config.model.arguments())
-        if config.trainable == "heads":
+        if pattern := config.model.trained(config.trainable):
             for layer in flat_layers(model):
-                layer.trainable = bool(re.search(config.model.HEADS, f"{layer.name}/"))
+                layer.trainable = bool(re.search(pattern, f"{layer.name}/"))
         freeze_layers(model, config.freeze)
         return model
 

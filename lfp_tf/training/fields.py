@@ -19,6 +19,8 @@ class Network(Fields):
 
     # Our names of the variables that are no backbone's, as a regular expression.
     HEADS: ClassVar[str] = r"$^"
+    # {what `task.trainable` may say besides: regular expression of our names that are trained}.
+    TRAINABLE: ClassVar[dict[str, str]] = {}
 
     network: str = ""  # the experiment's own; another one is another experiment
     classes: int = 0  # 0: as many as the data set has
@@ -29,6 +31,14 @@ class Network(Fields):
     bn_unbiased: bool = True  # running variances are those of n - 1 values
     bn_synchronized: bool = True  # statistics over all replicas
     bn_frozen: bool = False  # running values in training too
+
+    def trained(self, trainable: str) -> str:
+        """Gives the regular expression of our names that are trained.
+
+        Args:
+            trainable: as of `task.trainable`.
+        """
+        return {"all": "", "heads": self.HEADS, **self.TRAINABLE}[trainable]
 
     def groups(self) -> tuple[type[Options], ...]:
         """The `options` that its builder takes as values and YAML as fields, by their classes."""

@@ -25,8 +25,7 @@ def trained_variables(model: tf_keras.Model, config: TaskConfig) -> dict[str, tf
         if id(variable) in trainable
         and is_trained(
             name,
-            heads=config.model.HEADS,
-            trainable=config.trainable,
+            trained=config.model.trained(config.trainable),
             gamma_beta=config.train_gamma_beta,
             freeze=config.freeze,
         )
@@ -110,8 +109,7 @@ def multiplier(
 def is_trained(
     name: str,
     *,
-    heads: str,
-    trainable: str = "all",
+    trained: str = "",
     gamma_beta: bool = True,
     freeze: Iterable[str] = (),
 ) -> bool:
@@ -119,8 +117,7 @@ def is_trained(
 
     Args:
         name: `LAYER/LEAF`.
-        heads: as of `multiplier`.
-        trainable: `all` or `heads`.
+        trained: regular expression of the names that are, see `Network.trained`.
         gamma_beta: whether gamma and beta of batch norm are.
         freeze: regular expressions of names that are not.
     """
@@ -128,7 +125,7 @@ def is_trained(
         return False
     if any(re.search(pattern, name) for pattern in freeze):
         return False
-    return trainable == "all" or bool(re.search(heads, name))
+    return bool(re.search(trained, name))
 
 
 def is_decayed(name: str, *, covers: str = "all", heads: str = _NOTHING) -> bool:

@@ -280,3 +280,18 @@ def test_another_retinanet_is_a_start_of_its_backbone_only(built):
     arrays = imagenet(variables)
     arrays["retnet_cls_pred_fpn3_w"] = np.zeros((4, 4, 3, 3))
     assert load(arrays, variables, heads=HEADS)[1].lineage == "retinanet-detectron"
+
+
+def test_a_detector_of_ours_comes_back_under_its_own_names(built):
+    variables = built()
+    values = drawn(variables)
+    matched, report = load(Checkpoint(values), variables)
+    assert report.lineage == "rcnn-lfp_tf" and not report.notes and not report.unused
+    assert all(np.array_equal(matched[name], value) for name, value in values.items())
+
+
+def test_batch_norms_of_our_own_are_folded_too(built):
+    values = {n: a for n, a in drawn(built()).items() if not n.endswith(("/scale", "/offset"))}
+    matched, report = load(Checkpoint(values | batch_normed(built())), built())
+    assert np.allclose(matched["stem_bn1/scale"], 0.25, atol=1e-6)
+    assert not report.unused and "53 batch norms were folded" in report.notes[0]

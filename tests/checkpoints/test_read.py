@@ -93,3 +93,9 @@ def test_control_signs_of_a_file_never_reach_the_message(tmp_path):
     with pytest.raises(LfpError) as error:
         read_checkpoint(path)
     assert "\x1b" not in str(error.value) and r"os\x1b[2J.system" in str(error.value)
+
+
+def test_a_training_file_tells_its_step():
+    files = GOLDEN.parent / "fpt" / "files"
+    assert read_checkpoint(files / "model_step19999-tiny.pth").step == 19999
+    assert read_checkpoint(files / "resnet50_caffe-tiny.pth").step is None

@@ -104,7 +104,7 @@ def test_what_a_run_began_with_travels_but_its_momentum(tmp_path, blobs, capsys)
     assert "cls_score_w_jcvbackup" in names and "fc7_w_momentum" not in names
     (tmp_path / "start.pkl").unlink()
     assert convert(tmp_path / "run", tmp_path / "later", "--to=a.pkl") == 0
-    assert "start.pkl, which the run began with, is gone" in capsys.readouterr().err
+    assert "start.pkl, which the run began with, is no file" in capsys.readouterr().err
 
 
 def test_a_very_old_file_is_told_and_so_is_the_network_for_it(tmp_path, blobs, capsys):

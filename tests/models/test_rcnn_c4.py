@@ -96,10 +96,10 @@ def test_masks_take_the_boxes_features(model, outputs):
 
 
 def test_masks_may_have_a_stage_of_their_own():
-    made = build(shared_masks=False, width_per_group=32)
+    made = build(shared_masks=False, width_per_group=16, resnet_groups=2)
     shapes = {name: tuple(v.shape) for name, v in variables_by_name(made).items()}
-    assert shapes["stage4_block1_conv2/kernel"] == (3, 3, 16, 16)
-    assert shapes["mask_stage4_block1_conv2/kernel"] == (3, 3, 32, 32)
+    assert shapes["stage4_block1_conv2/kernel"] == (3, 3, 8, 16)
+    assert shapes["mask_stage4_block1_conv2/kernel"] == (3, 3, 16, 32)
     outputs = made.trunk(INPUTS["images"])
     of_boxes = made.box_features(outputs, ROIS, OF)
     one = made.mask_features(outputs, ROIS, OF, of_boxes=of_boxes)

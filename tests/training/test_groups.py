@@ -39,9 +39,9 @@ def test_weight_decay_covers_what_it_says(name, covers, expected):
 
 
 def test_heads_alone_can_be_trained():
-    assert is_trained("cls_conv/kernel", heads=HEADS, trainable="heads")
-    assert not is_trained("stage1_conv/kernel", heads=HEADS, trainable="heads")
-    assert not is_trained("cls_bn/gamma", heads=HEADS, gamma_beta=False)
+    assert is_trained("cls_conv/kernel", trained=HEADS)
+    assert not is_trained("stage1_conv/kernel", trained=HEADS)
+    assert is_trained("cls_bn/gamma") and not is_trained("cls_bn/gamma", gamma_beta=False)
 
 
 @pytest.mark.parametrize("network", [name for task in catalog.TASKS for name in task.networks])

@@ -17,12 +17,25 @@ _LEAVES = {
     "offset": "_bn_b",
     "gamma": "_gn_s",
     "beta": "_gn_b",
+    "table": "",
 }
 _GROUP_NORM = ("gamma", "beta")
 _BRANCH = {"1": "2a", "2": "2b", "3": "2c"}
 _RPN = {"conv": "conv_rpn", "logits": "rpn_cls_logits", "deltas": "rpn_bbox_pred"}
 _BOX = {"fc1": "fc6", "fc2": "fc7", "classes": "cls_score", "deltas": "bbox_pred"}
 _MASK = {"deconv": "conv5_mask", "logits": "mask_fcn_logits"}
+# Of MaskX R-CNN; the computed kernel is called `mask_fcn_logits_w`, as the learnt one.
+_TRANSFER = {
+    "fc1": "bbox2mask_mlp_l1",
+    "fc2": "bbox2mask_mlp_l2",
+    "out": "mask_fcn_logits_w_flat",
+}
+_MLP = {
+    "fc1": "fc_mask_head_mlp_l1",
+    "fc2": "fc_mask_head_mlp_l2",
+    "out": "mask_mlp_logits_raw",
+}
+_EMBEDDINGS = {"glove": "v_glove", "random": "v_randn_0"}
 # The mask head's own copy of the last stage, which C4 networks may have.
 _OF_MASKS = "_[mask]_"
 # Left by the optimizer beside each learnt blob.
@@ -41,7 +54,8 @@ def detectron_name(name: str, options: Mapping) -> str | None:
         name: ours, `LAYER/LEAF`.
         options: of the network: `depth` and `blocks` tell the last block of each stage; `decoder`
             stands where there is a pyramid, whose RPN has names of its own; with `head_norm`
-            `group_norm` the mask head has its names without brackets.
+            `group_norm` the mask head has its names without brackets; `transfer_input` tells a
+            table of word vectors from one of random ones.
     """
     layer, leaf = name.rsplit("/", 1)
     theirs = renamed(layer, _pairs(leaf, options))
@@ -73,6 +87,9 @@ def _pairs(leaf: str, options: Mapping) -> Pairs:
         (r"box_conv(\d+)(?:_norm)?", lambda number: f"head_conv{number}"),
         (r"mask_conv(\d+)(?:_norm)?", lambda number: f"{mask}{number}"),
         (r"mask_(deconv|logits)", lambda part: _MASK[part]),
+        (r"transfer_(fc1|fc2|out)", lambda part: _TRANSFER[part]),
+        (r"mask_mlp_(fc1|fc2|out)", lambda part: _MLP[part]),
+        (r"transfer_embedding", lambda: _EMBEDDINGS.get(options.get("transfer_input", ""))),
     )
 
 

@@ -71,7 +71,7 @@ def parameter_count(case: Case) -> dict[str, Any]:
     variables = variables_by_name(build(case.config, (64, 64, 3)))
     sizes = {name: variable.shape.num_elements() for name, variable in variables.items()}
     weights = {name: size for name, size in sizes.items() if not _RUNNING.search(name)}
-    heads = [size for n, size in weights.items() if is_trained(n, heads=_HEADS, trainable="heads")]
+    heads = [size for n, size in weights.items() if is_trained(n, trained=_HEADS)]
     return {
         "parameters": sum(weights.values()),
         "with_running_statistics": sum(sizes.values()),

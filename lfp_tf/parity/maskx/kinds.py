@@ -3,6 +3,7 @@
 from lfp_tf.parity.maskx import (
     data,
     files,
+    masks,
     network,
     operators,
     scores,
@@ -27,6 +28,10 @@ KINDS = {
     "detector-ground_truth": data.ground_truth,
     "detector-schedule": training.schedule,
     "detector-optimizer": training.optimizer,
+    "transfer": masks.outputs,
+    "maskx-forward": masks.forward,
+    "maskx-loss_partial": masks.outputs,
+    "config_errors": masks.config_errors,
     "splits": scores.splits,
     "ap_subsets": scores.ap_subsets,
     "detector-forward": network.forward,

@@ -29,7 +29,7 @@ _PARTS = {
     "fpn_and_rpn": r"^(fpn|rpn)_",
     "box_head": r"^box_",
     "mask_head": r"^mask_(conv|deconv|stage)",
-    "mask_outputs": r"^mask_logits/",
+    "mask_outputs": r"^(mask_logits/|mask_mlp_|transfer_)",
     "affine": r"/(scale|offset)$",
 }
 
@@ -51,6 +51,8 @@ def forward(case: Case) -> dict[str, Any]:
     proposals = model.proposals(outputs, info, options, count=words["post_nms_top_n"])
     names = _OUTPUTS[words["variant"]]
     results = {names.get(name, name): value.numpy() for name, value in outputs.items()}
+    if words["transfer"]:
+        results["predicted_weights"] = model.mask_kernels(tf.range(words["classes"])).numpy()
     return results | detected(model, outputs, proposals, info, size)
 
 
@@ -92,7 +94,11 @@ def detected(
 
 def parameter_count(case: Case) -> dict[str, Any]:
     """`parameter_count`: elements by part, and the number of arrays."""
-    name, options = network_options(network_words(case, NETWORK))
+    words = network_words(case, NETWORK)
+    name, options = network_options(words)
+    if words["variant"] == "c4":
+        # The files of the original's test network hold the masks' copy of the last stage.
+        options["shared_masks"] = False
     variables = variables_by_name(build_network(name, **options, input_shape=(64, 64, 3)))
     sizes = {name: variable.shape.num_elements() for name, variable in variables.items()}
     counts = {
@@ -118,10 +124,29 @@ def loaded(case: Case, words: dict[str, Any]) -> Detector:
     values = translate(
         weights, variables, translation=TRANSLATIONS["detectron"], options=options, report=report
     )
-    if report.missing or report.mismatched or report.unused:
+    # Where proposals come from elsewhere, the weights have no RPN.
+    missing = [name for name in report.missing if not name.startswith("rpn_")]
+    if missing or report.mismatched or report.unused:
         raise LfpError(f"the weights do not fit: {report}")
     assign(variables, values)
     return model
+
+
+def transfer_options(words: dict[str, Any]) -> dict[str, Any]:
+    """The flat options of masks that are predicted, of a case's words."""
+    options = {"mask_mlp": words["mlp_branch"] or "none"}
+    transfer = words["transfer"]
+    if transfer is None:
+        return options
+    options |= {
+        "transfer_input": transfer["input"],
+        "transfer_layers": transfer["layers"],
+        "transfer_activation": transfer["activation"],
+        "transfer_stop_gradient": transfer["stop_gradient"],
+    }
+    if "embedding_dim" in transfer:
+        options["embedding_dim"] = transfer["embedding_dim"]
+    return options
 
 
 def network_options(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -145,7 +170,9 @@ def network_options(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "detections": words.get("limit", 100),
     }
     if words["variant"] == "c4":
-        return "rcnn_c4", options | {"anchor_sizes": words["rpn_sizes"]}
+        sizes = {"anchor_sizes": words["rpn_sizes"]} if "rpn_sizes" in words else {}
+        return "rcnn_c4", options | sizes
+    options |= transfer_options(words)
     normalization = {"affine": "none", "gn": "group_norm"}[words["norm"]]
     return "rcnn", options | {
         "decoder": "fpn",

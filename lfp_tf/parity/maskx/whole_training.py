@@ -6,20 +6,26 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.checkpoints.names.detectron import TRANSLATIONS
-from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.data.detection.transforms import canvas_image
+from lfp_tf.errors import LfpError
 from lfp_tf.ops.detection import input as preparation
 from lfp_tf.ops.detection.polygons import outlines_of_polygons
+from lfp_tf.ops.detection.roi_targets import Rois
 from lfp_tf.options import PREPROCESSINGS
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.maskx.network import loaded, network_options
 from lfp_tf.parity.maskx.words import TRAINING, network_words
 from lfp_tf.recipes.config import of_network
 from lfp_tf.tasks.detection import losses as five
+from lfp_tf.tasks.detection.targets import SampledRois, sampled_rois
 from lfp_tf.tasks.detection.task import Task
 
 _MEAN = PREPROCESSINGS["detectron"].mean
 _STRIDE = 32
+_LOSSES = {"class": "loss_cls", "box": "loss_bbox", "mask": "loss_mask"}
+_TRAINABLE = {"end_to_end": "all", "stage_wise": "mask_head"}
+# Sampled boxes are the case's own within so many pixels, but for so few.
+_NEAR_PIXELS, _LEAST_SHARE = 0.05, 0.9
 # What `freeze_at` 2 leaves as it is.
 _FROZEN = ("stem_", "stage1_")
 
@@ -31,11 +37,15 @@ def losses_and_gradients(case: Case) -> dict[str, Any]:
     model, translation = loaded(case, words), TRANSLATIONS["detectron"]
     task = _task(words)
     variables = {
-        ours: variable for ours, variable in _trained(model).items() if not ours.startswith(_FROZEN)
+        ours: variable
+        for ours, variable in task.trained_variables(model).items()
+        if not ours.startswith(_FROZEN)
     }
     batch = _batch(case, words)
     with tf.GradientTape() as tape:
-        outputs = task.trained_outputs(batch, model)
+        trunk = task.trunk_outputs(batch, model)
+        # Which boxes are sampled hangs on the last digit of a score: the case's own are taken.
+        outputs = task.outputs_of_samples(batch, model, trunk, _samples(case, batch, words))
         sums = task.sums(batch, outputs)
         counts = task.counts(batch, outputs)
         means = {name: sums[name] / tf.maximum(counts[name], 1e-5) for name in sums}
@@ -43,23 +53,26 @@ def losses_and_gradients(case: Case) -> dict[str, Any]:
     gradients = {
         name: tf.convert_to_tensor(gradient)
         for name, gradient in tape.gradient(total, variables).items()
+        if gradient is not None
     }
-    theirs = {translation.their_name(ours, options): ours for ours in variables}
+    theirs = {translation.their_name(ours, options): ours for ours in gradients}
     arrays = {
         name: translation.to_theirs(gradients[theirs[name]].numpy(), theirs[name])
         for name in case.weights()
         if name in theirs and np.any(gradients[theirs[name]].numpy())
     }
-    results = {
-        "loss_cls": [float(means["class"])],
-        "loss_bbox": [float(means["box"])],
-        "loss_mask": [float(means["mask"])],
+    results: dict[str, Any] = {_LOSSES[n]: [float(m)] for n, m in means.items() if n in _LOSSES}
+    results |= {
         "total_loss": [float(total)],
         "variables_with_gradient": list(arrays),
         "gradient_norms": [np.linalg.norm(array) for array in arrays.values()],
     }
+    results |= {f"d {n}": a for n, a in arrays.items()}
+    if task.trains_masks_alone:
+        return results
+    _check_samples(task, model, trunk, case, batch, words)
     lengths = _anchors_of_levels(model, batch["images"].shape[1:3])
-    return results | _of_levels(lengths, outputs, words) | {f"d {n}": a for n, a in arrays.items()}
+    return results | _of_levels(lengths, outputs, words)
 
 
 def _task(words):
@@ -76,13 +89,53 @@ def _task(words):
     fields.sampling.mask_candidates = words["mask_candidates"]
     fields.losses.normalization = "piece"
     fields.mask_classes = list(words["set_a"] or [])
+    fields.trainable = _TRAINABLE[words["training"]]
     return Task(params)
 
 
-def _trained(model):
-    trainable = {id(variable) for variable in model.trainable_variables}
-    named = variables_by_name(model)
-    return {name: variable for name, variable in named.items() if id(variable) in trainable}
+def _samples(case, batch, words):
+    """The case's sampled boxes, as `tasks.detection.targets` has them."""
+    inputs, rows = case.inputs(), words["roi_batch_size"]
+    labels, numbers = np.asarray(inputs["labels"]), inputs["rois"][:, 0].astype(int)
+    # Four columns a class, of which those of the label count.
+    groups = np.asarray(inputs["box_targets"]).reshape(len(labels), -1, 4)
+    columns = {
+        "boxes": inputs["rois"][:, 1:],
+        "labels": labels,
+        "deltas": groups[np.arange(len(labels)), labels],
+        "weights": np.ones(len(labels)),
+    }
+    count = words["images_per_batch"]
+    stacked = {}
+    for name, values in columns.items():
+        filled = np.zeros((count, rows, *values.shape[1:]))
+        for number in range(count):
+            own = values[numbers == number]
+            filled[number, : len(own)] = own
+        stacked[name] = tf.constant(filled, tf.int32 if name == "labels" else tf.float32)
+    boxes = stacked["boxes"]
+    stacked["boxes"] = boxes / batch["info"][:, 2, None, None]
+    return SampledRois(Rois(**stacked), boxes)
+
+
+def _check_samples(task, model, trunk, case, batch, words):
+    """Refuses a case most of whose samples are not ours.
+
+    Raises:
+        LfpError: fewer than nine of ten boxes agree.
+    """
+    proposals = model.proposals(
+        trunk,
+        batch["info"],
+        task.proposal_options,
+        count=words["train_post_nms_top_n"],
+        jointly=True,
+    )
+    ours = sampled_rois(proposals, batch, task.roi_sampling)
+    theirs = _samples(case, batch, words)
+    share = np.mean(np.abs(ours.boxes - theirs.boxes).max(axis=-1) < _NEAR_PIXELS)
+    if share < _LEAST_SHARE:
+        raise LfpError(f"{100 * share:.0f} % of the sampled boxes are those of the case.")
 
 
 def _batch(case, words):

@@ -36,6 +36,46 @@ def is_labels(value: Any) -> bool:
     return value is None or (isinstance(value, list) and all(map(is_count, value)))
 
 
+_TRANSFER = {
+    "input": ("cls", "box", "cls+box", "glove", "random"),
+    "layers": (1, 2, 3),
+    "activation": ("leaky", "relu"),
+    "stop_gradient": is_flag,
+    "embedding_dim": is_count,
+}
+_MLP = (None, "1_layer", "2_layer", "3_layer")
+
+
+def is_transfer(value: Any) -> bool:
+    """Whether a value is null or the words of a transfer function, all of them known and there."""
+    if value is None:
+        return True
+    check(value, _TRANSFER, where="config.transfer")
+    optional = set() if value.get("input") in ("glove", "random") else {"embedding_dim"}
+    missing = _TRANSFER.keys() - value.keys() - optional
+    if missing:
+        raise UnknownWord(f'config.transfer lacks the word "{min(missing)}".')
+    return True
+
+
+# The mask outputs alone.
+HEAD = {
+    "transfer": is_transfer,
+    "mlp_branch": _MLP,
+    "class_specific_mask": is_flag,
+    "classes": is_count,
+    "box_head_dim": is_count,
+    "mask_dim": is_count,
+    "resolution": (14, 28),
+    "set_a": is_labels,
+    "relu_on_features": is_flag,
+}
+# Values out of range are the point.
+CONFIG_ERRORS = {
+    "transfer": lambda value: value is None or _TRANSFER.keys() >= value.keys(),
+    "class_agnostic_boxes": is_flag,
+    "mlp_branch": lambda value: value is None or is_text(value),
+}
 # Of whole networks. Those of `NETWORK_DEFAULTS` may be absent; those of `_OF_SOME_NETWORKS` are
 # there where another word has a value.
 NETWORK = {
@@ -54,8 +94,8 @@ NETWORK = {
     "mask_dim": is_count,
     "classes": is_count,
     "class_specific_mask": is_flag,
-    "transfer": (None,),
-    "mlp_branch": (None,),
+    "transfer": is_transfer,
+    "mlp_branch": _MLP,
 }
 NETWORK_DEFAULTS = {"groups": 1, "width_per_group": 64, "stride_on_1x1": True}
 FORWARD = NETWORK | {
@@ -72,7 +112,7 @@ FORWARD = NETWORK | {
 }
 _OF_FORWARD_ALONE = ("box_order", "rpn_sizes")
 TRAINING = {word: rule for word, rule in FORWARD.items() if word not in _OF_FORWARD_ALONE} | {
-    "training": ("end_to_end",),
+    "training": ("end_to_end", "stage_wise"),
     "set_a": is_labels,
     "mask_candidates": ("all", "set_a"),
     "train_scale": is_count,
@@ -206,6 +246,19 @@ def words_of(case: Case) -> dict[str, Any]:
         UnknownWord: a word or value that is not known, or a word that is missing.
     """
     known = WORDS[case.kind]
+    check(case.config, known)
+    for word in known:
+        if word not in case.config:
+            raise UnknownWord(f'config lacks the word "{word}".')
+    return case.config
+
+
+def head_words(case: Case, known: dict[str, Any]) -> dict[str, Any]:
+    """The config of a case of mask outputs, every word present and known.
+
+    Raises:
+        UnknownWord: a word or value that is not known, or a word that is missing.
+    """
     check(case.config, known)
     for word in known:
         if word not in case.config:

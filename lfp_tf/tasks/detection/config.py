@@ -92,6 +92,7 @@ class Config(TaskConfig):
     def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
         return super().choices() | {
+            "trainable": ("all", "heads", "mask_head"),
             "proposals.collect": ("image", "piece"),
             "sampling.mask_candidates": ("set_a", "all"),
         }
@@ -99,6 +100,8 @@ class Config(TaskConfig):
     def check(self) -> None:
         """Counts are at least 1, shares and overlaps lie in 0..1."""
         super().check()
+        if self.trainable == "mask_head" and not getattr(self.model, "masks", True):
+            raise LfpError("task.trainable is mask_head, but task.model.masks is false.")
         sides = self.train_data.short_sides
         if not sides or min(sides) < 1 or max(sides) > self.train_data.max_size:
             raise LfpError(

@@ -17,6 +17,7 @@ from lfp_tf.options import (
     Options,
     ResNet,
     RoIHeads,
+    WeightTransfer,
     of_flat,
 )
 from lfp_tf.training.fields import Network
@@ -31,7 +32,8 @@ _STRIDE = 32
 class RCNN(Network):
     """Fields of `models.rcnn.rcnn`: Faster and Mask R-CNN on a feature pyramid."""
 
-    HEADS = r"^(fpn|rpn|box|mask)_"
+    HEADS = r"^(fpn|rpn|box|mask|transfer)_"
+    TRAINABLE = {"mask_head": r"^(mask|transfer)_"}
 
     network: str = "rcnn"
     preprocess: str = "detectron"
@@ -61,6 +63,13 @@ class RCNN(Network):
     mask_convolutions: int = 4
     class_specific_masks: bool = True
     head_norm: str = "none"  # none, group_norm
+    # MaskX R-CNN: what predicts a class's masks (none, cls, box, cls+box, glove, random).
+    transfer_input: str = "none"
+    transfer_layers: int = 2  # 1, 2, 3
+    transfer_activation: str = "leaky"  # leaky, relu
+    transfer_stop_gradient: bool = True  # masks leave the box weights alone
+    embedding_dim: int = 300  # of a word vector
+    mask_mlp: str = "none"  # none, 1_layer, 2_layer, 3_layer: one more mask for all classes
     roi_samples: int = 2  # of RoIAlign, a bin and side; 0: as many as a bin has cells
     canonical_scale: float = 224.0  # root of the area of a box that is pooled from level 4
     # What x, y, width, height of boxes are multiplied by where they are learnt; 1 each in
@@ -70,7 +79,7 @@ class RCNN(Network):
     def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
         backbone = BACKBONES.get(self.backbone, ResNet)
-        return (Norm, backbone, FeaturePyramid, Anchors, RoIHeads)
+        return (Norm, backbone, FeaturePyramid, Anchors, RoIHeads, WeightTransfer)
 
     def conventions(self) -> Conventions:
         """The conventions of the profile, with what the fields say."""
@@ -108,6 +117,11 @@ class RCNN(Network):
     def check(self) -> None:
         """Widths and counts are at least 1."""
         super().check()
+        transfer: Any = of_flat(WeightTransfer, self.as_dict())
+        try:
+            transfer.check_boxes(self.class_agnostic_boxes)
+        except ValueError as error:
+            raise LfpError(f"task.model.{error}") from None
         for name in ("pyramid_dim", "box_dim", "box_conv_dim", "mask_dim"):
             if getattr(self, name) < 1:
                 raise LfpError(f"task.model.{name} must be at least 1, not {getattr(self, name)}.")

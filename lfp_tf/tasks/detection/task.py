@@ -27,6 +27,7 @@ from lfp_tf.tasks.detection.coco_scores import coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, detector
 from lfp_tf.tasks.detection.report import drawn_rows
 from lfp_tf.tasks.detection.targets import (
+    SampledRois,
     anchor_targets,
     masks_of_rois,
     num_mask_rois,
@@ -43,7 +44,9 @@ class Task(TrainedTask):
     """
 
     def loss_weights(self) -> dict[str, float]:
-        """The five losses; without masks, four."""
+        """The five losses; without masks four, where the mask head alone is trained one."""
+        if self.trains_masks_alone:
+            return {"mask": self.task_config.losses.mask_weight}
         weights: dict[str, float] = {"rpn_class": 1.0, "rpn_box": 1.0, "class": 1.0, "box": 1.0}
         if self.task_config.model.masks:
             weights["mask"] = self.task_config.losses.mask_weight
@@ -79,28 +82,54 @@ class Task(TrainedTask):
 
     def trained_outputs(self, piece: dict, model: Any) -> dict[str, tf.Tensor]:
         """What the network says of anchors and sampled boxes, each beside its target."""
-        config = self.task_config
-        sampling, batch = self.roi_sampling, piece
-        with sample_keys(piece.get("keys")):
-            trunk = model.trunk(self.preprocessed(piece["images"]), training=True)
-        anchors = anchor_targets(
-            tf.concat(model.anchors(trunk), axis=0), batch, self.anchor_sampling
-        )
+        trunk = self.trunk_outputs(piece, model)
+        config = self.task_config.proposals
         proposals = model.proposals(
             trunk,
-            batch["info"],
+            piece["info"],
             self.proposal_options,
-            count=config.proposals.post_nms,
-            jointly=config.proposals.collect == "piece",
+            count=config.post_nms,
+            jointly=config.collect == "piece",
         )
-        sampled = sampled_rois(proposals, batch, sampling)
-        return (
-            self._anchor_outputs(model, trunk, anchors)
-            | self._box_outputs(model, trunk, sampled)
-            | (self._mask_outputs(model, trunk, sampled, batch) if config.model.masks else {})
-        )
+        sampled = sampled_rois(proposals, piece, self.roi_sampling)
+        return self.outputs_of_samples(piece, model, trunk, sampled)
 
-    def _anchor_outputs(self, model, trunk, targets):
+    @property
+    def trains_masks_alone(self) -> bool:
+        """Whether everything but the mask head stays as it is (MaskX R-CNN's stage-wise way)."""
+        return self.task_config.trainable == "mask_head"
+
+    def trunk_outputs(self, piece: dict, model: Any) -> dict[str, tf.Tensor]:
+        """Levels and RPN outputs of a piece's images."""
+        images = self.preprocessed(piece["images"])
+        if self.trains_masks_alone:
+            outputs = model.trunk(images, training=False)
+            return {name: tf.stop_gradient(value) for name, value in outputs.items()}
+        with sample_keys(piece.get("keys")):
+            return model.trunk(images, training=True)
+
+    def outputs_of_samples(
+        self, piece: dict, model: Any, trunk: dict[str, tf.Tensor], sampled: SampledRois
+    ) -> dict[str, tf.Tensor]:
+        """What the heads say of sampled boxes, and the RPN of anchors, each beside its target.
+
+        Args:
+            piece: of a batch.
+            model: the network.
+            trunk: of `trunk_outputs`.
+            sampled: boxes.
+        """
+        if self.trains_masks_alone:
+            return self._mask_outputs(model, trunk, sampled, piece)
+        outputs = self._anchor_outputs(model, trunk, piece)
+        outputs |= self._box_outputs(model, trunk, sampled)
+        if self.task_config.model.masks:
+            outputs |= self._mask_outputs(model, trunk, sampled, piece)
+        return outputs
+
+    def _anchor_outputs(self, model, trunk, batch):
+        anchors = tf.concat(model.anchors(trunk), axis=0)
+        targets = anchor_targets(anchors, batch, self.anchor_sampling)
         logits, deltas = model.rpn_rows(trunk)
         return {
             "rpn_logits": logits,
@@ -143,6 +172,8 @@ class Task(TrainedTask):
     def _losses(self, outputs):
         config = self.task_config.losses
         anchors = self.anchor_sampling.batch
+        if self.trains_masks_alone:
+            return {"mask": losses.mask_loss(outputs["mask_logits"], outputs["mask_targets"])}
         means = {
             "rpn_class": losses.objectness_loss(
                 outputs["rpn_logits"], outputs["rpn_labels"], batch=anchors
