@@ -25,7 +25,7 @@ from lfp_tf.tasks.segmentation.arguments import EXPORTED_PROTOCOLS, PROTOCOLS
 TABLE = ROOT / "experiments" / "README.md"
 OF_EVERY_KIND = (
     *("pspnet18_scenes", "deeplabv2_folder", "lfp_resnet101_voc"),
-    *("lfp_resnet50_imagenet", "lfp_hourglass_mpii"),
+    *("lfp_resnet50_imagenet", "lfp_hourglass_mpii", "maskrcnn_small_scenes"),
 )
 RENEW = "run `python -m tests.test_docs`"
 
