@@ -23,7 +23,7 @@ from lfp_tf.options import PREPROCESSINGS, Shares
 from lfp_tf.tasks.catalog import DETECTION
 from lfp_tf.tasks.detection import losses
 from lfp_tf.tasks.detection.coco_results import coco_rows
-from lfp_tf.tasks.detection.coco_scores import coco_scores
+from lfp_tf.tasks.detection.metrics import coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, detector
 from lfp_tf.tasks.detection.report import drawn_rows
 from lfp_tf.tasks.detection.targets import (
