@@ -243,13 +243,13 @@ class Task(TrainedTask):
         return self.task_config.model.conventions()
 
     @functools.cached_property
-    def is_mask_class(self) -> tf.Tensor:
+    def is_mask_class(self) -> np.ndarray:
         """bool [K]: classes whose masks are learnt."""
         count = self.task_config.model.classes + 1
         if not self.task_config.mask_classes:
-            return tf.ones([count], tf.bool)
+            return np.ones([count], bool)
         labels = self.task_config.mask_labels(self._classes())
-        return tf.constant(np.isin(np.arange(count), labels))
+        return np.isin(np.arange(count), labels)
 
     def validation_metrics(self) -> list:
         """None that Keras counts: `reduce_aggregated_logs` scores all detections together."""
