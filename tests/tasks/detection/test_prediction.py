@@ -55,8 +55,8 @@ def test_only_what_decides_detections_goes_to_the_network():
         ((1, 1), 64, (64, 64), (64, 64)),
         ((64, 96), 1, (64, 96), (64, 96)),
         ((700, 640), 0.1, (70, 64), (96, 64)),
-        # A strip vanishes.
-        ((1, 300), 96 / 300, (0, 96), (0, 96)),
+        # A strip keeps a pixel.
+        ((1, 300), 96 / 300, (1, 96), (32, 96)),
     ],
 )
 def test_images_are_scaled_and_filled_up_as_told(size, scale, scaled, padded):
