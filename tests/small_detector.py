@@ -55,7 +55,7 @@ EVALUATION = {
 
 
 def small_detector(seed=0, **model):
-    """A Mask R-CNN of a few channels with weights as drawn, norms stirred; 8 classes of scenes."""
+    """A Mask R-CNN of a few channels with weights as drawn, norms stirred; of scenes."""
     import tf_keras
     from small_network import stirred
     from small_recipes import SMALL_DETECTOR
@@ -97,7 +97,7 @@ class KnownDetector:
     """
 
     STRIDE = 32
-    SIDE = 28
+    mask_side = 28
 
     def __init__(self, answers, names=CLASSES, *, masks=True, pixel=0.0):
         self.answers, self.recipe, self.variables = answers, recipe(names, masks=masks), []
@@ -126,5 +126,7 @@ class KnownDetector:
         found = {"boxes": boxes, "scores": scores, "labels": labels, "counts": np.int32(count)}
         if self.masks:
             is_object = np.arange(limit)[:, None, None] < count
-            found["masks"] = np.broadcast_to(is_object, (limit, *[self.SIDE] * 2)).astype("float32")
+            found["masks"] = np.broadcast_to(is_object, (limit, *[self.mask_side] * 2)).astype(
+                "float32"
+            )
         return found
