@@ -26,16 +26,20 @@ def mean(loss: LossSum) -> tf.Tensor:
     return loss.sum / tf.maximum(loss.count, 1e-5)
 
 
-def objectness_loss(logits: tf.Tensor, labels: tf.Tensor, *, batch: int = 256) -> LossSum:
+def objectness_loss(logits: tf.Tensor, labels: tf.Tensor, *, batch: int | None = 256) -> LossSum:
     """Sigmoid cross-entropy of the RPN (Faster R-CNN, equation 1).
 
     Args:
         logits: [B, ...].
         labels: [B, ...] of the same shape: 1, 0, -1 for not counted.
         batch: anchors that an image samples; the divisor is `batch` x B, however few there were.
+            None: the divisor is the anchors that count, as in tensorpack.
     """
+    total = _binary_sum(logits, labels)
+    if batch is None:
+        return LossSum(total, tf.reduce_sum(tf.cast(labels >= 0, tf.float32)))
     images = tf.cast(tf.shape(logits)[0], tf.float32)
-    return LossSum(_binary_sum(logits, labels), batch * images)
+    return LossSum(total, batch * images)
 
 
 def anchor_box_loss(

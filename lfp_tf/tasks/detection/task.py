@@ -171,7 +171,7 @@ class Task(TrainedTask):
 
     def _losses(self, outputs):
         config = self.task_config.losses
-        anchors = self.anchor_sampling.batch
+        anchors = None if config.rpn_divisor == "counted" else self.anchor_sampling.batch
         if self.trains_masks_alone:
             return {"mask": losses.mask_loss(outputs["mask_logits"], outputs["mask_targets"])}
         means = {
@@ -209,6 +209,8 @@ class Task(TrainedTask):
             foreground=sampling.anchor_foreground,
             positive=sampling.anchor_positive,
             negative=sampling.anchor_negative,
+            weak_best=sampling.weak_best_anchors,
+            crowd=sampling.anchor_crowd,
             pixel=self.conventions.pixel,
         )
 
@@ -223,6 +225,7 @@ class Task(TrainedTask):
             positive=sampling.roi_positive,
             negative=(low, high),
             weights=self.conventions.box_weights,
+            crowds=sampling.roi_crowds,
             pixel=self.conventions.pixel,
         )
 
