@@ -57,7 +57,7 @@ class RCNNC4(Detector):
         heads: `RoIHeads`, of which the box head's do not count.
         transfer: `WeightTransfer`.
         shared_masks: whether masks stand on the box head's stage. Otherwise they have a copy of
-            their own (`mask_stage4_...`), of ResNet-50's inner width as in Detectron: `ResNet` only.
+            their own (`mask_stage4_...`), a ResNet's of ResNet-50's inner width as in Detectron.
         inference: `Inference`.
         conventions: `Conventions`.
         norm: `Norm`.
@@ -84,8 +84,6 @@ class RCNNC4(Detector):
     ):
         if backbone.output_stride != 2 * _STRIDE:
             raise ValueError(f"output_stride is {backbone.output_stride}, but C4 needs 32.")
-        if not (shared_masks or isinstance(backbone, ResNet)):
-            raise ValueError('shared_masks is false, but only backbone "resnet" has masks apart.')
         groups = {
             "backbone": backbone,
             "anchors": anchors,
@@ -105,9 +103,7 @@ class RCNNC4(Detector):
         self.mask_stage: Any = None
         if heads.masks:
             if not shared_masks:
-                per_group = max(_PLANES // backbone.groups, 1)
-                wide = dataclasses.replace(backbone, width_per_group=per_group)
-                self.mask_stage = self._stage(wide, "mask_")
+                self.mask_stage = self._stage(_of_own_width(backbone), "mask_")
             self.masks = self._masks()
             self.add_mask_outputs()
 
@@ -115,7 +111,7 @@ class RCNNC4(Detector):
         self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor
     ) -> tf.Tensor:
         """See `Detector`: [R, 7, 7, C']."""
-        return self.stage(self._pooled(outputs, rois, images), training=False)
+        return self.stage(self.pooled(outputs, rois, images), training=False)
 
     def mask_features(
         self,
@@ -127,7 +123,7 @@ class RCNNC4(Detector):
     ) -> tf.Tensor:
         """See `Detector`: [R, 14, 14, D]; `of_boxes` spares the shared stage."""
         if self.mask_stage is not None:
-            pooled = self._pooled(outputs, rois, images)
+            pooled = self.pooled(outputs, rois, images)
             return self.masks(self.mask_stage(pooled, training=False))
         if of_boxes is None:
             of_boxes = self.box_features(outputs, rois, images)
@@ -175,7 +171,10 @@ class RCNNC4(Detector):
         x = doubled(features, self.options["heads"].mask_dim)
         return tf_keras.Model(features, x, name="masks")
 
-    def _pooled(self, outputs, rois, images):
+    def pooled(
+        self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor
+    ) -> tf.Tensor:
+        """What the last stage sees of each box: [R, 14, 14, C]; arguments of `box_features`."""
         conventions = self.options["conventions"]
         return roi_align(
             outputs[f"c{_LEVEL}"],
@@ -186,3 +185,10 @@ class RCNNC4(Detector):
             samples=conventions.samples,
             aligned=conventions.aligned,
         )
+
+
+def _of_own_width(backbone):
+    """The backbone of masks' own stage."""
+    if not isinstance(backbone, ResNet):
+        return backbone
+    return dataclasses.replace(backbone, width_per_group=max(_PLANES // backbone.groups, 1))

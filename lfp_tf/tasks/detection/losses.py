@@ -100,7 +100,7 @@ def mask_loss(logits: tf.Tensor, targets: tf.Tensor) -> LossSum:
 
     Args:
         logits: any shape.
-        targets: the same shape: 1, 0, -1 for not counted.
+        targets: the same shape: 1, 0 or between, -1 for not counted.
     """
     counted = tf.reduce_sum(tf.cast(targets >= 0, tf.float32))
     return LossSum(_binary_sum(logits, targets), counted)
@@ -108,7 +108,7 @@ def mask_loss(logits: tf.Tensor, targets: tf.Tensor) -> LossSum:
 
 def _binary_sum(logits, labels):
     losses = tf.nn.sigmoid_cross_entropy_with_logits(
-        labels=tf.cast(labels > 0, tf.float32), logits=_float(logits)
+        labels=tf.maximum(_float(labels), 0.0), logits=_float(logits)
     )
     return tf.reduce_sum(tf.where(labels >= 0, losses, 0.0))
 
