@@ -617,10 +617,19 @@ class Conventions(Options):
         rounded_anchors: whether anchors are made of whole pixels.
         canonical_scale: root of the area of a box that is pooled from level 4.
         clips_to_padding: whether proposals of inference may reach into what fills an image up.
+        inclusive, later_first: as of `ops.detection.nms.nms`.
+        ranks_logits: whether proposals are ranked before the sigmoid, which makes the highest
+            scores equal.
     """
 
     CHOICES = {"pixel": (1.0, 0.0)}
-    FLAT = {"pixel": "box_pixel", "aligned": "roi_aligned", "samples": "roi_samples"}
+    FLAT = {
+        "pixel": "box_pixel",
+        "aligned": "roi_aligned",
+        "samples": "roi_samples",
+        "inclusive": "nms_inclusive",
+        "later_first": "nms_later_first",
+    }
 
     pixel: float = 1.0
     largest_log: float = math.log(1000.0 / 16.0)
@@ -630,12 +639,26 @@ class Conventions(Options):
     rounded_anchors: bool = True
     canonical_scale: float = 224.0
     clips_to_padding: bool = True
+    inclusive: bool = True
+    later_first: bool = True
+    ranks_logits: bool = False
 
 
-# Those of Detectron, and those that most networks of today share.
+# Those that most networks of today share.
+_GARDEN = Conventions(
+    pixel=0.0,
+    aligned=True,
+    rounded_anchors=False,
+    clips_to_padding=False,
+    inclusive=False,
+    later_first=False,
+)
 CONVENTIONS = {
     "detectron": Conventions(),
-    "garden": Conventions(pixel=0.0, aligned=True, rounded_anchors=False, clips_to_padding=False),
+    "garden": _GARDEN,
+    "tensorpack": dataclasses.replace(
+        _GARDEN, largest_log=math.log(1333.0 / 16.0), rounded_anchors=True, ranks_logits=True
+    ),
 }
 
 

@@ -37,7 +37,11 @@ class Stage:
 
 
 def pyramid_resnet_features(
-    images: tf.Tensor, options: PyramidResNet = PyramidResNet(), norm: Norm = Norm()
+    images: tf.Tensor,
+    options: PyramidResNet = PyramidResNet(),
+    norm: Norm = Norm(),
+    *,
+    stages: int = 4,
 ) -> dict[str, tf.Tensor]:
     """Builds a pyramid ResNet's feature maps.
 
@@ -45,25 +49,50 @@ def pyramid_resnet_features(
         images: [B, H, W, 3] Keras tensor, preprocessed; at least 33 pixels a side at stride 32.
         options: `PyramidResNet`.
         norm: `Norm`; by itself decay 0.9 and epsilon 1.001e-5.
+        stages: how many there are.
 
     Returns:
-        {"stem", "stage1", "stage2", "stage3", "stage4": [B, h, w, C] Keras tensors}; C2 to C5 are
-        the stages.
+        {"stem", "stage1", .., "stage4": [B, h, w, C] Keras tensors}; C2 to C5 are the stages.
 
     Raises:
         ValueError: an image too small for the pyramids.
     """
-    stages = []
-    for number, (stride, dilation) in enumerate(stage_strides(options.output_stride), start=1):
-        stages.append(
-            Stage(
-                round(_WIDTHS[number - 1] * options.width),
-                stride,
-                tuple(block_dilations(options, number, dilation)),
-                has_bias=options.dilated_bias and dilation > 1,
-            )
-        )
-    return pyramid_stages(images, round(_STEM * options.width), stages, options, norm)
+    described = [_stage(number, options) for number in range(1, stages + 1)]
+    return pyramid_stages(images, round(_STEM * options.width), described, options, norm)
+
+
+def pyramid_resnet_stage(
+    x: tf.Tensor,
+    stage: int,
+    options: PyramidResNet = PyramidResNet(),
+    norm: Norm = Norm(),
+    *,
+    prefix: str = "",
+) -> tf.Tensor:
+    """Builds one stage, as of `pyramid_resnet_features`.
+
+    Args:
+        x: [B, H, W, C] Keras tensor.
+        stage: 1..4.
+        options: `PyramidResNet`.
+        norm: as in `pyramid_resnet_features`.
+        prefix: of the names of its layers.
+
+    Returns:
+        [B, h, w, C'].
+    """
+    norm = norm.or_else(decay=DECAY, epsilon=EPSILON)
+    return _blocks(x, f"{prefix}stage{stage}", _stage(stage, options), options, norm)
+
+
+def _stage(number, options):
+    stride, dilation = stage_strides(options.output_stride)[number - 1]
+    return Stage(
+        round(_WIDTHS[number - 1] * options.width),
+        stride,
+        tuple(block_dilations(options, number, dilation)),
+        has_bias=options.dilated_bias and dilation > 1,
+    )
 
 
 def pyramid_stages(
@@ -89,22 +118,27 @@ def pyramid_stages(
     x = _stem(images, stem, options.block_padding, norm)
     taps = {"stem": x}
     for number, stage in enumerate(stages, start=1):
-        for block, dilation in enumerate(stage.dilations, start=1):
-            layer = PyramidBlock(
-                stage.width,
-                stride=stage.stride if block == 1 else 1,
-                dilation=dilation,
-                scales=SCALES if options.pyramid else (),
-                use_bias=stage.has_bias,
-                padding=options.block_padding,
-                size_precision=options.size_precision,
-                norm=norm,
-                name=f"stage{number}_block{block}",
-            )
-            layer.check_size(*x.shape[1:3])
-            x = layer(x)
-        taps[f"stage{number}"] = x
+        x = taps[f"stage{number}"] = _blocks(x, f"stage{number}", stage, options, norm)
     return taps
+
+
+def _blocks(x, name, stage, options, norm):
+    """The blocks of a stage, called NAME_block1 and so on."""
+    for block, dilation in enumerate(stage.dilations, start=1):
+        layer = PyramidBlock(
+            stage.width,
+            stride=stage.stride if block == 1 else 1,
+            dilation=dilation,
+            scales=SCALES if options.pyramid else (),
+            use_bias=stage.has_bias,
+            padding=options.block_padding,
+            size_precision=options.size_precision,
+            norm=norm,
+            name=f"{name}_block{block}",
+        )
+        layer.check_size(*x.shape[1:3])
+        x = layer(x)
+    return x
 
 
 def _stem(x, channels, padding, norm):

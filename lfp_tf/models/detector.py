@@ -130,9 +130,10 @@ class Detector(tf_keras.Model):
         Returns:
             `Proposals` of N rows an image, in network pixels.
         """
-        conventions = self.options["conventions"]
+        conventions = self.conventions
+        shared = ("pixel", "largest_log", "inclusive", "later_first", "ranks_logits")
         options = dataclasses.replace(
-            options, pixel=conventions.pixel, largest_log=conventions.largest_log
+            options, **{name: getattr(conventions, name) for name in shared}
         )
         levels = [
             level_proposals(
@@ -345,13 +346,16 @@ class Detector(tf_keras.Model):
             inference: in place of the network's own.
         """
         inference = inference or self.options["inference"]
+        conventions = self.conventions
         return detect(
             probabilities,
             boxes,
             score_threshold=inference.score_threshold,
             threshold=inference.nms,
             limit=inference.limit,
-            pixel=self.options["conventions"].pixel,
+            pixel=conventions.pixel,
+            inclusive=conventions.inclusive,
+            later_first=conventions.later_first,
         )
 
     def call(

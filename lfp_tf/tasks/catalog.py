@@ -16,7 +16,7 @@ CLASSIFICATION = TaskSpec("classification", networks=("lfp_classifier",), functi
 POSE = TaskSpec(
     "pose", networks=("hourglass",), function="keypoints", outputs="joints", counted="people"
 )
-DETECTION = TaskSpec("detection", networks=("rcnn",), function="detect")
+DETECTION = TaskSpec("detection", networks=("rcnn", "rcnn_c4"), function="detect")
 TASKS = (SEGMENTATION, CLASSIFICATION, POSE, DETECTION)
 
 

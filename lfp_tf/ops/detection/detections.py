@@ -47,6 +47,8 @@ def detect(
     threshold: float = 0.5,
     limit: int = 100,
     pixel: float = 1.0,
+    inclusive: bool = True,
+    later_first: bool = True,
 ) -> Detections:
     """Detections of one image (Detectron's `box_results_with_nms_and_limit`).
 
@@ -59,6 +61,7 @@ def detect(
         threshold: overlap from which on a box of the same class is suppressed.
         limit: detections of the image.
         pixel: as in `boxes`.
+        inclusive, later_first: as of `nms.nms`.
 
     Returns:
         `Detections` by class, then in the order of the boxes.
@@ -75,6 +78,8 @@ def detect(
             limit=count,
             threshold=threshold,
             pixel=pixel,
+            inclusive=inclusive,
+            later_first=later_first,
         )
         return kept_mask(kept, count)
 

@@ -14,6 +14,9 @@ from lfp_tf.ops.detection.choices import first_true
 from lfp_tf.ops.detection.nms import kept_mask, nms
 from lfp_tf.ops.shapes import side
 
+# The score of what is no box.
+_NONE = -float("inf")
+
 
 @dataclasses.dataclass(frozen=True)
 class ProposalOptions:
@@ -27,6 +30,8 @@ class ProposalOptions:
         largest_log: as of `boxes.decode`.
         pixel: as in `boxes`.
         inclusive, later_first: as of `nms.nms`.
+        ranks_logits: whether scores are taken before the sigmoid, as tensorpack does; behind it
+            those above 17 are equal.
     """
 
     pre_nms: int = 1000
@@ -37,6 +42,7 @@ class ProposalOptions:
     pixel: float = 1.0
     inclusive: bool = True
     later_first: bool = True
+    ranks_logits: bool = False
 
 
 class Proposals(NamedTuple):
@@ -44,7 +50,7 @@ class Proposals(NamedTuple):
 
     Attributes:
         boxes: [B, N, 4] float32, pixels of the network's input; zeros behind the last.
-        scores: [B, N] objectness in 0..1; zeros behind the last.
+        scores: [B, N] objectness in 0..1, or logits; zeros behind the last.
         counts: int32 [B].
     """
 
@@ -78,7 +84,8 @@ def level_proposals(
 ) -> Proposals:
     """The proposals of one level (Faster R-CNN, 3.1; Detectron's `generate_proposals.py`).
 
-    Of equal scores the earlier anchor is first.
+    Of equal scores the earlier anchor is first. A box without area, all of which is outside of
+    the image, is none.
 
     Args:
         logits: [B, H, W, A] objectness before the sigmoid.
@@ -91,7 +98,8 @@ def level_proposals(
         `Proposals` of P = `options.post_nms` rows.
     """
     batch, count = side(logits, 0), side(anchors, 0)
-    scores = tf.sigmoid(tf.reshape(tf.cast(logits, tf.float32), tf.stack([batch, count])))
+    scores = tf.reshape(tf.cast(logits, tf.float32), tf.stack([batch, count]))
+    scores = scores if options.ranks_logits else tf.sigmoid(scores)
     deltas = tf.reshape(tf.cast(deltas, tf.float32), tf.stack([batch, count, 4]))
     # XLA compiles the suppression of a known number of boxes only.
     smaller = min if isinstance(count, int) else tf.minimum
@@ -120,7 +128,7 @@ def level_proposals(
         )
         return kept_mask(kept, limit)
 
-    masked = tf.where(usable, best.values, -float("inf"))
+    masked = tf.where(usable, best.values, _NONE)
     # Boxes stay in the order of their scores, earlier anchors first, whatever was visited first.
     kept = tf.map_fn(suppress, (boxes, masked), fn_output_signature=tf.TensorSpec([None], tf.bool))
     return _taken(boxes, best.values, kept, options.post_nms)
@@ -136,11 +144,11 @@ def collect(levels: Sequence[Proposals], count: int) -> Proposals:
         count: N.
     """
     boxes = tf.concat([level.boxes for level in levels], axis=1)
-    best = _best([tf.where(_mask(level), level.scores, -1.0) for level in levels], count)
-    is_box = best.values >= 0.0
+    best = _best([tf.where(_mask(level), level.scores, _NONE) for level in levels], count)
+    is_box = best.values > _NONE
     boxes = tf.where(is_box[..., None], tf.gather(boxes, best.indices, batch_dims=1), 0.0)
     counts = tf.reduce_sum(tf.cast(is_box, tf.int32), axis=1)
-    return Proposals(boxes, tf.maximum(best.values, 0.0), counts)
+    return Proposals(boxes, tf.where(is_box, best.values, 0.0), counts)
 
 
 def collect_jointly(levels: Sequence[Proposals], count: int) -> JointProposals:
@@ -155,13 +163,13 @@ def collect_jointly(levels: Sequence[Proposals], count: int) -> JointProposals:
     """
     boxes = tf.concat([tf.reshape(level.boxes, [-1, 4]) for level in levels], axis=0)
     images = [tf.repeat(tf.range(side(level.scores, 0)), side(level.scores, 1)) for level in levels]
-    scores = [tf.reshape(tf.where(_mask(level), level.scores, -1.0), [-1]) for level in levels]
+    scores = [tf.reshape(tf.where(_mask(level), level.scores, _NONE), [-1]) for level in levels]
     best = _best(scores, count)
-    is_box = best.values >= 0.0
+    is_box = best.values > _NONE
     return JointProposals(
         tf.where(is_box[:, None], tf.gather(boxes, best.indices), 0.0),
         tf.where(is_box, tf.gather(tf.concat(images, axis=0), best.indices), 0),
-        tf.maximum(best.values, 0.0),
+        tf.where(is_box, best.values, 0.0),
         tf.reduce_sum(tf.cast(is_box, tf.int32)),
     )
 
@@ -182,11 +190,12 @@ def by_image(joint: JointProposals, batch: int | tf.Tensor) -> Proposals:
 
 
 def _is_large(boxes, height, width, scale, options):
-    """Whether sides reach the smallest size and centres lie inside the image."""
+    """Whether a box has sides, of the smallest size at least, and its centre inside the image."""
     x1, y1, x2, y2 = tf.unstack(boxes, axis=-1)
     box_width, box_height = x2 - x1 + options.pixel, y2 - y1 + options.pixel
     smallest = options.min_size * scale
-    is_large = (box_width >= smallest) & (box_height >= smallest)
+    is_large = (tf.minimum(box_width, box_height) > 0.0) & (box_width >= smallest)
+    is_large &= box_height >= smallest
     is_inside = (x1 + 0.5 * box_width < width) & (y1 + 0.5 * box_height < height)
     return is_large & is_inside
 
@@ -204,10 +213,10 @@ def _taken(boxes, scores, kept, count):
 
 
 def _best(scores, count):
-    """Values and places of the best of concatenated scores, in `count` rows; -1 is no score."""
+    """Values and places of the best of concatenated scores, in `count` rows."""
     joined = tf.concat(scores, axis=-1)
     padding = [[0, 0]] * (joined.shape.rank - 1) + [[0, count]]
-    best = tf.math.top_k(tf.pad(joined, padding, constant_values=-1.0), k=count)
+    best = tf.math.top_k(tf.pad(joined, padding, constant_values=_NONE), k=count)
     last = tf.maximum(side(joined, -1) - 1, 0)
     return type(best)(best.values, tf.minimum(best.indices, last))
 

@@ -26,6 +26,7 @@ class RoiSampling:
         positive: a proposal of this overlap or more is an object.
         negative: (lowest, highest): background from `lowest` up to below `highest`.
         weights: factors of the four deltas.
+        crowds: whether a proposal may take the class of a crowd. Tensorpack knows no crowds here.
         pixel: as in `boxes`.
     """
 
@@ -34,6 +35,7 @@ class RoiSampling:
     positive: float = 0.5
     negative: tuple[float, float] = (0.0, 0.5)
     weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0)
+    crowds: bool = True
     pixel: float = 1.0
 
 
@@ -81,7 +83,7 @@ def sample_rois(
 
     The objects' own boxes stand before the proposals, each sure of itself; crowds are never
     sampled, but a proposal may take the class of a crowd that it overlaps most, as in the
-    original.
+    original, unless `sampling.crowds` is false.
 
     Args:
         proposals: [N, 4], in the frame of the objects.
@@ -95,8 +97,9 @@ def sample_rois(
     boxes = tf.concat([objects.boxes, proposals], axis=0)
     count = side(objects.boxes, 0)
     shared = overlaps(proposals, objects.boxes, pixel=sampling.pixel)
-    shared = tf.where(objects.is_valid, shared, -1.0)
-    of_objects = tf.where(objects.is_valid & ~objects.is_crowd, 1.0, -1.0)
+    is_single = objects.is_valid & ~objects.is_crowd
+    shared = tf.where(objects.is_valid if sampling.crowds else is_single, shared, -1.0)
+    of_objects = tf.where(is_single, 1.0, -1.0)
     best = tf.where(is_proposal, tf.maximum(tf.reduce_max(shared, axis=1), 0.0), -1.0)
     best = tf.concat([of_objects, best], axis=0)
     assigned = tf.argmax(shared, axis=1, output_type=tf.int32)

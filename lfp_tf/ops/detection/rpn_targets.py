@@ -24,6 +24,9 @@ class RpnSampling:
         foreground: the largest share of them that are objects.
         positive: an anchor of this overlap or more is an object.
         negative: an anchor of less overlap is background.
+        weak_best: whether an object's best anchors are objects even where their overlap is below
+            `negative`. Tensorpack has them as background.
+        crowd: an anchor that overlaps a crowd more is not counted; 1 counts all. 0.7 in tensorpack.
         pixel: as in `boxes`.
     """
 
@@ -31,6 +34,8 @@ class RpnSampling:
     foreground: float = 0.5
     positive: float = 0.7
     negative: float = 0.3
+    weak_best: bool = True
+    crowd: float = 1.0
     pixel: float = 1.0
 
 
@@ -56,6 +61,7 @@ def rpn_targets(
     is_object: tf.Tensor,
     size: tuple | tf.Tensor,
     *,
+    is_crowd: tf.Tensor | None = None,
     sampling: RpnSampling = RpnSampling(),
     key: tf.Tensor | None = None,
 ) -> RpnTargets:
@@ -71,6 +77,7 @@ def rpn_targets(
         boxes: [G, 4] in the frame of the anchors.
         is_object: [G] bool; false for crowds and for what fills up a batch.
         size: (height, width) of the image without padding.
+        is_crowd: [G] bool; None where there is no crowd.
         sampling: see there.
         key: of the sample; see `choices.choose`.
     """
@@ -82,6 +89,9 @@ def rpn_targets(
         is_inside &= (x2 < width) & (y2 < height)
     else:
         is_inside &= (x2 <= width) & (y2 <= height)
+    is_counted = is_inside
+    if is_crowd is not None:
+        is_counted &= ~_in_crowd(anchors, boxes, is_crowd, sampling)
     # One row that is no object: an image may have none.
     boxes = tf.pad(tf.cast(boxes, tf.float32), [[0, 1], [0, 0]])
     is_object = tf.pad(is_object, [[0, 1]])
@@ -89,8 +99,11 @@ def rpn_targets(
     shared = tf.where(is_object & is_inside[:, None], shared, -1.0)
     best = tf.reduce_max(shared, axis=1)
     is_best = tf.reduce_any((shared == tf.reduce_max(shared, axis=0)) & (shared >= 0.0), axis=1)
-    is_positive = is_inside & (is_best | (best >= sampling.positive))
-    labels = _sampled(is_positive, is_inside & (best < sampling.negative), sampling, key)
+    is_weak = best < sampling.negative
+    if not sampling.weak_best:
+        is_best &= ~is_weak
+    is_positive = is_counted & (is_best | (best >= sampling.positive))
+    labels = _sampled(is_positive, is_counted & is_weak, sampling, key)
     # The original computes them before background overwrites positives.
     has_deltas = labels.positive
     targets = tf.gather(boxes, tf.argmax(shared, axis=1))
@@ -105,6 +118,12 @@ def rpn_targets(
         tf.cast(labels.values == 1, tf.float32),
         tf.where(counted, share, 0.0),
     )
+
+
+def _in_crowd(anchors, boxes, is_crowd, sampling):
+    """Which anchors overlap a crowd too much: bool [N]."""
+    shared = overlaps(anchors, tf.cast(boxes, tf.float32), pixel=sampling.pixel)
+    return tf.reduce_any((shared > sampling.crowd) & is_crowd, axis=1)
 
 
 class _Labels(NamedTuple):

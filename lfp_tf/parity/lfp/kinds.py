@@ -1,6 +1,6 @@
 """The kinds of Learning Feature Pyramids' golden cases and what runs each."""
 
-from lfp_tf.parity.lfp import images, network, operators, pose, training
+from lfp_tf.parity.lfp import detector, images, network, operators, pose, training
 
 KINDS = {
     "layer": network.layer,
@@ -30,4 +30,7 @@ KINDS = {
     "pose_multiscale": pose.pose_multiscale,
     "pck": pose.pck,
     "pckh": pose.pckh,
+    "detector_stages": detector.stages,
+    "detector_losses": detector.losses,
+    "rpn_targets": detector.rpn_targets,
 }

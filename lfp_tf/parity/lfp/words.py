@@ -1,10 +1,10 @@
 """The vocabulary of Learning Feature Pyramids and what it means for our networks and layers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tf_keras
 
-from lfp_tf.backbones.catalog import backbone_model
 from lfp_tf.backbones.pyramid_resnet import Stage, pyramid_stages
 from lfp_tf.layers.pyramid_block import PyramidBlock
 from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual
@@ -12,6 +12,7 @@ from lfp_tf.models.catalog import build_network
 from lfp_tf.models.lfp import dense_head, linear_head
 from lfp_tf.options import Norm, PyramidResNet
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_flag, is_number, is_numbers
+from lfp_tf.recipes.config import of_experiment
 
 POOLING = ("given samples", "fixed 0.5")
 _INFORMATION = {"image_range": ("0..255 BGR",)}
@@ -168,20 +169,20 @@ def network_options(config: dict) -> tuple[str, dict]:
 def build(config: dict, input_shape: tuple = (None, None, 3)) -> tf_keras.Model:
     """The network of a case, weights as drawn."""
     if config["network"] == "pyramid_c4":
-        blocks = config.get("blocks", ())
-        depth = {"depth": config["depth"]} if config.get("depth") else {}
-        options = PyramidResNet(
-            blocks=tuple(blocks),
-            output_stride=32,
-            block_padding="floor",
-            size_precision="float32",
-            **depth,
-        )
-        return backbone_model(options, Norm(frozen=True), input_shape=input_shape)
+        options = detector_recipe().task.model.arguments()
+        # Background is no class of ours.
+        options |= {"classes": config["classes"] - 1, "blocks": config.get("blocks", [])}
+        options |= {"depth": config["depth"]} if config.get("depth") else {}
+        return build_network("rcnn_c4", input_shape=input_shape, **options)
     if "stem" in config:
         return _tiny(config)
     network, options = network_options(config)
     return build_network(network, input_shape=input_shape, **options)
+
+
+def detector_recipe() -> Any:
+    """The checked `Experiment` of the detector."""
+    return of_experiment("lfp_maskrcnn_resnet50_c4_coco")
 
 
 def _tiny(config):

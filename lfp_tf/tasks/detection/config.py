@@ -37,10 +37,14 @@ class Sampling(Fields):
     anchor_foreground: float = 0.5  # the largest share of them that are objects
     anchor_positive: float = 0.7  # overlap from which on an anchor is an object
     anchor_negative: float = 0.3  # overlap below which it is background
+    # Whether an object's best anchors are objects even below `anchor_negative`.
+    weak_best_anchors: bool = True
+    anchor_crowd: float = 1.0  # anchors that overlap a crowd more do not count; 1: all do
     rois: int = 512
     roi_foreground: float = 0.25
     roi_positive: float = 0.5
     roi_negative: list[float] = field(lambda: [0.0, 0.5])  # from, to below
+    roi_crowds: bool = True  # whether a box may take the class of a crowd (Detectron)
     mask_candidates: str = "set_a"  # whose outline a box may take: set_a (of mask_classes), all
 
 
@@ -49,6 +53,9 @@ class DetectionLosses(Losses):
     """Cross-entropies and smooth L1 of anchors and boxes, cross-entropy of mask pixels."""
 
     weight_decay_covers: str = "kernels"
+    # What the loss of anchors' scores is divided by: `sampling.anchors` an image whatever their
+    # number (Detectron), or the anchors that count (tensorpack).
+    rpn_divisor: str = "sampling"  # sampling, counted
     rpn_beta: float = 1 / 9  # difference from which on the loss of anchors' boxes is straight
     box_beta: float = 1.0
     mask_weight: float = 1.0
@@ -95,6 +102,7 @@ class Config(TaskConfig):
             "trainable": ("all", "heads", "mask_head"),
             "proposals.collect": ("image", "piece"),
             "sampling.mask_candidates": ("set_a", "all"),
+            "losses.rpn_divisor": ("sampling", "counted"),
         }
 
     def check(self) -> None:
@@ -166,6 +174,7 @@ _SHARES = (
     "proposals.nms",
     "sampling.anchor_foreground",
     "sampling.anchor_positive",
+    "sampling.anchor_crowd",
     "sampling.anchor_negative",
     "sampling.roi_foreground",
     "sampling.roi_positive",

@@ -26,16 +26,20 @@ def mean(loss: LossSum) -> tf.Tensor:
     return loss.sum / tf.maximum(loss.count, 1e-5)
 
 
-def objectness_loss(logits: tf.Tensor, labels: tf.Tensor, *, batch: int = 256) -> LossSum:
+def objectness_loss(logits: tf.Tensor, labels: tf.Tensor, *, batch: int | None = 256) -> LossSum:
     """Sigmoid cross-entropy of the RPN (Faster R-CNN, equation 1).
 
     Args:
         logits: [B, ...].
         labels: [B, ...] of the same shape: 1, 0, -1 for not counted.
         batch: anchors that an image samples; the divisor is `batch` x B, however few there were.
+            None: the divisor is the anchors that count, as in tensorpack.
     """
+    total = _binary_sum(logits, labels)
+    if batch is None:
+        return LossSum(total, tf.reduce_sum(tf.cast(labels >= 0, tf.float32)))
     images = tf.cast(tf.shape(logits)[0], tf.float32)
-    return LossSum(_binary_sum(logits, labels), batch * images)
+    return LossSum(total, batch * images)
 
 
 def anchor_box_loss(
@@ -96,7 +100,7 @@ def mask_loss(logits: tf.Tensor, targets: tf.Tensor) -> LossSum:
 
     Args:
         logits: any shape.
-        targets: the same shape: 1, 0, -1 for not counted.
+        targets: the same shape: 1, 0 or between, -1 for not counted.
     """
     counted = tf.reduce_sum(tf.cast(targets >= 0, tf.float32))
     return LossSum(_binary_sum(logits, targets), counted)
@@ -104,7 +108,7 @@ def mask_loss(logits: tf.Tensor, targets: tf.Tensor) -> LossSum:
 
 def _binary_sum(logits, labels):
     losses = tf.nn.sigmoid_cross_entropy_with_logits(
-        labels=tf.cast(labels > 0, tf.float32), logits=_float(logits)
+        labels=tf.maximum(_float(labels), 0.0), logits=_float(logits)
     )
     return tf.reduce_sum(tf.where(labels >= 0, losses, 0.0))
 

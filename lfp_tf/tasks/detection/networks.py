@@ -24,21 +24,19 @@ from lfp_tf.training.fields import Network
 
 # What `profile` sets, over `CONVENTIONS`, where a recipe says nothing else.
 _PROFILES = tuple(CONVENTIONS)
-_BACKBONES = ("resnet", "mobilenet_v2")
 _STRIDE = 32
 
 
 @dataclasses.dataclass
-class RCNN(Network):
-    """Fields of `models.rcnn.rcnn`: Faster and Mask R-CNN on a feature pyramid."""
+class Detector(Network):
+    """Fields of every detector in Detectron's form."""
 
     HEADS = r"^(fpn|rpn|box|mask|transfer)_"
     TRAINABLE = {"mask_head": r"^(mask|transfer)_"}
 
-    network: str = "rcnn"
     preprocess: str = "detectron"
-    profile: str = "detectron"  # detectron (its weights need it), garden (today's conventions)
-    backbone: str = "resnet"  # resnet, mobilenet_v2
+    profile: str = "detectron"  # detectron (its weights need it), garden (today's), tensorpack
+    backbone: str = "resnet"  # see `choices`
     depth: int = 50  # 18, 34, 50, 101, 152
     blocks: list[int] = field(list)  # of the four stages, in place of the depth's
     resnet_groups: int = 1  # above 1 a ResNeXt
@@ -49,20 +47,11 @@ class RCNN(Network):
     pool_rounding: str = "floor"  # floor, ceil
     norm: str = "affine"  # affine, batch, group
     norm_groups: int = 32
-    decoder: str = "fpn"  # fpn, bfp
-    pyramid_dim: int = 256
-    pyramid_norm: str = "none"  # none, group_norm, batch_norm
-    anchor_size: float = 32.0  # of the lowest level, pixels; it doubles from level to level
     anchor_ratios: list[float] = field(lambda: [0.5, 1.0, 2.0])  # height / width
-    box_head: str = "2fc"  # 2fc, 4conv1fc
-    box_dim: int = 1024
-    box_conv_dim: int = 256
     class_agnostic_boxes: bool = False
     masks: bool = True  # false is Faster R-CNN
     mask_dim: int = 256
-    mask_convolutions: int = 4
     class_specific_masks: bool = True
-    head_norm: str = "none"  # none, group_norm
     # MaskX R-CNN: what predicts a class's masks (none, cls, box, cls+box, glove, random).
     transfer_input: str = "none"
     transfer_layers: int = 2  # 1, 2, 3
@@ -71,22 +60,23 @@ class RCNN(Network):
     embedding_dim: int = 300  # of a word vector
     mask_mlp: str = "none"  # none, 1_layer, 2_layer, 3_layer: one more mask for all classes
     roi_samples: int = 2  # of RoIAlign, a bin and side; 0: as many as a bin has cells
-    canonical_scale: float = 224.0  # root of the area of a box that is pooled from level 4
     # What x, y, width, height of boxes are multiplied by where they are learnt; 1 each in
     # Detectron's oldest files.
     box_weights: list[float] = field(lambda: [10.0, 10.0, 5.0, 5.0])
 
+    def backbones(self) -> tuple[str, ...]:
+        """What `backbone` may say."""
+        return tuple(BACKBONES)
+
     def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
-        backbone = BACKBONES.get(self.backbone, ResNet)
-        return (Norm, backbone, FeaturePyramid, Anchors, RoIHeads, WeightTransfer)
+        return (Norm, BACKBONES.get(self.backbone, ResNet), Anchors, RoIHeads, WeightTransfer)
 
     def conventions(self) -> Conventions:
         """The conventions of the profile, with what the fields say."""
         return dataclasses.replace(
             CONVENTIONS[self.profile],
             samples=self.roi_samples,
-            canonical_scale=self.canonical_scale,
             box_weights=tuple(self.box_weights),
         )
 
@@ -112,7 +102,7 @@ class RCNN(Network):
 
     def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
-        return super().choices() | {"profile": _PROFILES, "backbone": _BACKBONES}
+        return super().choices() | {"profile": _PROFILES, "backbone": self.backbones()}
 
     def check(self) -> None:
         """Widths and counts are at least 1."""
@@ -122,23 +112,103 @@ class RCNN(Network):
             transfer.check_boxes(self.class_agnostic_boxes)
         except ValueError as error:
             raise LfpError(f"task.model.{error}") from None
-        for name in ("pyramid_dim", "box_dim", "box_conv_dim", "mask_dim"):
-            if getattr(self, name) < 1:
-                raise LfpError(f"task.model.{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("mask_convolutions", "roi_samples"):
-            if getattr(self, name) < 0:
-                raise LfpError(f"task.model.{name} must be 0 or more, not {getattr(self, name)}.")
+        self.check_least(1, "mask_dim")
+        self.check_least(0, "roi_samples")
         if len(self.box_weights) != 4 or min(self.box_weights) <= 0:
             raise LfpError("task.model.box_weights must be four numbers above 0.")
-        if self.anchor_size <= 0 or min(self.anchor_ratios, default=0) <= 0:
-            raise LfpError("task.model.anchor_size and anchor_ratios must be above 0.")
+        if min(self.anchor_ratios, default=0) <= 0:
+            raise LfpError("task.model.anchor_ratios must be above 0.")
+
+    def check_least(self, least: int, *names: str) -> None:
+        """Refuses fields below a number.
+
+        Raises:
+            LfpError: one that is.
+        """
+        for name in names:
+            if (value := getattr(self, name)) < least:
+                wanted = "0 or more" if least == 0 else f"at least {least}"
+                raise LfpError(f"task.model.{name} must be {wanted}, not {value}.")
 
     def millions(self) -> float:
         """See `Network`."""
         return 8 if self.backbone == "mobilenet_v2" else RESNET_MILLIONS[self.depth] + 20
 
 
-NETWORKS = {"rcnn": RCNN}
+@dataclasses.dataclass
+class RCNN(Detector):
+    """Fields of `models.rcnn.RCNN`: Faster and Mask R-CNN on a feature pyramid."""
+
+    network: str = "rcnn"
+    decoder: str = "fpn"  # fpn, bfp
+    pyramid_dim: int = 256
+    pyramid_norm: str = "none"  # none, group_norm, batch_norm
+    anchor_size: float = 32.0  # of the lowest level, pixels; it doubles from level to level
+    box_head: str = "2fc"  # 2fc, 4conv1fc
+    box_dim: int = 1024
+    box_conv_dim: int = 256
+    mask_convolutions: int = 4
+    head_norm: str = "none"  # none, group_norm
+    canonical_scale: float = 224.0  # root of the area of a box that is pooled from level 4
+
+    def backbones(self) -> tuple[str, ...]:
+        """See `Detector`."""
+        return ("resnet", "mobilenet_v2")
+
+    def groups(self) -> tuple[type[Options], ...]:
+        """See `Network`."""
+        return (*super().groups(), FeaturePyramid)
+
+    def conventions(self) -> Conventions:
+        """See `Detector`."""
+        return dataclasses.replace(super().conventions(), canonical_scale=self.canonical_scale)
+
+    def check(self) -> None:
+        """Widths and counts are at least 1."""
+        super().check()
+        self.check_least(1, "pyramid_dim", "box_dim", "box_conv_dim")
+        self.check_least(0, "mask_convolutions")
+        if self.anchor_size <= 0:
+            raise LfpError("task.model.anchor_size must be above 0.")
+
+
+@dataclasses.dataclass
+class RCNNC4(Detector):
+    """Fields of `models.rcnn_c4.RCNNC4`: Faster and Mask R-CNN on one map of stride 16."""
+
+    HEADS = r"^(rpn|box|mask|transfer)_"
+
+    network: str = "rcnn_c4"
+    pyramid: bool = True  # of a pyramid_resnet: false is its plain twin, tensorpack's own ResNet
+    block_padding: str = "floor"  # of a pyramid_resnet: floor (odd sizes rounded down), same
+    size_precision: str = "float32"  # of a pyramid_resnet's branches: float32, float64
+    anchor_sizes: list[float] = field(lambda: [32.0, 64.0, 128.0, 256.0, 512.0])  # pixels
+    roi_samples: int = 0
+    # Whether masks stand on the boxes' last stage; Detectron's test networks have a copy of it.
+    shared_masks: bool = True
+
+    def backbones(self) -> tuple[str, ...]:
+        """See `Detector`."""
+        return ("resnet", "pyramid_resnet")
+
+    def check(self) -> None:
+        """Sizes of anchors are above 0; a pyramid ResNet has its own norm."""
+        super().check()
+        is_pyramid = self.backbone == "pyramid_resnet"
+        if is_pyramid and self.norm != "batch":
+            raise LfpError(
+                f"task.model.norm is {self.norm}, but backbone=pyramid_resnet has norm=batch only."
+            )
+        if not (self.pyramid or is_pyramid):
+            raise LfpError(
+                "task.model.pyramid=false is the plain twin of backbone=pyramid_resnet, not an "
+                f"option of {self.backbone}."
+            )
+        if min(self.anchor_sizes, default=0) <= 0:
+            raise LfpError("task.model.anchor_sizes must be numbers above 0.")
+
+
+NETWORKS = {"rcnn": RCNN, "rcnn_c4": RCNNC4}
 
 
 def usual_classes(config: Any) -> tuple[list, list]:

@@ -46,6 +46,7 @@ def anchor_targets(anchors: tf.Tensor, batch: Batch, sampling: RpnSampling) -> R
         `RpnTargets` of [B, N, ...].
     """
     usable = batch["is_valid"] & ~batch["is_crowd"]
+    crowds = batch["is_valid"] & batch["is_crowd"]
     scaled = batch["boxes"] * batch["info"][:, 2, None, None]
     count = anchors.shape[0]
     signature = RpnTargets(
@@ -55,10 +56,18 @@ def anchor_targets(anchors: tf.Tensor, batch: Batch, sampling: RpnSampling) -> R
         tf.TensorSpec([count], tf.float32),
     )
 
-    def choose(boxes, is_object, info, key):
-        return rpn_targets(anchors, boxes, is_object, info[:2], sampling=sampling, key=key)
+    def choose(boxes, is_object, is_crowd, info, key):
+        return rpn_targets(
+            anchors,
+            boxes,
+            is_object,
+            info[:2],
+            is_crowd=is_crowd if sampling.crowd < 1.0 else None,
+            sampling=sampling,
+            key=key,
+        )
 
-    return _by_image(choose, (scaled, usable, batch["info"]), batch, signature)
+    return _by_image(choose, (scaled, usable, crowds, batch["info"]), batch, signature)
 
 
 def sampled_rois(proposals: Proposals, batch: Batch, sampling: RoiSampling) -> SampledRois:

@@ -122,9 +122,11 @@ class Task(TrainedTask):
         if self.trains_masks_alone:
             return self._mask_outputs(model, trunk, sampled, piece)
         outputs = self._anchor_outputs(model, trunk, piece)
-        outputs |= self._box_outputs(model, trunk, sampled)
+        boxes, images = _rows(sampled.boxes)
+        features = model.box_features(trunk, boxes, images)
+        outputs |= self._box_outputs(model, features, sampled)
         if self.task_config.model.masks:
-            outputs |= self._mask_outputs(model, trunk, sampled, piece)
+            outputs |= self._mask_outputs(model, trunk, sampled, piece, features=features)
         return outputs
 
     def _anchor_outputs(self, model, trunk, batch):
@@ -140,10 +142,9 @@ class Task(TrainedTask):
             "rpn_outside": targets.outside,
         }
 
-    def _box_outputs(self, model, trunk, sampled):
+    def _box_outputs(self, model, features, sampled):
         rois = sampled.rois
-        boxes, images = _rows(sampled.boxes)
-        outputs = model.box_outputs(model.box_features(trunk, boxes, images))
+        outputs = model.box_outputs(features)
         labels = tf.reshape(rois.labels, [-1])
         return {
             "class_logits": outputs["class_logits"],
@@ -153,12 +154,16 @@ class Task(TrainedTask):
             "box_weights": tf.reshape(rois.weights, [-1]),
         }
 
-    def _mask_outputs(self, model, trunk, sampled, batch):
+    def _mask_outputs(self, model, trunk, sampled, batch, *, features=None):
+        """Masks of the first boxes; `features` are those of all boxes, where they are at hand."""
         first = num_mask_rois(self.roi_sampling)
+        if features is not None:
+            features = _first_rows(features, first, of=self.roi_sampling.batch)
         rois = type(sampled.rois)(*(values[:, :first] for values in sampled.rois))
         boxes, images = _rows(sampled.boxes[:, :first])
         labels = tf.reshape(rois.labels, [-1])
-        logits = model.mask_logits(model.mask_features(trunk, boxes, images), labels)
+        features = model.mask_features(trunk, boxes, images, of_boxes=features)
+        logits = model.mask_logits(features, labels)
         targets = masks_of_rois(
             rois,
             batch,
@@ -171,7 +176,7 @@ class Task(TrainedTask):
 
     def _losses(self, outputs):
         config = self.task_config.losses
-        anchors = self.anchor_sampling.batch
+        anchors = None if config.rpn_divisor == "counted" else self.anchor_sampling.batch
         if self.trains_masks_alone:
             return {"mask": losses.mask_loss(outputs["mask_logits"], outputs["mask_targets"])}
         means = {
@@ -209,6 +214,8 @@ class Task(TrainedTask):
             foreground=sampling.anchor_foreground,
             positive=sampling.anchor_positive,
             negative=sampling.anchor_negative,
+            weak_best=sampling.weak_best_anchors,
+            crowd=sampling.anchor_crowd,
             pixel=self.conventions.pixel,
         )
 
@@ -223,6 +230,7 @@ class Task(TrainedTask):
             positive=sampling.roi_positive,
             negative=(low, high),
             weights=self.conventions.box_weights,
+            crowds=sampling.roi_crowds,
             pixel=self.conventions.pixel,
         )
 
@@ -355,3 +363,9 @@ def _rows(boxes):
     """Boxes [B, R, 4] as [B * R, 4], and the image of each, int32 [B * R]."""
     batch, count = tf.shape(boxes)[0], boxes.shape[1]
     return tf.reshape(boxes, [-1, 4]), tf.repeat(tf.range(batch), count)
+
+
+def _first_rows(values, first, *, of):
+    """The first rows of each image, [B * first, ...] of [B * of, ...]."""
+    by_image = tf.reshape(values, [-1, of, *values.shape[1:]])
+    return tf.reshape(by_image[:, :first], [-1, *values.shape[1:]])
