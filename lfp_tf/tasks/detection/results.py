@@ -211,12 +211,12 @@ def instances(
 
 
 def image_id(source: pathlib.Path) -> int | str:
-    """Gives the id that COCO's results call an image by: the number that its name ends with.
+    """Gives the id that COCO's results call an image by: the number of its name, or else the name.
 
     >>> image_id(pathlib.Path("COCO_val2014_000000000139.jpg"))
     139
     """
-    number = re.search(r"(?:^|_)(\d+)$", source.stem)
+    number = re.fullmatch(r"(?:COCO_[a-z]+\d+_)?(\d+)", source.stem)
     return int(number[1]) if number else source.stem
 
 
