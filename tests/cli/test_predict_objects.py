@@ -112,6 +112,15 @@ def test_a_video_has_the_objects_of_every_frame(run, tmp_path, capsys):
     assert [p.name for p in frames] == ["000000.json", "000002.json"]
 
 
+def test_results_of_earlier_images_are_overwritten_only_when_told(folder, run, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "coco_results.json").write_text("[{}]")
+    assert run(folder / "street.png")[0] == 2
+    assert "coco_results.json exists already; give another --out" in capsys.readouterr().err
+    status, out = run(folder / "street.png", "--overwrite")
+    assert status == 0 and (out / "coco_results.json").read_text() == "[]\n"
+
+
 def test_mistakes_are_sentences(folder, run, capsys):
     for words, sentence in (
         (["--least_score=2"], "--least_score must lie in 0..1, not 2.0."),

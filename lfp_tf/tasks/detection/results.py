@@ -20,7 +20,6 @@ from lfp_tf.tasks.detection import arguments as own
 from lfp_tf.tasks.detection.coco_results import coco_rows, pasted
 from lfp_tf.tasks.detection.prediction import array_function
 
-COCO_FILE = "coco_results.json"
 Prediction = dict[str, Any]
 
 
@@ -106,7 +105,7 @@ class Results(results.Results):
 
     def summary_files(self) -> dict[str, bytes]:
         """Gives the objects of all images in COCO's results format."""
-        return {COCO_FILE: (json.dumps(self._rows) + "\n").encode()}
+        return {own.COCO_FILE: (json.dumps(self._rows) + "\n").encode()}
 
     def line(
         self, source: pathlib.Path, paths: Mapping[str, pathlib.Path], prediction: Prediction

@@ -14,7 +14,7 @@ from lfp_tf.errors import LfpError
 from lfp_tf.images.detections import draw_detections
 from lfp_tf.images.palette import voc_colors
 from lfp_tf.serving.limits import Limits
-from lfp_tf.tasks.detection import results as own
+from lfp_tf.tasks.detection import arguments as own
 from lfp_tf.tasks.detection.prediction import Protocol
 from lfp_tf.tasks.detection.results import drawn, image_id, instances, of_export, of_model
 from lfp_tf.tasks.detection.signatures import signature_functions
