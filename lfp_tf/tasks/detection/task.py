@@ -163,7 +163,7 @@ class Task(TrainedTask):
             rois,
             batch,
             size=logits.shape[1],
-            is_mask_class=self.is_mask_class,
+            is_mask_class=tf.constant(self.is_mask_class),
             candidates=self.task_config.sampling.mask_candidates,
             pixel=model.conventions.pixel,
         )
@@ -243,13 +243,12 @@ class Task(TrainedTask):
         return self.task_config.model.conventions()
 
     @functools.cached_property
-    def is_mask_class(self) -> tf.Tensor:
-        """bool [K]: classes whose masks are learnt."""
+    def is_mask_class(self) -> np.ndarray:
+        """bool [K]: classes whose masks are learnt; no tensor, which would be of one graph."""
         count = self.task_config.model.classes + 1
         if not self.task_config.mask_classes:
-            return tf.ones([count], tf.bool)
-        labels = self.task_config.mask_labels(self._classes())
-        return tf.constant(np.isin(np.arange(count), labels))
+            return np.ones(count, bool)
+        return np.isin(np.arange(count), self.task_config.mask_labels(self._classes()))
 
     def validation_metrics(self) -> list:
         """None that Keras counts: `reduce_aggregated_logs` scores all detections together."""

@@ -120,6 +120,13 @@ def test_masks_of_classes_that_have_none_teach_nothing(model):
     assert float(losses["class"]) == float(boxes["class"]) and float(boxes["mask"]) > 0.0
 
 
+def test_the_classes_of_masks_belong_to_no_graph():
+    task = task_of(mask_classes=[2, 3])
+    with tf.Graph().as_default():
+        assert task.is_mask_class is not None
+    np.testing.assert_array_equal(task.is_mask_class, [False, False, True, True])
+
+
 @pytest.mark.parametrize("objects", [[], [CROWD], [([5.0, 5.0, 5.0, 20.0], 1, False, True)]])
 def test_images_of_nothing_to_learn_train_on(model, objects):
     losses, gradients = trained(task_of(), model, batch_of(objects, []))
