@@ -50,7 +50,7 @@ def _read_small(name, **options):
     experiment = _READ(name, **options)
     small = changes(experiment)
     if name in shipped_names():  # Its weights are as they ship.
-        small["task"]["model"].pop("width")
+        small["task"]["model"] = {}
     if name.endswith("resnet50_small"):  # PSPNets on CamVid begin with its whole backbone.
         small["task"]["model"].pop("blocks")
     if experiment.task is SEGMENTATION:  # Windows of a small crop over a large image are many.
