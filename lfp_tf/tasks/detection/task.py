@@ -268,10 +268,16 @@ class Task(TrainedTask):
     def aggregate_logs(
         self, state: dict[str, list] | None, step_logs: Mapping[str, Any]
     ) -> dict[str, list]:
-        """Adds the detections of a step to the results, as COCO's format has them."""
+        """Adds the detections of a step to the results, as COCO's format has them.
+
+        The host's own trainer hands in tuples, a tensor of each replica; ours has joined them.
+        """
         # The host asks for scores only where the state is not empty.
         state = {"results": []} if state is None else state
-        rows = {name: value.numpy() for name, value in step_logs.items()}
+        rows = {
+            name: np.concatenate(value) if isinstance(value, tuple) else value.numpy()
+            for name, value in step_logs.items()
+        }
         for place, number in enumerate(rows["number"]):
             if number >= 0:
                 one = {name: values[place] for name, values in rows.items()}
