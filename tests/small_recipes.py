@@ -1,5 +1,6 @@
 """Recipes made small: narrow networks, small crops, records of their own classes or joints."""
 
+import copy
 import pathlib
 import shutil
 import tempfile
@@ -89,9 +90,11 @@ def changes(experiment):
 
 
 def _small_task(experiment):
-    if experiment.task is catalog.DETECTION:
-        return SMALL_DETECTOR
     task = config.of_recipe(experiment.config).task
+    if experiment.task is catalog.DETECTION:
+        # A network that starts from one that ships is as large as that.
+        ships = task.init_checkpoint in shipped_names()
+        return copy.deepcopy(SMALL_DETECTOR) | ({"model": {}} if ships else {})
     model, crop = _small_model(task)
     train = {"global_batch_size": 2, "crop": crop}
     fields = {"model": model, "train_data": train, "validation_data": {"global_batch_size": 1}}

@@ -26,6 +26,7 @@ from lfp_tf.tasks.catalog import SEGMENTATION
 
 COUNTS = (4, 2, 2)
 OWN_CLASSES = {"task": {"model": {"classes": 3}}}
+OF_ONES_OWN = ("folder", "coco_json")
 VIDEOS = (".mp4", ".avi")
 # Words that ask for much, or for a place of the reader's machine, and what becomes of them.
 SMALLER = (
@@ -50,7 +51,7 @@ def _read_small(name, **options):
     experiment = _READ(name, **options)
     small = changes(experiment)
     if name in shipped_names():  # Its weights are as they ship.
-        small["task"]["model"].pop("width")
+        small["task"]["model"] = {}
     if name.endswith("resnet50_small"):  # PSPNets on CamVid begin with its whole backbone.
         small["task"]["model"].pop("blocks")
     if experiment.task is SEGMENTATION:  # Windows of a small crop over a large image are many.
@@ -204,7 +205,7 @@ def _weights(name, experiment, preset=None):
     if is_run and path.name in experiments.paths():
         experiment = path.name
     recipe = experiments.read(experiment)
-    has_own = recipe.dataset == "folder" and not recipe.config["task"]["model"].get("classes")
+    has_own = recipe.dataset in OF_ONES_OWN and not recipe.config["task"]["model"].get("classes")
     model = networks.build(experiment, preset=preset, changes=OWN_CLASSES if has_own else None)
     # The content tells what a file is, so ours may bear the name of another program's.
     write_folder(path, model) if is_run else save_npz(model, path)

@@ -7,11 +7,13 @@ import tf_keras
 import tiny
 from PIL import Image
 from small_classifier import random_image, small_classifier
+from small_detector import KnownDetector
 from small_network import random_images, small_checkpoint, small_network
 from small_people import KnownNetwork, same_maps
 
 import lfp_tf
 from lfp_tf.errors import LfpError
+from lfp_tf.images.detections import draw_detections
 from lfp_tf.images.overlay import overlay, with_legend
 from lfp_tf.images.palette import ClassTable
 from lfp_tf.images.skeleton import draw_skeletons
@@ -35,6 +37,16 @@ def classifier():
 @pytest.fixture(scope="module")
 def pose():
     return KnownNetwork(same_maps()[0])
+
+
+# (box x1, y1, x2, y2, label, score) in an image of 50x70.
+OBJECTS = [((5.0, 5.0, 45.0, 45.0), 1, 0.9), ((50.0, 10.0, 68.0, 40.0), 3, 0.3)]
+
+
+@pytest.fixture(scope="module")
+def objects():
+    """A detector that knows the objects of images of 50x70."""
+    return KnownDetector({(50, 70): OBJECTS})
 
 
 @pytest.fixture
@@ -130,6 +142,24 @@ def test_classes_and_joints(classifier, pose):
     np.testing.assert_array_equal(several[0][1], whole[0])
 
 
+def test_objects_with_boxes_classes_scores_and_masks(objects):
+    (image,) = random_images((50, 70))
+    found = lfp_tf.detect(objects, image)
+    assert set(found) == {"boxes", "classes", "scores", "masks"}
+    np.testing.assert_array_equal(found["boxes"], [[5, 5, 45, 45], [10, 50, 40, 68]])
+    assert [objects.recipe.classes[number] for number in found["classes"]] == ["cat", "cow"]
+    np.testing.assert_allclose(found["scores"], [0.9, 0.3])
+    assert found["masks"].dtype == bool and found["masks"].shape == (2, 50, 70)
+    assert found["masks"][0, 10:40, 10:40].all() and not found["masks"][0, :, 47:].any()
+    best = lfp_tf.detect(objects, image, least_score=0.5)
+    assert len(best["boxes"]) == len(best["masks"]) == 1
+    one, none = lfp_tf.detect(objects, [image, image[:20]])
+    np.testing.assert_array_equal(one["masks"], found["masks"])
+    assert none["boxes"].shape == (0, 4) and none["masks"].shape == (0, 20, 70)
+    boxes_alone = lfp_tf.detect(KnownDetector({(50, 70): OBJECTS}, masks=False), image)
+    assert set(boxes_alone) == {"boxes", "classes", "scores"}
+
+
 @pytest.mark.parametrize("boxes", [[[0, 0, 5]], [[0, 0, 0, 5]], [0, 0, 5, 5], "box"])
 def test_boxes_of_another_form_are_refused(pose, boxes):
     with pytest.raises(LfpError, match=r"boxes must be \[P, 4\], ymin, xmin, ymax, xmax"):
@@ -141,13 +171,15 @@ def test_a_list_of_images_needs_as_many_lists_of_boxes(pose):
         lfp_tf.keypoints(pose, [random_image(0)] * 2, boxes=[[]])
 
 
-def test_the_right_function_is_named(model, classifier, pose):
+def test_the_right_function_is_named(model, classifier, pose, objects):
     image = random_image(0)
     for function, network, text in (
         (lfp_tf.segment, classifier, r"labels no pixels; use lfp_tf.classify\(model, image\)"),
         (lfp_tf.segment, pose, r"is for pose and labels no pixels; use lfp_tf.keypoints\(model"),
         (lfp_tf.classify, model, r"classifies no images; use lfp_tf.segment\(model, image\)"),
         (lfp_tf.keypoints, model, r"finds no joints; use lfp_tf.segment\(model, image\)"),
+        (lfp_tf.detect, model, r"detects no objects; use lfp_tf.segment\(model, image\)"),
+        (lfp_tf.segment, objects, r"is for detection and labels no .* lfp_tf.detect\(model, im"),
         (lfp_tf.segment, tf_keras.Sequential(), "The model has no recipe"),
     ):
         with pytest.raises(LfpError, match=text):
@@ -188,8 +220,21 @@ def test_show_draws_classes_and_joints_as_predict_does(classifier, pose):
         np.testing.assert_array_equal(lfp_tf.show(image, joints, model=pose), expected)
 
 
-def test_show_refuses_what_is_not_of_the_image(model, classifier, pose):
+def test_show_draws_objects_with_names_and_scores(objects):
+    (image,) = random_images((50, 70))
+    found = lfp_tf.detect(objects, image)
+    expected = draw_detections(
+        image, [row[0] for row in OBJECTS], [0, 2], objects.recipe.classes,
+        scores=found["scores"], masks=found["masks"],
+    )  # fmt: skip
+    np.testing.assert_array_equal(lfp_tf.show(image, found, model=objects), expected)
+    none = lfp_tf.detect(objects, image, least_score=1.0)
+    np.testing.assert_array_equal(lfp_tf.show(image, none, model=objects), image)
+
+
+def test_show_refuses_what_is_not_of_the_image(model, classifier, pose, objects):
     image = random_image(0)
+    of_another = lfp_tf.detect(objects, np.zeros((50, 70, 3), np.uint8))
     for prediction, more, text in (
         (np.zeros((2, 2), int), {"model": model}, r"labels have the shape \[2, 2\], but the image"),
         (
@@ -198,6 +243,8 @@ def test_show_refuses_what_is_not_of_the_image(model, classifier, pose):
             r"probabilities have the shape \[3\], but the network",
         ),
         (np.zeros((1, 3)), {"model": pose}, r"joints have the shape \[1, 3\], but must be"),
+        (of_another, {"model": objects}, "The masks are 50x70, but the image is"),
+        (np.zeros(3), {"model": objects}, "must be what lfp_tf.detect gave for this image"),
         (np.zeros((2, 2), int), {}, "give model=, or dataset= for labels"),
     ):
         with pytest.raises(LfpError, match=text):

@@ -54,7 +54,7 @@ FILES_OF_A_TASK = {
     "signatures": ["signature_functions", "warmup_requests"],
     "results": ["Results", "of_model", "of_export"],
     "arguments": [
-        *("OPTIONS", "ENDINGS", "AFTER_TRAINING", "check", "protocol", "describe"),
+        *("OPTIONS", "ENDINGS", "SUMMARIES", "AFTER_TRAINING", "check", "protocol", "describe"),
         *("evaluation_options", "read_annotations", "table"),
     ],
 }

@@ -69,6 +69,29 @@ def test_the_hosts_own_loop_trains_and_scores(host, tmp_path):
     assert tf.train.latest_checkpoint(str(run)).endswith("-2")
 
 
+def test_the_hosts_own_loop_trains_and_scores_a_detector(host, tmp_path):
+    import tensorflow as tf
+    from official.core import task_factory, train_lib
+    from small_recipes import SMALL_DETECTOR, TRAINER
+
+    folder, run = str(tiny.make_records(tmp_path / "records")), tmp_path / "run"
+    params = host.get_exp_config("maskrcnn_small_scenes")
+    params.override({"task": SMALL_DETECTOR, "trainer": TRAINER})
+    data = {"train_data": {"folder": folder}, "validation_data": {"folder": folder}}
+    data["validation_data"]["global_batch_size"] = 1
+    params.override({"task": data, "runtime": {"mixed_precision_dtype": "float32"}})
+    _, logs = train_lib.run_experiment(
+        distribution_strategy=tf.distribute.get_strategy(),
+        task=task_factory.get_task(params.task, logging_dir=str(run)),
+        mode="train_and_eval",
+        params=params,
+        model_dir=str(run),
+        run_post_eval=True,
+    )
+    assert 0 <= logs["box_ap"] <= 1 and 0 <= logs["mask_ap"] <= 1
+    assert tf.train.latest_checkpoint(str(run)).endswith("-2")
+
+
 def test_the_hosts_loop_takes_the_steps_of_ours(host, tmp_path):
     import tensorflow as tf
     import tf_keras

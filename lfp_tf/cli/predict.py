@@ -148,14 +148,18 @@ def _check_items(items, task, arguments):
                 raise LfpError(f"--{name} is for videos, but there is none among the inputs.")
     if arguments.overwrite:
         return
-    of_image = catalog.part(task, "arguments").ENDINGS
+    part = catalog.part(task, "arguments")
+    for path in (pathlib.Path(arguments.out) / name for name in part.SUMMARIES):
+        _check_new(path)
     of_video = (OVERLAY, ".json", *([FRAMES] if arguments.frames else []))
     for item in items:
-        for ending in of_video if item.is_video else of_image:
-            if item.path(ending).exists():
-                raise LfpError(
-                    f"{item.path(ending)} exists already; give another --out, or --overwrite."
-                )
+        for ending in of_video if item.is_video else part.ENDINGS:
+            _check_new(item.path(ending))
+
+
+def _check_new(path):
+    if path.exists():
+        raise LfpError(f"{path} exists already; give another --out, or --overwrite.")
 
 
 def _predict(items, results, arguments):

@@ -96,7 +96,7 @@ class Results(abc.ABC):
         del source, prediction
 
     def summary_files(self) -> dict[str, bytes]:
-        """Gives {name: content} of files over all images, written at the end."""
+        """Gives {name: content} of files over all images, written at the end; see `SUMMARIES`."""
         return {}
 
     @abc.abstractmethod

@@ -50,3 +50,10 @@ def test_one_for_pose_tells_its_joints(capsys):
     assert main(["experiments", "hourglass_small"]) == 0
     text = capsys.readouterr().out
     assert "lsp, 14 joints" in text and "128x128" in text
+
+
+def test_one_for_detection_tells_its_classes_and_its_usual_size(capsys):
+    assert main(["experiments", "maskrcnn_small_scenes"]) == 0
+    text = capsys.readouterr().out
+    for line in ("Mask R-CNN, ResNet-18", "scenes, 3 classes", "128x512", "multiply-adds"):
+        assert line in text, line

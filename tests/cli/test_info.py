@@ -16,6 +16,14 @@ def test_the_command_prints_tables_and_json(capsys):
     assert sum(part["parameters"] for part in facts["parts"].values()) == facts["parameters"]
 
 
+def test_a_detector_is_told_by_its_parts(capsys):
+    words = ["info", "--experiment", "maskrcnn_small_scenes", "--input_size", "64,64", "--json"]
+    assert main(words) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert sum(part["parameters"] for part in facts["parts"].values()) == facts["parameters"]
+    assert sum(p["multiply_adds"] for p in facts["parts"].values()) == facts["multiply_adds"]
+
+
 def test_mistakes_are_sentences(capsys):
     assert main(["info"]) == 2
     assert "--experiment is missing" in capsys.readouterr().err

@@ -99,7 +99,10 @@ def test_train_looks_at_records_and_runs_without_tensorflow(tmp_path):
         ),
         ([*given, SCENES, "--params_override=task.train_data.split=trian"], "has no split 'trian'"),
         ([*given, "--experiment=pspnet18_camvid"], "records of scenes, but this experiment is for"),
-        ([*given, "--experiment=hourglass_small"], "of scenes for segmentation, but this is pose"),
+        (
+            [*given, "--experiment=hourglass_small"],
+            "of scenes for segmentation and detection, but this is pose",
+        ),
     ]
     check(_CALLS, cases, tmp_path)
     assert not (tmp_path / "run").exists()

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 OPTIONS = ()
 ENDINGS = (".overlay.png", ".json")
+SUMMARIES = ()
 AFTER_TRAINING = ()
 
 

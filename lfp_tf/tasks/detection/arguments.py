@@ -51,6 +51,8 @@ OPTIONS = (
     ),
 )
 ENDINGS = (".overlay.png", ".json")
+COCO_FILE = "coco_results.json"
+SUMMARIES = (COCO_FILE,)
 AFTER_TRAINING = ()
 _COLUMNS = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 

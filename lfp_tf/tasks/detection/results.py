@@ -20,7 +20,6 @@ from lfp_tf.tasks.detection import arguments as own
 from lfp_tf.tasks.detection.coco_results import coco_rows, pasted
 from lfp_tf.tasks.detection.prediction import array_function
 
-COCO_FILE = "coco_results.json"
 Prediction = dict[str, Any]
 
 
@@ -106,7 +105,7 @@ class Results(results.Results):
 
     def summary_files(self) -> dict[str, bytes]:
         """Gives the objects of all images in COCO's results format."""
-        return {COCO_FILE: (json.dumps(self._rows) + "\n").encode()}
+        return {own.COCO_FILE: (json.dumps(self._rows) + "\n").encode()}
 
     def line(
         self, source: pathlib.Path, paths: Mapping[str, pathlib.Path], prediction: Prediction
@@ -211,12 +210,12 @@ def instances(
 
 
 def image_id(source: pathlib.Path) -> int | str:
-    """Gives the id that COCO's results call an image by: the number that its name ends with.
+    """Gives the id that COCO's results call an image by: the number of its name, or else the name.
 
     >>> image_id(pathlib.Path("COCO_val2014_000000000139.jpg"))
     139
     """
-    number = re.search(r"(?:^|_)(\d+)$", source.stem)
+    number = re.fullmatch(r"(?:COCO_[a-z]+\d+_)?(\d+)", source.stem)
     return int(number[1]) if number else source.stem
 
 

@@ -168,7 +168,7 @@ class Task(TrainedTask):
             rois,
             batch,
             size=logits.shape[1],
-            is_mask_class=self.is_mask_class,
+            is_mask_class=tf.constant(self.is_mask_class),
             candidates=self.task_config.sampling.mask_candidates,
             pixel=model.conventions.pixel,
         )
@@ -252,12 +252,11 @@ class Task(TrainedTask):
 
     @functools.cached_property
     def is_mask_class(self) -> np.ndarray:
-        """bool [K]: classes whose masks are learnt."""
+        """bool [K]: classes whose masks are learnt; no tensor, which would be of one graph."""
         count = self.task_config.model.classes + 1
         if not self.task_config.mask_classes:
-            return np.ones([count], bool)
-        labels = self.task_config.mask_labels(self._classes())
-        return np.isin(np.arange(count), labels)
+            return np.ones(count, bool)
+        return np.isin(np.arange(count), self.task_config.mask_labels(self._classes()))
 
     def validation_metrics(self) -> list:
         """None that Keras counts: `reduce_aggregated_logs` scores all detections together."""
@@ -277,10 +276,16 @@ class Task(TrainedTask):
     def aggregate_logs(
         self, state: dict[str, list] | None, step_logs: Mapping[str, Any]
     ) -> dict[str, list]:
-        """Adds the detections of a step to the results, as COCO's format has them."""
+        """Adds the detections of a step to the results, as COCO's format has them.
+
+        The host's own trainer hands in tuples, a tensor of each replica; ours has joined them.
+        """
         # The host asks for scores only where the state is not empty.
         state = {"results": []} if state is None else state
-        rows = {name: value.numpy() for name, value in step_logs.items()}
+        rows = {
+            name: np.concatenate(value) if isinstance(value, tuple) else value.numpy()
+            for name, value in step_logs.items()
+        }
         for place, number in enumerate(rows["number"]):
             if number >= 0:
                 one = {name: values[place] for name, values in rows.items()}

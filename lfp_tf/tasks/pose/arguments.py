@@ -29,6 +29,7 @@ OPTIONS = (
     ),
 )
 ENDINGS = (".overlay.png", ".json")
+SUMMARIES = ()
 AFTER_TRAINING = ()
 
 

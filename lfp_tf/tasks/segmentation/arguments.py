@@ -18,6 +18,7 @@ EXPORTED_PROTOCOLS = ("whole", "deeplab", "semseg")
 LABELS = ".labels.png"
 # Endings of the files that predict writes for an image.
 ENDINGS = (LABELS, ".overlay.png", ".json")
+SUMMARIES = ()
 # Options that score a training's best checkpoint at its end.
 AFTER_TRAINING = ("--protocol", "whole")
 # What --flip means where a protocol runs without one; the others always flip in their own way.

@@ -97,6 +97,25 @@ def test_a_class_without_objects_has_no_score_and_counts_in_no_mean():
     assert scores.summary() == scores.summary(LABELS)
 
 
+def test_an_object_without_a_mask_counts_neither_way_where_masks_are_scored():
+    truth, results = scene()
+    whole = coco_scores(truth, results, kind="mask").summary()
+    box = [60.0, 20.0, 50.0, 40.0]
+    plain = {"id": 99, "image_id": 0, "category_id": 3, "bbox": box, "area": 2000.0, "iscrowd": 0}
+    more = truth | {"annotations": [*truth["annotations"], plain]}
+    assert coco_scores(more, results, kind="box").summary() != whole
+    before, after, as_mistake = (
+        coco_scores(objects, rows, kind="mask").summary()["AP"]
+        for objects, rows in (
+            (more, results),
+            (more, [*results, result(0, 3, box, 0.99)]),
+            (truth, [*results, result(0, 3, box, 0.99)]),
+        )
+    )
+    assert before == after > as_mistake
+    assert "segmentation" not in plain and plain["iscrowd"] == 0
+
+
 def test_nothing_found_scores_zero():
     truth, _ = scene()
     summary = coco_scores(truth, [], kind="mask").summary()

@@ -120,7 +120,8 @@ def test_masks_of_the_callers_boxes(signatures, model):
         expected = in_boxes(
             tf.constant(batch[number]), boxes[number][:, [1, 0, 3, 2]], classes[number] + 1
         )
-        np.testing.assert_array_equal(masks[number], expected)
+        # Another graph, whose sums are rounded otherwise.
+        np.testing.assert_allclose(masks[number], expected, atol=1e-5)
     assert np.abs(masks[0, 0] - masks[0, 1]).max() > 0.01
     none = signatures["instances"](
         images=batch, boxes=np.zeros((2, 0, 4), np.float32), classes=np.zeros((2, 0), np.int32)

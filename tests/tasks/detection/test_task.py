@@ -120,6 +120,13 @@ def test_masks_of_classes_that_have_none_teach_nothing(model):
     assert float(losses["class"]) == float(boxes["class"]) and float(boxes["mask"]) > 0.0
 
 
+def test_the_classes_of_masks_belong_to_no_graph():
+    task = task_of(mask_classes=[2, 3])
+    with tf.Graph().as_default():
+        assert task.is_mask_class is not None
+    np.testing.assert_array_equal(task.is_mask_class, [False, False, True, True])
+
+
 @pytest.mark.parametrize("objects", [[], [CROWD], [([5.0, 5.0, 5.0, 20.0], 1, False, True)]])
 def test_images_of_nothing_to_learn_train_on(model, objects):
     losses, gradients = trained(task_of(), model, batch_of(objects, []))
@@ -190,3 +197,24 @@ def test_classes_with_masks_are_told_by_name_number_or_split():
     fields.mask_classes = ["cow"]
     with pytest.raises(LfpError, match="has 'cow', which is no class; there are cat, dog, bird"):
         fields.mask_labels(names)
+
+
+def test_detections_of_all_replicas_are_counted_once_and_what_fills_up_never():
+    def row(number, count):
+        return {
+            "boxes": tf.constant([[[1.0, 2.0, 5.0, 8.0]]]),
+            "scores": tf.constant([[0.75]]),
+            "labels": tf.constant([[2]]),
+            "count": tf.constant([count]),
+            "size": tf.constant([[30, 40]]),
+            "number": tf.constant([number], tf.int64),
+        }
+
+    task, replicas = task_of(), [row(7, 1), row(8, 0), row(-1, 1)]
+    joined = {name: tf.concat([r[name] for r in replicas], axis=0) for name in replicas[0]}
+    apart = {name: tuple(r[name] for r in replicas) for name in replicas[0]}
+    expected = {"image_id": 7, "category_id": 2, "score": 0.75, "bbox": [1, 2, 4, 6]}
+    for logs in (joined, apart):
+        assert task.aggregate_logs(None, logs) == {"results": [expected]}
+    state = task.aggregate_logs(task.aggregate_logs(None, apart), apart)
+    assert state["results"] == [expected] * 2
