@@ -24,6 +24,7 @@ QUESTIONS = {
     "segment": "lfp_tf.segment from its second call on beside its network alone",
     "export": "an export's size and its first answer beside the host's",
     "crf": "the dense CRF of an image beside pydensecrf2",
+    "detect": "Mask R-CNN, its operators and input beside torchvision and the host",
     "pyramid": "LFP's pyramid beside the plain ResNet, its arithmetic and PyTorch",
 }
 

@@ -74,6 +74,20 @@ def maps(shape):
     return fill(["normal", 0.0, 1.0], SEED, "maps", shape)
 
 
+def boxes(count, height, width):
+    """float32 [count, 4], x1, y1, x2, y2 within height x width pixels, sides from 16 on."""
+    unit = fill(["uniform", 0.0, 1.0], SEED, "boxes", (count, 4))
+    size = np.array([width, height], np.float32)
+    extents = 16.0 + unit[:, 2:] ** 2 * (size - 16.0) / 2
+    first = unit[:, :2] * (size - extents)
+    return np.concatenate([first, first + extents], axis=1).astype(np.float32)
+
+
+def scores(count):
+    """float32 [count], 0..1."""
+    return fill(["uniform", 0.0, 1.0], SEED, "scores", (count,))
+
+
 def targets(spec):
     """What a network is trained on, by the `network` of its spec.
 

@@ -1,6 +1,10 @@
-"""A tiny detector for tests: Mask R-CNN an eighth as wide on drawn records of 33x41 images."""
+"""A tiny detector for tests: Mask R-CNN an eighth as wide on drawn records, and a known one."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import tiny
+from small_objects import CLASSES
 
 OVERRIDES = {
     "task.model.width": 0.125,
@@ -42,3 +46,87 @@ def train_arguments(records, folder, *extra, **changes):
 def train(records, folder, *extra, **changes):
     """Trains in this process; the result is as of `tiny.run`."""
     return tiny.command("train", *train_arguments(records, folder, *extra, **changes)[1:])
+
+
+EVALUATION = {
+    "short_side": 64, "max_size": 96, "pre_nms": 60, "post_nms": 40, "rpn_nms": 0.7,
+    "score_threshold": 0.05, "nms": 0.5, "limit": 10,
+}  # fmt: skip
+
+
+def small_detector(seed=0, **model):
+    """A Mask R-CNN of a few channels with weights as drawn, norms stirred; of scenes."""
+    import tf_keras
+    from small_network import stirred
+    from small_recipes import SMALL_DETECTOR
+
+    from lfp_tf.recipes.networks import build
+
+    tf_keras.utils.set_random_seed(seed)
+    task = SMALL_DETECTOR | {"model": SMALL_DETECTOR["model"] | model, "evaluation": EVALUATION}
+    return stirred(build("maskrcnn_small_scenes", changes={"task": task}), seed)
+
+
+def recipe(names=CLASSES, *, masks=True):
+    """The recipe of a detector of these classes."""
+    from lfp_tf.recipes.recipe import Recipe
+
+    return Recipe(
+        experiment="small_detection",
+        task="detection",
+        network="rcnn",
+        options={"masks": masks},
+        preprocess="none",
+        crop=None,
+        classes=list(names),
+        colors=[],
+        evaluation=dict(EVALUATION),
+        dataset="small",
+    )
+
+
+class KnownDetector:
+    """Detections by the size of the image alone, in the form of a network.
+
+    Args:
+        answers: {(height, width): list of ((x1, y1, x2, y2: edges), label, score), best first};
+            nothing is found in an image of another size.
+        names: of the classes.
+        masks: whether there are masks, which fill their boxes.
+        pixel: of the network's conventions.
+    """
+
+    STRIDE = 32
+    mask_side = 28
+
+    def __init__(self, answers, names=CLASSES, *, masks=True, pixel=0.0):
+        self.answers, self.recipe, self.variables = answers, recipe(names, masks=masks), []
+        self.conventions = SimpleNamespace(pixel=pixel, clips_to_padding=False)
+        self.masks = "some" if masks else None
+
+    def objects(self, inputs, inference, *, training):
+        """See `models.detector.Detector.objects`."""
+        import tensorflow as tf
+
+        assert training is False
+        size = tf.cast(inputs["info"][0, 3:5], tf.int32)
+        found = self._rows([], inference.limit)
+        for own, rows in self.answers.items():
+            is_own = tf.reduce_all(size == tf.constant(own))
+            this = self._rows(rows, inference.limit)
+            found = {name: tf.where(is_own, this[name], found[name]) for name in this}
+        return {name: value[None] for name, value in found.items()}
+
+    def _rows(self, rows, limit):
+        boxes, scores = np.zeros((limit, 4), np.float32), np.zeros(limit, np.float32)
+        labels, count = np.zeros(limit, np.int32), len(rows)
+        for place, (box, label, score) in enumerate(rows):
+            boxes[place] = np.array(box) - [0, 0, *[self.conventions.pixel] * 2]
+            labels[place], scores[place] = label, score
+        found = {"boxes": boxes, "scores": scores, "labels": labels, "counts": np.int32(count)}
+        if self.masks:
+            is_object = np.arange(limit)[:, None, None] < count
+            found["masks"] = np.broadcast_to(is_object, (limit, *[self.mask_side] * 2)).astype(
+                "float32"
+            )
+        return found

@@ -23,7 +23,12 @@ def test_it_writes_one_version_after_the_other(network, tmp_path, capsys):
     assert f"next: lfp-tf predict --saved_model {tmp_path / '1'}" in said.err
     assert main([*words, "--version=7", "--flip", "--no-optimize", "--input_size=33,41"]) == 0
     facts = json.loads((tmp_path / "7" / "export.json").read_text())
-    assert facts["limits"] == {"max_pixels": 5000, "max_batch": 16, "input_size": [33, 41]}
+    assert facts["limits"] == {
+        "max_pixels": 5000,
+        "max_batch": 16,
+        "input_size": [33, 41],
+        "max_boxes": 100,
+    }
     assert facts["protocol"]["flip"] == "softmax" and facts["batch_norm_folded"] is False
     assert facts["scores"] == {"scores": {"all": 1}, "split": "val"}
     digests = facts["checkpoint"]["sha256"]

@@ -9,6 +9,7 @@ from small_recipes import records
 
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import config, preflight
+from lfp_tf.tasks.catalog import SEGMENTATION
 
 
 @pytest.fixture
@@ -62,21 +63,21 @@ def test_a_split_that_is_not_there_is_named(params, camvid):
 def test_a_run_on_other_classes_is_not_gone_on_with(params, camvid, tmp_path):
     params.task.dataset = "camvid"
     dataset = preflight.fill_in(params, data_dir=camvid)
-    preflight.check_run(tmp_path / "new", dataset, mode="train")
-    preflight.check_run(camvid, dataset, mode="train")
+    preflight.check_run(tmp_path / "new", dataset, SEGMENTATION, mode="train")
+    preflight.check_run(camvid, dataset, SEGMENTATION, mode="train")
     other = dataset | {"name": "other", "classes": ["sky"]}
     with pytest.raises(LfpError, match="is a run on the 11 classes of camvid, not on these 1 of o"):
-        preflight.check_run(camvid, other, mode="train")
+        preflight.check_run(camvid, other, SEGMENTATION, mode="train")
 
 
 def test_an_evaluation_needs_a_checkpoint(tmp_path):
     dataset = {"name": "voc", "classes": ["sky"]}
     with pytest.raises(LfpError, match="run holds no checkpoint to evaluate; train first."):
-        preflight.check_run(tmp_path / "run", dataset, mode="eval")
+        preflight.check_run(tmp_path / "run", dataset, SEGMENTATION, mode="eval")
     (tmp_path / "ckpt-3.index").write_text("")
-    preflight.check_run(tmp_path, dataset, mode="eval")
+    preflight.check_run(tmp_path, dataset, SEGMENTATION, mode="eval")
     # Whoever watches a run may come before its first checkpoint.
-    preflight.check_run(tmp_path / "run", dataset, mode="continuous_eval")
+    preflight.check_run(tmp_path / "run", dataset, SEGMENTATION, mode="continuous_eval")
 
 
 def test_an_evaluation_without_a_checkpoint_is_refused_and_leaves_no_folder(tmp_path):

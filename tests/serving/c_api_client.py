@@ -1,7 +1,8 @@
 """Runs a SavedModel through TensorFlow's C API alone: no Keras, no TensorFlow for Python, no lfp_tf.
 
-Arguments: the folder of the tensorflow package, the SavedModel, a folder with `image.png` and
-`pixels.npy` (uint8 [1, H, W, 3]). Writes one .npy or .png a result beside them.
+Arguments: the folder of the tensorflow package, the SavedModel, a folder with the inputs of its
+signatures: `image_bytes.png` and, of the others, NAME.npy. Calls every signature and writes its
+outputs beside them, SIGNATURE.NAME.npy, or of texts the first as SIGNATURE.NAME.
 """
 
 import ctypes
@@ -15,7 +16,7 @@ library_folder, saved_model, place = map(pathlib.Path, sys.argv[1:])
 ctypes.CDLL(str(library_folder / "libtensorflow_framework.so.2"), mode=ctypes.RTLD_GLOBAL)
 tf = ctypes.CDLL(str(library_folder / "libtensorflow_cc.so.2"), mode=ctypes.RTLD_GLOBAL)
 
-STRING, UINT8 = 7, 4
+STRING = 7
 NUMPY = {1: np.float32, 3: np.int32, 4: np.uint8, 9: np.int64}
 STRING_BYTES = 24
 
@@ -117,7 +118,8 @@ def output(name):
 def tensor_of(value):
     if isinstance(value, np.ndarray):
         shape = (ctypes.c_int64 * value.ndim)(*value.shape)
-        made = tf.TF_AllocateTensor(UINT8, shape, value.ndim, ctypes.c_size_t(value.nbytes))
+        (kind,) = (number for number, own in NUMPY.items() if value.dtype == own)
+        made = tf.TF_AllocateTensor(kind, shape, value.ndim, ctypes.c_size_t(value.nbytes))
         ctypes.memmove(tf.TF_TensorData(pointer(made)), value.tobytes(), value.nbytes)
         return made
     shape = (ctypes.c_int64 * 1)(len(value))
@@ -170,13 +172,21 @@ session = tf.TF_LoadSessionFromSavedModel(
 check()
 signatures = entries(ctypes.string_at(meta_graph.contents.data, meta_graph.contents.length), 5)
 
-pixels = np.load(place / "pixels.npy")
-answer = call(signatures["serving_default"], {"image_bytes": [(place / "image.png").read_bytes()]})
-(place / "labels.png").write_bytes(answer["labels_png"][0])
-np.save(place / "sizes.npy", answer["sizes"])
-np.save(place / "labels.npy", call(signatures["images"], {"images": pixels})["labels"])
-answer = call(signatures["probabilities"], {"images": pixels})
-np.save(place / "probabilities.npy", answer["probabilities"])
-np.save(place / "probabilities_labels.npy", answer["labels"])
+
+def given(name):
+    """The value of an input by its name."""
+    if name == "image_bytes":
+        return [(place / "image_bytes.png").read_bytes()]
+    return np.load(place / f"{name}.npy")
+
+
+for signature in signatures.keys() - {"__saved_model_init_op"}:
+    names = tensor_names(signatures[signature], 1)
+    outputs = call(signatures[signature], {name: given(name) for name in names})
+    for name, value in outputs.items():
+        if isinstance(value, list):
+            (place / f"{signature}.{name}").write_bytes(value[0])
+        else:
+            np.save(place / f"{signature}.{name}.npy", value)
 assert not {"tensorflow", "tf_keras", "keras", "lfp_tf"} & set(sys.modules)
 print(struct.calcsize("P"), sorted(signatures))

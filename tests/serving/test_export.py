@@ -81,8 +81,8 @@ def test_pixels_give_the_python_models_labels_and_probabilities(signatures, expe
 
 def test_it_answers_through_the_c_api_without_keras_and_without_us(exported, expected, tmp_path):
     image, labels, probabilities = expected[0]
-    (tmp_path / "image.png").write_bytes(encode_png(image))
-    np.save(tmp_path / "pixels.npy", image[None])
+    (tmp_path / "image_bytes.png").write_bytes(encode_png(image))
+    np.save(tmp_path / "images.npy", image[None])
     client = pathlib.Path(__file__).with_name("c_api_client.py")
     library = pathlib.Path(tf.__file__).parent
     done = subprocess.run(
@@ -96,11 +96,14 @@ def test_it_answers_through_the_c_api_without_keras_and_without_us(exported, exp
     assert "['images', 'probabilities', 'serving_default']" in done.stdout.replace(
         "'__saved_model_init_op', ", ""
     )
-    np.testing.assert_array_equal(read_labels(str(tmp_path / "labels.png")), labels)
-    np.testing.assert_array_equal(np.load(tmp_path / "sizes.npy"), [image.shape[:2]])
-    for name in ("labels", "probabilities_labels"):
+    labels_png = tmp_path / "serving_default.labels_png"
+    np.testing.assert_array_equal(read_labels(labels_png.read_bytes()), labels)
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "serving_default.sizes.npy"), [image.shape[:2]]
+    )
+    for name in ("images.labels", "probabilities.labels"):
         np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy")[0], labels)
-    from_server = np.load(tmp_path / "probabilities.npy")[0]
+    from_server = np.load(tmp_path / "probabilities.probabilities.npy")[0]
     np.testing.assert_allclose(from_server, probabilities, atol=1e-5)
 
 
@@ -144,7 +147,12 @@ def test_one_bad_image_fails_its_request_only(signatures, expected):
 def test_the_folder_tells_what_it_is(exported, model):
     facts = json.loads((exported / "export.json").read_text())
     assert facts["experiment"] == "pspnet18_scenes" and facts["preprocess"] == "torch"
-    assert facts["limits"] == {"max_pixels": 3000, "max_batch": 4, "input_size": None}
+    assert facts["limits"] == {
+        "max_pixels": 3000,
+        "max_batch": 4,
+        "input_size": None,
+        "max_boxes": 100,
+    }
     assert facts["protocol"] == {
         "name": "whole",
         "flip": "none",

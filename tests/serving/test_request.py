@@ -5,10 +5,26 @@ import http.server
 import json
 import threading
 
+import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
+from pycocotools import mask as coco_mask
+
+from lfp_tf.images.decode import encode_png
+from lfp_tf.ops.detection.paste import paste_masks
 
 PROGRAM = tiny.ROOT / "export" / "request.py"
+SIZE = (30, 40)
+_RANDOM = np.random.default_rng(0)
+# Two objects, one of which reaches beyond the image, and a row that fills up.
+DETECTIONS = {
+    "boxes": [[[3.0, 5.5, 20.0, 31.0], [-4.0, -2.0, 9.5, 14.0], [0.0] * 4]],
+    "classes": [[2, 0, 0]],
+    "scores": [[0.9, 0.6, 0.0]],
+    "num_detections": [2],
+    "masks": [np.round(_RANDOM.random((3, 28, 28)), 3).tolist()],
+}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -17,6 +33,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         image = base64.b64decode(sent["inputs"]["image_bytes"][0]["b64"])
         if image == b"bad":
             status, answer = 400, {"error": "The image is of no format that is served."}
+        elif image[:4] == b"\x89PNG":
+            status, answer = 200, {"outputs": DETECTIONS}
+        elif image == b"pose":
+            status, answer = 200, {"outputs": {"keypoints": [[[1.0, 2.0, 0.5]]]}}
         else:
             # TensorFlow Serving (util/json_tensor.cc) wraps in base64 what is called `..._bytes`
             # only; other strings are written byte by byte, control signs escaped.
@@ -44,8 +64,10 @@ def url():
 
 def ask(tmp_path, url, content, *more):
     (tmp_path / "street.jpg").write_bytes(content)
+    # Nothing but the standard library, unless there are masks.
+    alone = () if content[:4] == b"\x89PNG" else ("-S",)
     return tiny.run(
-        "-S",
+        *alone,
         PROGRAM,
         tmp_path / "street.jpg",
         "--out",
@@ -61,6 +83,28 @@ def test_it_sends_the_image_and_writes_the_labels(tmp_path, url):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "labels.png").read_bytes() == b"\xffegami\x00"
     assert done.stdout == f"{tmp_path / 'labels.png'}: 5x3\n"
+
+
+def test_objects_are_written_with_their_masks_as_predict_draws_them(tmp_path, url):
+    done = ask(tmp_path, url, encode_png(np.zeros((*SIZE, 3), np.uint8)), "--model", "lfp")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'labels.png'}: 2 objects\n"
+    objects = json.loads((tmp_path / "labels.png").read_bytes())
+    assert [(row["class"], row["score"]) for row in objects] == [(2, 0.9), (0, 0.6)]
+    boxes = tf.gather(tf.constant(DETECTIONS["boxes"][0][:2]), [1, 0, 3, 2], axis=1)
+    masks = tf.constant(DETECTIONS["masks"][0][:2])
+    expected = paste_masks(masks, boxes - tf.constant([0.0, 0.0, 1.0, 1.0]), SIZE).numpy()
+    assert expected.any(axis=(1, 2)).all()
+    for row, mask in zip(objects, expected, strict=True):
+        lengths = coco_mask.frPyObjects(row["segmentation"], *SIZE)
+        np.testing.assert_array_equal(coco_mask.decode(lengths), mask)
+
+
+def test_what_else_a_network_finds_is_written_as_json(tmp_path, url):
+    done = ask(tmp_path, url, b"pose")
+    assert done.stdout == f"{tmp_path / 'labels.png'}: keypoints\n"
+    written = json.loads((tmp_path / "labels.png").read_bytes())
+    assert written == {"keypoints": [[1.0, 2.0, 0.5]]}
 
 
 def test_a_refusal_is_shown_and_nothing_written(tmp_path, url):

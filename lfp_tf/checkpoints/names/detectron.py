@@ -40,6 +40,8 @@ _EMBEDDINGS = {"glove": "v_glove", "random": "v_randn_0"}
 _OF_MASKS = "_[mask]_"
 # Left by the optimizer beside each learnt blob.
 _MOMENTUM = re.compile(r"_momentum$")
+# The coarsest level that has a stage of its own.
+_TOP = 5
 # Cells of the pooled map that the first dense layer sees, channel after channel there.
 _POOLED_CELLS = 7 * 7
 
@@ -76,11 +78,7 @@ def _pairs(leaf: str, options: Mapping) -> Pairs:
             r"(mask_)?stage(\d)_block(\d+)_projection(?:_bn)?",
             lambda mask, stage, block: f"{_block(mask, stage, block)}_branch1",
         ),
-        (r"fpn_lateral5(?:_norm)?", lambda: f"fpn_inner_{_stage_sum(5, options)}"),
-        (
-            r"fpn_lateral(\d)(?:_norm)?",
-            lambda level: f"fpn_inner_{_stage_sum(int(level), options)}_lateral",
-        ),
+        (r"fpn_lateral(\d)(?:_norm)?", lambda level: _lateral(int(level), options)),
         (r"fpn_output(\d)(?:_norm)?", lambda level: f"fpn_{_stage_sum(int(level), options)}"),
         (r"rpn_(conv|logits|deltas)", lambda part: f"{_RPN[part]}{rpn}"),
         (r"box_(fc1|fc2|classes|deltas)", lambda part: _BOX[part]),
@@ -95,6 +93,13 @@ def _pairs(leaf: str, options: Mapping) -> Pairs:
 
 def _block(mask: str | None, stage: str, block: str) -> str:
     return f"{_OF_MASKS if mask else ''}res{int(stage) + 1}_{int(block) - 1}"
+
+
+def _lateral(level: int, options: Mapping) -> str | None:
+    """A pyramid without a way down (`bfp`) is none of Detectron's."""
+    if options.get("decoder") == "bfp":
+        return None
+    return f"fpn_inner_{_stage_sum(level, options)}{'' if level == _TOP else '_lateral'}"
 
 
 def _stage_sum(level: int, options: Mapping) -> str:

@@ -12,19 +12,21 @@ Refused: --source; images below 16x16.
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source, whole_number, whole_numbers
 from lfp_tf.data.datasets.scene_drawing import CLASSES, INSTANCE_CLASSES, draw_scene
 from lfp_tf.data.detection.objects import TASK as DETECTION
+from lfp_tf.data.detection.records import draw_record as draw_objects
 from lfp_tf.data.plan import Plan
 from lfp_tf.data.segmentation.records import TASK as SEGMENTATION
 from lfp_tf.data.segmentation.records import draw_labels, encoded_scene
 from lfp_tf.data.shards import Encoded
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import encode_png
-from lfp_tf.images.palette import class_table
+from lfp_tf.images.palette import ClassTable, class_table
 
 __all__ = ["CLASSES", "DATASET", "INSTANCE_CLASSES", "draw_scene", "plan"]
 
@@ -90,10 +92,24 @@ def plan(
         splits={split: samples for split, samples in splits.items() if samples},
         encode=encode_scene,
         inspect=None,
-        draw=functools.partial(draw_labels, table=table),
+        draw=functools.partial(
+            draw_scene_record, labels=table, objects=[CLASSES[label] for label in INSTANCE_CLASSES]
+        ),
         tasks=(SEGMENTATION, DETECTION),
         options={"seed": seed, "size": list(size), "drawing": DRAWING},
         facts={"task_classes": {DETECTION: [CLASSES[label] for label in INSTANCE_CLASSES]}},
+    )
+
+
+def draw_scene_record(
+    image: np.ndarray, features: dict[str, list[Any]], *, labels: ClassTable, objects: list[str]
+) -> np.ndarray:
+    """The image under its labels, above the image under its boxes and masks: uint8 [H', W', 3]."""
+    views = [draw_labels(image, features, table=labels)]
+    views.append(draw_objects(image, features, classes=objects))
+    width = max(view.shape[1] for view in views)
+    return np.concatenate(
+        [np.pad(view, ((0, 0), (0, width - view.shape[1]), (0, 0))) for view in views]
     )
 
 

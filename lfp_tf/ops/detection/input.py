@@ -33,8 +33,12 @@ def image_scale(
 
 
 def scaled_size(size: tuple | tf.Tensor, scale: tf.Tensor) -> list[tf.Tensor]:
-    """(height, width) of an image after scaling, int32 scalars; halves to the even number."""
-    return [tf.cast(tf.round(tf.cast(length, tf.float64) * scale), tf.int32) for length in size]
+    """(height, width) of an image after scaling, int32 scalars; halves to the even number.
+
+    A strip keeps a pixel, where the original's scaling fails.
+    """
+    lengths = [tf.round(tf.cast(length, tf.float64) * scale) for length in size]
+    return [tf.cast(tf.maximum(length, 1.0), tf.int32) for length in lengths]
 
 
 def padded_size(size: list | tf.Tensor, stride: int) -> list[tf.Tensor]:

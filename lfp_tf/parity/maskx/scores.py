@@ -6,7 +6,7 @@ from typing import Any
 
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.maskx.words import words_of
-from lfp_tf.tasks.detection.coco_scores import coco_scores
+from lfp_tf.tasks.detection.metrics import coco_scores
 from lfp_tf.tasks.detection.subsets import random_draws, split_labels
 
 

@@ -66,8 +66,6 @@ def pasted(detections: Mapping[str, Any], size: Sequence[int]) -> Iterator[np.nd
     block = max(1, _PASTED_PIXELS // max(1, int(size[0]) * int(size[1])))
     for begin in range(0, count, block):
         part = slice(begin, min(begin + block, count))
-        boxes = np.asarray(detections["boxes"][part], np.float32) - np.array(
-            [0, 0, 1, 1], np.float32
-        )
+        boxes = np.asarray(detections["boxes"][part], np.float32) - _LAST_PIXEL
         masks = np.asarray(detections["masks"][part])
         yield from paste_masks(masks, boxes, (int(size[0]), int(size[1]))).numpy()

@@ -19,8 +19,8 @@ from lfp_tf.options import Shares
 from lfp_tf.progress import Progress
 from lfp_tf.tasks.catalog import DETECTION
 from lfp_tf.tasks.detection.coco_results import coco_rows
-from lfp_tf.tasks.detection.coco_scores import CocoScores, coco_scores
 from lfp_tf.tasks.detection.matches import image_score
+from lfp_tf.tasks.detection.metrics import CocoScores, coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, array_function
 from lfp_tf.tasks.detection.report import drawn_rows, score_facts, write_report
 from lfp_tf.tasks.evaluation_facts import comparable_split, described

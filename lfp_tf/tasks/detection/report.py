@@ -12,8 +12,8 @@ from lfp_tf.evaluation.charts import bars, lines
 from lfp_tf.evaluation.image_panels import Example, image_rows
 from lfp_tf.evaluation.page import thinned, training_charts, write_page
 from lfp_tf.images.detections import draw_detections
-from lfp_tf.tasks.detection.coco_scores import CocoScores
 from lfp_tf.tasks.detection.matches import SHOWN_SCORE
+from lfp_tf.tasks.detection.metrics import CocoScores
 
 _CURVES = 4  # classes whose precision-recall curves are drawn, those with the most objects
 _COLOR = (31, 111, 178)

@@ -31,6 +31,8 @@ from lfp_tf.serving.warmup import warmup_images
 from lfp_tf.tasks.detection.prediction import Protocol, detector, masks_in_boxes
 
 _WARMUP_BOXES = 2
+# Pixels from the image's corner, as far as a caller's box may reach: squares of it are finite.
+_FARTHEST = 1_000_000
 
 
 def signature_functions(
@@ -147,7 +149,7 @@ def _check_boxes(images, boxes, classes, num_classes, limits):
     """Assertions that boxes belong to the images and are boxes."""
     count, shape = tf.shape(images)[0], tf.shape(boxes)
     fit = (shape[0] == count) & tf.reduce_all(tf.shape(classes) == shape[:2])
-    is_good = tf.reduce_all(tf.math.is_finite(boxes))
+    is_good = tf.reduce_all(tf.abs(boxes) <= _FARTHEST)
     is_class = tf.reduce_all((classes >= 0) & (classes < num_classes))
     text = tf.strings.join(
         [
@@ -160,7 +162,8 @@ def _check_boxes(images, boxes, classes, num_classes, limits):
         tf.debugging.Assert(fit, ["boxes must be [images, boxes, 4] and classes [images, boxes]."]),
         tf.debugging.Assert(shape[1] <= limits.max_boxes, [text]),
         tf.debugging.Assert(
-            is_good, ["Boxes must be ymin, xmin, ymax, xmax in pixels, finite numbers."]
+            is_good,
+            [f"Boxes must be ymin, xmin, ymax, xmax, within {_FARTHEST} pixels of the corner."],
         ),
         tf.debugging.Assert(is_class, [f"classes must lie in 0..{num_classes - 1}."]),
     )

@@ -9,6 +9,7 @@ A batch is what `data.detection.pipeline.training_batches` gives.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from lfp_tf.ops.detection.mask_targets import mask_targets
@@ -108,7 +109,7 @@ def masks_of_rois(
     batch: Batch,
     *,
     size: int,
-    is_mask_class: tf.Tensor,
+    is_mask_class: tf.Tensor | np.ndarray,
     candidates: str = "set_a",
     pixel: float = 1.0,
 ) -> tf.Tensor:

@@ -23,7 +23,7 @@ from lfp_tf.options import PREPROCESSINGS, Shares
 from lfp_tf.tasks.catalog import DETECTION
 from lfp_tf.tasks.detection import losses
 from lfp_tf.tasks.detection.coco_results import coco_rows
-from lfp_tf.tasks.detection.coco_scores import coco_scores
+from lfp_tf.tasks.detection.metrics import coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, detector
 from lfp_tf.tasks.detection.report import drawn_rows
 from lfp_tf.tasks.detection.targets import (
@@ -251,13 +251,13 @@ class Task(TrainedTask):
         return self.task_config.model.conventions()
 
     @functools.cached_property
-    def is_mask_class(self) -> tf.Tensor:
+    def is_mask_class(self) -> np.ndarray:
         """bool [K]: classes whose masks are learnt."""
         count = self.task_config.model.classes + 1
         if not self.task_config.mask_classes:
-            return tf.ones([count], tf.bool)
+            return np.ones([count], bool)
         labels = self.task_config.mask_labels(self._classes())
-        return tf.constant(np.isin(np.arange(count), labels))
+        return np.isin(np.arange(count), labels)
 
     def validation_metrics(self) -> list:
         """None that Keras counts: `reduce_aggregated_logs` scores all detections together."""
@@ -274,18 +274,21 @@ class Task(TrainedTask):
         outputs = found | {"size": size, "number": inputs["numbers"][0]}
         return {name: value[None] for name, value in outputs.items()}
 
-    def aggregate_logs(self, state: list | None, step_logs: Mapping[str, Any]) -> list:
+    def aggregate_logs(
+        self, state: dict[str, list] | None, step_logs: Mapping[str, Any]
+    ) -> dict[str, list]:
         """Adds the detections of a step to the results, as COCO's format has them."""
-        state = [] if state is None else state
+        # The host asks for scores only where the state is not empty.
+        state = {"results": []} if state is None else state
         rows = {name: value.numpy() for name, value in step_logs.items()}
         for place, number in enumerate(rows["number"]):
             if number >= 0:
                 one = {name: values[place] for name, values in rows.items()}
-                state += coco_rows(one, int(number), one["size"])
+                state["results"] += coco_rows(one, int(number), one["size"])
         return state
 
     def reduce_aggregated_logs(
-        self, aggregated_logs: list, global_step: Any = None
+        self, aggregated_logs: dict[str, list], global_step: Any = None
     ) -> dict[str, float]:
         """The APs of boxes and masks, 0..1, over all classes."""
         data = self.task_config.validation_data
@@ -293,7 +296,7 @@ class Task(TrainedTask):
         kinds = ("box", "mask") if self.task_config.model.masks else ("box",)
         logs = {}
         for kind in kinds:
-            scores = coco_scores(truth, aggregated_logs, kind=kind).summary()
+            scores = coco_scores(truth, aggregated_logs["results"], kind=kind).summary()
             logs |= {f"{kind}_ap": scores["AP"] or 0.0, f"{kind}_ap50": scores["AP50"] or 0.0}
         return logs
 

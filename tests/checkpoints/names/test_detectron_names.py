@@ -58,6 +58,10 @@ def test_without_a_pyramid_the_rpn_has_plain_names():
     assert detectron_name("rpn_conv/kernel", {"depth": 50}) == "conv_rpn_w"
 
 
+def test_a_pyramid_without_a_way_down_has_no_names():
+    assert detectron_name("fpn_lateral3/kernel", FPN | {"decoder": "bfp"}) is None
+
+
 def test_a_mask_head_with_group_norm_has_no_brackets():
     options = FPN | {"head_norm": "group_norm"}
     assert detectron_name("mask_conv2/kernel", options) == "_mask_fcn2_w"

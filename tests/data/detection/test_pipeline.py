@@ -221,7 +221,9 @@ def test_what_cannot_be_trained_with_is_refused(tmp_path, index):
     with pytest.raises(LfpError, match="has an object to learn from: a box inside the image that"):
         batches(empty, 1)
     features = features_of(source(tmp_path, "a", LYING, [square(4, 6)]))
-    wrong = write_features(tmp_path / "wrong", features | {"image/width": 99})
+    wrong = write_features(
+        tmp_path / "wrong", features | {"image/width": 99, "image/object/mask": [b""]}
+    )
     with pytest.raises(
         WorkFailed, match='tfrecord, record 0 has an image of another size than "image/height" and'
     ):

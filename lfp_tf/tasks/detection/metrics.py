@@ -70,12 +70,16 @@ class CocoScores:
 def coco_scores(truth: dict, results: Sequence[dict], *, kind: str) -> CocoScores:
     """Scores detections as `COCOeval` does.
 
+    Where masks are scored, an object without one counts neither way: nor do detections in its box.
+
     Args:
         truth: as a COCO file: "images", "annotations", "categories"; areas decide what is small.
         results: dictionaries of "image_id", "category_id", "score" and "bbox" (x, y, width,
             height) or "segmentation" (run lengths), as `kind` needs.
         kind: `box` or `mask`.
     """
+    if kind == "mask":
+        truth = truth | {"annotations": [_with_mask(row) for row in truth["annotations"]]}
     # Pycocotools prints what it does.
     with contextlib.redirect_stdout(io.StringIO()):
         iou: Any = KINDS[kind]
@@ -84,6 +88,15 @@ def coco_scores(truth: dict, results: Sequence[dict], *, kind: str) -> CocoScore
         evaluation.accumulate()
     labels = tuple(int(label) for label in evaluation.params.catIds)
     return CocoScores(evaluation.eval["precision"], evaluation.eval["recall"], labels)
+
+
+def _with_mask(row):
+    """The annotation; without a mask it is made a crowd that fills its box."""
+    if row.get("segmentation"):
+        return row
+    x, y, width, height = row["bbox"]
+    corners = [x, y, x + width, y, x + width, y + height, x, y + height]
+    return row | {"iscrowd": 1, "segmentation": [corners]}
 
 
 def _indexed(content):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from pycocotools import mask as coco_mask
 
-from lfp_tf.tasks.detection.coco_scores import SUMMARY, coco_scores
+from lfp_tf.tasks.detection.metrics import SUMMARY, coco_scores
 
 LABELS = (1, 2, 3)
 SIZE = (120, 160)
