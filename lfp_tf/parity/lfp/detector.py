@@ -170,7 +170,8 @@ def _proposals(case):
     """Anchors, decoded boxes, and what is left of them."""
     config, inputs = case.config, case.inputs()
     check(config, _PROPOSALS)
-    model, conventions = _small_detector(), _small_detector().conventions
+    model = _small_detector()
+    conventions = model.conventions
     logits, deltas = inputs["label_logits"], inputs["box_logits"]
     outputs = {
         "rpn_logits_4": tf.constant(logits[None]),
