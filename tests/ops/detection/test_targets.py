@@ -63,7 +63,7 @@ def test_weak_best_anchors_and_those_in_a_crowd_are_tensorpacks():
     in_crowd = overlaps(ANCHORS, boxes, pixel=0.0)[:, 3].numpy() > 0.05
     assert in_crowd.any() and (ours.labels.numpy()[in_crowd] == -1).all()
     np.testing.assert_array_equal(ours.labels[~in_crowd], plain.labels[~in_crowd])
-    # Without chance the background is drawn: only half of the anchors leaves a weak best one.
+    # So few are drawn that a best anchor below `negative` is not among the background.
     few = RpnSampling(batch=4, foreground=1.0, positive=0.9, negative=0.9, pixel=0.0)
     labels = rpn_targets(ANCHORS, GT, tf.fill([3], True), SIZE, sampling=few).labels.numpy()
     assert (labels == 1).any()
