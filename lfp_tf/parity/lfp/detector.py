@@ -182,9 +182,7 @@ def _proposals(case):
     proposals = model.proposals(outputs, info, options, count=config["post_nms"])
     (anchors,) = model.anchors(outputs)
     facts = {"pixel": conventions.pixel}
-    decoded = decode(
-        anchors, deltas.reshape(-1, 4), largest_log=conventions.largest_log, **facts
-    )
+    decoded = decode(anchors, deltas.reshape(-1, 4), largest_log=conventions.largest_log, **facts)
     count = int(proposals.counts[0])
     return {
         "cell_anchors": model.cells(0),
@@ -206,9 +204,7 @@ def _predictions(case):
     )
     # Background has no boxes there.
     boxes = np.pad(inputs["boxes"], [(0, 0), (1, 0), (0, 0)])
-    found = _small_detector().detect(
-        tf.constant(inputs["probs"]), tf.constant(boxes), inference
-    )
+    found = _small_detector().detect(tf.constant(inputs["probs"]), tf.constant(boxes), inference)
     best = best_detections(found, inference.limit)
     rows = [values[: int(best.count)].numpy() for values in best.detections]
     objects = type(best.detections)(*rows)

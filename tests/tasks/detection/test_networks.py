@@ -28,9 +28,13 @@ def test_conventions_of_no_profile_are_refused():
 
 def test_tensorpack_has_edges_and_rounded_anchors():
     tensorpack, garden = CONVENTIONS["tensorpack"], CONVENTIONS["garden"]
-    assert (tensorpack.pixel, tensorpack.rounded_anchors, tensorpack.ranks_logits) == (0, True, True)
+    assert (tensorpack.pixel, tensorpack.rounded_anchors, tensorpack.ranks_logits) == (
+        0,
+        True,
+        True,
+    )
     # A box of 16 pixels grows to 1333.
-    assert tensorpack.largest_log == pytest.approx(4.4227, abs=1e-4)
+    assert tensorpack.largest_log == pytest.approx(4.4226, abs=1e-4)
     for one in (tensorpack, garden):
         assert not (one.inclusive or one.later_first or one.clips_to_padding)
 

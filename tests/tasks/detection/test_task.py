@@ -264,5 +264,9 @@ def test_the_divisor_of_anchors_scores_may_be_those_that_count():
     outputs |= {"box_weights": tf.ones([2])}
     for divisor, count in (("counted", 6.0), ("sampling", 32.0)):
         task = task_of(losses={"rpn_divisor": divisor}, model=SMALL["task"]["model"])
-        assert task.counts({}, outputs | {"mask_logits": tf.zeros([1]),
-                                          "mask_targets": tf.zeros([1])})["rpn_class"] == count
+        assert (
+            task.counts(
+                {}, outputs | {"mask_logits": tf.zeros([1]), "mask_targets": tf.zeros([1])}
+            )["rpn_class"]
+            == count
+        )
