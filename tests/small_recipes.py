@@ -39,6 +39,8 @@ SMALL_DETECTOR = {
     },
 }  # fmt: skip
 
+SMALL_C4 = {"width": 0.125, "mask_dim": 8, "anchor_sizes": [8.0, 16.0], "blocks": [1, 1, 1, 1]}
+
 
 def encode(sample):
     """A noisy image with blocks of all classes."""
@@ -89,9 +91,12 @@ def changes(experiment):
 
 
 def _small_task(experiment):
-    if experiment.task is catalog.DETECTION:
-        return SMALL_DETECTOR
     task = config.of_recipe(experiment.config).task
+    if experiment.task is catalog.DETECTION:
+        own = task.model.as_dict()
+        # A pyramid ResNet is no shallower than 50; blocks make it so.
+        wanted = SMALL_DETECTOR["model"] if "pyramid_dim" in own else SMALL_C4
+        return SMALL_DETECTOR | {"model": wanted}
     model, crop = _small_model(task)
     train = {"global_batch_size": 2, "crop": crop}
     fields = {"model": model, "train_data": train, "validation_data": {"global_batch_size": 1}}

@@ -181,13 +181,18 @@ def _proposals(case):
     options = ProposalOptions(config["pre_nms"], config["post_nms"], config["nms"])
     proposals = model.proposals(outputs, info, options, count=config["post_nms"])
     (anchors,) = model.anchors(outputs)
-    facts = {"pixel": conventions.pixel}
-    decoded = decode(anchors, deltas.reshape(-1, 4), largest_log=conventions.largest_log, **facts)
+    decoded = decode(
+        anchors,
+        deltas.reshape(-1, 4),
+        largest_log=conventions.largest_log,
+        pixel=conventions.pixel,
+    )
+    encoded = encode(anchors, decoded, pixel=conventions.pixel)
     count = int(proposals.counts[0])
     return {
         "cell_anchors": model.cells(0),
         "decoded": decoded.numpy().reshape(deltas.shape),
-        "encoded_back": encode(anchors, decoded, **facts).numpy().reshape(deltas.shape),
+        "encoded_back": encoded.numpy().reshape(deltas.shape),
         "proposals": proposals.boxes[0, :count].numpy(),
         "scores": proposals.scores[0, :count].numpy(),
     }
