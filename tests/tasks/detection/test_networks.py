@@ -5,7 +5,7 @@ from small_fields import fields_of
 
 from lfp_tf.errors import LfpError
 from lfp_tf.options import CONVENTIONS
-from lfp_tf.recipes import config
+from lfp_tf.recipes import config, experiments
 from lfp_tf.tasks.detection.networks import RCNN, RCNNC4
 
 
@@ -65,3 +65,15 @@ def test_the_recipes_of_the_pyramid_and_its_twin_differ_in_it_alone():
     assert pyramid.model.pyramid and not plain.model.pyramid
     plain.model.pyramid = True
     assert pyramid.as_dict() == plain.as_dict()
+
+
+def test_the_preset_of_detectron_gives_its_network_and_sampling():
+    recipe = experiments.read("maskrcnn_resnet50_c4_coco", preset="detectron_c4", training=True)
+    fields = config.of_recipe(recipe.config).task
+    assert fields.model.arguments() == RCNNC4().arguments()
+    assert fields.model.preprocess == RCNNC4().preprocess
+    usual = config.of_network("rcnn_c4").task
+    assert fields.sampling == usual.sampling
+    assert fields.losses.rpn_divisor == usual.losses.rpn_divisor
+    # Twice the rate of kernels, as in all of Detectron's networks.
+    assert fields.bias_lr_multiplier == fields.head_bias_lr_multiplier == 2.0
