@@ -40,6 +40,8 @@ SMALL_DETECTOR = {
     },
 }  # fmt: skip
 
+SMALL_C4 = {"width": 0.125, "mask_dim": 8, "anchor_sizes": [8.0, 16.0], "blocks": [1, 1, 1, 1]}
+
 
 def encode(sample):
     """A noisy image with blocks of all classes."""
@@ -93,8 +95,12 @@ def _small_task(experiment):
     task = config.of_recipe(experiment.config).task
     if experiment.task is catalog.DETECTION:
         # A network that starts from one that ships is as large as that.
-        ships = task.init_checkpoint in shipped_names()
-        return copy.deepcopy(SMALL_DETECTOR) | ({"model": {}} if ships else {})
+        if task.init_checkpoint in shipped_names():
+            return copy.deepcopy(SMALL_DETECTOR) | {"model": {}}
+        # A pyramid ResNet is no shallower than 50; blocks make it so.
+        has_levels = "pyramid_dim" in task.model.as_dict()
+        wanted = SMALL_DETECTOR["model"] if has_levels else SMALL_C4
+        return copy.deepcopy(SMALL_DETECTOR | {"model": wanted})
     model, crop = _small_model(task)
     train = {"global_batch_size": 2, "crop": crop}
     fields = {"model": model, "train_data": train, "validation_data": {"global_batch_size": 1}}

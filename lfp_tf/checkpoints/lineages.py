@@ -203,6 +203,9 @@ _LFP_HEADS = {
     "rpn/conv0/W": "rcnn_c4",
 }
 
+# Its detectors pad so that odd sizes are rounded down, and keep their batch norms.
+_TENSORPACK_DETECTOR = {"norm": "batch", "block_padding": "floor", "size_precision": "float32"}
+
 
 def _lfp(names):
     """Tensorpack's pyramid and plain ResNets, and the hourglass of pyramid residual modules."""
@@ -221,6 +224,7 @@ def _lfp(names):
     form |= {"depth": depth} if depth else {}
     form |= {"dilated_bias": True} if "group2/block0/conv2/b" in plain else {}
     network = next((network for name, network in _LFP_HEADS.items() if name in plain), None)
+    form |= _TENSORPACK_DETECTOR if network == "rcnn_c4" else {}
     name = f"{network or 'backbone'}-tensorpack" + ("" if is_pyramid else "-plain")
     return Lineage(name, "tensorpack", network, form=form, preprocess="imagenet_bgr")
 

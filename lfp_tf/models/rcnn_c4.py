@@ -69,9 +69,7 @@ class RCNNC4(Detector):
         self,
         *,
         classes,
-        backbone: ResNet | PyramidResNet = ResNet(
-            stem="plain", stride_in="1x1", output_stride=32
-        ),
+        backbone: ResNet | PyramidResNet = ResNet(stem="plain", stride_in="1x1", output_stride=32),
         anchors=Anchors(sizes=(32.0, 64.0, 128.0, 256.0, 512.0)),
         heads=RoIHeads(),
         transfer=WeightTransfer(),

@@ -108,6 +108,38 @@ def test_a_c4_detector_comes_back(built, translation):
     assert all(np.array_equal(matched[name], value) for name, value in values.items())
 
 
+C4_OF_TENSORPACK = {
+    "backbone": "pyramid_resnet",
+    "norm": "batch",
+    "block_padding": "floor",
+    "size_precision": "float32",
+}
+
+
+@pytest.mark.parametrize("pyramid", [True, False])
+def test_a_detector_of_tensorpack_comes_back_with_background_in_front(built, pyramid):
+    form = C4_OF_TENSORPACK | {"pyramid": pyramid}
+    of = {n: v for n, v in options(**form).items() if n != "decoder"}
+    variables = built("rcnn_c4", **form)
+    values = drawn(variables)
+    arrays = file_of(values, "tensorpack", of)
+    for layer, outputs in (("fastrcnn/box", 4), ("maskrcnn/conv", 1)):
+        for leaf in ("W", "b"):
+            arrays[f"{layer}/{leaf}"] = arrays[f"{layer}/{leaf}"][..., outputs:]
+    matched, report = load(arrays, variables, of, "rcnn_c4")
+    ending = "" if pyramid else "-plain"
+    assert report.lineage == f"rcnn_c4-tensorpack{ending}" and report.preprocess == "imagenet_bgr"
+    assert not report.missing and not report.unused and not report.mismatched
+    assert not matched["box_deltas/kernel"][:, :4].any()
+    assert not matched["mask_logits/bias"][:1].any()
+    np.testing.assert_array_equal(
+        matched["box_deltas/kernel"][:, 4:], values["box_deltas/kernel"][:, 4:]
+    )
+    np.testing.assert_array_equal(matched["mask_logits/bias"][1:], values["mask_logits/bias"][1:])
+    with pytest.raises(LfpError, match="block_padding floor .not same"):
+        load(arrays, variables, of | {"block_padding": "same"}, "rcnn_c4")
+
+
 @pytest.mark.parametrize(
     ("form", "told"),
     [

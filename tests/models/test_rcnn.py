@@ -286,6 +286,7 @@ def test_conventions_of_today():
     np.testing.assert_array_equal(made.cells(0)[1], [-14, -14, 18, 18])
     assert (garden.pixel, garden.aligned, garden.rounded_anchors) == (0.0, True, False)
     others = {"pixel": 1.0, "aligned": False, "rounded_anchors": True, "clips_to_padding": True}
+    others |= {"inclusive": True, "later_first": True}
     assert CONVENTIONS["detectron"] == dataclasses.replace(garden, **others)
 
 

@@ -109,7 +109,47 @@ def test_masks_may_have_a_stage_of_their_own():
     np.testing.assert_array_equal(of_boxes, made.box_features(outputs, ROIS, OF))
 
 
-@pytest.mark.parametrize("options", [{}, {"shared_masks": False}])
+PYRAMID = {
+    "backbone": "pyramid_resnet",
+    "block_padding": "floor",
+    "size_precision": "float32",
+    "output_stride": 32,
+    "norm": "batch",
+    "bn_frozen": True,
+    "roi_samples": 2,
+    "box_pixel": 0.0,
+    "roi_aligned": True,
+}
+
+
+def test_a_pyramid_resnet_rounds_odd_sizes_down_and_has_its_stage_as_head():
+    made = build(**PYRAMID)
+    names = variables_by_name(made)
+    assert "stage3_block1/scale1/kernel" in names and "stage4_block2/merge/kernel" in names
+    images = tf.constant(INPUTS["images"][:, :47, :63])
+    outputs = made.trunk(images)
+    assert outputs["c4"].shape == (2, 2, 3, 64)
+    features = made.box_features(outputs, ROIS, OF)
+    pooled = roi_align(outputs["c4"], ROIS, OF, size=14, scale=1 / 16, aligned=True)
+    np.testing.assert_array_equal(made.pooled(outputs, ROIS, OF), pooled)
+    np.testing.assert_allclose(features, made.stage(pooled), atol=1e-6)
+    assert features.shape == (3, 7, 7, 128)
+
+
+def test_the_plain_twin_has_no_pyramid():
+    plain = variables_by_name(build(**PYRAMID, pyramid=False))
+    whole = variables_by_name(build(**PYRAMID))
+    assert set(plain) < set(whole)
+    assert not any("/scale" in name for name in plain)
+
+
+def test_masks_of_a_pyramid_resnet_may_have_a_stage_of_their_own():
+    names = variables_by_name(build(**PYRAMID, shared_masks=False))
+    own = [name for name in names if name.startswith("mask_stage4_")]
+    assert len(own) == sum(name.startswith("stage4_") for name in names) > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"shared_masks": False}, PYRAMID])
 def test_a_saved_network_is_the_same(options, tmp_path):
     made = build(**options)
     results = made(INPUTS)

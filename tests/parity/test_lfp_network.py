@@ -32,6 +32,12 @@ CASES = {case.id: case for case in cases(GOLDEN)}
         ("fmp-16-c4", {"pool": 3}, "pool has the unknown value 3"),
         ("schedule-voc-head", {"batch": 8}, 'unknown word "batch"'),
         ("optimizer-rmsprop", {"optimizer": "adam"}, "optimizer has the unknown value 'adam'"),
+        ("detector-64x96", {"head": "aspp"}, '"head", which pyramid_c4 does not have'),
+        ("detector-64x96", {"boxes": [[1, 2, 3]]}, "boxes has the unknown value"),
+        ("detector-proposals", {"stage": "masks"}, "stage has the unknown value 'masks'"),
+        ("detector-proposals", {"min_size": 2}, 'unknown word "min_size"'),
+        ("detector-losses", {"delta": 1}, 'unknown word "delta"'),
+        ("rpn-targets", {"subsample": True}, "subsample has the unknown value True"),
         ("train-1111", {"stage": "all"}, "stage has the unknown value 'all'"),
     ],
 )
@@ -45,3 +51,17 @@ def test_what_is_not_known_is_a_failure_that_names_it(name, words, message):
 def test_the_other_rounding_does_not_hold():
     case = changed(CASES["block-1p16-double"], variant="detector")
     assert "differs by" in case.problems(KINDS["layer"](case))[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("detector-proposals", {"nms": 0.5}),
+        ("detector-predictions", {"nms": 0.3}),
+        ("detector-losses", {"roi_labels": [17] * 13 + [0] * 11}),
+        ("rpn-targets", {"crowd_boxes": []}),
+    ],
+)
+def test_another_value_of_the_detector_gives_other_numbers(name, words):
+    case = changed(CASES[name], **words)
+    assert case.problems(KINDS[case.kind](case))

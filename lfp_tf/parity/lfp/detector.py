@@ -170,7 +170,8 @@ def _proposals(case):
     """Anchors, decoded boxes, and what is left of them."""
     config, inputs = case.config, case.inputs()
     check(config, _PROPOSALS)
-    model, conventions = _small_detector(), _small_detector().conventions
+    model = _small_detector()
+    conventions = model.conventions
     logits, deltas = inputs["label_logits"], inputs["box_logits"]
     outputs = {
         "rpn_logits_4": tf.constant(logits[None]),
@@ -180,15 +181,18 @@ def _proposals(case):
     options = ProposalOptions(config["pre_nms"], config["post_nms"], config["nms"])
     proposals = model.proposals(outputs, info, options, count=config["post_nms"])
     (anchors,) = model.anchors(outputs)
-    facts = {"pixel": conventions.pixel}
     decoded = decode(
-        anchors, deltas.reshape(-1, 4), largest_log=conventions.largest_log, **facts
+        anchors,
+        deltas.reshape(-1, 4),
+        largest_log=conventions.largest_log,
+        pixel=conventions.pixel,
     )
+    encoded = encode(anchors, decoded, pixel=conventions.pixel)
     count = int(proposals.counts[0])
     return {
         "cell_anchors": model.cells(0),
         "decoded": decoded.numpy().reshape(deltas.shape),
-        "encoded_back": encode(anchors, decoded, **facts).numpy().reshape(deltas.shape),
+        "encoded_back": encoded.numpy().reshape(deltas.shape),
         "proposals": proposals.boxes[0, :count].numpy(),
         "scores": proposals.scores[0, :count].numpy(),
     }
@@ -205,9 +209,7 @@ def _predictions(case):
     )
     # Background has no boxes there.
     boxes = np.pad(inputs["boxes"], [(0, 0), (1, 0), (0, 0)])
-    found = _small_detector().detect(
-        tf.constant(inputs["probs"]), tf.constant(boxes), inference
-    )
+    found = _small_detector().detect(tf.constant(inputs["probs"]), tf.constant(boxes), inference)
     best = best_detections(found, inference.limit)
     rows = [values[: int(best.count)].numpy() for values in best.detections]
     objects = type(best.detections)(*rows)

@@ -76,3 +76,16 @@ def test_the_best_come_first_and_ties_in_their_order():
     more = best_detections(everything, 500)
     assert more.count == len(everything.scores)
     assert not more.detections.labels[int(more.count) :].numpy().any()
+
+
+def test_an_overlap_at_the_threshold_suppresses_only_where_it_is_inclusive():
+    boxes = tf.constant([[[0.0, 0, 10, 10]], [[0, 0, 10, 20]]])
+    probabilities = tf.constant([[0.1, 0.9], [0.2, 0.8]])
+    words = {"threshold": 0.5, "pixel": 0.0}
+    assert len(detect(probabilities, boxes, **words).scores) == 1
+    assert len(detect(probabilities, boxes, **words, inclusive=False).scores) == 2
+    # Of equal scores one stays: the later box, or the earlier one.
+    equal = tf.constant([[0.1, 0.9], [0.1, 0.9]])
+    words = {"threshold": 0.4, "pixel": 0.0}
+    assert detect(equal, boxes, **words).rois.numpy().tolist() == [1]
+    assert detect(equal, boxes, **words, later_first=False).rois.numpy().tolist() == [0]

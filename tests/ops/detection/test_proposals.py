@@ -123,3 +123,27 @@ def test_joint_proposals_of_no_usable_box_are_zeros(count):
     joint = collect_jointly(levels(info=INFO * 0.0), count)
     assert joint.count == 0 and not joint.boxes.numpy().any()
     assert joint.scores.shape == (count,)
+
+
+def test_logits_tell_boxes_apart_whose_probabilities_are_equal():
+    _, _, anchors = outputs(0, (1, 2), 32)
+    logits = tf.constant([20.0, 30, 40, -5, 25, -200], shape=[1, 1, 2, 3])
+    deltas, info = tf.zeros([1, 1, 2, 12]), tf.constant([[400.0, 400.0, 1.0]])
+    words = {"pre_nms": 6, "post_nms": 6, "nms": 1.0, "pixel": 0.0}
+    by_logits = ProposalOptions(**words, ranks_logits=True)
+    ranked = collect([level_proposals(logits, deltas, anchors, info, by_logits)], 8)
+    np.testing.assert_array_equal(ranked.scores[0], [40, 30, 25, 20, -5, -200, 0, 0])
+    assert ranked.counts.numpy().tolist() == [6]
+    equal = collect([level_proposals(logits, deltas, anchors, info, ProposalOptions(**words))], 8)
+    assert equal.scores[0, 0] == equal.scores[0, 3] == 1.0
+    # The earlier anchor of equal scores is first.
+    np.testing.assert_array_equal(equal.boxes[0, 0], ranked.boxes[0, 3])
+
+
+def test_a_box_without_area_is_no_proposal():
+    anchors = tf.constant([[0.0, 0, 8, 8], [-9, 0, -1, 8], [4, -9, 8, -1]])
+    logits, info = tf.constant([1.0, 3.0, 2.0], shape=[1, 1, 1, 3]), tf.constant([[9.0, 9.0, 1.0]])
+    options = ProposalOptions(pixel=0.0)
+    result = level_proposals(logits, tf.zeros([1, 1, 1, 12]), anchors, info, options)
+    assert result.counts.numpy().tolist() == [1]
+    np.testing.assert_array_equal(result.boxes[0, 0], [0, 0, 8, 8])

@@ -53,6 +53,27 @@ def test_anchor_labels_are_those_of_a_plain_loop():
     np.testing.assert_array_equal(result.inside, positive)
 
 
+def test_weak_best_anchors_and_those_in_a_crowd_are_tensorpacks():
+    boxes = np.concatenate([GT, [[0, 0, 74, 30]]]).astype("f")
+    is_crowd = tf.constant([False, False, False, True])
+    words = {"batch": 10000, "pixel": 0.0}
+    plain = rpn_targets(ANCHORS, boxes, ~is_crowd, SIZE, sampling=RpnSampling(**words))
+    sampling = RpnSampling(**words, crowd=0.05, weak_best=False)
+    ours = rpn_targets(ANCHORS, boxes, ~is_crowd, SIZE, is_crowd=is_crowd, sampling=sampling)
+    in_crowd = overlaps(ANCHORS, boxes, pixel=0.0)[:, 3].numpy() > 0.05
+    assert in_crowd.any() and (ours.labels.numpy()[in_crowd] == -1).all()
+    np.testing.assert_array_equal(ours.labels[~in_crowd], plain.labels[~in_crowd])
+    # So few are drawn that a best anchor below `negative` is not among the background.
+    few = RpnSampling(batch=4, foreground=1.0, positive=0.9, negative=0.9, pixel=0.0)
+    labels = rpn_targets(ANCHORS, GT, tf.fill([3], True), SIZE, sampling=few).labels.numpy()
+    assert (labels == 1).any()
+    weak = RpnSampling(
+        batch=4, foreground=1.0, positive=0.9, negative=0.9, pixel=0.0, weak_best=False
+    )
+    labels = rpn_targets(ANCHORS, GT, tf.fill([3], True), SIZE, sampling=weak).labels.numpy()
+    assert (labels == 1).sum() == 0 and (labels == 0).sum() == 4
+
+
 @given(st.integers(0, 10**6), st.integers(0, 4), st.booleans())
 @settings(deadline=None, max_examples=15)
 def test_anchor_samples_keep_their_counts_whatever_fills_up(seed, padding, has_key):
@@ -131,6 +152,15 @@ def test_a_crowd_is_not_sampled_itself():
     np.testing.assert_array_equal(rois.weights, [1, 0, 0, 0, 0, 0])
     crowd_only = sampled(GT[:0] + 0.0, objects(crowd=[True] * 3), batch=6)
     assert not crowd_only.weights.numpy().any() and np.isfinite(crowd_only.deltas).all()
+
+
+def test_a_crowd_gives_its_class_only_where_it_may():
+    made = objects(crowd=[True, False, False])
+    boxes = tf.constant([[8.0, 8, 24, 22], [30, 10, 60, 48]])
+    for crowds, labels in ((True, {1, 2, 3}), (False, {0, 2, 3})):
+        sampling = RoiSampling(batch=8, foreground=1.0, crowds=crowds)
+        rois = sample_rois(boxes, tf.fill([2], True), made, sampling=sampling)
+        assert set(rois.labels.numpy()[rois.weights.numpy() > 0]) == labels
 
 
 def test_without_objects_all_is_background():

@@ -21,6 +21,18 @@ def test_objectness_counts_labels_0_and_1_and_divides_by_what_images_sample():
     np.testing.assert_allclose(mean(loss), expected / 16, rtol=1e-6)
 
 
+def test_objectness_may_be_a_mean_over_the_anchors_that_count():
+    logits, labels = tf.constant([[0.0, 2.0, 5.0]]), tf.constant([[1, 0, -1]])
+    loss = objectness_loss(logits, labels, batch=None)
+    np.testing.assert_allclose(mean(loss), (np.log(2) + np.log1p(np.exp(2))) / 2, rtol=1e-6)
+
+
+def test_a_mask_pixel_may_be_partly_of_the_object():
+    loss = mask_loss(tf.constant([2.0]), tf.constant([0.25]))
+    expected = 0.25 * np.log1p(np.exp(-2)) + 0.75 * np.log1p(np.exp(2))
+    np.testing.assert_allclose(mean(loss), expected, rtol=1e-6)
+
+
 def test_the_box_loss_of_anchors_is_square_up_to_beta_and_straight_above():
     deltas, targets = tf.constant([[0.05, 1.0], [3.0, 3.0]]), tf.zeros([2, 2])
     inside, outside = tf.constant([[1.0, 1.0], [0.0, 1.0]]), tf.constant([[0.5, 0.5], [1.0, 1.0]])

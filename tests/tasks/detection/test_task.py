@@ -8,6 +8,7 @@ from small_fields import fields_of
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import config
+from lfp_tf.tasks.detection.targets import sampled_rois
 from lfp_tf.tasks.detection.task import Task
 from lfp_tf.training.objective import losses_and_gradients
 
@@ -218,3 +219,82 @@ def test_detections_of_all_replicas_are_counted_once_and_what_fills_up_never():
         assert task.aggregate_logs(None, logs) == {"results": [expected]}
     state = task.aggregate_logs(task.aggregate_logs(None, apart), apart)
     assert state["results"] == [expected] * 2
+
+
+C4 = {
+    "task": {
+        "model": {
+            "classes": 3,
+            "profile": "tensorpack",
+            "backbone": "pyramid_resnet",
+            "preprocess": "imagenet_bgr",
+            "norm": "batch",
+            "bn_frozen": True,
+            "roi_samples": 2,
+            "blocks": [1, 1, 1, 1],
+            "width": 0.125,
+            "anchor_sizes": [16.0, 32.0],
+            "mask_dim": 8,
+        },
+        "proposals": {"pre_nms": 30, "post_nms": 20},
+        "sampling": {
+            "anchors": 16,
+            "rois": 8,
+            "weak_best_anchors": False,
+            "anchor_crowd": 0.7,
+            "roi_crowds": False,
+        },
+        "losses": {"rpn_divisor": "counted"},
+        "freeze": ["^stem_", "^stage1_"],
+    }
+}
+
+
+def test_a_detector_of_one_level_learns_with_its_last_stage_as_head():
+    params = fields_of("rcnn_c4", C4)
+    config.validate(params)
+    task = Task(params)
+    tf.random.set_seed(0)
+    made = task.build_model()
+    batch = batch_of([CAR, CROWD], [BOX_ONLY])
+    before = {name: v.numpy() for name, v in variables_by_name(made).items() if "moving" in name}
+    losses, gradients = trained(task, made, batch)
+    assert set(losses) == {"rpn_class", "rpn_box", "class", "box", "mask", "loss"}
+    assert np.isfinite(list(losses.values())).all() and losses["mask"] > 0
+    for part in ("stage2_", "stage3_", "stage4_", "rpn_", "box_", "mask_"):
+        assert total(gradients, part) > 0
+    assert not any(name.startswith(("stem_", "stage1_")) for name in gradients)
+    after = variables_by_name(made)
+    assert all((after[name].numpy() == value).all() for name, value in before.items())
+
+
+def test_features_of_boxes_serve_masks_too():
+    params = fields_of("rcnn_c4", C4)
+    task = Task(params)
+    made = task.build_model()
+    batch = batch_of([CAR], [CAR, CAR])
+    trunk = task.trunk_outputs(batch, made)
+    proposals = made.proposals(trunk, batch["info"], task.proposal_options, count=20)
+    sampled = sampled_rois(proposals, batch, task.roi_sampling)
+    outputs = task.outputs_of_samples(batch, made, trunk, sampled)
+    first = tf.reshape(sampled.boxes[:, :2], [-1, 4])
+    labels = tf.reshape(sampled.rois.labels[:, :2], [-1])
+    anew = made.mask_logits(made.mask_features(trunk, first, tf.constant([0, 0, 1, 1])), labels)
+    np.testing.assert_allclose(outputs["mask_logits"], anew, atol=1e-5)
+
+
+def test_the_divisor_of_anchors_scores_may_be_those_that_count():
+    outputs = {"rpn_logits": tf.zeros([2, 5]), "rpn_labels": tf.constant([[1, 0, -1, 0, -1]] * 2)}
+    outputs |= {name: tf.zeros([2, 5, 4]) for name in ("rpn_deltas", "rpn_targets")}
+    outputs |= {name: tf.zeros([2, 5]) for name in ("rpn_inside", "rpn_outside")}
+    outputs |= {"class_logits": tf.zeros([2, 4]), "labels": tf.zeros([2], tf.int32)}
+    outputs |= {name: tf.zeros([2, 4]) for name in ("box_deltas", "box_targets")}
+    outputs |= {"box_weights": tf.ones([2])}
+    for divisor, count in (("counted", 6.0), ("sampling", 32.0)):
+        task = task_of(losses={"rpn_divisor": divisor}, model=SMALL["task"]["model"])
+        assert (
+            task.counts(
+                {}, outputs | {"mask_logits": tf.zeros([1]), "mask_targets": tf.zeros([1])}
+            )["rpn_class"]
+            == count
+        )

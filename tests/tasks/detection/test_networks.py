@@ -1,0 +1,79 @@
+"""Fields of detectors: what builders take of them, the way back, what does not go together."""
+
+import pytest
+from small_fields import fields_of
+
+from lfp_tf.errors import LfpError
+from lfp_tf.options import CONVENTIONS
+from lfp_tf.recipes import config, experiments
+from lfp_tf.tasks.detection.networks import RCNN, RCNNC4
+
+
+@pytest.mark.parametrize("kind", [RCNN, RCNNC4])
+@pytest.mark.parametrize("profile", CONVENTIONS)
+def test_a_profile_is_told_in_full_and_known_again(kind, profile):
+    values = kind(profile=profile, roi_samples=3, classes=5).arguments()
+    assert "profile" not in values and "network" not in values
+    assert values["box_pixel"] == CONVENTIONS[profile].pixel
+    assert values["roi_samples"] == 3 and values["output_stride"] == 32
+    fields = kind.of_arguments(values)
+    assert fields["profile"] == profile and fields["roi_samples"] == 3
+
+
+def test_conventions_of_no_profile_are_refused():
+    values = RCNNC4().arguments() | {"nms_inclusive": False}
+    with pytest.raises(LfpError, match="No profile .detectron, garden, tensorpack."):
+        RCNNC4.of_arguments(values)
+
+
+def test_tensorpack_has_edges_and_rounded_anchors():
+    tensorpack, garden = CONVENTIONS["tensorpack"], CONVENTIONS["garden"]
+    assert (tensorpack.pixel, tensorpack.rounded_anchors, tensorpack.ranks_logits) == (
+        0,
+        True,
+        True,
+    )
+    # A box of 16 pixels grows to 1333.
+    assert tensorpack.largest_log == pytest.approx(4.4226, abs=1e-4)
+    for one in (tensorpack, garden):
+        assert not (one.inclusive or one.later_first or one.clips_to_padding)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"backbone": "pyramid_resnet"}, "norm is affine, but backbone=pyramid_resnet"),
+        ({"pyramid": False}, "pyramid=false is the plain twin of backbone=pyramid_resnet"),
+        ({"backbone": "mobilenet_v2"}, "task.model.backbone is 'mobilenet_v2'"),
+        ({"backbone": "pyramid_resnet", "norm": "batch", "depth": 18}, "depth is 18"),
+        ({"anchor_sizes": []}, "anchor_sizes must be numbers above 0"),
+        ({"mask_dim": 0}, "mask_dim must be at least 1"),
+        ({"roi_samples": -1}, "roi_samples must be 0 or more"),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused(changes, words):
+    params = fields_of("rcnn_c4", {"task": {"model": {"classes": 3} | changes}})
+    with pytest.raises(LfpError, match=words):
+        config.validate(params)
+
+
+def test_the_recipes_of_the_pyramid_and_its_twin_differ_in_it_alone():
+    pyramid, plain = (
+        config.of_experiment(name).task
+        for name in ("lfp_maskrcnn_resnet50_c4_coco", "maskrcnn_resnet50_c4_coco")
+    )
+    assert pyramid.model.pyramid and not plain.model.pyramid
+    plain.model.pyramid = True
+    assert pyramid.as_dict() == plain.as_dict()
+
+
+def test_the_preset_of_detectron_gives_its_network_and_sampling():
+    recipe = experiments.read("maskrcnn_resnet50_c4_coco", preset="detectron_c4", training=True)
+    fields = config.of_recipe(recipe.config).task
+    assert fields.model.arguments() == RCNNC4().arguments()
+    assert fields.model.preprocess == RCNNC4().preprocess
+    usual = config.of_network("rcnn_c4").task
+    assert fields.sampling == usual.sampling
+    assert fields.losses.rpn_divisor == usual.losses.rpn_divisor
+    # Twice the rate of kernels, as in all of Detectron's networks.
+    assert fields.bias_lr_multiplier == fields.head_bias_lr_multiplier == 2.0
