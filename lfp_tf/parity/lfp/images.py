@@ -48,7 +48,7 @@ VOC_TEST_TILING = {
     "flip": is_flag,
     "second_softmax": is_flag,
     "crf": (False,),
-    "interpolation": ("cv2 INTER_CUBIC on uint8 images and on float scores",),
+    "interpolation": ("cv2 INTER_CUBIC on uint8 pictures and on float scores",),
 }
 _PADDING, _IGNORED = (128.0, 128.0, 128.0), 127  # 128 + 255 in uint8
 _STUB_STRIDE = 8
