@@ -1,5 +1,7 @@
 """The networks that lie in the package: small, loadable without anything else, and with a card."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,9 @@ from lfp_tf.recipes.shipped import FOLDER
 FILES = sorted(FOLDER.glob("*.npz"))
 
 
-def test_one_network_ships():
-    assert [path.stem for path in FILES] == ["pspnet_mobilenetv2_camvid"]
+def test_a_network_of_each_kind_ships():
+    names = ["maskrcnn_mobilenetv2_pennfudan", "pspnet_mobilenetv2_camvid"]
+    assert [path.stem for path in FILES] == names
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -46,3 +49,17 @@ def test_predict_needs_neither_a_checkpoint_nor_a_download(tmp_path):
     assert labels.shape == (97, 129) and labels.max() < 11
     # A drawn street is far from its photographs; the sky is sky all the same.
     assert np.mean(labels[:10] == 0) > 0.5
+
+
+def test_the_detector_finds_nobody_where_there_is_nothing(tmp_path):
+    import tiny
+    from PIL import Image
+
+    Image.fromarray(np.full((120, 160, 3), 127, np.uint8)).save(tmp_path / "wall.png")
+    done = tiny.command(
+        "predict", "--experiment", "maskrcnn_mobilenetv2_pennfudan", tmp_path / "wall.png",
+        "--out", tmp_path / "out", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    objects = json.loads((tmp_path / "out" / "wall.json").read_text())["objects"]
+    assert all(found["class"] == "person" and found["score"] < 0.5 for found in objects)

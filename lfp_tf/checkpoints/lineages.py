@@ -340,9 +340,9 @@ def _ours(names):
     """Files of our own names, and Keras' MobileNetV2, which ours are called after."""
     keras = {"/".join(name.split(":")[0].split("/")[-2:]) for name in names}
     if "Conv1/kernel" in keras and _DEPTHWISE & keras:
-        whole = any(name.startswith("cls_logits/") for name in keras)
-        name = "pspnet-mobilenet_v2" if whole else "imagenet-keras-mobilenet_v2"
-        return Lineage(name, "keras", "pspnet" if whole else None)
+        network = _network_of_ours(keras)
+        name = f"{network}-mobilenet_v2" if network else "imagenet-keras-mobilenet_v2"
+        return Lineage(name, "keras", network)
     if "stem_r1/join_conv/kernel" in names or "stack1_out/kernel" in names:
         return Lineage("hourglass-lfp_tf", "keras", "hourglass")
     if "stage1_block1/conv1/kernel" in names:
@@ -350,13 +350,16 @@ def _ours(names):
             return Lineage("lfp_segmentation-lfp_tf", "keras", "lfp_segmentation")
         if "fc/kernel" in names:
             return Lineage("lfp_classifier-lfp_tf", "keras", "lfp_classifier")
+    network = _network_of_ours(names)
+    return Lineage(f"{network}-lfp_tf", "keras", network) if network else None
+
+
+def _network_of_ours(names):
+    """The network that a head of these names belongs to, or None."""
     if "rpn_conv/kernel" in names:
-        network = "rcnn" if "fpn_lateral5/kernel" in names else "rcnn_c4"
-        return Lineage(f"{network}-lfp_tf", "keras", network)
-    for head, network in _OUR_HEADS.items():
-        if f"{head}/kernel" in names:
-            return Lineage(f"{network}-lfp_tf", "keras", network)
-    return None
+        return "rcnn" if "fpn_lateral5/kernel" in names else "rcnn_c4"
+    heads = (network for head, network in _OUR_HEADS.items() if f"{head}/kernel" in names)
+    return next(heads, None)
 
 
 # In Keras 2 and in Keras 3.

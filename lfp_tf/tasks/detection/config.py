@@ -91,6 +91,8 @@ class Config(TaskConfig):
     # Classes whose masks are learnt: names, numbers from 1, or a set of COCO's classes (voc,
     # nonvoc, E1_A20B60, ...). Empty: all.
     mask_classes: list[str | int] = field(list)
+    # Names of the classes where no records are at hand, as of a network that ships.
+    class_names: list[str] = field(list)
 
     def usual_size(self) -> tuple[int, int]:
         """A lying image, as large as an evaluation makes any."""

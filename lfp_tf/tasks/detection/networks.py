@@ -221,6 +221,8 @@ def usual_classes(config: Any) -> tuple[list, list]:
         LfpError: a data set of the user's own without a number of classes.
     """
     count, name = config.model.classes, f"{config.dataset}_objects"
+    if config.class_names and count in (0, len(config.class_names)):
+        return list(config.class_names), []
     if name in table_names():
         table = class_table(name)
         if count in (0, len(table)):
@@ -228,6 +230,6 @@ def usual_classes(config: Any) -> tuple[list, list]:
     if not count:
         raise LfpError(
             "A detector for your own images has the classes of its records; give a run's folder, "
-            "or task.model.classes."
+            "task.class_names or task.model.classes."
         )
     return list(numbered_table(count).names), []
