@@ -153,7 +153,7 @@ def fpt_block(case: Case) -> dict[str, Any]:
     widths = config.get("in_channels", [config["feature_dim"]] * 4)
     sizes = config.get("valid_image_sizes")
     model = block_model(options, config["feature_dim"], widths, letter, bool(sizes))
-    norms = dict.fromkeys(("pyramid_norm", "normalization"), config["with_norm"])
+    norms = dict.fromkeys(("pyramid_norm", "fpt_norm"), config["with_norm"])
     trial = Trial(case, variables_by_name(model), options=norms)
     further = {} if sizes is None else {"sizes": tf.constant(sizes, tf.int32)}
     upstream = {f"P{n}": tf.constant(inputs[f"d{n}"]) for n in _LEVELS if f"d{n}" in inputs}
