@@ -536,6 +536,26 @@ def _changed(options: Any, values: dict[str, Any]) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
+class EvenPyramid(Options):
+    """The levels of one size that a segmentation network joins.
+
+    Attributes:
+        kind: `ufp` (a convolution a stage), `ppm` (averages over grids), `aspp` (dilations).
+        dim: channels of each level.
+        head_channels: of the convolution before the classifier.
+        aux_channels: of that before the auxiliary classifier.
+    """
+
+    CHOICES = {"kind": ("ufp", "ppm", "aspp")}
+    FLAT = {"kind": "even_pyramid", "dim": "pyramid_dim"}
+
+    kind: str = "ufp"
+    dim: int = 256
+    head_channels: int = 512
+    aux_channels: int = 256
+
+
+@dataclasses.dataclass(frozen=True)
 class FeaturePyramid(Options):
     """The levels that a detector looks at; defaults are Detectron's.
 

@@ -1,6 +1,6 @@
 """The kinds of the Feature Pyramid Transformer's golden cases and what runs each."""
 
-from lfp_tf.parity.fpt import detector, files, heads, layers
+from lfp_tf.parity.fpt import detector, files, heads, layers, segmentation
 
 KINDS = {
     "layer_self": layers.layer_self,
@@ -13,6 +13,7 @@ KINDS = {
     "forward_backbone": detector.forward_backbone,
     "head_box": heads.head_box,
     "head_mask": heads.head_mask,
+    "segmentation_pyramid": segmentation.segmentation_pyramid,
     "checkpoint": files.checkpoint,
     "backbone_fpn_bfp": detector.base_pyramid,
 }

@@ -171,7 +171,11 @@ def parameter_count(case: Case) -> dict[str, Any]:
     counter = _COUNTS.get(config.get("what", ""))
     if counter is None:
         raise UnknownWord(f"config.what has the unknown value {config.get('what')!r}.")
-    variables, unused = counter(config)
+    return counted(*counter(config))
+
+
+def counted(variables: Mapping, unused: int) -> dict[str, int]:
+    """The counts of a case: trained elements of {name: variable}, and with those never used."""
     in_use = sum(v.shape.num_elements() for v in variables.values() if v.trainable)
     return {"in_use": in_use, "declared": in_use + unused}
 

@@ -17,10 +17,11 @@ from lfp_tf.options import (
     Options,
     ResNet,
     RoIHeads,
+    Transformer,
     WeightTransfer,
     of_flat,
 )
-from lfp_tf.training.fields import Network
+from lfp_tf.training.fields import Network, check_mixtures
 
 # What `profile` sets, over `CONVENTIONS`, where a recipe says nothing else.
 _PROFILES = tuple(CONVENTIONS)
@@ -32,7 +33,7 @@ _STRIDE = 32
 class RCNN(Network):
     """Fields of `models.rcnn.rcnn`: Faster and Mask R-CNN on a feature pyramid."""
 
-    HEADS = r"^(fpn|rpn|box|mask|transfer)_"
+    HEADS = r"^((fpn|fpt|rpn|box|mask|transfer)_|(st|gt|rt)_p\d)"
     TRAINABLE = {"mask_head": r"^(mask|transfer)_"}
 
     network: str = "rcnn"
@@ -52,13 +53,28 @@ class RCNN(Network):
     decoder: str = "fpn"  # fpn, bfp
     pyramid_dim: int = 256
     pyramid_norm: str = "none"  # none, group_norm, batch_norm
+    # The Feature Pyramid Transformer on the levels: none, paper, released_code. Of the others null
+    # is the preset's value.
+    transformer: str = "none"
+    st_mixtures: int | None = None  # parts of the self transformers' mixture of softmaxes
+    st_pool_keys: bool | None = None  # their keys come from the map at half its size
+    gt_mode: str | None = None  # eud, dot, embedded, gaussian, concatenate
+    gt_mixtures: int | None = None  # of eud
+    gt_local: bool | None = None  # of eud: cells see the keys about their own place only
+    gt_square_size: int | None = None  # of gt_local: rows and columns of these keys, odd
+    fpt_norm: str | None = None  # behind what joins a level's parts: none, group_norm, batch_norm
+    dropblock_rate: float | None = None
+    dropblock_size: int | None = None
+    mask_padding: bool | None = None  # what fills up an image is no part of the block
     anchor_size: float = 32.0  # of the lowest level, pixels; it doubles from level to level
     anchor_ratios: list[float] = field(lambda: [0.5, 1.0, 2.0])  # height / width
-    box_head: str = "2fc"  # 2fc, 4conv1fc
+    # 2fc, 2fc_norm, 4conv1fc; PANet's all_levels_2fc, all_levels_4conv1fc
+    box_head: str = "2fc"
     box_dim: int = 1024
     box_conv_dim: int = 256
     class_agnostic_boxes: bool = False
     masks: bool = True  # false is Faster R-CNN
+    mask_head: str = "plain"  # plain; PANet's all_levels, all_levels_fc
     mask_dim: int = 256
     mask_convolutions: int = 4
     class_specific_masks: bool = True
@@ -79,7 +95,8 @@ class RCNN(Network):
     def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
         backbone = BACKBONES.get(self.backbone, ResNet)
-        return (Norm, backbone, FeaturePyramid, Anchors, RoIHeads, WeightTransfer)
+        further = (FeaturePyramid, Transformer, Anchors, RoIHeads, WeightTransfer)
+        return (Norm, backbone, *further)
 
     def conventions(self) -> Conventions:
         """The conventions of the profile, with what the fields say."""
@@ -122,6 +139,8 @@ class RCNN(Network):
             transfer.check_boxes(self.class_agnostic_boxes)
         except ValueError as error:
             raise LfpError(f"task.model.{error}") from None
+        transformer: Any = of_flat(Transformer, self.as_dict())
+        check_mixtures(transformer, self.pyramid_dim, "pyramid_dim")
         for name in ("pyramid_dim", "box_dim", "box_conv_dim", "mask_dim"):
             if getattr(self, name) < 1:
                 raise LfpError(f"task.model.{name} must be at least 1, not {getattr(self, name)}.")
