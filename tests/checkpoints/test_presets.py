@@ -24,7 +24,9 @@ def recipe(name):
 
 
 def test_presets_are_named_in_their_alphabet():
-    assert preset_names() == ("caffe", "kitti", "newest", "seed", "tf1", "torch")
+    assert preset_names() == (
+        *("caffe", "kitti", "newest", "paper", "released_code", "seed", "tf1", "torch"),
+    )
 
 
 def test_an_unknown_preset_names_the_nearest():

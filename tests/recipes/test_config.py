@@ -23,6 +23,7 @@ def test_every_recipe_holds_its_own_rules(name):
 @pytest.mark.parametrize("task", catalog.TASKS, ids=lambda task: task.name)
 def test_a_networks_fields_are_its_tasks(task):
     metrics = {"segmentation": "mean_iou", "classification": "accuracy", "pose": "map_accuracy"}
+    metrics["detection"] = "box_ap"
     for network in task.networks:
         params = config.of_network(network)
         assert params.task.model.network == network
