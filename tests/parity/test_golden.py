@@ -11,14 +11,7 @@ from lfp_tf.parity.runner import find_cases, run_case
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 # These come with detection; tests/backbones compares the map `c4` of the stages already.
-LATER = (
-    *("detector_losses", "detector_stages", "rpn_targets"),
-    *("segmentation_pyramid", "head_box", "head_mask"),
-    *("config_flags",),
-)
-# Likewise, of kinds that other systems have, too.
-LATER_OF_FPT = ("schedule",)
-LATER_IDS = ("count-seg-ufp",)
+LATER = ("detector_losses", "detector_stages", "rpn_targets")
 # Deep networks of the same builders as shallower ones that stay: left out of the quick suite, as
 # building one takes 3 to 12 seconds.
 DEEP = {
@@ -44,11 +37,7 @@ DEEP = {
     "count-hourglass2-a",
     "count-hourglass8",
 }
-ALL = [
-    (system, case)
-    for system, case in find_cases([GOLDEN], without=LATER, slow=True)
-    if not (system == "fpt" and (case.kind in LATER_OF_FPT or case.id in LATER_IDS))
-]
+ALL = list(find_cases([GOLDEN], without=LATER, slow=True))
 SLOW = [pair for pair in ALL if pair[1].entry.get("slow") or pair[1].id in DEEP]
 QUICK = [pair for pair in ALL if pair not in SLOW]
 

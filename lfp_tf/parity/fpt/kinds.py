@@ -1,6 +1,6 @@
 """The kinds of the Feature Pyramid Transformer's golden cases and what runs each."""
 
-from lfp_tf.parity.fpt import detector, files, heads, layers, segmentation
+from lfp_tf.parity.fpt import detector, files, flags, heads, layers, segmentation
 
 KINDS = {
     "layer_self": layers.layer_self,
@@ -14,6 +14,8 @@ KINDS = {
     "head_box": heads.head_box,
     "head_mask": heads.head_mask,
     "segmentation_pyramid": segmentation.segmentation_pyramid,
+    "schedule": flags.schedule,
+    "config_flags": flags.config_flags,
     "checkpoint": files.checkpoint,
     "backbone_fpn_bfp": detector.base_pyramid,
 }
