@@ -52,10 +52,11 @@ class Detector(tf_keras.Model):
     """A detector of parts that are Keras models, which share no names.
 
     `trunk` takes preprocessed images [B, H, W, 3] to feature maps and, for each level L, to
-    "rpn_logits_L" and "rpn_deltas_L", by way of `trunk_outputs`; `boxes` takes `box_features` to "class_logits" [R, K] and
-    "deltas" [R, 4K] or [R, 8]; `masks` makes the features of masks, and is None without masks;
-    `mask_output` makes masks of these, or `transfer` predicts the kernels that do (MaskX R-CNN),
-    from the boxes' own weights or from the table `embedding`; `mlp` adds one mask for all classes.
+    "rpn_logits_L" and "rpn_deltas_L" (call `trunk_outputs`); `boxes` takes `box_features` to
+    "class_logits" [R, K] and "deltas" [R, 4K] or [R, 8]; `masks` makes the features of masks, and
+    is None without masks; `mask_output` makes masks of these, or `transfer` predicts the kernels
+    that do (MaskX R-CNN), from the boxes' own weights or from the table `embedding`; `mlp` adds one
+    mask for all classes.
     A training calls the parts; a call of the whole gives detections.
 
     Args:

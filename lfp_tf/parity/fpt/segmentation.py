@@ -56,8 +56,8 @@ def segmentation_pyramid(case: Case) -> dict[str, Any]:
     Trial(case, variables_by_name(model), options=names)
     inputs = {name: tf.constant(value) for name, value in case.inputs().items()}
     results = model(inputs, training=False)
-    sizes = {name: config["output_size"] for name in ("logits", "aux_logits")}
-    results |= {name: resize_aligned(results[name], size) for name, size in sizes.items()}
+    for name in ("logits", "aux_logits"):
+        results[name] = resize_aligned(results[name], config["output_size"])
     if config["pyramid"] == "ppm":
         # A single value over the whole map, which the cases leave out.
         del results["U5"]
