@@ -145,8 +145,10 @@ TRANSLATIONS = {
         detectron_torch_name,
         is_transposed=True,
         plain=_plain,
-        flattened=DETECTRON["detectron"].flattened
-        | {f"box_fc1_p{level}/kernel": _POOLED_CELLS for level in (2, 3, 4, 5)},
+        flattened={
+            **DETECTRON["detectron"].flattened,
+            **{f"box_fc1_p{level}/kernel": _POOLED_CELLS for level in (2, 3, 4, 5)},
+        },
         has_affine=True,
         # Keys of their own where the network takes the queries for them.
         indispensable=r"\.conv_ks\.",

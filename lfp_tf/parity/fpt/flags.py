@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from lfp_tf.errors import LfpError
+from lfp_tf.fields import value_at
 from lfp_tf.parity.fpt.words import check_all
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.words import UnknownWord, check, is_count, is_number, is_numbers
@@ -114,6 +115,7 @@ def config_flags(case: Case) -> dict[str, Any]:
     config = case.config
     check_all(config, FLAGS)
     params, given = of_experiment(_RECIPES[config["recipe"]]), _parsed(config["argv"])
+    collected = value_at(params, "task.proposals.post_nms")
     one = scaled(
         params,
         batch=given.get("bs"),
@@ -129,7 +131,7 @@ def config_flags(case: Case) -> dict[str, Any]:
         "STEPS": one.steps,
         "MAX_ITER": one.last,
         "RPN_COLLECT_SCALE": one.collect_scale,
-        "rois_collected_in_training": int(params.task.proposals.post_nms * one.collect_scale),
+        "rois_collected_in_training": int(collected * one.collect_scale),
         "GAMMA": given.get("lr_decay_gamma", one.gamma),
         "checkpoint_every": int(_SNAPSHOT / one.gpus),
         "TYPE": given.get("o", "SGD"),
