@@ -267,18 +267,19 @@ class Task(TrainedTask):
         outputs = found | {"size": size, "number": inputs["numbers"][0]}
         return {name: value[None] for name, value in outputs.items()}
 
-    def aggregate_logs(self, state: list | None, step_logs: Mapping[str, Any]) -> list:
-        """Adds the detections of a step to the results, as COCO's format has them."""
-        state = [] if state is None else state
+    def aggregate_logs(self, state: dict | None, step_logs: Mapping[str, Any]) -> dict:
+        """Adds the detections of a step to {"results": as COCO's format has them}."""
+        # The host scores nothing where a state is empty, as a list without detections were.
+        state = {"results": []} if state is None else state
         rows = {name: value.numpy() for name, value in step_logs.items()}
         for place, number in enumerate(rows["number"]):
             if number >= 0:
                 one = {name: values[place] for name, values in rows.items()}
-                state += coco_rows(one, int(number), one["size"])
+                state["results"] += coco_rows(one, int(number), one["size"])
         return state
 
     def reduce_aggregated_logs(
-        self, aggregated_logs: list, global_step: Any = None
+        self, aggregated_logs: dict, global_step: Any = None
     ) -> dict[str, float]:
         """The APs of boxes and masks, 0..1, over all classes."""
         data = self.task_config.validation_data
@@ -286,7 +287,7 @@ class Task(TrainedTask):
         kinds = ("box", "mask") if self.task_config.model.masks else ("box",)
         logs = {}
         for kind in kinds:
-            scores = coco_scores(truth, aggregated_logs, kind=kind).summary()
+            scores = coco_scores(truth, aggregated_logs["results"], kind=kind).summary()
             logs |= {f"{kind}_ap": scores["AP"] or 0.0, f"{kind}_ap50": scores["AP50"] or 0.0}
         return logs
 
