@@ -38,9 +38,9 @@ class Options:
         for name, choices in self.CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 shown = f'"{value}"' if isinstance(value, str) else value
+                words = ("null" if choice is None else str(choice) for choice in choices)
                 raise ValueError(
-                    f"{self.flat_names()[name]} is {shown}, but must be one of "
-                    f"{', '.join(map(str, choices))}."
+                    f"{self.flat_names()[name]} is {shown}, but must be one of {', '.join(words)}."
                 )
 
     @classmethod
@@ -445,6 +445,117 @@ TRANSFORMER_PYRAMIDS = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Transformer(Options):
+    """The Feature Pyramid Transformer in a network: a preset, and what differs from it.
+
+    None leaves a value to the preset.
+
+    Attributes:
+        kind: the preset: `paper` or `released_code`; `none` has no block.
+        st_mixtures: parts of the self transformer's mixture of softmaxes.
+        st_pool_keys: whether its keys come from the map averaged to half its size.
+        gt_mode: the grounding transformer's similarity, see `Grounding`.
+        gt_mixtures: parts of its mixture of softmaxes.
+        gt_local: whether a cell sees only the keys about its own place.
+        gt_square_size: rows and columns of these, odd.
+        normalization: behind the convolutions that join a level's parts.
+        dropblock_rate: share that DropBlock drops of each result in training.
+        dropblock_size: rows and columns of a dropped square.
+        mask_padding: whether what fills up the images of a batch is kept out of the block.
+    """
+
+    CHOICES = {
+        "kind": ("none", "paper", "released_code"),
+        "gt_mode": (None, *Grounding.CHOICES["mode"]),
+        "normalization": (None, *TransformerPyramid.CHOICES["normalization"]),
+    }
+    FLAT = {"kind": "transformer", "normalization": "fpt_norm"}
+
+    kind: str = "none"
+    st_mixtures: int | None = None
+    st_pool_keys: bool | None = None
+    gt_mode: str | None = None
+    gt_mixtures: int | None = None
+    gt_local: bool | None = None
+    gt_square_size: int | None = None
+    normalization: str | None = None
+    dropblock_rate: float | None = None
+    dropblock_size: int | None = None
+    mask_padding: bool | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kind, *others = self.flat_names()
+        if getattr(self, kind) == "none":
+            for name in others:
+                if getattr(self, name) is not None:
+                    flat = self.flat_names()[name]
+                    raise ValueError(f'{flat} is given, but transformer is "none".')
+        rate = self.dropblock_rate
+        if rate is not None and not 0 <= rate < 1:
+            raise ValueError(f"dropblock_rate is {rate}, but must be at least 0 and below 1.")
+        for name in ("st_mixtures", "gt_mixtures", "dropblock_size"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} is {value}, but must be at least 1.")
+        # Refuses what does not go together.
+        _ = self.pyramid()
+
+    @property
+    def masks_padding(self) -> bool:
+        """Whether the block takes the true sizes of images."""
+        if self.kind == "none":
+            return False
+        return self.kind == "paper" if self.mask_padding is None else self.mask_padding
+
+    def pyramid(self) -> TransformerPyramid | None:
+        """The block's options; None where there is no block."""
+        if self.kind == "none":
+            return None
+        preset = TRANSFORMER_PYRAMIDS[self.kind]
+        attention = {"mixtures": self.st_mixtures, "pool_keys": self.st_pool_keys}
+        grounding = {
+            "mode": self.gt_mode,
+            "mixtures": self.gt_mixtures,
+            "local": self.gt_local,
+            "square_size": self.gt_square_size,
+        }
+        own = {
+            "attention": _changed(preset.attention, attention),
+            "grounding": _changed(preset.grounding, grounding),
+            "normalization": self.normalization,
+            "dropblock_rate": self.dropblock_rate,
+            "dropblock_size": self.dropblock_size,
+        }
+        return _changed(preset, own)
+
+
+def _changed(options: Any, values: dict[str, Any]) -> Any:
+    """Options with those of the values that are not None."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return dataclasses.replace(options, **given)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvenPyramid(Options):
+    """The levels of one size that a segmentation network joins.
+
+    Attributes:
+        kind: `ufp` (a convolution a stage), `ppm` (averages over grids), `aspp` (dilations).
+        dim: channels of each level.
+        head_channels: of the convolution before the classifier.
+        aux_channels: of that before the auxiliary classifier.
+    """
+
+    CHOICES = {"kind": ("ufp", "ppm", "aspp")}
+    FLAT = {"kind": "even_pyramid", "dim": "pyramid_dim"}
+
+    kind: str = "ufp"
+    dim: int = 256
+    head_channels: int = 512
+    aux_channels: int = 256
+
+
+@dataclasses.dataclass(frozen=True)
 class FeaturePyramid(Options):
     """The levels that a detector looks at; defaults are Detectron's.
 
@@ -493,19 +604,27 @@ class RoIHeads(Options):
     """What classifies boxes and draws their masks; defaults are Detectron's.
 
     Attributes:
-        box_head: `2fc` (two dense layers), or `4conv1fc` (four 3x3 convolutions, one dense layer).
+        box_head: `2fc` (two dense layers), `2fc_norm` (with a norm behind each), `4conv1fc` (four
+            3x3 convolutions, one dense layer); `all_levels_2fc` (with norms) and
+            `all_levels_4conv1fc` have a first layer for each level and take the maximum over all
+            levels (PANet).
         box_dim: units of the dense layers.
         box_conv_dim: channels of `4conv1fc`'s convolutions.
         class_agnostic_boxes: whether one box serves all classes of an RoI.
         masks: whether there is a mask head.
+        mask_head: `plain`; `all_levels` has a first convolution for each level and takes the
+            maximum over all levels, `all_levels_fc` besides adds one mask of a dense layer to
+            those of all classes (PANet).
         mask_dim: channels of the mask head.
         mask_convolutions: 3x3 convolutions before its deconvolution.
         class_specific_masks: whether each class has a mask of its own.
-        normalization: behind the 3x3 convolutions, which then have no biases.
+        normalization: behind the 3x3 convolutions, which then have no biases, and behind the dense
+            layers of `2fc_norm` and `all_levels_2fc`.
     """
 
     CHOICES = {
-        "box_head": ("2fc", "4conv1fc"),
+        "box_head": ("2fc", "2fc_norm", "4conv1fc", "all_levels_2fc", "all_levels_4conv1fc"),
+        "mask_head": ("plain", "all_levels", "all_levels_fc"),
         "normalization": ("none", "group_norm"),
     }
     FLAT = {"normalization": "head_norm"}
@@ -515,10 +634,35 @@ class RoIHeads(Options):
     box_conv_dim: int = 256
     class_agnostic_boxes: bool = False
     masks: bool = True
+    mask_head: str = "plain"
     mask_dim: int = 256
     mask_convolutions: int = 4
     class_specific_masks: bool = True
     normalization: str = "none"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least = {"plain": 0, "all_levels": 1, "all_levels_fc": 2}[self.mask_head]
+        if self.mask_convolutions < least:
+            raise ValueError(
+                f"mask_convolutions is {self.mask_convolutions}, but mask_head {self.mask_head} "
+                f"needs at least {least}."
+            )
+
+    @property
+    def boxes_of_all_levels(self) -> bool:
+        """Whether the box head sees a box on every level."""
+        return self.box_head.startswith("all_levels")
+
+    @property
+    def masks_of_all_levels(self) -> bool:
+        """Whether the mask head sees a box on every level."""
+        return self.mask_head != "plain"
+
+    @property
+    def adds_mask(self) -> bool:
+        """Whether the features of masks end with one more mask, which is added to all classes'."""
+        return self.mask_head == "all_levels_fc"
 
 
 @dataclasses.dataclass(frozen=True)

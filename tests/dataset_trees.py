@@ -150,6 +150,13 @@ def cocostuff164k_val(root):
     labelled(root / "images/val2017/a.jpg", root / "annotations/val2017/a.png")
 
 
+def lip_val(root):
+    for folder in ("TrainVal_images/train_images", "TrainVal_parsing_annotations"):
+        (root / folder).mkdir(parents=True)
+    labels = root / "TrainVal_parsing_annotations/val_segmentations/a.png"
+    labelled(root / "TrainVal_images/val_images/a.jpg", labels)
+
+
 def cocostuff10k_test(root):
     save(root / "images/a.jpg", IMAGE)
     (root / "annotations").mkdir()
@@ -205,6 +212,7 @@ TREES = {
     "imagenet": imagenet_val,
     "kitti_road": kitti_road_val,
     "labelme": labelme_val,
+    "lip": lip_val,
     "mpii": two_people,
     "voc": voc_val,
     "voc_xml": voc_xml_val,

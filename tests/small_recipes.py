@@ -29,7 +29,8 @@ TRAINER = {
 SMALL_DETECTOR = {
     "model": {
         "width": 0.125, "pyramid_dim": 16, "anchor_size": 8.0, "canonical_scale": 32.0,
-        "box_dim": 16, "mask_dim": 8, "mask_convolutions": 1, "depth": 18,
+        "box_dim": 16, "mask_dim": 8, "mask_convolutions": 2, "depth": 18,
+        "norm_groups": 4, "box_conv_dim": 16,
     },
     "train_data": {"global_batch_size": 2, "short_sides": [32], "max_size": 64},
     "validation_data": {"global_batch_size": 0},
@@ -120,6 +121,8 @@ def _small_model(task):
     small = {} if ships else {"width": 0.125}
     if model.network == "lfp_classifier":
         return small | {"blocks": [1, 1, 1, 3]}, [65, 65]
+    if model.network == "fpt_segmentation":
+        small |= {"pyramid_dim": 16, "head_channels": 16, "aux_channels": 8}
     if model.network != "pspnet":
         small["blocks"] = [1, 1, 1, 3]
     elif model.pooling == "window":

@@ -26,6 +26,7 @@ TABLE = ROOT / "experiments" / "README.md"
 OF_EVERY_KIND = (
     *("pspnet18_scenes", "deeplabv2_folder", "lfp_resnet101_voc"),
     *("lfp_resnet50_imagenet", "lfp_hourglass_mpii", "maskrcnn_small_scenes"),
+    "fpt_seg_ufp_resnet101_ade20k",
 )
 RENEW = "run `python -m tests.test_docs`"
 

@@ -47,7 +47,10 @@ def test_detectrons_boxes_include_their_last_pixel():
     [
         (lambda: Norm(kind="layer"), 'norm is "layer", but must be one of batch, affine, group'),
         (lambda: FeaturePyramid("ufp"), 'decoder is "ufp", but must be one of fpn, bfp'),
-        (lambda: RoIHeads(box_head="3fc"), 'box_head is "3fc", but must be one of 2fc, 4conv1fc'),
+        (
+            lambda: RoIHeads(box_head="3fc"),
+            'box_head is "3fc", but must be one of 2fc, 2fc_norm, 4conv1fc',
+        ),
         (lambda: RoIHeads(normalization="batch_norm"), 'head_norm is "batch_norm"'),
         (lambda: Conventions(pixel=0.5), "box_pixel is 0.5, but must be one of 1.0, 0.0"),
     ],

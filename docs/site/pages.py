@@ -19,7 +19,10 @@ NAVIGATION = {
         *("docs/keras.md", "docs/live.md", "docs/crf.md"),
         *("docs/serving.md", "docs/performance.md", "docs/faq.md"),
     ),
-    "Networks": ("docs/pspnet.md", "docs/deeplab.md", "docs/lfp.md", "docs/detection.md"),
+    "Networks": (
+        *("docs/pspnet.md", "docs/deeplab.md", "docs/lfp.md"),
+        *("docs/detection.md", "docs/fpt.md"),
+    ),
     "Reference": ("api/lfp_tf.md", "docs/architecture.md"),
     "Project": ("CONTRIBUTING.md", "docs/testing.md", "SECURITY.md", "CHANGELOG.md"),
 }

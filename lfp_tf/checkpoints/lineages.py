@@ -266,8 +266,10 @@ def _detectron_torch(arrays):
     body = f"Conv_Body.{'' if is_c4 else 'conv_body.'}res2.0"
     form = _body_form(arrays, _DETECTRON_TORCH_BLOCK, f"{body}.conv2.weight", f"{body}.gn1.weight")
     if any(name.startswith("Conv_Body.fpt.") for name in arrays):
-        # Its heads are of several kinds, and the names of its block do not tell its preset.
-        return Lineage("rcnn-fpt", "detectron_torch", "rcnn", form=form, preprocess="detectron")
+        form |= _block_form(arrays)
+        heads = _fpt_heads(arrays)
+        lineage = Lineage("rcnn-fpt", "detectron_torch", "rcnn", form=form, form_of_heads=heads)
+        return dataclasses.replace(lineage, preprocess="detectron")
     if is_c4:
         return _detector("rcnn_c4", "detectron_torch", form)
     heads = _pyramid_form(
@@ -276,6 +278,50 @@ def _detectron_torch(arrays):
         has_convolutions="Box_Head.convs.0.weight" in arrays,
     )
     return _detector("rcnn", "detectron_torch", form, form_of_heads=heads)
+
+
+_FPT = "Conv_Body.fpt."
+
+
+def _block_form(arrays):
+    """The preset of FPT's block and the pyramid under it, as far as its names tell them."""
+    form = {}
+    if any(name.startswith(f"{_FPT}rt_") for name in arrays):
+        is_paper = any(name.endswith(".conv_out.weight") for name in arrays)
+        form["transformer"] = "paper" if is_paper else "released_code"
+    if any(name.startswith(f"{_FPT}fpn_p5_1x1.") for name in arrays):
+        form["decoder"] = "bfp"
+        norms = {f"{_FPT}fpn_p5_1x1.1.weight": "group_norm"}
+        norms[f"{_FPT}fpn_p5_1x1.1.running_mean"] = "batch_norm"
+        form["pyramid_norm"] = _told(norms, arrays, "none")
+    return form
+
+
+def _fpt_heads(arrays):
+    """The heads of an FPT detector: PANet's, or Detectron's."""
+    boxes = {
+        "Box_Head.convs.0.weight": "4conv1fc",
+        "Box_Head.fc1.0.weight": "2fc_norm",
+        "Box_Head.fc1.0.0.weight": "all_levels_2fc",
+        "Box_Head.conv1_head.0.0.weight": "all_levels_4conv1fc",
+    }
+    masks = {
+        "Mask_Head.mask_conv1.0.0.weight": "all_levels",
+        "Mask_Head.mask_fc.0.weight": "all_levels_fc",
+    }
+    norms = ("Box_Head.convs.1", "Box_Head.fc2.1", "Mask_Head.conv_fcn.1")
+    has_norm = any(f"{name}.weight" in arrays for name in norms)
+    form = {
+        "box_head": _told(boxes, arrays, "2fc"),
+        "head_norm": "group_norm" if has_norm else "none",
+    }
+    has_masks = any(name.startswith("Mask_Head.") for name in arrays)
+    return form | ({"mask_head": _told(masks, arrays, "plain")} if has_masks else {})
+
+
+def _told(values, names, otherwise):
+    """The last of {name: value} whose name is there."""
+    return next((values[name] for name in reversed(values) if name in names), otherwise)
 
 
 def _detector(network, names, form, **more):

@@ -15,11 +15,26 @@ def feature_pyramid(
     options: FeaturePyramid = FeaturePyramid(),
     norm: Norm = Norm(),
 ) -> dict[int, tf.Tensor]:
-    """Makes a pyramid of a backbone's maps, and one level more (FPN; Detectron's `FPN.py`).
+    """Makes a pyramid of a backbone's maps, and one level more: `base_levels`, `with_coarsest`.
+
+    Args:
+        maps, options, norm: as of `base_levels`.
+
+    Returns:
+        {level: [B, h, w, dim]}, the levels of `maps` and the next.
+    """
+    return with_coarsest(base_levels(maps, options, norm))
+
+
+def base_levels(
+    maps: Mapping[int, tf.Tensor],
+    options: FeaturePyramid = FeaturePyramid(),
+    norm: Norm = Norm(),
+) -> dict[int, tf.Tensor]:
+    """Makes a pyramid of a backbone's maps (FPN; Detectron's `FPN.py`).
 
     Every level gets a 1x1 convolution `fpn_lateralL`. With `fpn`, the coarser level's result is
-    doubled and added, and a 3x3 convolution `fpn_outputL` follows; `bfp` stops before. The last
-    level is every second row and column of the one before.
+    doubled and added, and a 3x3 convolution `fpn_outputL` follows; `bfp` stops before.
 
     Args:
         maps: {level: [B, h, w, C] Keras tensor}, consecutive levels; one of level l has the
@@ -28,14 +43,17 @@ def feature_pyramid(
         norm: `Norm` of its norms, where it has some.
 
     Returns:
-        {level: [B, h, w, dim]}, the levels of `maps` and the next.
+        {level: [B, h, w, dim]}, the levels of `maps`.
     """
     levels = lateral_maps(maps, options, norm)
-    if options.kind == "fpn":
-        levels = _top_down(levels, options, norm)
+    return _top_down(levels, options, norm) if options.kind == "fpn" else levels
+
+
+def with_coarsest(levels: Mapping[int, tf.Tensor]) -> dict[int, tf.Tensor]:
+    """The levels and one more: every second row and column of the coarsest."""
     last = max(levels)
-    levels[last + 1] = tf_keras.layers.MaxPool2D(1, 2, name=f"fpn_p{last + 1}")(levels[last])
-    return levels
+    coarsest = tf_keras.layers.MaxPool2D(1, 2, name=f"fpn_p{last + 1}")(levels[last])
+    return {**levels, last + 1: coarsest}
 
 
 def lateral_maps(
@@ -46,7 +64,7 @@ def lateral_maps(
     """Brings each of a backbone's maps to the same channels by `fpn_lateralL`.
 
     Args:
-        maps, options, norm: as of `feature_pyramid`.
+        maps, options, norm: as of `base_levels`.
 
     Returns:
         {level: [B, h, w, dim]}.

@@ -1,9 +1,11 @@
 """The box head: from a pooled box to the scores of all classes and better corners."""
 
+import dataclasses
+
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers.blocks import convolve_as
+from lfp_tf.layers.blocks import convolve_as, norm_layer
 from lfp_tf.layers.initializers import fan_out_normal, xavier_fill
 from lfp_tf.options import Norm, RoIHeads
 
@@ -23,18 +25,13 @@ def box_head(x: tf.Tensor, options: RoIHeads = RoIHeads(), norm: Norm = Norm()) 
     Returns:
         [R, box_dim].
     """
+    if options.box_head == "2fc_norm":
+        for number in (1, 2):
+            x = dense_box(x, f"fc{number}", options, norm)
+        return x
     if options.box_head == "4conv1fc":
         for number in range(1, _CONVOLUTIONS + 1):
-            x = convolve_as(
-                x,
-                options.box_conv_dim,
-                3,
-                name=f"box_conv{number}",
-                normalization=options.normalization,
-                norm=norm,
-                initializer=fan_out_normal(),
-                relu=True,
-            )
+            x = convolved_box(x, f"conv{number}", options, norm)
     x = tf_keras.layers.Flatten(name="box_flatten")(x)
     for number in range(1, 2 if options.box_head == "4conv1fc" else 3):
         x = tf_keras.layers.Dense(
@@ -44,6 +41,41 @@ def box_head(x: tf.Tensor, options: RoIHeads = RoIHeads(), norm: Norm = Norm()) 
             name=f"box_fc{number}",
         )(x)
     return x
+
+
+def convolved_box(x: tf.Tensor, name: str, options: RoIHeads, norm: Norm) -> tf.Tensor:
+    """The 3x3 convolution `box_NAME`, its norm and a ReLU: [R, P, P, box_conv_dim]."""
+    return convolve_as(
+        x,
+        options.box_conv_dim,
+        3,
+        name=f"box_{name}",
+        normalization=options.normalization,
+        norm=norm,
+        initializer=fan_out_normal(),
+        relu=True,
+    )
+
+
+def dense_box(x: tf.Tensor, name: str, options: RoIHeads, norm: Norm) -> tf.Tensor:
+    """The dense layer `box_NAME` with a bias, its norm and a ReLU: [R, box_dim].
+
+    Args:
+        x: [R, P, P, C] or [R, D] Keras tensor.
+        name: of the layer.
+        options: `RoIHeads`, of which `box_dim` and the norm count.
+        norm: `Norm` of the norm, where there is one.
+    """
+    if len(x.shape) == 4:
+        x = tf_keras.layers.Flatten(name=f"box_{name}_flatten")(x)
+    dense = tf_keras.layers.Dense(
+        options.box_dim, kernel_initializer=xavier_fill(), name=f"box_{name}"
+    )
+    x = dense(x)
+    if options.normalization != "none":
+        group = dataclasses.replace(norm, kind="group")
+        x = norm_layer(group, name=f"box_{name}_norm")(x)
+    return tf_keras.layers.ReLU(name=f"box_{name}_relu")(x)
 
 
 def box_outputs(

@@ -28,17 +28,30 @@ def mask_head(x: tf.Tensor, options: RoIHeads = RoIHeads(), norm: Norm = Norm())
         [R, 2P, 2P, mask_dim].
     """
     for number in range(1, options.mask_convolutions + 1):
-        x = convolve_as(
-            x,
-            options.mask_dim,
-            3,
-            name=f"mask_conv{number}",
-            normalization=options.normalization,
-            norm=norm,
-            initializer=fan_out_normal(),
-            relu=True,
-        )
+        x = convolved_mask(x, f"conv{number}", options, norm)
     return doubled(x, options.mask_dim)
+
+
+def convolved_mask(
+    x: tf.Tensor, name: str, options: RoIHeads, norm: Norm, *, channels: int | None = None
+) -> tf.Tensor:
+    """The 3x3 convolution `mask_NAME`, its norm and a ReLU: [R, P, P, channels or mask_dim]."""
+    return convolve_as(
+        x,
+        channels or options.mask_dim,
+        3,
+        name=f"mask_{name}",
+        normalization=options.normalization,
+        norm=norm,
+        initializer=fan_out_normal(),
+        relu=True,
+    )
+
+
+def flat_channels(x: tf.Tensor, name: str) -> tf.Tensor:
+    """[R, P, P, D] as [R, D P P], channel after channel, as in Detectron's weights."""
+    x = tf_keras.layers.Permute((3, 1, 2), name=f"{name}_channels")(x)
+    return tf_keras.layers.Flatten(name=f"{name}_flatten")(x)
 
 
 def doubled(x: tf.Tensor, channels: int) -> tf.Tensor:
@@ -70,9 +83,7 @@ def mask_mlp(shape: tuple, layers: int) -> tf_keras.Model:
         A Keras model [R, P, P, D] to [R, P, P].
     """
     features = tf_keras.Input(shape, name="mlp_features")
-    # Channel after channel, as in Detectron's weights.
-    x = tf_keras.layers.Permute((3, 1, 2), name="mask_mlp_channels")(features)
-    x = tf_keras.layers.Flatten(name="mask_mlp_flatten")(x)
+    x = flat_channels(features, "mask_mlp")
     for number in range(1, layers):
         x = tf_keras.layers.Dense(
             _MLP_UNITS,

@@ -8,6 +8,7 @@ import tf_keras
 
 from lfp_tf.models.classifier import resnet_classifier
 from lfp_tf.models.deeplab import deeplabv1, deeplabv2, deeplabv3, deeplabv3plus
+from lfp_tf.models.fpt_segmentation import fpt_segmentation
 from lfp_tf.models.hourglass import hourglass
 from lfp_tf.models.lfp import lfp_classifier, lfp_segmentation
 from lfp_tf.models.pspnet import pspnet
@@ -24,6 +25,7 @@ NETWORKS = {
     "resnet": resnet_classifier,
     "lfp_classifier": lfp_classifier,
     "lfp_segmentation": lfp_segmentation,
+    "fpt_segmentation": fpt_segmentation,
     "hourglass": hourglass,
     "rcnn": RCNN,
     "rcnn_c4": RCNNC4,

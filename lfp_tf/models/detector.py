@@ -52,10 +52,11 @@ class Detector(tf_keras.Model):
     """A detector of parts that are Keras models, which share no names.
 
     `trunk` takes preprocessed images [B, H, W, 3] to feature maps and, for each level L, to
-    "rpn_logits_L" and "rpn_deltas_L"; `boxes` takes `box_features` to "class_logits" [R, K] and
-    "deltas" [R, 4K] or [R, 8]; `masks` makes the features of masks, and is None without masks;
-    `mask_output` makes masks of these, or `transfer` predicts the kernels that do (MaskX R-CNN),
-    from the boxes' own weights or from the table `embedding`; `mlp` adds one mask for all classes.
+    "rpn_logits_L" and "rpn_deltas_L" (call `trunk_outputs`); `boxes` takes `box_features` to
+    "class_logits" [R, K] and "deltas" [R, 4K] or [R, 8]; `masks` makes the features of masks, and
+    is None without masks; `mask_output` makes masks of these, or `transfer` predicts the kernels
+    that do (MaskX R-CNN), from the boxes' own weights or from the table `embedding`; `mlp` adds one
+    mask for all classes.
     A training calls the parts; a call of the whole gives detections.
 
     Args:
@@ -98,9 +99,36 @@ class Detector(tf_keras.Model):
         return self.classes + 1
 
     @property
+    def takes_sizes(self) -> bool:
+        """Whether `trunk` takes {"images": ..., "sizes": ...} in place of images."""
+        return False
+
+    @property
     def strides(self) -> tuple[int, ...]:
         """Pixels a cell of each level."""
         return tuple(2**level for level in self.levels)
+
+    def trunk_outputs(
+        self,
+        images: tf.Tensor,
+        sizes: tf.Tensor | None = None,
+        *,
+        training: bool | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Feature maps of images, and what the RPN says of their anchors.
+
+        Args:
+            images: [B, H, W, 3] preprocessed.
+            sizes: [B, 2], rows and columns of each that do not fill it up; None: all. Only a
+                network that `takes_sizes` looks at them.
+            training: whether batch norms take the statistics of the batch.
+        """
+        if not self.takes_sizes:
+            return self.trunk(images, training=training)
+        if sizes is None:
+            sizes = tf.tile(tf.stack(height_width(images))[None], [side(images, 0), 1])
+        inputs = {"images": images, "sizes": tf.cast(sizes, tf.int32)}
+        return self.trunk(inputs, training=training)
 
     def anchors(self, outputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         """The anchors of each level of the trunk's outputs: [n, 4] in network pixels."""
@@ -197,7 +225,7 @@ class Detector(tf_keras.Model):
             images: int32 [R], the image of the batch that a box belongs to.
 
         Returns:
-            [R, P, P, C].
+            [R, P, P, C]; [R, P, P, L C] where the head sees all L levels, the finest first.
         """
         raise NotImplementedError
 
@@ -216,7 +244,7 @@ class Detector(tf_keras.Model):
             of_boxes: what `box_features` gave for the same boxes, where that is at hand.
 
         Returns:
-            [R, 2P, 2P, D].
+            [R, 2P, 2P, D]; with `RoIHeads.adds_mask` one more channel, a mask for all classes.
         """
         raise NotImplementedError
 
@@ -234,6 +262,12 @@ class Detector(tf_keras.Model):
         Returns:
             [R, 2P, 2P] float32.
         """
+        if not self.options["heads"].adds_mask:
+            return self._masks_of_labels(features, labels)
+        added = tf.cast(features[..., -1], tf.float32)
+        return self._masks_of_labels(features[..., :-1], labels) + added
+
+    def _masks_of_labels(self, features, labels):
         if self.transfer is None:
             logits = self.mask_output([features, labels])
         else:
@@ -365,7 +399,8 @@ class Detector(tf_keras.Model):
 
         Args:
             inputs: {"images": [B, H, W, 3] preprocessed; "info": [B, 5] float32: height and width
-                that proposals are clipped to, scale, height and width before scaling}.
+                that proposals are clipped to, scale, height and width before scaling; perhaps
+                "sizes": [B, 2], as of `trunk_outputs`}.
             training: whether batch norms take the statistics of the batch.
 
         Returns:
@@ -389,7 +424,7 @@ class Detector(tf_keras.Model):
             inference: in place of the network's own.
         """
         info = inputs["info"]
-        outputs = self.trunk(inputs["images"], training=training)
+        outputs = self.trunk_outputs(inputs["images"], inputs.get("sizes"), training=training)
         objects, counts = self.detections(outputs, info, info[:, 3:5], inference)
         results = {
             "boxes": objects.boxes,
@@ -427,6 +462,8 @@ class Detector(tf_keras.Model):
         """
         heads, options = self.options["heads"], self.options["transfer"]
         shape = self.masks.output_shape
+        if heads.adds_mask:
+            shape = (*shape[:-1], shape[-1] - 1)
         if options.input == "none":
             classes = self.num_labels if heads.class_specific_masks else 1
             self.mask_output = ClassMasks(classes, name="mask_logits")

@@ -1,17 +1,23 @@
-"""Faster and Mask R-CNN on a feature pyramid (Ren et al. 2015, He et al. 2017, Lin et al. 2017)."""
+"""Faster and Mask R-CNN on a feature pyramid (Ren et al. 2015, He et al. 2017, Lin et al. 2017).
 
+With a transformer the levels take context from each other (Zhang et al. 2020).
+"""
+
+import dataclasses
 from collections.abc import Mapping
 
 import tensorflow as tf
 import tf_keras
 
 from lfp_tf.backbones.catalog import backbone_features
-from lfp_tf.decoders.pyramid import feature_pyramid
+from lfp_tf.decoders.pyramid import base_levels, with_coarsest
+from lfp_tf.decoders.transformer_pyramid import transformer_pyramid
+from lfp_tf.heads.all_levels import all_levels_box_head, all_levels_mask_head
 from lfp_tf.heads.box import box_head, box_outputs
 from lfp_tf.heads.mask import mask_head
 from lfp_tf.heads.rpn import rpn_head
 from lfp_tf.models.detector import Detector
-from lfp_tf.ops.detection.roi_align import assign_levels, pyramid_roi_align
+from lfp_tf.ops.detection.roi_align import assign_levels, pyramid_roi_align, roi_align
 from lfp_tf.options import (
     Anchors,
     Backbone,
@@ -21,6 +27,7 @@ from lfp_tf.options import (
     Norm,
     ResNet,
     RoIHeads,
+    Transformer,
     WeightTransfer,
 )
 
@@ -41,6 +48,7 @@ class RCNN(Detector):
         classes: of objects, without background.
         backbone: any, of output stride 32.
         pyramid: `FeaturePyramid`.
+        transformer: `Transformer`, on the pyramid's levels.
         anchors: `Anchors`.
         heads: `RoIHeads`.
         transfer: `WeightTransfer`.
@@ -59,6 +67,7 @@ class RCNN(Detector):
         classes,
         backbone: Backbone = ResNet(stem="plain", stride_in="1x1", output_stride=32),
         pyramid=FeaturePyramid(),
+        transformer=Transformer(),
         anchors=Anchors(),
         heads=RoIHeads(),
         transfer=WeightTransfer(),
@@ -73,6 +82,7 @@ class RCNN(Detector):
         groups = {
             "backbone": backbone,
             "pyramid": pyramid,
+            "transformer": transformer,
             "anchors": anchors,
             "heads": heads,
             "transfer": transfer,
@@ -88,11 +98,18 @@ class RCNN(Detector):
             self.masks = self._masks()
             self.add_mask_outputs()
 
+    @property
+    def takes_sizes(self) -> bool:
+        """See `Detector`."""
+        return self.options["transformer"].masks_padding
+
     def box_features(
         self, outputs: Mapping[str, tf.Tensor], rois: tf.Tensor, images: tf.Tensor
     ) -> tf.Tensor:
-        """See `Detector`: [R, 7, 7, C]."""
-        return self._pooled(outputs, rois, images, _BOX_CELLS)
+        """See `Detector`: [R, 7, 7, C], or [R, 7, 7, 4C] of all levels."""
+        return self._pool(self.options["heads"].boxes_of_all_levels)(
+            outputs, rois, images, _BOX_CELLS
+        )
 
     def mask_features(
         self,
@@ -104,35 +121,75 @@ class RCNN(Detector):
     ) -> tf.Tensor:
         """See `Detector`: [R, 28, 28, D]; masks are pooled finer than boxes, so anew."""
         del of_boxes
-        return self.masks(self._pooled(outputs, rois, images, _MASK_CELLS))
+        pool = self._pool(self.options["heads"].masks_of_all_levels)
+        return self.masks(pool(outputs, rois, images, _MASK_CELLS))
 
     def _trunk(self):
         images = tf_keras.Input(self.image_shape, name="images")
+        inputs = {"images": images}
+        if self.takes_sizes:
+            inputs["sizes"] = tf_keras.Input([2], dtype="int32", name="sizes")
         backbone, norm = self.options["backbone"], self.options["norm"]
         taps = backbone_features(images, backbone, norm)
         maps = {level: taps[n] for level, n in zip(_LEVELS, backbone.LEVELS, strict=True)}
-        levels = feature_pyramid(maps, self.options["pyramid"], norm)
+        levels = base_levels(maps, self.options["pyramid"], norm)
+        levels = with_coarsest(self._transformed(levels, inputs.get("sizes")))
         rpn = rpn_head(levels, anchors=len(self.cells(0)), channels=self.options["pyramid"].dim)
         outputs = {f"p{level}": x for level, x in levels.items()} | rpn
-        return tf_keras.Model(images, outputs, name="trunk")
+        return tf_keras.Model(inputs if self.takes_sizes else images, outputs, name="trunk")
+
+    def _transformed(self, levels, sizes):
+        options = self.options["transformer"].pyramid()
+        if options is None:
+            return levels
+        # Its batch norms are its own, whatever the backbone has, and learn where that is frozen.
+        norm = dataclasses.replace(self.options["norm"], kind="batch", frozen=False)
+        channels = self.options["pyramid"].dim
+        return transformer_pyramid(
+            levels, channels=channels, options=options, norm=norm, sizes=sizes
+        )
 
     def _boxes(self):
         heads = self.options["heads"]
-        pooled = self._input(_BOX_CELLS, "pooled_boxes")
+        pooled = self._input(_BOX_CELLS, "pooled_boxes", heads.boxes_of_all_levels)
+        head = all_levels_box_head if heads.boxes_of_all_levels else box_head
         outputs = box_outputs(
-            box_head(pooled, heads, self.options["norm"]),
+            head(pooled, heads, self.options["norm"]),
             classes=self.num_labels,
             class_agnostic=heads.class_agnostic_boxes,
         )
         return tf_keras.Model(pooled, outputs, name="boxes")
 
     def _masks(self):
-        pooled = self._input(_MASK_CELLS, "pooled_masks")
-        x = mask_head(pooled, self.options["heads"], self.options["norm"])
+        heads = self.options["heads"]
+        pooled = self._input(_MASK_CELLS, "pooled_masks", heads.masks_of_all_levels)
+        head = all_levels_mask_head if heads.masks_of_all_levels else mask_head
+        x = head(pooled, heads, self.options["norm"])
         return tf_keras.Model(pooled, x, name="masks")
 
-    def _input(self, cells, name):
-        return tf_keras.Input((cells, cells, self.options["pyramid"].dim), name=name)
+    def _input(self, cells, name, of_all_levels):
+        channels = self.options["pyramid"].dim * (len(_LEVELS) if of_all_levels else 1)
+        return tf_keras.Input((cells, cells, channels), name=name)
+
+    def _pool(self, of_all_levels):
+        return self._pooled_from_all if of_all_levels else self._pooled
+
+    def _pooled_from_all(self, outputs, rois, images, size):
+        """The boxes of every level, the finest first: [R, size, size, 4C]."""
+        conventions = self.options["conventions"]
+        levels = [
+            roi_align(
+                outputs[f"p{level}"],
+                rois,
+                images,
+                size=size,
+                scale=2.0**-level,
+                samples=conventions.samples,
+                aligned=conventions.aligned,
+            )
+            for level in _LEVELS
+        ]
+        return tf.concat(levels, axis=-1)
 
     def _pooled(self, outputs, rois, images, size):
         conventions = self.options["conventions"]

@@ -13,12 +13,14 @@ from lfp_tf.options import (
     Norm,
     Options,
     RoIHeads,
+    Transformer,
     WeightTransfer,
 )
 
 # By the arguments of networks that have them.
 _GROUPS: dict[str, type[Options]] = {
     "pyramid": FeaturePyramid,
+    "transformer": Transformer,
     "anchors": Anchors,
     "heads": RoIHeads,
     "transfer": WeightTransfer,

@@ -25,6 +25,7 @@ _PARTS = (
     (r"^fc|^reduce_|^mean$", "head"),
     (r"^(stack\d+)_", None),
     (r"^fpn_", "fpn"),
+    (r"^((st|gt|rt)_p\d|fpt_)", "transformer"),
     (r"^rpn_", "rpn"),
     (r"^box_", "box head"),
     (r"^mask_", "mask head"),
@@ -180,7 +181,10 @@ def _products(layer, shape):
 
 def _traced(layer):
     """Counts multiply-adds of the convolutions inside a layer, at the sizes they work at."""
-    maps = tf.TensorSpec((1, *layer.input_shape[1:]))
+    shapes = layer.input_shape
+    shapes = shapes if isinstance(shapes, list) else [shapes]
+    maps = [tf.TensorSpec((1, *shape[1:])) for shape in shapes]
+    maps = maps[0] if len(maps) == 1 else maps
     concrete = tf.function(layer, autograph=False).get_concrete_function(maps, training=False)
     return multiply_adds(concrete, without=_PRODUCTS)
 

@@ -8,7 +8,10 @@ from lfp_tf.tasks.spec import TaskSpec
 
 SEGMENTATION = TaskSpec(
     "segmentation",
-    networks=("pspnet", "deeplabv2", "deeplabv3", "deeplabv3plus", "lfp_segmentation"),
+    networks=(
+        *("pspnet", "deeplabv2", "deeplabv3", "deeplabv3plus", "lfp_segmentation"),
+        "fpt_segmentation",
+    ),
     function="segment",
     is_oldest=True,
 )

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from lfp_tf.errors import LfpError
 from lfp_tf.fields import Fields, field
-from lfp_tf.options import PREPROCESSINGS, Norm, Options, of_flat
+from lfp_tf.options import PREPROCESSINGS, Norm, Options, Transformer, of_flat
 from lfp_tf.training.host_fields import Runtime, Trainer
 
 # Fields of a network that its builder does not take.
@@ -188,6 +188,22 @@ class Experiment(Fields):
     task: TaskConfig = field(TaskConfig)
     trainer: Trainer = field(Trainer)
     runtime: Runtime = field(Runtime)
+
+
+def check_mixtures(transformer: Transformer, channels: int, name: str) -> None:
+    """Refuses mixtures that do not divide a block's channels; `name` is the field of these."""
+    options = transformer.pyramid()
+    if options is None:
+        return
+    parts = {"st_mixtures": (options.attention.mixtures, channels)}
+    if options.grounding.mode == "eud":
+        parts["gt_mixtures"] = (options.grounding.mixtures, channels // 2)
+    for field_name, (count, width) in parts.items():
+        if width % count:
+            raise LfpError(
+                f"task.model.{field_name} is {count}, which does not divide {width} channels; "
+                f"change it or task.model.{name}."
+            )
 
 
 def check_size(size: Sequence[int], path: str) -> None:

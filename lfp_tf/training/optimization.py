@@ -52,7 +52,7 @@ class _Caffe2Rates(tf_keras.optimizers.legacy.SGD):
             new = tf.cast(rate(step), var_dtype)
             old = tf.cast(rate(tf.maximum(step - 1.0, 0.0)), var_dtype)
             values = apply_state[(var_device, var_dtype)]
-            values["momentum"] = values["momentum"] * _correction(new, old)
+            values["momentum"] = values["momentum"] * momentum_factor(new, old)
 
 
 class Caffe2SGD(Multiplied, _Caffe2Rates):
@@ -210,8 +210,15 @@ def build_rate(
     return rate
 
 
-def _correction(new, old):
-    """What momentum is multiplied by before an update at a new rate: 1 unless it jumps."""
+def momentum_factor(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+    """Gives what Detectron multiplies momentum by before an update at a new rate.
+
+    Args:
+        new, old: rates of this update and the one before, scalars.
+
+    Returns:
+        new / old where one is more than 1.1 times the other, else 1.
+    """
     tiny = tf.constant(1e-10, new.dtype)
     jump = tf.maximum(new / tf.maximum(old, tiny), old / tf.maximum(new, tiny))
     is_corrected = (jump > _JUMP) & (old > _LEAST_RATE)

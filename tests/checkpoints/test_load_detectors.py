@@ -307,6 +307,17 @@ def test_keys_apart_from_the_queries_are_refused_where_they_are_one_transform(bu
     assert "1 unused or doubled arrays were skipped" in report.notes
 
 
+def test_the_form_of_fpts_block_and_heads_is_told(built):
+    variables = built()
+    arrays = file_of(drawn(variables), "detectron_torch", options())
+    arrays["Conv_Body.fpt.rt_p5_p4.conv1x1.weight"] = np.ones((4, 4, 1, 1))
+    arrays["Box_Head.conv1_head.0.0.weight"] = np.ones((4, 4, 3, 3))
+    with pytest.raises(LfpError) as caught:
+        load(arrays, variables, options(transformer="none"))
+    assert "task.model.transformer=released_code" in str(caught.value)
+    assert "task.model.box_head=all_levels_4conv1fc" in str(caught.value)
+
+
 def test_another_retinanet_is_a_start_of_its_backbone_only(built):
     variables = built()
     arrays = imagenet(variables)

@@ -23,6 +23,7 @@ from lfp_tf.images.palette import (
         ("camvid11", 11, 0, "Building", [128, 0, 0]),
         ("camvid", 11, 0, "Sky", [128, 128, 128]),
         ("scenes", 8, 2, "road", [128, 64, 128]),
+        ("lip", 20, 13, "face", [0, 0, 255]),
         ("kitti_road", 2, 1, "road", [255, 0, 255]),
         ("cocostuff164k", 182, 1, "bicycle", [128, 0, 0]),
         ("cocostuff10k", 182, 181, "wood", [128, 96, 192]),

@@ -11,11 +11,6 @@ from lfp_tf.errors import LfpError
 from lfp_tf.parity.runner import find_cases, run_case
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
-# These come with detection.
-LATER = ("segmentation_pyramid", "head_box", "head_mask", "config_flags")
-# Likewise, of kinds that other systems have, too.
-LATER_OF_FPT = ("schedule",)
-LATER_IDS = ("count-seg-ufp",)
 # The originals' own numbers and words: a search and replace over the project must not reach them.
 AS_GIVEN = {
     "lfp": "e92a37bab232022ae50f917fc45775fec5a1ed030cd26e645f71e80939e8ca15",
@@ -47,11 +42,7 @@ DEEP = {
     "count-hourglass2-a",
     "count-hourglass8",
 }
-ALL = [
-    (system, case)
-    for system, case in find_cases([GOLDEN], without=LATER, slow=True)
-    if not (system == "fpt" and (case.kind in LATER_OF_FPT or case.id in LATER_IDS))
-]
+ALL = list(find_cases([GOLDEN], without=LATER, slow=True))
 SLOW = [pair for pair in ALL if pair[1].entry.get("slow") or pair[1].id in DEEP]
 QUICK = [pair for pair in ALL if pair not in SLOW]
 

@@ -18,6 +18,7 @@ from lfp_tf.checkpoints.names.translation import (
     renamed,
     without_wrappers,
 )
+from lfp_tf.options import TRANSFORMER_PYRAMIDS
 
 _TRANSFORMS = {"queries": "conv_qs", "keys": "conv_ks"}
 _STEPS = {"conv": "0", "norm": "1", "out": "3"}
@@ -65,9 +66,17 @@ def fpt_name(name: str, options: Mapping) -> str | None:
     Args:
         name: ours, `LAYER/UNIT/LEAF` or `LAYER/LEAF`.
         options: of the network: with `upsample` the rendering transformers' norm behind the
-            strided convolution has its other name; `decoder`, `pyramid_norm`, `normalization` and
-            `norm` tell the pyramid's form and where norms stand.
+            strided convolution has its other name; `decoder`, `pyramid_norm`, `transformer`,
+            `fpt_norm` and `norm` tell the pyramid's form and where norms stand; a segmentation
+            network has an `even_pyramid`, and names of ours.
     """
+    theirs = _plain_name(name, options)
+    if options.get("even_pyramid") and re.match(r"(st|gt|rt|fpt)_", name):
+        return theirs and f"fpt.{theirs}"
+    return theirs
+
+
+def _plain_name(name: str, options: Mapping) -> str | None:
     path, leaf = name.rsplit("/", 1)
     layer, _, unit = path.partition("/")
     if not unit:
@@ -127,9 +136,28 @@ def _network(options: Mapping) -> Pairs:
         ),
         (
             r"(fpt_p\d+)(_norm)?",
-            lambda layer, is_norm: layer + _place(options.get("normalization"), is_norm),
+            lambda layer, is_norm: layer + _place(_normalization(options), is_norm),
+        ),
+        (
+            r"pyramid_(u\d)_(conv|bn)",
+            lambda level, kind: f"pyramid.{level}.{_HEAD_PLACES[kind]}",
+        ),
+        (
+            r"(cls|aux)_(conv|bn|logits)",
+            lambda head, kind: f"{_HEADS[head]}.{_HEAD_PLACES[kind]}",
         ),
     )
+
+
+_HEADS = {"cls": "head", "aux": "aux"}
+# Convolution, norm, ReLU, dropout and classifier follow each other.
+_HEAD_PLACES = {"conv": 0, "bn": 1, "logits": 4}
+
+
+def _normalization(options: Mapping) -> str | None:
+    """What stands behind the convolutions that join a level's parts."""
+    preset = TRANSFORMER_PYRAMIDS.get(options.get("transformer", ""))
+    return options.get("fpt_norm") or (preset and preset.normalization)
 
 
 # The pyramid with a way down counts from its second coarsest level.

@@ -81,6 +81,10 @@ class GroundingTransformer(tf_keras.layers.Layer):
         fine, coarse = inputs
         return run(fine, coarse, fine_sizes, coarse_sizes, training)
 
+    def convolutions_with_norms(self) -> list:
+        """Pairs (convolution, the norm that alone reads it)."""
+        return [(self._layers["output_conv"], norm) for norm in self.norms]
+
     def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         groups = {name: dataclasses.asdict(getattr(self, name)) for name in ("options", "norm")}

@@ -75,6 +75,13 @@ class SelfTransformer(tf_keras.layers.Layer):
         # Nothing in it needs AutoGraph, which would take most of the time to build a network.
         return tf.autograph.experimental.do_not_convert(self._run)(inputs, sizes, training)
 
+    def convolutions_with_norms(self) -> list:
+        """Pairs (convolution, the norm that alone reads it)."""
+        layers = self._layers
+        pairs = [("output", "output_norm")]
+        pairs += [(f"{name}_conv", f"{name}_norm") for name in ("queries", "keys")]
+        return [(layers[first], layers[norm]) for first, norm in pairs if norm in layers]
+
     def get_config(self) -> dict[str, Any]:
         """The arguments, for saving."""
         values = {name: getattr(self, name) for name in ("block_entries", "salt")}

@@ -10,7 +10,7 @@ from lfp_tf.backbones.catalog import backbone_model
 from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.decoders.pyramid import feature_pyramid
 from lfp_tf.options import FeaturePyramid, Norm, ResNet
-from lfp_tf.parity.fpt import layers
+from lfp_tf.parity.fpt import layers, segmentation
 from lfp_tf.parity.fpt.layers import Trial
 from lfp_tf.parity.fpt.words import check_all
 from lfp_tf.parity.golden import Case
@@ -74,7 +74,10 @@ def base_pyramid(case: Case) -> dict[str, Any]:
 
 def parameter_count(case: Case) -> dict[str, Any]:
     """`parameter_count`: of a body all elements and those that a detector trains; else layers'."""
-    if case.config.get("what") != "resnet_body":
+    what = case.config.get("what")
+    if what == "segmentation_model_without_backbone":
+        return layers.counted(*segmentation.parameter_count(case.config))
+    if what != "resnet_body":
         return layers.parameter_count(case)
     check_all(case.config, _COUNT)
     model = _body(case.config["depth"], "affine", "1x1")

@@ -153,7 +153,7 @@ def fpt_block(case: Case) -> dict[str, Any]:
     widths = config.get("in_channels", [config["feature_dim"]] * 4)
     sizes = config.get("valid_image_sizes")
     model = block_model(options, config["feature_dim"], widths, letter, bool(sizes))
-    norms = dict.fromkeys(("pyramid_norm", "normalization"), config["with_norm"])
+    norms = dict.fromkeys(("pyramid_norm", "fpt_norm"), config["with_norm"])
     trial = Trial(case, variables_by_name(model), options=norms)
     further = {} if sizes is None else {"sizes": tf.constant(sizes, tf.int32)}
     upstream = {f"P{n}": tf.constant(inputs[f"d{n}"]) for n in _LEVELS if f"d{n}" in inputs}
@@ -171,7 +171,11 @@ def parameter_count(case: Case) -> dict[str, Any]:
     counter = _COUNTS.get(config.get("what", ""))
     if counter is None:
         raise UnknownWord(f"config.what has the unknown value {config.get('what')!r}.")
-    variables, unused = counter(config)
+    return counted(*counter(config))
+
+
+def counted(variables: Mapping, unused: int) -> dict[str, int]:
+    """The counts of a case: trained elements of {name: variable}, and with those never used."""
     in_use = sum(v.shape.num_elements() for v in variables.values() if v.trainable)
     return {"in_use": in_use, "declared": in_use + unused}
 

@@ -24,11 +24,13 @@ def is_size_list(value: Any) -> bool:
     )
 
 
-def _is_odd(value):
+def is_odd(value: Any) -> bool:
+    """Whether a value is an odd number above 0."""
     return is_count(value) and value % 2 == 1
 
 
-def _is_four(value):
+def is_four(value: Any) -> bool:
+    """Whether a value is a list of four whole numbers above 0."""
     return isinstance(value, list) and len(value) == 4 and all(map(is_count, value))
 
 
@@ -56,7 +58,7 @@ _GROUNDING = {"layer": ("grounding",), "in_channels": is_count}
 _RELEASED = _GROUNDING | {"inter_channels": is_count, "bn_layer": is_flag, "training": is_flag}
 _LOCAL = _GROUNDING | {
     "out_channels": is_count,
-    "kernel_size": _is_odd,
+    "kernel_size": is_odd,
     "padding": is_count,
     "groups": is_count,
     "bias": (False,),
@@ -72,7 +74,7 @@ GROUNDING = {
         "mixture_source": ("key_mean",),
         "temperature": ("none",),
         "local": is_flag,
-        "square_size": _is_odd,
+        "square_size": is_odd,
     },
     "local_released": _LOCAL | {"variant": ("local_released",)},
     "local_released_stem": _LOCAL | {"variant": ("local_released_stem",), "m": is_count},
@@ -102,7 +104,7 @@ BLOCK = {
     "training": is_flag,
 }
 _BLOCK_FURTHER = {
-    "in_channels": _is_four,
+    "in_channels": is_four,
     "st": {
         "n_mix": is_count,
         "pool_keys": is_flag,
@@ -115,7 +117,7 @@ _BLOCK_FURTHER = {
         "mode": ("dot", "eud"),
         "n_mix": is_count,
         "local": is_flag,
-        "square_size": _is_odd,
+        "square_size": is_odd,
         "temperature": ("none",),
         "mixture_source": ("key_mean",),
     },

@@ -17,10 +17,11 @@ from lfp_tf.options import (
     Options,
     ResNet,
     RoIHeads,
+    Transformer,
     WeightTransfer,
     of_flat,
 )
-from lfp_tf.training.fields import Network
+from lfp_tf.training.fields import Network, check_mixtures
 
 # What `profile` sets, over `CONVENTIONS`, where a recipe says nothing else.
 _PROFILES = tuple(CONVENTIONS)
@@ -139,14 +140,31 @@ class Detector(Network):
 class RCNN(Detector):
     """Fields of `models.rcnn.RCNN`: Faster and Mask R-CNN on a feature pyramid."""
 
+    HEADS = r"^((fpn|fpt|rpn|box|mask|transfer)_|(st|gt|rt)_p\d)"
+
     network: str = "rcnn"
     decoder: str = "fpn"  # fpn, bfp
     pyramid_dim: int = 256
     pyramid_norm: str = "none"  # none, group_norm, batch_norm
+    # The Feature Pyramid Transformer on the levels: none, paper, released_code. Of the others null
+    # is the preset's value.
+    transformer: str = "none"
+    st_mixtures: int | None = None  # parts of the self transformers' mixture of softmaxes
+    st_pool_keys: bool | None = None  # their keys come from the map at half its size
+    gt_mode: str | None = None  # eud, dot, embedded, gaussian, concatenate
+    gt_mixtures: int | None = None  # of eud
+    gt_local: bool | None = None  # of eud: cells see the keys about their own place only
+    gt_square_size: int | None = None  # of gt_local: rows and columns of these keys, odd
+    fpt_norm: str | None = None  # behind what joins a level's parts: none, group_norm, batch_norm
+    dropblock_rate: float | None = None
+    dropblock_size: int | None = None
+    mask_padding: bool | None = None  # what fills up an image is no part of the block
     anchor_size: float = 32.0  # of the lowest level, pixels; it doubles from level to level
-    box_head: str = "2fc"  # 2fc, 4conv1fc
+    # 2fc, 2fc_norm, 4conv1fc; PANet's all_levels_2fc, all_levels_4conv1fc
+    box_head: str = "2fc"
     box_dim: int = 1024
     box_conv_dim: int = 256
+    mask_head: str = "plain"  # plain; PANet's all_levels, all_levels_fc
     mask_convolutions: int = 4
     head_norm: str = "none"  # none, group_norm
     canonical_scale: float = 224.0  # root of the area of a box that is pooled from level 4
@@ -157,7 +175,7 @@ class RCNN(Detector):
 
     def groups(self) -> tuple[type[Options], ...]:
         """See `Network`."""
-        return (*super().groups(), FeaturePyramid)
+        return (*super().groups(), FeaturePyramid, Transformer)
 
     def conventions(self) -> Conventions:
         """See `Detector`."""
@@ -168,6 +186,8 @@ class RCNN(Detector):
         super().check()
         self.check_least(1, "pyramid_dim", "box_dim", "box_conv_dim")
         self.check_least(0, "mask_convolutions")
+        transformer: Any = of_flat(Transformer, self.as_dict())
+        check_mixtures(transformer, self.pyramid_dim, "pyramid_dim")
         if self.anchor_size <= 0:
             raise LfpError("task.model.anchor_size must be above 0.")
 

@@ -82,8 +82,8 @@ def detector(
     pixel, inference = model.conventions.pixel, protocol.inference
 
     def detect(image):
-        images, info = network_input(image, protocol, model, preprocessing)
-        outputs = model.objects({"images": images, "info": info}, inference, training=False)
+        inputs = network_input(image, protocol, model, preprocessing)
+        outputs = model.objects(inputs, inference, training=False)
         edges = outputs["boxes"][0] + tf.constant([0.0, 0.0, pixel, pixel])
         count = outputs["counts"][0]
         is_box = tf.sequence_mask(count, tf.shape(edges)[0])
@@ -102,7 +102,7 @@ def detector(
 
 def network_input(
     image: tf.Tensor, protocol: Protocol, model: tf_keras.Model, preprocessing: str
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> dict[str, tf.Tensor]:
     """Brings an image to the network: preprocessed, scaled, padded.
 
     Args:
@@ -112,17 +112,20 @@ def network_input(
         preprocessing: as of `detector`.
 
     Returns:
-        ([1, h, w, 3], [1, 5]: what `RCNN` calls `info`).
+        {"images": [1, h, w, 3], "info": [1, 5], "sizes": int32 [1, 2]}: what a call of an `RCNN`
+        takes.
     """
     size = tf.shape(image)[:2]
     scale = image_scale(size, target=protocol.short_side, largest=protocol.max_size)
     pixels = preprocess(tf.cast(image, tf.float32)[None], preprocessing)[0]
     scaled = prepare_image(pixels, scale, means=(0.0, 0.0, 0.0))
-    padded = padded_size(tf.unstack(tf.shape(scaled)[:2]), model.STRIDE)
-    clipped = padded if model.conventions.clips_to_padding else tf.unstack(tf.shape(scaled)[:2])
+    scaled_sides = tf.shape(scaled)[:2]
+    padded = padded_size(tf.unstack(scaled_sides), model.STRIDE)
+    clipped = padded if model.conventions.clips_to_padding else tf.unstack(scaled_sides)
     info = [*clipped, scale, *tf.unstack(size)]
     info = tf.stack([tf.cast(value, tf.float32) for value in info])
-    return pad_image(scaled, padded)[None], info[None]
+    images = pad_image(scaled, padded)[None]
+    return {"images": images, "info": info[None], "sizes": scaled_sides[None]}
 
 
 def predictor(model: tf_keras.Model, protocol: Protocol) -> Callable[[tf.Tensor], dict]:
@@ -154,9 +157,9 @@ def masks_in_boxes(
     pixel, preprocessing = model.conventions.pixel, model.recipe.preprocess
 
     def masks(image, boxes, labels):
-        images, info = network_input(image, protocol, model, preprocessing)
-        outputs = model.trunk(images, training=False)
-        rois = (boxes - tf.constant([0.0, 0.0, pixel, pixel])) * info[0, 2]
+        inputs = network_input(image, protocol, model, preprocessing)
+        outputs = model.trunk_outputs(inputs["images"], inputs["sizes"], training=False)
+        rois = (boxes - tf.constant([0.0, 0.0, pixel, pixel])) * inputs["info"][0, 2]
         numbers = tf.zeros(tf.shape(labels), tf.int32)
         return tf.sigmoid(model.mask_logits(model.mask_features(outputs, rois, numbers), labels))
 

@@ -102,11 +102,12 @@ class Task(TrainedTask):
     def trunk_outputs(self, piece: dict, model: Any) -> dict[str, tf.Tensor]:
         """Levels and RPN outputs of a piece's images."""
         images = self.preprocessed(piece["images"])
+        sizes = piece["info"][:, :2]
         if self.trains_masks_alone:
-            outputs = model.trunk(images, training=False)
+            outputs = model.trunk_outputs(images, sizes, training=False)
             return {name: tf.stop_gradient(value) for name, value in outputs.items()}
         with sample_keys(piece.get("keys")):
-            return model.trunk(images, training=True)
+            return model.trunk_outputs(images, sizes, training=True)
 
     def outputs_of_samples(
         self, piece: dict, model: Any, trunk: dict[str, tf.Tensor], sampled: SampledRois

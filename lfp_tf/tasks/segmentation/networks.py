@@ -11,6 +11,7 @@ from lfp_tf.images.palette import class_table, numbered_table
 from lfp_tf.options import (
     BACKBONES,
     RESNET_MILLIONS,
+    EvenPyramid,
     Head,
     Norm,
     Options,
@@ -18,8 +19,10 @@ from lfp_tf.options import (
     PyramidResNet,
     ResNet,
     Scales,
+    Transformer,
+    of_flat,
 )
-from lfp_tf.training.fields import Network
+from lfp_tf.training.fields import Network, check_mixtures
 
 
 def _check_backbone(model, defaults):
@@ -202,8 +205,65 @@ class LFPSegmentation(Network):
         return RESNET_MILLIONS[self.depth]
 
 
+@dataclasses.dataclass
+class FPTSegmentation(Network):
+    """Fields of `models.fpt_segmentation.fpt_segmentation`."""
+
+    HEADS = r"^((pyramid|fpt|cls|aux)_|(st|gt|rt)_p\d)"
+
+    network: str = "fpt_segmentation"
+    depth: int = 101  # 18, 34, 50, 101, 152
+    blocks: list[int] = field(list)  # of the four stages, in place of the depth's
+    stem: str = "deep"  # deep, plain
+    stride_in: str = "3x3"  # 3x3, 1x1
+    pool_rounding: str = "floor"  # floor, ceil
+    even_pyramid: str = "ufp"  # ufp, ppm, aspp
+    pyramid_dim: int = 256
+    head_channels: int = 512
+    aux_channels: int = 256
+    # The block between the levels: none, paper, released_code. Of the others null is the preset's
+    # value.
+    transformer: str = "paper"
+    st_mixtures: int | None = None  # parts of the self transformers' mixture of softmaxes
+    st_pool_keys: bool | None = None  # their keys come from the map at half its size
+    gt_mode: str | None = None  # eud, dot, embedded, gaussian, concatenate
+    gt_mixtures: int | None = None  # of eud
+    gt_local: bool | None = True  # of eud: cells see the keys about their own place only
+    gt_square_size: int | None = None  # of gt_local: rows and columns of these keys, odd
+    # Behind what joins a level's parts: none, group_norm, batch_norm.
+    fpt_norm: str | None = "batch_norm"
+    dropblock_rate: float | None = None
+    dropblock_size: int | None = None
+    zoom_factor: int = 8  # 8, 4, 2, 1
+    aux_head: bool = True
+    dropout: float = 0.1
+    dropout_kind: str = "channel"  # channel, element
+
+    def groups(self) -> tuple[type[Options], ...]:
+        """See `Network`."""
+        return (Norm, ResNet, EvenPyramid, Transformer, Head)
+
+    def outputs(self) -> tuple[str, ...]:
+        """The main head's logits and the auxiliary head's."""
+        return ("logits", "aux_logits") if self.aux_head else ("logits",)
+
+    def check(self) -> None:
+        """Widths are at least 1, and mixtures divide them."""
+        super().check()
+        for name in ("pyramid_dim", "head_channels", "aux_channels"):
+            if getattr(self, name) < 1:
+                raise LfpError(f"task.model.{name} must be at least 1, not {getattr(self, name)}.")
+        transformer: Any = of_flat(Transformer, self.as_dict())
+        check_mixtures(transformer, self.pyramid_dim, "pyramid_dim")
+
+    def millions(self) -> float:
+        """See `Network`."""
+        return RESNET_MILLIONS[self.depth] + 22
+
+
 NETWORKS = {
-    kind().network: kind for kind in (PSPNet, DeepLabV2, DeepLabV3, DeepLabV3Plus, LFPSegmentation)
+    kind().network: kind
+    for kind in (PSPNet, DeepLabV2, DeepLabV3, DeepLabV3Plus, LFPSegmentation, FPTSegmentation)
 }
 
 

@@ -54,6 +54,44 @@ def test_names_with_group_norm(ours, theirs):
     assert detectron_torch_name(ours, GROUP) == theirs
 
 
+ALL_LEVELS = GROUP | {"box_head": "all_levels_4conv1fc", "mask_head": "all_levels_fc"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("box_conv1_p2/kernel", "Box_Head.conv1_head.0.0.weight"),
+        ("box_conv1_p5_norm/beta", "Box_Head.conv1_head.3.1.bias"),
+        ("box_conv2/kernel", "Box_Head.convs.0.weight"),
+        ("box_conv4_norm/gamma", "Box_Head.convs.7.weight"),
+        ("box_fc1/kernel", "Box_Head.fc.weight"),
+        ("mask_conv1_p3/kernel", "Mask_Head.mask_conv1.1.0.weight"),
+        ("mask_conv3/kernel", "Mask_Head.conv_fcn.3.weight"),
+        ("mask_conv4_norm/gamma", "Mask_Head.mask_conv4.1.weight"),
+        ("mask_fc_conv1/kernel", "Mask_Head.mask_conv4_fc.0.weight"),
+        ("mask_fc_conv2_norm/beta", "Mask_Head.mask_conv5_fc.1.bias"),
+        ("mask_fc/bias", "Mask_Head.mask_fc.0.bias"),
+    ],
+)
+def test_names_of_heads_that_see_all_levels(ours, theirs):
+    assert detectron_torch_name(ours, ALL_LEVELS) == theirs
+
+
+def test_dense_layers_with_norms_stand_in_pairs():
+    options = GROUP | {"box_head": "all_levels_2fc"}
+    name = detectron_torch_name("box_fc1_p4_norm/gamma", options)
+    assert name == "Box_Head.fc1.2.1.weight"
+    assert detectron_torch_name("box_fc2/kernel", options) == "Box_Head.fc2.0.weight"
+
+
+def test_norms_behind_joined_parts_are_the_presets_unless_told():
+    options = {"decoder": "bfp", "transformer": "paper"}
+    name = detectron_torch_name("fpt_p4_norm/gamma", options)
+    assert name == "Conv_Body.fpt.fpt_p4.1.weight"
+    plain = options | {"fpt_norm": "none"}
+    assert detectron_torch_name("fpt_p4/kernel", plain) == "Conv_Body.fpt.fpt_p4.weight"
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [

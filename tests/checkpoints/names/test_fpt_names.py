@@ -44,7 +44,7 @@ def test_names_are_the_originals(ours, theirs):
     ],
 )
 def test_a_norm_makes_pairs(ours, theirs):
-    norms = {"pyramid_norm": "group_norm", "normalization": "batch_norm", "norm": "group"}
+    norms = {"pyramid_norm": "group_norm", "fpt_norm": "batch_norm", "norm": "group"}
     assert fpt_name(ours, norms) == theirs
 
 

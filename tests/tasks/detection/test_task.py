@@ -298,3 +298,25 @@ def test_the_divisor_of_anchors_scores_may_be_those_that_count():
             )["rpn_class"]
             == count
         )
+
+
+def test_a_transformer_and_heads_of_all_levels_learn_from_true_sizes():
+    options = {
+        "transformer": "paper",
+        "norm_groups": 4,
+        "decoder": "bfp",
+        "head_norm": "group_norm",
+    }
+    options |= {"mask_head": "all_levels_fc", "mask_convolutions": 2, "box_head": "all_levels_2fc"}
+    task = task_of(model=options)
+    tf.random.set_seed(0)
+    made, batch = task.build_model(), batch_of([CAR], [CAR, BOX_ONLY])
+    losses, gradients = trained(task, made, batch)
+    assert all(np.isfinite(float(loss)) for loss in losses.values())
+    assert all(np.all(np.isfinite(gradient)) for gradient in gradients.values())
+    for part in ("st_p2", "gt_p2_p5", "rt_p5_p2", "fpt_p3", "box_fc1_p5", "mask_conv1_p2"):
+        assert total(gradients, part) > 0
+    info = batch["info"].numpy()
+    info[1, 1] = 75.0
+    smaller, _ = trained(task, made, batch | {"info": tf.constant(info)})
+    assert float(smaller["rpn_class"]) != float(losses["rpn_class"])
