@@ -8,6 +8,7 @@ from lfp_tf.models.catalog import build_network
 from lfp_tf.options import CONVENTIONS
 from lfp_tf.recipes import config, experiments
 from lfp_tf.tasks.detection.networks import RCNN, RCNNC4
+from lfp_tf.training.optimization import build_rate
 
 
 @pytest.mark.parametrize("kind", [RCNN, RCNNC4])
@@ -110,3 +111,16 @@ def test_a_transformer_is_one_line():
     options = model.options["transformer"].pyramid()
     assert (options.grounding.mode, options.dropblock_rate) == ("eud", 0.1)
     assert RCNN.of_arguments(fields.arguments())["transformer"] == "paper"
+
+
+@pytest.mark.parametrize("name", ["maskrcnn_resnet50_coco", "fpt_maskrcnn_resnet50_coco"])
+def test_the_first_update_after_a_boundary_has_the_lower_rate(name):
+    trainer = config.of_experiment(name).trainer
+    stepwise = trainer.optimizer_config.learning_rate.stepwise
+    rate = build_rate(trainer.optimizer_config, train_steps=trainer.train_steps)
+    for boundary, before, after in zip(
+        stepwise.boundaries, stepwise.values, stepwise.values[1:], strict=False
+    ):
+        # The argument is the number of updates that were made.
+        assert float(rate(boundary - 1)) == pytest.approx(before)
+        assert float(rate(boundary)) == pytest.approx(after)
