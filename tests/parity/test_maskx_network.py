@@ -25,7 +25,11 @@ NARROW = CASES["detector-forward-r50-c4"]
         ("detector-forward-x50-fpn", {"box_head": "4conv"}, "box_head has the unknown value"),
         ("detector-forward-x50-fpn", {"norm": "gn"}, 'lacks the word "gn_groups"'),
         ("parameter_count-oracle-r50", {"test_scale": 800}, 'unknown word "test_scale"'),
-        ("parameter_count-oracle-r50", {"transfer": {"input": "cls"}}, "transfer has the unknown"),
+        (
+            "parameter_count-oracle-r50",
+            {"transfer": {"input": "cls"}},
+            'transfer lacks the word "activation"',
+        ),
     ],
 )
 def test_what_is_not_known_is_a_failure_that_names_it(name, words, message):

@@ -12,8 +12,8 @@ from lfp_tf.parity.words import UnknownWord
 CASES = {case.id: case for case in cases(pathlib.Path(__file__).parents[1] / "golden/maskx")}
 
 
-def test_every_kind_has_words_and_a_case():
-    assert set(KINDS) == set(WORDS) == {case.kind for case in CASES.values()}
+def test_every_kind_has_a_case():
+    assert set(WORDS) < set(KINDS) == {case.kind for case in CASES.values()}
 
 
 @pytest.mark.parametrize(

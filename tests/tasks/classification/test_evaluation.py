@@ -106,7 +106,9 @@ def test_records_that_do_not_fit_are_refused(model, records, tmp_path, monkeypat
     with pytest.raises(LfpError, match='no split "test"; it has train, val'):
         evaluate(model, records[0], protocol=MIDDLE, split="test")
     scenes = tiny.make_records(tmp_path / "scenes", train=1, val=1)
-    with pytest.raises(LfpError, match="scenes for segmentation, but this is classification"):
+    with pytest.raises(
+        LfpError, match="scenes for segmentation and detection, but this is classification"
+    ):
         evaluate(model, scenes, protocol=MIDDLE)
     for names, sentence in (
         (NAMES[:5], "has the 6 classes of imagenet, but the network has 5 of [a-z0-9]*; give its"),

@@ -61,8 +61,10 @@ def test_only_what_decides_detections_goes_to_the_network():
 )
 def test_images_are_scaled_and_filled_up_as_told(size, scale, scaled, padded):
     image = tf.fill([*size, 3], tf.constant(90, tf.uint8))
-    images, info = network_input(image, PROTOCOL, KnownDetector({}), "none")
+    inputs = network_input(image, PROTOCOL, KnownDetector({}), "none")
+    images, info = inputs["images"], inputs["info"]
     assert images.shape == (1, *padded, 3)
+    assert inputs["sizes"].numpy().tolist() == [list(scaled)]
     np.testing.assert_allclose(info[0], [*scaled, scale, *size], rtol=1e-6)
     np.testing.assert_allclose(images[0, : scaled[0], : scaled[1]], 90, rtol=1e-5)
     assert not images[0, scaled[0] :].numpy().any() and not images[0, :, scaled[1] :].numpy().any()
@@ -71,14 +73,14 @@ def test_images_are_scaled_and_filled_up_as_told(size, scale, scaled, padded):
 def test_what_fills_up_may_hold_proposals_where_the_conventions_say_so():
     network = KnownDetector({})
     network.conventions.clips_to_padding = True
-    _, info = network_input(tf.zeros([33, 41, 3], tf.uint8), PROTOCOL, network, "none")
+    info = network_input(tf.zeros([33, 41, 3], tf.uint8), PROTOCOL, network, "none")["info"]
     assert info[0, :2].numpy().tolist() == [64, 96]
 
 
 def test_the_preprocessing_comes_before_the_filling():
     """Zeros of the network's input are the mean colour, not black."""
     (image,) = random_images((64, 65))
-    images, _ = network_input(tf.constant(image), PROTOCOL, KnownDetector({}), "torch")
+    images = network_input(tf.constant(image), PROTOCOL, KnownDetector({}), "torch")["images"]
     expected = preprocess(tf.cast(image, tf.float32)[None], "torch")
     np.testing.assert_allclose(images[:, :64, :65], expected, atol=1e-5)
     assert not images[:, :, 65:].numpy().any()
@@ -97,8 +99,8 @@ def test_boxes_are_edges_whatever_the_network_counts(pixel):
 
 def test_it_is_the_network_called_by_hand(model, detect):
     (image,) = random_images((50, 71))
-    images, info = network_input(tf.constant(image), PROTOCOL, model, model.recipe.preprocess)
-    outputs = model.objects({"images": images, "info": info}, PROTOCOL.inference, training=False)
+    inputs = network_input(tf.constant(image), PROTOCOL, model, model.recipe.preprocess)
+    outputs = model.objects(inputs, PROTOCOL.inference, training=False)
     found = detect(image)
     assert found["count"] == outputs["counts"][0] > 3
     for name in ("scores", "boxes", "masks"):
