@@ -130,8 +130,8 @@ def segment(
         model: from `load`, or from `build` with weights.
         image: a path, a file's bytes, a PIL image, or a uint8 array or tensor [H, W, 3] RGB; or a
             list of them.
-        protocol: `tasks.segmentation.protocols.Protocol`; None takes the whole image in one
-            pass.
+        protocol: `tasks.segmentation.protocols.Protocol`; None takes the whole image at once,
+            and its mirror image, too, where the experiment is scored so.
 
     Returns:
         numpy [H, W]: uint8, or int32 above 256 classes; of a list a list.
