@@ -7,23 +7,13 @@ and the objects that a step needs: boxes, classes, and of each mask what its tar
 
 import random
 
-from benchmarks.rivals import serve, timed
-
-# More batches than either keeps ready.
-KEPT_READY = 8
+from benchmarks.rivals import batch_meter, serve
 
 
 def make(spec):
     """The facts and commands of `serve`."""
-    iterator = iter({"ours": _ours, "loop": _loop}[spec["kind"]](spec))
-
-    def measure(calls=1):
-        for _ in range(KEPT_READY):
-            next(iterator)
-        return timed(lambda: next(iterator), calls=calls)
-
-    measure()
-    return {"kind": spec["kind"]}, {"measure": measure}
+    batches = {"ours": _ours, "loop": _loop}[spec["kind"]](spec)
+    return {"kind": spec["kind"]}, {"measure": batch_meter(batches)}
 
 
 def _ours(spec):

@@ -1,31 +1,18 @@
 """The programs of the pipeline benchmark: ours, OpenCV in a loop, OpenCV in a torch DataLoader.
 
 Spec: kind (`ours`, `opencv`, `dataloader`), records (folder), files (pairs of paths), crop, batch,
-classes. Iterators go on for ever, as in training; before the clock runs each measurement takes what
-was made ready while the others ran.
+classes. Iterators go on for ever, as in training.
 """
 
 import random
 
-from benchmarks.rivals import serve, timed
-
-# More batches than any of them keeps ready.
-KEPT_READY = 8
+from benchmarks.rivals import batch_meter, serve
 
 
 def make(spec):
     """The facts and commands of `serve`."""
     batches = {"ours": _ours, "opencv": _opencv, "dataloader": _dataloader}[spec["kind"]](spec)
-
-    iterator = iter(batches)
-
-    def measure(calls=1):
-        for _ in range(KEPT_READY):
-            next(iterator)
-        return timed(lambda: next(iterator), calls=calls)
-
-    measure()
-    return {"kind": spec["kind"]}, {"measure": measure}
+    return {"kind": spec["kind"]}, {"measure": batch_meter(batches)}
 
 
 def _ours(spec):

@@ -8,6 +8,8 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
+
 ROOT = pathlib.Path(__file__).parents[1]
 OVERRIDES = {
     "task.model.width": 0.125,
@@ -78,3 +80,11 @@ def losses(folder):
     lines = (pathlib.Path(folder) / "history.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in lines]
     return {entry["step"]: entry["loss"] for entry in entries if "loss" in entry}
+
+
+def assert_close(first, second, relative):
+    """Compares `losses` of two runs, step by step."""
+    assert first.keys() == second.keys()
+    np.testing.assert_allclose(
+        list(first.values()), [second[step] for step in first], rtol=relative, atol=0
+    )

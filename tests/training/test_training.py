@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 import tiny
 
@@ -27,13 +26,6 @@ def reference(records, tmp_path_factory):
     return folder
 
 
-def close(first, second, relative):
-    assert first.keys() == second.keys()
-    np.testing.assert_allclose(
-        list(first.values()), [second[step] for step in first], rtol=relative, atol=0
-    )
-
-
 def test_two_replicas_are_one_with_the_whole_batch(records, reference, tmp_path):
     # A validation on two replicas is in test_deeplab_training.py.
     words = ["--mode=train", "--cpu_replicas=2"]
@@ -41,7 +33,7 @@ def test_two_replicas_are_one_with_the_whole_batch(records, reference, tmp_path)
     assert done.returncode == 0, done.stderr
     # Later steps multiply the rounding of the first by the rate; the first two show the equality.
     whole, shared = tiny.losses(reference), tiny.losses(tmp_path / "run")
-    close({s: whole[s] for s in (1, 2)}, {s: shared[s] for s in (1, 2)}, 1e-6)
+    tiny.assert_close({s: whole[s] for s in (1, 2)}, {s: shared[s] for s in (1, 2)}, 1e-6)
 
 
 def test_pieces_are_the_whole_batch_where_batch_norm_is_frozen(records, tmp_path):
@@ -57,7 +49,7 @@ def test_pieces_are_the_whole_batch_where_batch_norm_is_frozen(records, tmp_path
         )
         assert done.returncode == 0, done.stderr
         runs[pieces] = tiny.losses(tmp_path / str(pieces))
-    close(runs[1], runs[2], 1e-6)
+    tiny.assert_close(runs[1], runs[2], 1e-6)
 
 
 def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(records, reference, tmp_path):
@@ -145,7 +137,7 @@ def test_two_workers_are_one_with_the_whole_batch(records, reference, tmp_path):
     errors = [worker.communicate(timeout=300)[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(errors)
     whole, shared = tiny.losses(reference), tiny.losses(tmp_path / "run")
-    close({s: whole[s] for s in (1, 2)}, {s: shared[s] for s in (1, 2)}, 1e-6)
+    tiny.assert_close({s: whole[s] for s in (1, 2)}, {s: shared[s] for s in (1, 2)}, 1e-6)
     assert (tmp_path / "run" / "report.html").exists()
 
 

@@ -202,8 +202,8 @@ def _labels(own, categories, classes, supercategories):
 
 
 def _source_images(root, paths, content: CocoFile, labels, places):
-    find = image_finder(paths, places)
-    found = [(image, find(image.file_name)) for image in content.images]
+    find = image_finder(paths)
+    found = [(image, find(image.file_name, places)) for image in content.images]
     missing = [printable(image.file_name) for image, several in found if not several]
     if missing:
         raise LfpError(

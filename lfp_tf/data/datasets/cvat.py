@@ -57,12 +57,12 @@ def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float
     if not path.is_file():
         raise LfpError(f"{root} holds no {_FILE}. Expected: {LAYOUT}.")
     annotations, paths = read_xml(path, "annotations"), files_below(root)
-    elements = list(annotations.iter("image"))
-    missing = [one.get("name", "") for one in elements if not _find(paths, one)]
+    elements, find = list(annotations.iter("image")), image_finder(paths)
+    missing = [one.get("name", "") for one in elements if not _found(find, one)]
     images, left_out = [], []
     for element in elements:
-        if _find(paths, element) or len(missing) == len(elements):
-            images.append(_image(path, element, paths, left_out))
+        if _found(find, element) or len(missing) == len(elements):
+            images.append(_image(path, element, find, left_out))
     names = [label.findtext("name") or "" for label in annotations.iter("label")]
     notes = (
         *left_out_note("annotated images are not there", [printable(name) for name in missing]),
@@ -80,13 +80,13 @@ def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float
     )
 
 
-def _find(paths, element):
-    return image_finder(paths, ["images"])(element.get("name", ""))
+def _found(find, element):
+    return find(element.get("name", ""), ["images"])
 
 
-def _image(path, element, paths, left_out):
+def _image(path, element, find, left_out):
     where = f"{path}, image {printable(element.get('name', ''))}"
-    name = one_image(image_finder(paths, ["images"]), element.get("name", ""), where)
+    name = one_image(_found(find, element), element.get("name", ""), where)
     size = whole_size(element.get("height"), element.get("width"))
     objects, polygons = [], {}
     for place, shape in enumerate(element):

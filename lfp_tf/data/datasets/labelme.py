@@ -16,17 +16,18 @@ import numpy as np
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
 from lfp_tf.data.datasets.folders import existing_source, files_below
+from lfp_tf.data.datasets.found_images import image_finder, paths_by, without_suffix
 from lfp_tf.data.datasets.named_objects import (
     OPTIONS,
     SPLITS,
     NamedImage,
     NamedObject,
     box_between,
-    finder_beside,
     left_out_note,
     named_plan,
     numbers,
     one_image,
+    places_beside,
     polygons_object,
     split_in,
 )
@@ -54,13 +55,15 @@ def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float
         LfpError: nothing there, a file that cannot be used, images that are missing.
     """
     root = existing_source(source, NAME, LAYOUT)
-    paths, images, others, left_out = files_below(root), [], [], []
+    images, others, left_out = [], [], []
+    paths = files_below(root)
+    find, beside = image_finder(paths), paths_by(paths, without_suffix)
     for path in files_below(root, (".json",)):
         content = _content(root / path)
         if content is None:
             others.append(path)
         else:
-            images.append(_image(root, path, content, paths, left_out))
+            images.append(_image(root, path, content, find, beside, left_out))
     if not images:
         raise LfpError(f"{root} holds no JSON of labelme. Expected: {LAYOUT}.")
     notes = (
@@ -80,17 +83,11 @@ def _content(path):
     return content if is_ours else None
 
 
-def _image(root, path, content, paths, left_out):
+def _image(root, path, content, find, beside, left_out):
     where = str(root / path)
-    find, stem = finder_beside(paths, path), pathlib.PurePosixPath(path).stem
-    stated = str(content.get("imagePath") or "")
-    own = [
-        image
-        for image in paths
-        if pathlib.PurePosixPath(image).with_suffix("")
-        == pathlib.PurePosixPath(path).with_suffix("")
-    ]
-    name = own[0] if len(own) == 1 else one_image(find, stated or stem, where)
+    named = str(content.get("imagePath") or "") or pathlib.PurePosixPath(path).stem
+    own = beside.get(without_suffix(path), ())
+    name = own[0] if len(own) == 1 else one_image(find(named, places_beside(path)), named, where)
     sides = content.get("imageHeight"), content.get("imageWidth")
     size = (sides[0], sides[1]) if all(type(side) is int and side > 0 for side in sides) else None
     objects = _objects(content["shapes"], size, where, left_out)

@@ -8,7 +8,7 @@ Classes are those of `classes.txt`, or what the set lists, or the names that occ
 import dataclasses
 import math
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ import numpy as np
 from lfp_tf.data.datasets.class_lists import read_classes
 from lfp_tf.data.datasets.dataset import Asked, Option, share, whole_number
 from lfp_tf.data.datasets.folders import NoSamples, read_splits, split_by_seed
-from lfp_tf.data.datasets.found_images import image_finder
 from lfp_tf.data.detection.records import SourceImage, SourceObject, detection_plan
 from lfp_tf.data.plan import Plan
 from lfp_tf.errors import LfpError, first_of, nearest, printable
@@ -122,18 +121,17 @@ def split_in(path: str) -> str | None:
     return next((_SPLIT_OF[part] for part in path.split("/")[:-1] if part in _SPLIT_OF), None)
 
 
-def one_image(find: Callable[[str], list[str]], file_name: str, where: str) -> str:
+def one_image(paths: Sequence[str], file_name: str, where: str) -> str:
     """The path of the image that an annotation names.
 
     Args:
-        find: of `image_finder`.
+        paths: those that it may mean, of `image_finder`.
         file_name: as the annotation has it.
         where: how sentences call the annotation.
 
     Raises:
         LfpError: there is none, or there are several.
     """
-    paths = find(file_name)
     if len(paths) == 1:
         return paths[0]
     if not paths:
@@ -144,10 +142,9 @@ def one_image(find: Callable[[str], list[str]], file_name: str, where: str) -> s
     )
 
 
-def finder_beside(paths: Sequence[str], annotation: str) -> Callable[[str], list[str]]:
-    """`image_finder` that prefers images near an annotation: in its folder, or of its split."""
-    folders = annotation.split("/")[:-1]
-    return image_finder(paths, [*reversed(folders), "images", "JPEGImages"])
+def places_beside(annotation: str) -> list[str]:
+    """Folders whose images `image_finder` prefers for an annotation: its own, or of its split."""
+    return [*reversed(annotation.split("/")[:-1]), "images", "JPEGImages"]
 
 
 def numbers(texts: Iterable[Any], where: str) -> list[float]:

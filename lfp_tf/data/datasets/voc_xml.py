@@ -15,17 +15,18 @@ import pathlib
 
 from lfp_tf.data.datasets.dataset import Asked, Dataset, Source
 from lfp_tf.data.datasets.folders import existing_source, files_below, read_list
+from lfp_tf.data.datasets.found_images import image_finder, paths_by
 from lfp_tf.data.datasets.named_objects import (
     OPTIONS,
     SPLITS,
     NamedImage,
     NamedObject,
     box_between,
-    finder_beside,
     left_out_note,
     named_plan,
     numbers,
     one_image,
+    places_beside,
     split_in,
 )
 from lfp_tf.data.datasets.xml_file import read_xml, whole_size
@@ -55,10 +56,11 @@ def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float
     if not files:
         raise LfpError(f"{root} holds no .xml files. Expected: {LAYOUT}.")
     paths = files_below(root)
+    find, by_stem = image_finder(paths), paths_by(paths, _stem)
     listed = _listed(root, files)
     unlisted = [path for path in files if listed and path not in listed]
     images = [
-        _image(root, path, paths, listed[path] if listed else split_in(path))
+        _image(root, path, find, by_stem, listed[path] if listed else split_in(path))
         for path in files
         if path not in unlisted
     ]
@@ -68,7 +70,7 @@ def plan(source: Source, asked: Asked = None, *, seed: int = 0, val_share: float
 
 def _listed(root, files) -> dict[str, str]:
     """{path of an annotation: its split}, empty without lists."""
-    by_stem = {pathlib.PurePosixPath(path).stem: path for path in files}
+    by_stem = {_stem(path): path for path in files}
     splits = {}
     for split in SPLITS:
         path = root / _LISTS / f"{split}.txt"
@@ -84,14 +86,19 @@ def _listed(root, files) -> dict[str, str]:
     return splits
 
 
-def _image(root, path, paths, split):
+def _stem(path):
+    return pathlib.PurePosixPath(path).stem
+
+
+def _image(root, path, find, by_stem, split):
     where = str(root / path)
     element = read_xml(where, "annotation")
-    find, stem = finder_beside(paths, path), pathlib.PurePosixPath(path).stem
-    own = [image for image in paths if pathlib.PurePosixPath(image).stem == stem]
+    own = by_stem.get(_stem(path), ())
     file_name = (element.findtext("filename") or "").strip()
     # Files that were renamed still bear the old name inside.
-    name = one_image(find, file_name if find(file_name) or not own else own[0], where)
+    places = places_beside(path)
+    named = file_name if find(file_name, places) or not own else own[0]
+    name = one_image(find(named, places), named, where)
     size = whole_size(element.findtext("size/height"), element.findtext("size/width"))
     objects = [_object(one, f"{where}, object {n}") for n, one in enumerate(element.iter("object"))]
     return NamedImage(name, tuple(objects), size, split, f"{where} ({name})")

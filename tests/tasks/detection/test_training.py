@@ -1,6 +1,5 @@
 """The equalities that a detector's training keeps: stops, replicas, pieces, the step itself."""
 
-import numpy as np
 import pytest
 import small_detector
 import tiny
@@ -18,13 +17,6 @@ def reference(records, tmp_path_factory):
     done = small_detector.train(records, folder)
     assert done.returncode == 0, done.stderr
     return folder
-
-
-def close(first, second, relative):
-    assert first.keys() == second.keys()
-    np.testing.assert_allclose(
-        list(first.values()), [second[step] for step in first], rtol=relative, atol=0
-    )
 
 
 def test_a_run_trains_scores_and_writes_its_page(reference):
@@ -56,7 +48,7 @@ def test_two_replicas_are_one_with_the_whole_batch(records, tmp_path):
         )
         assert done.returncode == 0, done.stderr
         runs[replicas] = tiny.losses(tmp_path / str(replicas))
-    close(runs[1], runs[2], 1e-6)
+    tiny.assert_close(runs[1], runs[2], 1e-6)
 
 
 def test_pieces_are_the_whole_batch_where_norms_are_fixed(records, tmp_path):
@@ -73,4 +65,4 @@ def test_pieces_are_the_whole_batch_where_norms_are_fixed(records, tmp_path):
         )
         assert done.returncode == 0, done.stderr
         runs[pieces] = tiny.losses(tmp_path / str(pieces))
-    close(runs[1], runs[2], 1e-6)
+    tiny.assert_close(runs[1], runs[2], 1e-6)
