@@ -34,13 +34,17 @@ def _network(spec):
         weights=None,
         weights_backbone=None,
         num_classes=81,
-        trainable_backbone_layers=3,
+        trainable_backbone_layers=5,
         min_size=min(spec["size"]),
         max_size=max(spec["size"]),
         image_mean=_MEAN,
         image_std=_DEVIATION,
         norm_layer=torchvision.ops.FrozenBatchNorm2d,
     ).to(memory_format=torch.channels_last)
+    # What `trainable_backbone_layers=3` keeps fixed; without pretrained weights it is ignored.
+    for name, parameter in network.backbone.body.named_parameters():
+        if name.startswith(("conv1.", "layer1.")):
+            parameter.requires_grad_(False)
     network.transform.postprocess = lambda found, *_: found
     image = torch.from_numpy(drawn.images(1, spec["size"])[0]).permute(2, 0, 1)
     if spec["mode"] == "training":
