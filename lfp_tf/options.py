@@ -614,7 +614,8 @@ class RoIHeads(Options):
         masks: whether there is a mask head.
         mask_head: `plain`; `all_levels` has a first convolution for each level and takes the
             maximum over all levels, `all_levels_fc` besides adds one mask of a dense layer to
-            those of all classes (PANet).
+            those of all classes (PANet); `hourglass` is deeper, for classes without masks
+            (Deep-MAC).
         mask_dim: channels of the mask head.
         mask_convolutions: 3x3 convolutions before its deconvolution.
         class_specific_masks: whether each class has a mask of its own.
@@ -624,7 +625,7 @@ class RoIHeads(Options):
 
     CHOICES = {
         "box_head": ("2fc", "2fc_norm", "4conv1fc", "all_levels_2fc", "all_levels_4conv1fc"),
-        "mask_head": ("plain", "all_levels", "all_levels_fc"),
+        "mask_head": ("plain", "all_levels", "all_levels_fc", "hourglass"),
         "normalization": ("none", "group_norm"),
     }
     FLAT = {"normalization": "head_norm"}
@@ -642,7 +643,7 @@ class RoIHeads(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        least = {"plain": 0, "all_levels": 1, "all_levels_fc": 2}[self.mask_head]
+        least = {"all_levels": 1, "all_levels_fc": 2}.get(self.mask_head, 0)
         if self.mask_convolutions < least:
             raise ValueError(
                 f"mask_convolutions is {self.mask_convolutions}, but mask_head {self.mask_head} "
@@ -657,7 +658,7 @@ class RoIHeads(Options):
     @property
     def masks_of_all_levels(self) -> bool:
         """Whether the mask head sees a box on every level."""
-        return self.mask_head != "plain"
+        return self.mask_head.startswith("all_levels")
 
     @property
     def adds_mask(self) -> bool:

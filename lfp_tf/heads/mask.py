@@ -3,14 +3,16 @@
 Letters: R boxes (RoIs), P cells a side, D channels, K classes with background as 0.
 """
 
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 from lfp_tf.layers.blocks import convolve_as
+from lfp_tf.layers.hourglass import Hourglass
 from lfp_tf.layers.initializers import fan_out_normal
-from lfp_tf.options import Norm, RoIHeads
+from lfp_tf.options import Norm, PyramidModule, RoIHeads
 
 # Detectron's GaussianFill of the one mask for all classes, which MSRAFill lets diverge.
 _AGNOSTIC_DEVIATION = 0.001
@@ -30,6 +32,36 @@ def mask_head(x: tf.Tensor, options: RoIHeads = RoIHeads(), norm: Norm = Norm())
     for number in range(1, options.mask_convolutions + 1):
         x = convolved_mask(x, f"conv{number}", options, norm)
     return doubled(x, options.mask_dim)
+
+
+# How often the hourglass halves a box's features: from 16 cells a side to 2.
+_HOURGLASS_DEPTH = 3
+
+
+def hourglass_mask_head(
+    x: tf.Tensor, options: RoIHeads = RoIHeads(), norm: Norm = Norm()
+) -> tf.Tensor:
+    """Makes features of masks by one hourglass of plain units, which sees the whole box.
+
+    Deep-MAC (Birodkar et al. 2021) found that such heads draw masks of classes that they never
+    learnt any of far better than a few convolutions do, if they learn in the objects' own boxes
+    (`task.sampling.use_gt_boxes_for_masks`). The hourglass is that of the pyramid networks'
+    plain twin; its norms are group norms, as each box is one of few.
+
+    Args:
+        x: [R, P, P, C] Keras tensor, P a multiple of 8.
+        options: `RoIHeads`, of which `mask_dim` counts.
+        norm: `Norm`, of which the groups count.
+
+    Returns:
+        [R, 2P, 2P, mask_dim].
+    """
+    norm = dataclasses.replace(norm, kind="group")
+    plain = PyramidModule(pyramid=False)
+    parts = Hourglass(options.mask_dim, 1, plain, "branch_aware", norm)
+    x = parts.residual(x, options.mask_dim, "mask_in", preact=False)
+    x = parts.hourglass(x, _HOURGLASS_DEPTH, "mask_hourglass")
+    return doubled(parts.norm(x, "mask_hourglass_norm"), options.mask_dim)
 
 
 def convolved_mask(

@@ -65,13 +65,14 @@ def normalize(x: tf.Tensor, *, name: str, norm: Norm, relu: bool = True) -> tf.T
     return tf_keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
-def norm_layer(norm: Norm, *, name: str) -> tf_keras.layers.Layer:
-    """The layer that a `Norm` says, of [B, H, W, C] or [R, C]."""
+def norm_layer(norm: Norm, *, name: str, dtype: Any = None) -> tf_keras.layers.Layer:
+    """The layer that a `Norm` says, of [B, H, W, C] or [R, C]; `dtype` None is the policy's."""
+    shared = {"name": name, "dtype": dtype}
     if norm.kind == "affine":
-        return Affine(name=name)
+        return Affine(**shared)
     if norm.kind == "group":
-        return tf_keras.layers.GroupNormalization(norm.groups, epsilon=_EPSILON, name=name)
-    return BatchNorm(name=name, **norm.arguments())
+        return tf_keras.layers.GroupNormalization(norm.groups, epsilon=_EPSILON, **shared)
+    return BatchNorm(**shared, **norm.arguments())
 
 
 def convolve_as(

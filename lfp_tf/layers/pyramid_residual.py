@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers.batch_norm import BatchNorm
+from lfp_tf.layers.blocks import norm_layer
 from lfp_tf.layers.convolution import Conv2D
 from lfp_tf.layers.dropout import current_keys
 from lfp_tf.layers.gamma_norm import GammaNorm
@@ -55,6 +55,15 @@ def _norm_behind(name):
     return name.replace("conv1", "bn2") if "conv1" in name else None
 
 
+def drawn_norm(
+    norm: Norm, initializer: str, *, name: str, dtype: Any = None
+) -> tf_keras.layers.Layer:
+    """The norm that a `Norm` says; a batch norm's gamma is drawn as torch does where asked."""
+    if norm.kind == "batch" and initializer == "torch_default":
+        return GammaNorm("uniform", name=name, dtype=dtype, **norm.arguments())
+    return norm_layer(norm, name=name, dtype=dtype)
+
+
 class _PreactUnit(tf_keras.layers.Layer):
     """What both units share: convolutions behind norms, and the skip."""
 
@@ -88,8 +97,10 @@ class _PreactUnit(tf_keras.layers.Layer):
         return super().get_config() | values | {"norm": dataclasses.asdict(self.norm)}
 
     def convolutions_with_norms(self) -> list:
-        """Pairs (convolution, the norm that alone reads it); most norms stand behind sums."""
+        """Pairs (convolution, the batch norm that alone reads it); most stand behind sums."""
         norms = {layer.name: layer for layer in self.norms}
+        if self.norm.kind == "group":
+            return []
         pairs = [(layer, _norm_behind(layer.name)) for layer in self.convolutions]
         return [(layer, norms[name]) for layer, name in pairs if name]
 
@@ -116,9 +127,7 @@ class _PreactUnit(tf_keras.layers.Layer):
         self.convolutions.append(layer)
 
     def _add_norm(self, name, channels):
-        arguments = self.norm.arguments() | {"name": name, "dtype": self.dtype_policy}
-        is_paper = self.initializer == "branch_aware"
-        layer = BatchNorm(**arguments) if is_paper else GammaNorm("uniform", **arguments)
+        layer = drawn_norm(self.norm, self.initializer, name=name, dtype=self.dtype_policy)
         with tf.name_scope(name):
             layer.build([None, None, None, channels])
         self.norms.append(layer)

@@ -2,7 +2,7 @@
 
 import tf_keras
 
-from lfp_tf.backbones.hourglass import Hourglass
+from lfp_tf.layers.hourglass import Hourglass
 from lfp_tf.options import Norm, PyramidModule
 
 _DEPTH = 4

@@ -14,7 +14,7 @@ from lfp_tf.decoders.pyramid import base_levels, with_coarsest
 from lfp_tf.decoders.transformer_pyramid import transformer_pyramid
 from lfp_tf.heads.all_levels import all_levels_box_head, all_levels_mask_head
 from lfp_tf.heads.box import box_head, box_outputs
-from lfp_tf.heads.mask import mask_head
+from lfp_tf.heads.mask import hourglass_mask_head, mask_head
 from lfp_tf.heads.rpn import rpn_head
 from lfp_tf.models.detector import Detector
 from lfp_tf.ops.detection.roi_align import assign_levels, pyramid_roi_align, roi_align
@@ -33,8 +33,14 @@ from lfp_tf.options import (
 
 # Levels that boxes are pooled from; the RPN has one more.
 _LEVELS = (2, 3, 4, 5)
-# Cells a side of pooled boxes, for each head.
-_BOX_CELLS, _MASK_CELLS = 7, 14
+# Cells a side of pooled boxes, for each head; an hourglass halves its own three times.
+_BOX_CELLS, _MASK_CELLS, _HOURGLASS_CELLS = 7, 14, 16
+_MASK_HEADS = {
+    "plain": mask_head,
+    "hourglass": hourglass_mask_head,
+    "all_levels": all_levels_mask_head,
+    "all_levels_fc": all_levels_mask_head,
+}
 
 
 @tf_keras.utils.register_keras_serializable("lfp_tf")
@@ -42,7 +48,8 @@ class RCNN(Detector):
     """Faster R-CNN with a feature pyramid, and with masks Mask R-CNN; defaults are Detectron's.
 
     Outputs of the trunk: "p2" to "p6" [B, h, w, C], and the RPN's of these levels. `boxes` takes
-    [R, 7, 7, C], `masks` [R, 14, 14, C] to features [R, 28, 28, D]. See `Detector`.
+    [R, 7, 7, C], `masks` [R, 14, 14, C] to features [R, 28, 28, D] (16 and 32 with an hourglass).
+    See `Detector`.
 
     Args:
         classes: of objects, without background.
@@ -119,10 +126,10 @@ class RCNN(Detector):
         *,
         of_boxes: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """See `Detector`: [R, 28, 28, D]; masks are pooled finer than boxes, so anew."""
+        """See `Detector`: [R, 2P, 2P, D]; masks are pooled finer than boxes, so anew."""
         del of_boxes
         pool = self._pool(self.options["heads"].masks_of_all_levels)
-        return self.masks(pool(outputs, rois, images, _MASK_CELLS))
+        return self.masks(pool(outputs, rois, images, self._mask_cells))
 
     def _trunk(self):
         images = tf_keras.Input(self.image_shape, name="images")
@@ -162,10 +169,14 @@ class RCNN(Detector):
 
     def _masks(self):
         heads = self.options["heads"]
-        pooled = self._input(_MASK_CELLS, "pooled_masks", heads.masks_of_all_levels)
-        head = all_levels_mask_head if heads.masks_of_all_levels else mask_head
-        x = head(pooled, heads, self.options["norm"])
+        pooled = self._input(self._mask_cells, "pooled_masks", heads.masks_of_all_levels)
+        x = _MASK_HEADS[heads.mask_head](pooled, heads, self.options["norm"])
         return tf_keras.Model(pooled, x, name="masks")
+
+    @property
+    def _mask_cells(self):
+        is_hourglass = self.options["heads"].mask_head == "hourglass"
+        return _HOURGLASS_CELLS if is_hourglass else _MASK_CELLS
 
     def _input(self, cells, name, of_all_levels):
         channels = self.options["pyramid"].dim * (len(_LEVELS) if of_all_levels else 1)

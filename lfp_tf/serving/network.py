@@ -24,7 +24,8 @@ def served_network(
             epsilon), and what is left of the norm is the addition of a bias.
 
     Returns:
-        A Keras model of the same outputs but the auxiliary head's.
+        A Keras model of the same outputs but the auxiliary head's; where masks' kernels are
+        predicted from box weights (MaskX R-CNN), a plain Mask R-CNN that has them.
     """
     before = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy(
@@ -34,10 +35,18 @@ def served_network(
         options = dict(model.recipe.options)
         if "aux_head" in options:
             options["aux_head"] = False
+        predicts_masks = getattr(model, "transfer", None) is not None
+        if predicts_masks:
+            options |= {"transfer_input": "none", "class_specific_masks": True}
         served = build_network(model.recipe.network, **options)
     finally:
         tf_keras.mixed_precision.set_global_policy(before)
     source = variables_by_name(model)
+    if predicts_masks:
+        # The transfer function is evaluated here, once: what is served is a plain Mask R-CNN.
+        kernels = model.mask_kernels(tf.range(model.num_labels))
+        source["mask_logits/kernel"] = tf.transpose(kernels)[None, None]
+        source["mask_logits/bias"] = tf.zeros([model.num_labels])
     for name, variable in variables_by_name(served).items():
         variable.assign(source[name])
     served.recipe = model.recipe

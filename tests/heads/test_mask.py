@@ -3,8 +3,8 @@ import tensorflow as tf
 import tf_keras
 
 from lfp_tf.checkpoints.variables import variables_by_name
-from lfp_tf.heads.mask import ClassMasks, mask_head, masks_of_labels
-from lfp_tf.options import RoIHeads
+from lfp_tf.heads.mask import ClassMasks, hourglass_mask_head, mask_head, masks_of_labels
+from lfp_tf.options import Norm, RoIHeads
 
 RNG = np.random.RandomState(0)
 FEATURES = tf.constant(RNG.normal(size=(4, 6, 6, 5)), tf.float32)
@@ -20,6 +20,19 @@ def test_features_have_twice_the_size():
     assert shapes["mask_conv2/kernel"] == (3, 3, 5, 5)
     assert shapes["mask_deconv/kernel"] == (2, 2, 5, 5)
     assert "mask_conv3/kernel" not in shapes
+
+
+def test_an_hourglass_sees_the_whole_box_and_each_box_alone():
+    pooled = tf_keras.Input([16, 16, 4])
+    options = RoIHeads(mask_head="hourglass", mask_dim=8)
+    made = tf_keras.Model(pooled, hourglass_mask_head(pooled, options, Norm(groups=4)))
+    x = tf.constant(RNG.normal(size=(2, 16, 16, 4)), tf.float32)
+    found = made(x)
+    assert found.shape == (2, 32, 32, 8)
+    np.testing.assert_allclose(made(x[1:]), found[1:], atol=1e-5)
+    np.testing.assert_array_equal(made(x, training=True), found)
+    corner = tf.tensor_scatter_nd_add(x, [[0, 0, 0, 0]], [5.0])
+    assert np.abs(made(corner) - found)[0, -8:, -8:].max() > 1e-4
 
 
 def test_each_box_gets_the_mask_of_its_label():

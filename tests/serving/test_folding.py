@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from small_network import stirred
 
+from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.models.catalog import build_network
 from lfp_tf.recipes.recipe import Recipe
 from lfp_tf.serving.network import convolutions_with_norms, served_network, served_variables
@@ -34,6 +35,37 @@ NETWORKS = {
         for variant in "ABCD"
     },
 }
+
+
+@pytest.mark.parametrize("source", ["cls", "cls+box", "random"])
+def test_predicted_masks_are_served_as_a_plain_network(source):
+    """T is evaluated once: the served network has a kernel a class, and no layer of T."""
+    options = {
+        "classes": 5, "depth": 18, "width": 0.125, "pyramid_dim": 8, "box_dim": 16, "mask_dim": 4,
+        "mask_convolutions": 1, "test_pre_nms": 50, "test_post_nms": 12, "detections": 5,
+        "score_threshold": 0.0, "canonical_scale": 40.0, "transfer_input": source,
+        "embedding_dim": 6, "mask_mlp": "1_layer",
+    }  # fmt: skip
+    model = build_network("rcnn", **options)
+    rng = np.random.RandomState(0)
+    for name, variable in variables_by_name(model).items():
+        if name.startswith(("rpn", "box", "mask", "transfer", "class")):
+            variable.assign(rng.normal(0, 0.3, variable.shape))
+    model.recipe = Recipe(
+        *("none", "none", "rcnn", options, "none", None, list("abcde"), [], {}, "none"),
+    )
+    served = served_network(model)
+    names = variables_by_name(served)
+    assert names["mask_logits/kernel"].shape == (1, 1, 4, 6)
+    assert not any(name.startswith(("transfer", "class_embedding")) for name in names)
+    inputs = {
+        "images": tf.random.stateless_normal([1, 64, 96, 3], [1, 2]),
+        "info": tf.constant([[64, 96, 1.0, 64, 96]], tf.float32),
+    }
+    expected, found = model(inputs, training=False), served(inputs, training=False)
+    assert float(tf.math.reduce_std(expected["masks"])) > 1e-3
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-6, rtol=1e-5, err_msg=name)
 
 
 def drawn(name, options, side):

@@ -63,12 +63,14 @@ class Rois(NamedTuple):
         labels: int32 [R], 0 for background.
         deltas: [R, 4], weighted, to the object; zeros for background.
         weights: [R], 1 where there is a box.
+        objects: int32 [R], the object that a box stands for; 0..G for background.
     """
 
     boxes: tf.Tensor
     labels: tf.Tensor
     deltas: tf.Tensor
     weights: tf.Tensor
+    objects: tf.Tensor
 
 
 def sample_rois(
@@ -131,6 +133,7 @@ def sample_rois(
         tf.where(is_object, tf.gather(objects.classes, assigned), 0),
         tf.where(is_object[:, None], deltas, 0.0),
         tf.cast(chosen.is_valid, tf.float32),
+        assigned,
     )
 
 

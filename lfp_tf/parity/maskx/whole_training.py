@@ -9,6 +9,7 @@ from lfp_tf.checkpoints.names.detectron import TRANSLATIONS
 from lfp_tf.data.detection.transforms import canvas_image
 from lfp_tf.errors import LfpError
 from lfp_tf.ops.detection import input as preparation
+from lfp_tf.ops.detection.boxes import overlaps
 from lfp_tf.ops.detection.polygons import outlines_of_polygons
 from lfp_tf.ops.detection.roi_targets import Rois
 from lfp_tf.options import PREPROCESSINGS
@@ -115,6 +116,8 @@ def _samples(case, batch, words):
         stacked[name] = tf.constant(filled, tf.int32 if name == "labels" else tf.float32)
     boxes = stacked["boxes"]
     stacked["boxes"] = boxes / batch["info"][:, 2, None, None]
+    shared = overlaps(stacked["boxes"], batch["boxes"])
+    stacked["objects"] = tf.argmax(shared, axis=2, output_type=tf.int32)
     return SampledRois(Rois(**stacked), boxes)
 
 

@@ -45,6 +45,8 @@ class Sampling(Fields):
     roi_positive: float = 0.5
     roi_negative: list[float] = field(lambda: [0.0, 0.5])  # from, to below
     roi_crowds: bool = True  # whether a box may take the class of a crowd (Detectron)
+    # Whether masks are learnt in the objects' own boxes, not in sampled ones (Deep-MAC).
+    use_gt_boxes_for_masks: bool = False
     mask_candidates: str = "set_a"  # whose outline a box may take: set_a (of mask_classes), all
 
 

@@ -164,7 +164,7 @@ class RCNN(Detector):
     box_head: str = "2fc"
     box_dim: int = 1024
     box_conv_dim: int = 256
-    mask_head: str = "plain"  # plain; PANet's all_levels, all_levels_fc
+    mask_head: str = "plain"  # plain; PANet's all_levels, all_levels_fc; Deep-MAC's hourglass
     mask_convolutions: int = 4
     head_norm: str = "none"  # none, group_norm
     canonical_scale: float = 224.0  # root of the area of a box that is pooled from level 4
@@ -188,6 +188,11 @@ class RCNN(Detector):
         self.check_least(0, "mask_convolutions")
         transformer: Any = of_flat(Transformer, self.as_dict())
         check_mixtures(transformer, self.pyramid_dim, "pyramid_dim")
+        if self.mask_head == "hourglass" and self.mask_dim % (2 * self.norm_groups):
+            raise LfpError(
+                f"task.model.mask_dim is {self.mask_dim}, but an hourglass needs a multiple of "
+                f"twice task.model.norm_groups, {2 * self.norm_groups}."
+            )
         if self.anchor_size <= 0:
             raise LfpError("task.model.anchor_size must be above 0.")
 

@@ -8,8 +8,8 @@
 
 `boxes` float32 [B, N, 4]: ymin, xmin, ymax, xmax, edges in the image's pixels; `classes` int32
 [B, N]: numbers from 0, the lines of `assets/labels.txt`; `scores` float32 [B, N]; `num_detections`
-int32 [B]; with masks `masks` float32 [B, N, S, S]: probabilities within the box, S 28 (14 for C4).
-Detections come best first, with zeros behind the last.
+int32 [B]; with masks `masks` float32 [B, N, S, S]: probabilities within the box, S 28 (C4 14, an
+hourglass 32). Detections come best first, with zeros behind the last.
 
 `instances`, of networks with masks, gives the masks of boxes that the caller brings. A box of no
 area gives any mask.

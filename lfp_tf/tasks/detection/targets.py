@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from lfp_tf.ops.detection.choices import choose, first_true
 from lfp_tf.ops.detection.mask_targets import mask_targets
 from lfp_tf.ops.detection.polygons import Outlines
 from lfp_tf.ops.detection.proposals import Proposals
@@ -20,6 +21,8 @@ from lfp_tf.ops.detection.rpn_targets import RpnSampling, RpnTargets, rpn_target
 from lfp_tf.ops.shapes import side
 
 Batch = Mapping[str, tf.Tensor]
+# Number of the choice of objects among the draws of a sample's key; see `ops.detection`.
+_TRUE_BOXES = 7005
 
 
 class SampledRois(NamedTuple):
@@ -87,14 +90,8 @@ def sampled_rois(proposals: Proposals, batch: Batch, sampling: RoiSampling) -> S
         return sample_rois(boxes, is_proposal, objects, sampling=sampling, key=key)
 
     truth = [batch[name] for name in ("boxes", "classes", "is_crowd", "is_valid")]
-    rows = sampling.batch
-    signature = Rois(
-        tf.TensorSpec([rows, 4], tf.float32),
-        tf.TensorSpec([rows], tf.int32),
-        tf.TensorSpec([rows, 4], tf.float32),
-        tf.TensorSpec([rows], tf.float32),
-    )
-    rois = _by_image(sample, (boxes, is_proposal, *truth), batch, signature)
+    elements = boxes, is_proposal, *truth
+    rois = _by_image(sample, elements, batch, _rois_signature(sampling.batch))
     return SampledRois(rois, rois.boxes * scales[:, None, None])
 
 
@@ -125,9 +122,12 @@ def masks_of_rois(
         pixel: as in `ops.detection.boxes`.
 
     Returns:
-        int32 [B, M, S, S]: 1 object, 0 not, -1 not counted.
+        int32 [B, M, S, S]: 1 object, 0 not, -1 not counted, as for an object without an outline.
     """
-    is_foreground = (rois.labels > 0) & tf.gather(is_mask_class, rois.labels)
+    # A box that stands for a crowd takes the outline of an object, as in the original.
+    teaches = batch["is_crowd"] | tf.reduce_any(batch["parts"] >= 0, axis=2)
+    teaches = tf.gather(tf.pad(teaches, [[0, 0], [0, 1]]), rois.objects, batch_dims=1)
+    is_foreground = (rois.labels > 0) & tf.gather(is_mask_class, rois.labels) & teaches
     usable = batch["is_valid"] & ~batch["is_crowd"]
     if candidates == "set_a":
         usable &= tf.gather(is_mask_class, batch["classes"])
@@ -141,6 +141,49 @@ def masks_of_rois(
     elements = (rois.boxes, is_foreground, batch["edges"], batch["parts"], usable)
     signature = tf.TensorSpec([rois.boxes.shape[1], size, size], tf.int32)
     return tf.map_fn(draw, elements, fn_output_signature=signature)
+
+
+def true_rois(batch: Batch, *, count: int, is_mask_class: tf.Tensor | np.ndarray) -> SampledRois:
+    """Takes the objects' own boxes, of those that teach a mask (Birodkar et al. 2021, section 3.2).
+
+    Args:
+        batch: see above.
+        count: R; of more objects so many are drawn.
+        is_mask_class: bool [K], classes whose masks are learnt.
+
+    Returns:
+        `SampledRois` of [B, R, ...] without deltas; label 0 for what fills up.
+    """
+    usable = batch["is_valid"] & ~batch["is_crowd"] & tf.reduce_any(batch["parts"] >= 0, axis=2)
+    usable &= tf.gather(is_mask_class, batch["classes"])
+
+    def choose_objects(usable, boxes, classes, key):
+        # One more row that is no object: an image may have none.
+        usable, classes = tf.pad(usable, [[0, 1]]), tf.pad(classes, [[0, 1]])
+        taken = choose(usable, count, key=key, salt=_TRUE_BOXES)
+        chosen = first_true(taken, count)
+        rows = tf.gather(tf.pad(boxes, [[0, 1], [0, 0]]), chosen.indices)
+        return Rois(
+            tf.where(chosen.is_valid[:, None], rows, 0.0),
+            tf.where(chosen.is_valid, tf.gather(classes, chosen.indices), 0),
+            tf.zeros_like(rows),
+            tf.cast(chosen.is_valid, tf.float32),
+            chosen.indices,
+        )
+
+    elements = usable, batch["boxes"], batch["classes"]
+    rois = _by_image(choose_objects, elements, batch, _rois_signature(count))
+    return SampledRois(rois, rois.boxes * batch["info"][:, 2, None, None])
+
+
+def _rois_signature(rows):
+    return Rois(
+        tf.TensorSpec([rows, 4], tf.float32),
+        tf.TensorSpec([rows], tf.int32),
+        tf.TensorSpec([rows, 4], tf.float32),
+        tf.TensorSpec([rows], tf.float32),
+        tf.TensorSpec([rows], tf.int32),
+    )
 
 
 def _by_image(function, elements, batch, signature):

@@ -32,6 +32,7 @@ from lfp_tf.tasks.detection.targets import (
     masks_of_rois,
     num_mask_rois,
     sampled_rois,
+    true_rois,
 )
 from lfp_tf.training.base import TrainedTask
 
@@ -156,8 +157,11 @@ class Task(TrainedTask):
         }
 
     def _mask_outputs(self, model, trunk, sampled, batch, *, features=None):
-        """Masks of the first boxes; `features` are those of all boxes, where they are at hand."""
+        """Masks of boxes; `features` are those of all sampled boxes, where they are at hand."""
         first = num_mask_rois(self.roi_sampling)
+        if self.task_config.sampling.use_gt_boxes_for_masks:
+            features = None
+            sampled = true_rois(batch, count=first, is_mask_class=self.is_mask_class)
         if features is not None:
             features = _first_rows(features, first, of=self.roi_sampling.batch)
         rois = type(sampled.rois)(*(values[:, :first] for values in sampled.rois))

@@ -12,6 +12,7 @@ from lfp_tf.tasks.detection.targets import (
     masks_of_rois,
     num_mask_rois,
     sampled_rois,
+    true_rois,
 )
 
 SCALES = (2.0, 0.5)
@@ -136,11 +137,11 @@ def test_so_many_boxes_may_learn_masks(foreground, count):
     assert num_mask_rois(RoiSampling(batch=512, foreground=foreground)) == count
 
 
-def masks(rois_boxes, labels, values, *, is_mask_class=ALL, candidates="set_a"):
+def masks(rois_boxes, labels, values, *, is_mask_class=ALL, candidates="set_a", objects=None):
     sampled = sampled_rois(proposals(), TWO, SAMPLING).rois
     rois = type(sampled)(
         tf.constant(rois_boxes, tf.float32)[None], tf.constant([labels]), sampled.deltas[:1],
-        sampled.weights[:1],
+        sampled.weights[:1], tf.constant([objects or [0] * len(labels)]),
     )  # fmt: skip
     drawn = masks_of_rois(
         rois, values, size=4, is_mask_class=is_mask_class, candidates=candidates, pixel=0.0
@@ -173,3 +174,39 @@ def test_a_class_without_masks_learns_none_and_lends_its_outline_only_to_all():
     np.testing.assert_array_equal(masks(box, [1], values, **words)[0], [[1, 1, 0, 0]] * 4)
     np.testing.assert_array_equal(masks(box, [1], values, candidates="all", **words)[0], 1)
     assert (masks(box, [2], values, **words) == -1).all()
+
+
+def test_an_object_without_an_outline_learns_no_other_objects():
+    """Two boxes of one class beside each other; only the second object has an outline."""
+    values = batch([((0, 0, 16, 16), 1, False, None), ((2, 0, 18, 16), 1, False, (2, 0, 18, 16))])
+    boxes = [(0, 0, 16, 16), (2, 0, 18, 16)]
+    first, second = masks(boxes, [1, 1], values, objects=[0, 1])
+    assert (first == -1).all() and (second == 1).all()
+
+
+def test_sampled_boxes_know_their_objects():
+    sampled = sampled_rois(proposals(), TWO, SAMPLING).rois
+    for number in range(2):
+        classes = TWO["classes"][number].numpy()
+        labels, objects = sampled.labels[number].numpy(), sampled.objects[number].numpy()
+        assert labels.any() and (classes[objects[labels > 0]] == labels[labels > 0]).all()
+
+
+def test_true_boxes_are_those_of_objects_that_teach_masks():
+    rois, boxes = true_rois(TWO, count=3, is_mask_class=ALL)
+    np.testing.assert_array_equal(rois.labels, [[1, 0, 0], [3, 0, 0]])
+    np.testing.assert_array_equal(rois.boxes[:, 0], [[4, 4, 20, 20], [40, 20, 120, 100]])
+    np.testing.assert_array_equal(boxes[1, 0], [20, 10, 60, 50])
+    none = true_rois(TWO, count=3, is_mask_class=tf.constant([True, False, True, False]))
+    assert not none.rois.labels.numpy().any() and not none.rois.weights.numpy().any()
+
+
+def test_of_more_true_boxes_than_wanted_each_is_drawn_for_some_image():
+    many = [((n, 0, n + 8, 8), 1 + n % 3, False, (n, 0, n + 8, 8)) for n in range(4)]
+    seen = set()
+    for seed in range(20):
+        values = batch(many) | {"keys": tf.constant([[seed, 3]])}
+        rois = true_rois(values, count=2, is_mask_class=ALL).rois
+        assert rois.labels.numpy().all() and (np.diff(rois.boxes[0, :, 0]) > 0).all()
+        seen |= set(rois.boxes[0, :, 0].numpy().tolist())
+    assert seen == {0, 1, 2, 3}

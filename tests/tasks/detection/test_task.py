@@ -113,6 +113,35 @@ def test_an_object_without_a_mask_moves_no_parameter_of_masks(model):
     assert float(losses["box"]) > 0.0 and total(gradients, "box_") > 0.0
 
 
+@pytest.mark.parametrize("true_boxes", [False, True])
+def test_an_object_without_a_mask_takes_none_from_its_neighbour(model, true_boxes):
+    """A box beside one with a mask: masks learn what they learn from that one alone."""
+    near = ([5.0, 4.0, 31.0, 25.0], 1, False, False)
+    task = task_of(sampling={"use_gt_boxes_for_masks": true_boxes, "roi_positive": 1.0})
+    alone, beside = (trained(task, model, batch_of(objects)) for objects in ([CAR], [CAR, near]))
+    assert float(alone[0]["mask"]) == pytest.approx(float(beside[0]["mask"]), rel=1e-5)
+    assert total(alone[1], "mask_") > 0
+    for name, gradient in alone[1].items():
+        if name.startswith("mask_"):
+            np.testing.assert_allclose(beside[1][name], gradient, atol=1e-5, err_msg=name)
+
+
+def test_masks_learn_in_the_true_boxes_alone(model):
+    """Whatever the network proposes, the mask loss is that of the objects' own boxes."""
+    task = task_of(sampling={"use_gt_boxes_for_masks": True})
+    batch = batch_of([CAR], [CAR, BOX_ONLY, CROWD])
+    trunk = task.trunk_outputs(batch, model)
+    proposals = model.proposals(trunk, batch["info"], task.proposal_options, count=20)
+    sampled = sampled_rois(proposals, batch, task.roi_sampling)
+    outputs = task.outputs_of_samples(batch, model, trunk, sampled)
+    counted = outputs["mask_targets"].numpy().max(axis=(1, 2)) >= 0
+    assert counted.sum() == 2
+    boxes = tf.constant([CAR[0]] * 2) * batch["info"][0, 2]
+    features = model.mask_features(trunk, boxes, tf.constant([0, 1]))
+    logits = model.mask_logits(features, tf.constant([1, 1]))
+    np.testing.assert_allclose(outputs["mask_logits"].numpy()[counted], logits, atol=1e-5)
+
+
 def test_masks_of_classes_that_have_none_teach_nothing(model):
     batch = batch_of([CAR])
     losses, gradients = trained(task_of(mask_classes=[2, 3]), model, batch)
@@ -178,6 +207,7 @@ def test_a_detector_without_masks_has_four_losses():
         ({"model": {"norm": "layer"}}, "norm is"),
         ({"model": {"anchor_ratios": []}}, "anchor_ratios"),
         ({"model": {"mask_dim": 0}}, "task.model.mask_dim must be at least 1"),
+        ({"model": {"mask_head": "hourglass"}}, "must be a multiple of twice"),
     ],
 )
 def test_fields_that_cannot_be_are_refused(changes, words):

@@ -9,10 +9,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.layers.batch_norm import BatchNorm
-from lfp_tf.layers.gamma_norm import GammaNorm
 from lfp_tf.layers.initializers import bias_uniform, branch_aware, fan_in_uniform
-from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual
+from lfp_tf.layers.pyramid_residual import PyramidResidual, Residual, drawn_norm
 
 
 class Hourglass:
@@ -31,7 +29,7 @@ class Hourglass:
         self.residuals = residuals
         self.pyramid = module
         self.initializer = initializer
-        self.batch_norm = norm
+        self.own_norm = norm
         self.salts = itertools.count()
 
     def stem(self, x: tf.Tensor) -> tf.Tensor:
@@ -79,7 +77,7 @@ class Hourglass:
         return PyramidResidual(
             channels,
             initializer=self.initializer,
-            norm=self.batch_norm,
+            norm=self.own_norm,
             name=name,
             **arguments,
         )(x)
@@ -89,7 +87,7 @@ class Hourglass:
         return Residual(
             channels,
             initializer=self.initializer,
-            norm=self.batch_norm,
+            norm=self.own_norm,
             name=name,
             **arguments,
         )(x)
@@ -113,9 +111,6 @@ class Hourglass:
         )(x)
 
     def norm(self, x: tf.Tensor, name: str) -> tf.Tensor:
-        """Batch norm and ReLU."""
-        if self.initializer == "branch_aware":
-            layer = BatchNorm(name=name, **self.batch_norm.arguments())
-        else:
-            layer = GammaNorm("uniform", name=name, **self.batch_norm.arguments())
-        return tf_keras.layers.ReLU(name=f"{name}_relu")(layer(x))
+        """The norm and a ReLU."""
+        x = drawn_norm(self.own_norm, self.initializer, name=name)(x)
+        return tf_keras.layers.ReLU(name=f"{name}_relu")(x)
