@@ -152,7 +152,14 @@ def pyramid_roi_align(
                 aligned=aligned,
             )
         )
-    return tf.gather(tf.concat(parts, axis=0), restored_order(levels))
+    return _restored(tf.concat(parts, axis=0), tf.argsort(levels, stable=True))
+
+
+@tf.custom_gradient
+def _restored(values, order):
+    """Undoes a gathering by `order`; its gradient is that gathering, where TensorFlow would add up rows."""
+    gathered = tf.gather(values, tf.math.invert_permutation(order))
+    return gathered, lambda upstream: (tf.gather(upstream, order), None)
 
 
 def _cells(boxes, scale, aligned):
@@ -175,9 +182,7 @@ def _sampled(maps, images, starts, extents, grid):
         images,
         (size * samples, size * samples),
     )
-    channels = maps.shape[3]
-    cells = tf.reshape(crops, [-1, size, samples, size, samples, channels])
-    return tf.reduce_mean(cells, axis=(2, 4))
+    return tf.nn.avg_pool2d(crops, samples, samples, "VALID")
 
 
 def _matrix(starts, extents, length, size, samples):
@@ -229,27 +234,46 @@ def _products(maps, images, rows, columns):
 
 def _transposed_products(upstream, images, rows, columns, *, batch):
     """[B, H, W, C]: what `_products` and `_sampled` pass back to the maps."""
-    order, first, last = _by_image(images, batch)
     channels = upstream.shape[3]
     height, width = side(rows, 2), side(columns, 2)
+    tops, bottoms = _extents(rows)
+    order, first, last = _by_image(images, batch, then=tops)
 
     def block(i, image, results):
         chosen = tf.gather(order, tf.range(i, tf.minimum(i + _BLOCK, last[image])))
         part = tf.gather(columns, chosen)[:, None]
         part = tf.matmul(part, tf.gather(upstream, chosen), transpose_a=True)
         part = tf.reshape(part, tf.stack([-1, width * channels]))
-        across = tf.reshape(tf.gather(rows, chosen), tf.stack([-1, height]))
+        # Boxes stand in the order of their tops: a block sees few of the map's rows.
+        top = tf.reduce_min(tf.gather(tops, chosen))
+        bottom = tf.reduce_max(tf.gather(bottoms, chosen))
+        across = tf.gather(rows, chosen)[:, :, top:bottom]
+        across = tf.reshape(across, tf.stack([-1, bottom - top]))
         part = tf.matmul(across, part, transpose_a=True)
-        return tf.tensor_scatter_nd_add(results, [[image]], part[None])
+        places = tf.range(top, bottom)
+        places = tf.stack([tf.fill(tf.shape(places), image), places], axis=1)
+        return tf.tensor_scatter_nd_add(results, places, part)
 
     start = tf.zeros(tf.stack([batch, height, width * channels]))
     total = _over_blocks(block, start, first, last)
     return tf.reshape(total, tf.stack([batch, height, width, channels]))
 
 
-def _by_image(images, batch):
-    """(boxes sorted by image, first place of each image, the place after its last)."""
-    order = tf.argsort(images, stable=True)
+def _extents(matrix):
+    """(first, behind the last) int32 [R] each: the cells of [R, P, length] that count anywhere."""
+    counts = tf.reduce_any(matrix != 0.0, axis=1)
+    first = tf.argmax(counts, axis=1, output_type=tf.int32)
+    behind = side(matrix, 2) - tf.argmax(counts[:, ::-1], axis=1, output_type=tf.int32)
+    return first, tf.where(tf.reduce_any(counts, axis=1), behind, first)
+
+
+def _by_image(images, batch, then=None):
+    """(boxes sorted by image, first place of each image, the place after its last).
+
+    Those of an image stand in their order, or by `then`, int32 [R].
+    """
+    order = tf.range(tf.size(images)) if then is None else tf.argsort(then, stable=True)
+    order = tf.gather(order, tf.argsort(tf.gather(images, order), stable=True))
     ordered, numbers = tf.gather(images, order), tf.range(batch)
     first = tf.searchsorted(ordered, numbers, side="left")
     return order, first, tf.searchsorted(ordered, numbers, side="right")
