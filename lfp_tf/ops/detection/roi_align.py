@@ -16,7 +16,9 @@ from lfp_tf.ops.detection.boxes import areas
 from lfp_tf.ops.shapes import height_width, side
 
 # Boxes that are taken at once where matrices are multiplied; bounds what a step holds.
-_BLOCK = 16
+_BLOCK = 32
+# Rows of a band, in which blocks are put together.
+_BAND = 32
 
 
 def roi_align(
@@ -157,7 +159,7 @@ def pyramid_roi_align(
 
 @tf.custom_gradient
 def _restored(values, order):
-    """Undoes a gathering by `order`; its gradient is that gathering, where TensorFlow would add up rows."""
+    """Undoes a gathering by `order`; its gradient is that gathering, not a sum of rows."""
     gathered = tf.gather(values, tf.math.invert_permutation(order))
     return gathered, lambda upstream: (tf.gather(upstream, order), None)
 
@@ -236,30 +238,31 @@ def _transposed_products(upstream, images, rows, columns, *, batch):
     """[B, H, W, C]: what `_products` and `_sampled` pass back to the maps."""
     channels = upstream.shape[3]
     height, width = side(rows, 2), side(columns, 2)
-    tops, bottoms = _extents(rows)
-    order, first, last = _by_image(images, batch, then=tops)
+    tops, bottoms = _covered(rows)
+    lefts, rights = _covered(columns)
+    # Bands of rows from left to right: a block of boxes covers little of the map.
+    order, first, last = _by_image(images, batch, then=tops // _BAND * width + lefts)
 
     def block(i, image, results):
         chosen = tf.gather(order, tf.range(i, tf.minimum(i + _BLOCK, last[image])))
-        part = tf.gather(columns, chosen)[:, None]
+        top, left = (tf.reduce_min(tf.gather(cells, chosen)) for cells in (tops, lefts))
+        bottom, right = (tf.reduce_max(tf.gather(cells, chosen)) for cells in (bottoms, rights))
+        part = tf.gather(columns, chosen)[:, None, :, left:right]
         part = tf.matmul(part, tf.gather(upstream, chosen), transpose_a=True)
-        part = tf.reshape(part, tf.stack([-1, width * channels]))
-        # Boxes stand in the order of their tops: a block sees few of the map's rows.
-        top = tf.reduce_min(tf.gather(tops, chosen))
-        bottom = tf.reduce_max(tf.gather(bottoms, chosen))
-        across = tf.gather(rows, chosen)[:, :, top:bottom]
-        across = tf.reshape(across, tf.stack([-1, bottom - top]))
-        part = tf.matmul(across, part, transpose_a=True)
-        places = tf.range(top, bottom)
-        places = tf.stack([tf.fill(tf.shape(places), image), places], axis=1)
-        return tf.tensor_scatter_nd_add(results, places, part)
+        part = tf.reshape(part, tf.stack([-1, (right - left) * channels]))
+        down = tf.gather(rows, chosen)[:, :, top:bottom]
+        down = tf.reshape(down, tf.stack([-1, bottom - top]))
+        part = tf.matmul(down, part, transpose_a=True)
+        places = (image * height + tf.range(top, bottom)[:, None]) * width
+        places = tf.reshape(places + tf.range(left, right), [-1, 1])
+        return tf.tensor_scatter_nd_add(results, places, tf.reshape(part, [-1, channels]))
 
-    start = tf.zeros(tf.stack([batch, height, width * channels]))
+    start = tf.zeros(tf.stack([batch * height * width, channels]))
     total = _over_blocks(block, start, first, last)
     return tf.reshape(total, tf.stack([batch, height, width, channels]))
 
 
-def _extents(matrix):
+def _covered(matrix):
     """(first, behind the last) int32 [R] each: the cells of [R, P, length] that count anywhere."""
     counts = tf.reduce_any(matrix != 0.0, axis=1)
     first = tf.argmax(counts, axis=1, output_type=tf.int32)

@@ -162,22 +162,28 @@ class Task(TrainedTask):
         if self.task_config.sampling.use_gt_boxes_for_masks:
             features = None
             sampled = true_rois(batch, count=first, is_mask_class=self.is_mask_class)
-        if features is not None:
-            features = _first_rows(features, first, of=self.roi_sampling.batch)
         rois = type(sampled.rois)(*(values[:, :first] for values in sampled.rois))
-        boxes, images = _rows(sampled.boxes[:, :first])
-        labels = tf.reshape(rois.labels, [-1])
-        features = model.mask_features(trunk, boxes, images, of_boxes=features)
-        logits = model.mask_logits(features, labels)
         targets = masks_of_rois(
             rois,
             batch,
-            size=logits.shape[1],
+            size=model.mask_side,
             is_mask_class=tf.constant(self.is_mask_class),
             candidates=self.task_config.sampling.mask_candidates,
             pixel=model.conventions.pixel,
         )
-        return {"mask_logits": logits, "mask_targets": tf.reshape(targets, tf.shape(logits))}
+        targets = tf.reshape(targets, [-1, *targets.shape[2:]])
+        boxes, images = _rows(sampled.boxes[:, :first])
+        taught = _taught_rows(targets)
+        if features is not None:
+            features = tf.gather(_first_rows(features, first, of=self.roi_sampling.batch), taught)
+        features = model.mask_features(
+            trunk, tf.gather(boxes, taught), tf.gather(images, taught), of_boxes=features
+        )
+        labels = tf.gather(tf.reshape(rois.labels, [-1]), taught)
+        return {
+            "mask_logits": model.mask_logits(features, labels),
+            "mask_targets": tf.gather(targets, taught),
+        }
 
     def _losses(self, outputs):
         config = self.task_config.losses
@@ -373,6 +379,13 @@ def _rows(boxes):
     """Boxes [B, R, 4] as [B * R, 4], and the image of each, int32 [B * R]."""
     batch, count = tf.shape(boxes)[0], boxes.shape[1]
     return tf.reshape(boxes, [-1, 4]), tf.repeat(tf.range(batch), count)
+
+
+def _taught_rows(targets):
+    """Places of the masks that teach anything, int32; the first of all where none does."""
+    teaches = tf.reduce_any(targets >= 0, axis=(1, 2))
+    teaches |= ~tf.reduce_any(teaches) & (tf.range(tf.size(teaches)) == 0)
+    return tf.cast(tf.where(teaches)[:, 0], tf.int32)
 
 
 def _first_rows(values, first, *, of):
