@@ -6,11 +6,18 @@ size, so it gets one of equal area. Detections of drawn weights would be none or
 the class scores is scaled until they spread as much in every rival (`SPREAD`).
 """
 
+import json
 import pathlib
 import tempfile
 
-from benchmarks import rivals, table
+import numpy as np
+
+from benchmarks import drawn, rivals, table
 from benchmarks.pipeline import draw
+from lfp_tf.data.census import take_census
+from lfp_tf.data.datasets import coco_json
+from lfp_tf.data.prepare import write_plan
+from lfp_tf.images.video import encode_jpeg
 
 # Standard deviation of the class logits over proposals and classes.
 SPREAD = 0.8
@@ -20,6 +27,8 @@ QUICK = {"inference": ((96, 128), 128), "training": ((128, 128), 128)}
 # Boxes, channels and map of RoIAlign; boxes of NMS.
 ROIS = {"boxes": 512, "size": 7, "channels": 256, "map": (200, 304)}
 NMS_BOXES = (1000, 2000)
+# Objects of an image and corners of each, of the input pipeline.
+OBJECTS, CORNERS = 7, 20
 # Images of the input pipeline, (height, width), and short and longest side they are scaled to.
 PIPELINE = ((480, 640), 32, 800, 1333)
 QUICK_PIPELINE = ((96, 128), 4, 64, 96)
@@ -64,8 +73,12 @@ def _operators(options):
 
 def _pipeline(folder, options):
     size, count, short_side, max_size = QUICK_PIPELINE if options.quick else PIPELINE
-    drawn = draw(folder, size, count)
-    spec = {"short_side": short_side, "max_size": max_size, "batch": 2} | drawn
+    source = _coco_file(folder / "source", size, count)
+    records = folder / "records"
+    plan = coco_json.plan(source)
+    write_plan(plan, take_census(plan), records)
+    spec = {"short_side": short_side, "max_size": max_size, "batch": 2}
+    spec |= {"records": str(records), "source": str(source)}
     pair = [
         rivals.Rival(name, "benchmarks.detect_input_rival", spec | {"kind": kind}, cores=cores)
         for name, kind, cores in (
@@ -77,6 +90,29 @@ def _pipeline(folder, options):
         seconds = rivals.interleave(found, rounds=options.rounds, calls=2 if options.quick else 10)
     title = f"2 images of {size} and their objects for training, one core"
     return table.compare(title, seconds, unit="s", amounts=dict.fromkeys(seconds, 2))
+
+
+def _coco_file(folder, size, count):
+    """A folder with images and polygons as COCO has them: seven objects of twenty corners each."""
+    (folder / "train").mkdir(parents=True)
+    height, width = size
+    images, annotations = [], []
+    angles = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
+    for number in range(count):
+        name = f"{number}.jpg"
+        (folder / "train" / name).write_bytes(encode_jpeg(drawn.photo(number, size)))
+        images.append({"id": number, "file_name": name, "height": height, "width": width})
+        for box in drawn.boxes(OBJECTS * count, height, width)[number::count]:
+            centre, radii = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
+            corners = centre + radii * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+            x, y, w, h = (float(value) for value in (*box[:2], *(2 * radii)))
+            row = {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "iscrowd": 0}
+            row |= {"segmentation": [corners.round(2).ravel().tolist()], "bbox": [x, y, w, h]}
+            annotations.append(row | {"area": float(np.pi * radii.prod())})
+    categories = [{"id": 1, "name": "thing"}]
+    whole = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "instances_train.json").write_text(json.dumps(whole))
+    return folder
 
 
 def _ours(name, spec, options):

@@ -1,10 +1,13 @@
 """The programs of the detection pipeline's benchmark: ours, and pycocotools and OpenCV in a loop.
 
-Spec: kind (`ours`, `loop`), records (folder), short_side, max_size, batch. Both give scaled images
+Spec: kind (`ours`, `loop`), records (folder), source (folder of the images and the JSON that the
+records are made of), short_side, max_size, batch. Both give scaled images
 and the objects that a step needs: boxes, classes, and of each mask what its targets are made of
 (ours: outlines; the loop: bitmaps of the size of the image).
 """
 
+import contextlib
+import pathlib
 import random
 
 from benchmarks.rivals import batch_meter, serve
@@ -39,20 +42,17 @@ def _ours(spec):
 def _loop(spec):
     import cv2
     import numpy as np
-    from pycocotools import mask as coco_mask
-
-    from lfp_tf.data.detection.records import read_truth
+    from pycocotools.coco import COCO
 
     cv2.setNumThreads(len(spec["cores"]))
-    truth = read_truth(spec["records"], "train")
-    objects = {image["id"]: [] for image in truth["images"]}
-    for row in truth["annotations"]:
-        objects[row["image_id"]].append(row)
-    samples = list(zip((pair[0] for pair in spec["files"]), objects.values(), strict=True))
+    folder = pathlib.Path(spec["source"])
+    with contextlib.redirect_stdout(None):
+        truth = COCO(str(folder / "instances_train.json"))
     random.seed(0)
 
-    def sample(path, rows):
-        image = cv2.imread(path)
+    def sample(number):
+        image = cv2.imread(str(folder / "train" / truth.imgs[number]["file_name"]))
+        rows = truth.imgToAnns[number]
         height, width = image.shape[:2]
         scale = min(
             spec["short_side"] / min(image.shape[:2]), spec["max_size"] / max(image.shape[:2])
@@ -61,7 +61,7 @@ def _loop(spec):
         if flipped:
             image = image[:, ::-1]
         image = cv2.resize(image.astype(np.float32), None, fx=scale, fy=scale)
-        masks = [coco_mask.decode(row["segmentation"]) for row in rows]
+        masks = [truth.annToMask(row) for row in rows]
         boxes = np.array([row["bbox"] for row in rows], np.float32).reshape(-1, 4)
         if flipped:
             masks = [mask[:, ::-1] for mask in masks]
@@ -71,7 +71,7 @@ def _loop(spec):
         return image, boxes * scale, [row["category_id"] for row in rows], masks
 
     while True:
-        found = [sample(*random.choice(samples)) for _ in range(spec["batch"])]
+        found = [sample(random.choice(list(truth.imgs))) for _ in range(spec["batch"])]
         yield np.stack([image for image, *_ in found]), [rest for _, *rest in found]
 
 

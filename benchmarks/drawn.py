@@ -64,6 +64,14 @@ def images(batch, size):
     return (images - np.float32(120.0)) / np.float32(58.0)
 
 
+def photo(number, size):
+    """uint8 [*size, 3]: smooth colours with some noise, which a JPEG of a photo's size holds."""
+    rng = np.random.RandomState(number)
+    coarse = rng.uniform(0, 255, (size[0] // 16 + 1, size[1] // 16 + 1, 3))
+    image = np.kron(coarse, np.ones((16, 16, 1)))[: size[0], : size[1]]
+    return np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
+
+
 def labels(batch, size, classes):
     """int32 [batch, *size], a twentieth ignored."""
     return fill(["labels", classes, IGNORE_LABEL, 0.05], SEED, "labels", (batch, *size), "int32")

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from lfp_tf.ops.interpolation import resize, scaled_matrix
+from lfp_tf.ops.interpolation import resize_at_scale
 from lfp_tf.ops.shapes import side
 
 # B, G, R of the ImageNet networks that Detectron starts from.
@@ -59,7 +59,7 @@ def prepare_image(image: tf.Tensor, scale: tf.Tensor, *, means: tuple = MEANS_BG
     """
     centred = tf.cast(image, tf.float32) - tf.constant(means, tf.float32)
     size = scaled_size([side(image, 0), side(image, 1)], scale)
-    return resize(centred[None], size, lambda length, count: scaled_matrix(length, count, scale))[0]
+    return resize_at_scale(centred, size, scale)
 
 
 def pad_image(image: tf.Tensor, size: list | tf.Tensor) -> tf.Tensor:

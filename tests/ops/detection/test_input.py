@@ -11,7 +11,7 @@ from lfp_tf.ops.detection.input import (
     prepare_image,
     scaled_size,
 )
-from lfp_tf.ops.interpolation import scaled_matrix
+from lfp_tf.ops.interpolation import resize_at_scale
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,11 @@ def test_images_are_resized_as_by_opencv(size, scale):
 
 
 def test_the_exact_scale_counts_not_the_ratio_of_sizes():
-    matrix = scaled_matrix(3, 4, 1.5).numpy()
-    # Positions -1/6 (the border), 1/2, 7/6, 11/6.
-    expected = [[1, 0, 0], [0.5, 0.5, 0], [0, 5 / 6, 1 / 6], [0, 1 / 6, 5 / 6]]
-    np.testing.assert_allclose(matrix, expected, atol=1e-6)
+    # Positions -1/6 (the border), 1/2, 7/6, 11/6: what each pixel of three counts in four.
+    matrix = np.float32([[1, 0, 0], [0.5, 0.5, 0], [0, 5 / 6, 1 / 6], [0, 1 / 6, 5 / 6]])
+    image = np.random.RandomState(0).normal(size=(3, 3, 2)).astype("f")
+    expected = np.einsum("ih,jw,hwc->ijc", matrix, matrix, image)
+    np.testing.assert_allclose(resize_at_scale(image, (4, 4), 1.5), expected, atol=1e-6)
 
 
 def test_what_the_network_is_told():
