@@ -120,12 +120,19 @@ def test_what_is_exported_is_what_the_compose_file_serves(name):
     assert f"--export_dir export/{default}" in before, f"{name} exports where no server looks"
 
 
+def anchors(page):
+    """What may stand behind # in a link to a page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere_and_nothing_is_of_one_machine(page):
     text = page.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+    for target, anchor in re.findall(r"\]\(([^)#\s]+)#?([^)]*)\)", text):
         if not re.match(r"\w+:", target):
             assert (page.parent / target).exists(), target
+            assert not anchor or anchor in anchors(page.parent / target), f"{target}#{anchor}"
     for machine in ("/work/", "/root/", "/home/"):
         assert machine not in text
 
