@@ -116,6 +116,8 @@ class TaskConfig(Fields):
 
     # What the best checkpoint is chosen by, unless the trainer says otherwise.
     METRIC: ClassVar[str] = ""
+    # Fields of a run that hold for whoever uses its network, besides `dataset` and `model`.
+    KEPT: ClassVar[tuple[str, ...]] = ()
 
     dataset: str = ""  # its classes, and its folder of records under data/
     model: Network = field(Network)
@@ -143,6 +145,10 @@ class TaskConfig(Fields):
     def usual_size(self) -> tuple[int, ...] | None:
         """Gives the (height, width) that costs are told for; None where a user must say it."""
         return self.image_size()
+
+    def evaluated(self) -> dict[str, Any]:
+        """Gives what a built network tells of how it is scored, as plain values."""
+        return self.evaluation.as_dict()
 
     def choices(self) -> dict[str, tuple]:
         """Gives {field: its values}."""

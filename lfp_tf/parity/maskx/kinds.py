@@ -2,6 +2,7 @@
 
 from lfp_tf.parity.maskx import (
     data,
+    experiments,
     files,
     masks,
     network,
@@ -33,6 +34,7 @@ KINDS = {
     "maskx-loss_partial": masks.outputs,
     "config_errors": masks.config_errors,
     "splits": scores.splits,
+    "experiments": experiments.resolved,
     "ap_subsets": scores.ap_subsets,
     "detector-forward": network.forward,
     "detector-train_losses_and_gradients": whole_training.losses_and_gradients,

@@ -1,11 +1,12 @@
 """The fields of a detection experiment's `task`."""
 
 import dataclasses
+from typing import Any
 
 from lfp_tf.errors import LfpError
 from lfp_tf.fields import Fields, field
 from lfp_tf.tasks.detection.networks import RCNN
-from lfp_tf.tasks.detection.subsets import is_split, split_labels
+from lfp_tf.tasks.detection.subsets import labels_of
 from lfp_tf.training.fields import Data, Losses, Network, TaskConfig
 
 
@@ -80,6 +81,7 @@ class Config(TaskConfig):
     """Boxes and masks of objects."""
 
     METRIC = "box_ap"
+    KEPT = ("mask_classes",)
 
     model: Network = field(RCNN)
     train_data: DetectionData = field(DetectionData)
@@ -97,6 +99,10 @@ class Config(TaskConfig):
     def usual_size(self) -> tuple[int, int]:
         """A lying image, as large as an evaluation makes any."""
         return self.evaluation.short_side, self.evaluation.max_size
+
+    def evaluated(self) -> dict[str, Any]:
+        """See `TaskConfig`; the classes whose masks are learnt are scored apart."""
+        return super().evaluated() | {"mask_classes": list(self.mask_classes)}
 
     def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
@@ -150,17 +156,7 @@ class Config(TaskConfig):
         Raises:
             LfpError: a name or number that is no class, or a set of COCO's classes on others.
         """
-        words = self.mask_classes
-        if len(words) == 1 and isinstance(words[0], str) and is_split(words[0]):
-            labels = split_labels(words[0])
-            if max(labels) > len(names):
-                raise LfpError(
-                    f"task.mask_classes is {words[0]}, a set of COCO's 80 classes, but there are "
-                    f"{len(names)}; name the classes instead."
-                )
-            return labels
-        labels = [_label(word, names) for word in words]
-        return sorted(set(labels))
+        return labels_of(self.mask_classes, names, where="task.mask_classes")
 
 
 _COUNTS = (
@@ -188,15 +184,3 @@ _SHARES = (
 def _at(config, path):
     group, name = path.split(".")
     return getattr(getattr(config, group), name)
-
-
-def _label(word, names):
-    if isinstance(word, str) and word in names:
-        return names.index(word) + 1
-    if isinstance(word, int) and not isinstance(word, bool) and 1 <= word <= len(names):
-        return word
-    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    raise LfpError(
-        f"task.mask_classes has {word!r}, which is no class; there are {shown} (numbers 1 to "
-        f"{len(names)})."
-    )

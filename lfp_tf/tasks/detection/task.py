@@ -26,6 +26,7 @@ from lfp_tf.tasks.detection.coco_results import coco_rows
 from lfp_tf.tasks.detection.metrics import coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, detector
 from lfp_tf.tasks.detection.report import drawn_rows
+from lfp_tf.tasks.detection.subsets import class_sets
 from lfp_tf.tasks.detection.targets import (
     SampledRois,
     anchor_targets,
@@ -296,14 +297,18 @@ class Task(TrainedTask):
     def reduce_aggregated_logs(
         self, aggregated_logs: dict[str, list], global_step: Any = None
     ) -> dict[str, float]:
-        """The APs of boxes and masks, 0..1, over all classes."""
-        data = self.task_config.validation_data
+        """The APs of boxes and masks, 0..1: over all classes, and over each set of `mask_classes`."""
+        data, classes = self.task_config.validation_data, self._classes()
         truth = read_truth(data.folder, data.split)
         kinds = ("box", "mask") if self.task_config.model.masks else ("box",)
-        logs = {}
+        words, logs = self.task_config.mask_classes, {}
+        sets = class_sets(words, classes, where="task.mask_classes")
         for kind in kinds:
-            scores = coco_scores(truth, aggregated_logs["results"], kind=kind).summary()
+            measured = coco_scores(truth, aggregated_logs["results"], kind=kind)
+            scores = measured.summary()
             logs |= {f"{kind}_ap": scores["AP"] or 0.0, f"{kind}_ap50": scores["AP50"] or 0.0}
+            for part, labels in (sets.members if sets else {}).items():
+                logs[f"{kind}_ap_{part.lower()}"] = measured.summary(labels)["AP"] or 0.0
         return logs
 
     def headline(self, logs: dict) -> str:
