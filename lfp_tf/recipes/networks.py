@@ -259,7 +259,7 @@ def _take_over(name: str, params: Experiment, folder: pathlib.Path) -> None:
         raise LfpError(
             f"{folder} is a {network}, not a {params.task.model.network}; give its own experiment."
         )
-    fields = {"dataset": task["dataset"], "model": task["model"]}
+    fields = {name: task[name] for name in ("dataset", "model", "class_names") if name in task}
     if "crop" in task.get("train_data", {}):
         fields["train_data"] = {"crop": task["train_data"]["crop"]}
     overrides.apply(params, {"task": fields})

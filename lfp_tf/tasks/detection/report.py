@@ -25,7 +25,7 @@ def score_facts(scores: Mapping[str, CocoScores], truth: dict, *, names: Sequenc
     Args:
         scores: {"box" and perhaps "mask": what was measured}.
         truth: as a COCO file; its categories are 1..C.
-        names: of the C classes.
+        names: of the C classes, perhaps of further ones behind them.
 
     Returns:
         {"scores": {kind: COCO's twelve numbers, 0..1 or None}, "classes": list of {"name",
@@ -36,7 +36,7 @@ def score_facts(scores: Mapping[str, CocoScores], truth: dict, *, names: Sequenc
         row["category_id"] for row in truth["annotations"] if not row.get("iscrowd", 0)
     )
     classes = []
-    for label, name in enumerate(names, start=1):
+    for label, name in enumerate(names[: len(truth["categories"])], start=1):
         own = {kind: measured.summary([label]) for kind, measured in scores.items()}
         shown = {kind: {key: own[kind][key] for key in ("AP", "AP50")} for kind in own}
         classes.append({"name": name, "objects": objects[label], **shown})
