@@ -68,8 +68,8 @@ def _check_folders(folders):
 
 
 def _print(system, outcome):
-    verdict = "ok" if outcome.passed else "needs" if outcome.needs else "FAILED"
-    show(f"{verdict:6} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
+    verdict = "not run" if outcome.needs else "ok" if outcome.passed else "FAILED"
+    show(f"{verdict:7} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
     for text in [*outcome.problems, *filter(None, [outcome.needs])]:
-        show(f"       {text}")
+        show(f"        {text}")
     sys.stdout.flush()
