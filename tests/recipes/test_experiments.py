@@ -81,7 +81,7 @@ def test_what_a_caller_changes_stays_with_it(folder):
 
 
 def test_no_two_files_have_one_name():
-    files = {path for path in experiments.paths().values()}
+    files = set(experiments.paths().values())
     assert sum(len(experiments._names(path)) for path in files) == len(experiments.paths())
 
 

@@ -2,6 +2,7 @@
 
 from lfp_tf.parity.maskx import (
     data,
+    embeddings,
     experiments,
     files,
     masks,
@@ -40,4 +41,6 @@ KINDS = {
     "detector-train_losses_and_gradients": whole_training.losses_and_gradients,
     "checkpoint": files.checkpoint,
     "parameter_count": network.parameter_count,
+    "embeddings": embeddings.tables,
+    "embeddings_published": embeddings.published,
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.data.description import task_classes
 from lfp_tf.data.detection.pipeline import evaluation_batches
 from lfp_tf.data.detection.records import read_truth
 from lfp_tf.data.ordering import read_batches
@@ -92,9 +93,9 @@ def evaluate(
         WorkFailed: the device has not enough memory.
     """
     begin = time.monotonic()
-    comparable_split(model.recipe, folder, split, DETECTION)
+    dataset = comparable_split(model.recipe, folder, split, DETECTION, may_lack_last=True)
     names = list(model.recipe.classes)
-    sets = _sets(model.recipe, subset, names)
+    sets = _sets(model.recipe, subset, names[: len(task_classes(dataset, DETECTION.name))])
     if true_boxes and model.masks is None:
         raise LfpError("--true_boxes is for networks with masks, and this one has none.")
     truth = read_truth(folder, split, limit=limit)

@@ -35,7 +35,7 @@ def score_facts(
     Args:
         scores: {"box" and perhaps "mask": what was measured}.
         truth: as a COCO file; its categories are 1..C.
-        names: of the C classes.
+        names: of the C classes, perhaps of further ones behind them.
         sets: of the classes that are told apart.
         mask_overlaps: {label: mean IoU of its masks in the true boxes}.
 
@@ -51,7 +51,7 @@ def score_facts(
         row["category_id"] for row in truth["annotations"] if not row.get("iscrowd", 0)
     )
     classes = []
-    for label, name in enumerate(names, start=1):
+    for label, name in enumerate(names[: len(truth["categories"])], start=1):
         own = {kind: measured.summary([label]) for kind, measured in scores.items()}
         shown = {kind: {key: own[kind][key] for key in ("AP", "AP50")} for kind in own}
         classes.append({"name": name, "objects": objects[label], **shown})

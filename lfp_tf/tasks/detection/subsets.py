@@ -16,6 +16,7 @@ from lfp_tf.errors import LfpError, nearest
 COCO_CLASSES = 80
 # The twenty classes of PASCAL VOC.
 VOC = (1, 2, 3, 4, 5, 6, 7, 9, 15, 16, 17, 18, 19, 20, 40, 57, 58, 59, 61, 63)
+_NAMED = ("coco", "voc", "nonvoc")
 _TRIALS, _SIZES, _SEED = range(1, 6), (20, 30, 40, 50, 60), 3
 
 
@@ -36,7 +37,9 @@ def random_draws() -> dict[str, tuple[int, ...]]:
 
 
 def split_labels(name: str) -> list[int]:
-    """Gives the labels of a set A by its name: `voc`, `nonvoc`, or one of `random_draws`.
+    """Gives the labels of a set A by its name: `coco`, `voc`, `nonvoc`, or one of `random_draws`.
+
+    `coco` are all eighty, the first classes of a detector of more.
 
     >>> split_labels("voc")[:9]
     [1, 2, 3, 4, 5, 6, 7, 9, 15]
@@ -44,23 +47,25 @@ def split_labels(name: str) -> list[int]:
     Raises:
         LfpError: no such set.
     """
+    if name == "coco":
+        return list(range(1, COCO_CLASSES + 1))
     if name == "voc":
         return list(VOC)
     if name == "nonvoc":
         return sorted(set(range(1, COCO_CLASSES + 1)) - set(VOC))
     draws = random_draws()
     if name not in draws:
-        known = ("voc", "nonvoc", *draws)
+        known = (*_NAMED, *draws)
         raise LfpError(
-            f'No set of classes is called "{name}".{nearest(name, known)} There are voc, nonvoc '
-            "and E1_A20B60 to E5_A60B20."
+            f'No set of classes is called "{name}".{nearest(name, known)} There are coco, voc, '
+            "nonvoc and E1_A20B60 to E5_A60B20."
         )
     return sorted(draws[name])
 
 
 def is_split(name: str) -> bool:
     """Tells whether a word is the name of a set of COCO's classes."""
-    return name in ("voc", "nonvoc") or bool(re.fullmatch(r"E\d_A\d+B\d+", name))
+    return name in _NAMED or bool(re.fullmatch(r"E\d_A\d+B\d+", name))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +90,7 @@ def class_sets(words: Sequence[str | int], names: Sequence[str], *, where: str) 
         where: what gave the words, as messages call it.
 
     Returns:
-        None where no words are given: nothing is divided.
+        None where nothing is divided: no words are given, or all classes are.
 
     Raises:
         LfpError: as of `labels_of`.
@@ -94,6 +99,8 @@ def class_sets(words: Sequence[str | int], names: Sequence[str], *, where: str) 
         return None
     own = labels_of(words, names, where=where)
     others = sorted(set(range(1, len(names) + 1)) - set(own))
+    if not others:
+        return None
     return ClassSets(", ".join(map(str, words)), {"A": tuple(own), "B": tuple(others)})
 
 

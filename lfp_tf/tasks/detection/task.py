@@ -1,6 +1,7 @@
 """Training and scoring a detector, as a task of the host's trainer."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,12 +9,15 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.checkpoints.embeddings import embedding_table
+from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.data.description import task_classes
 from lfp_tf.data.detection.canvases import CanvasOptions
 from lfp_tf.data.detection.pipeline import evaluation_batches, training_batches
 from lfp_tf.data.detection.records import read_truth
 from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import read_dataset, record_index
+from lfp_tf.errors import LfpError, first_of
 from lfp_tf.images.palette import numbered_table
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.ops.detection.proposals import ProposalOptions
@@ -36,6 +40,9 @@ from lfp_tf.tasks.detection.targets import (
 )
 from lfp_tf.training.base import TrainedTask
 
+# The class vectors of `transfer_input` glove and random.
+_TABLE = "transfer_embedding/table"
+
 
 class Task(TrainedTask):
     """Pipeline, losses and scores of `config`; see `TrainedTask`.
@@ -43,6 +50,48 @@ class Task(TrainedTask):
     What counts in a loss depends on what the network proposes: a mean over more than a piece
     looks at all pieces first.
     """
+
+    def initialize(self, model: Any) -> None:
+        """See `TrainedTask`; fills the table of class vectors, too.
+
+        Raises:
+            LfpError: there is no table, or a start lacks what is not trained.
+        """
+        super().initialize(model)
+        if self.trains_masks_alone and self.report:
+            self._refuse_gaps()
+        if model.embedding is not None:
+            self._fill_table(model)
+
+    def _refuse_gaps(self):
+        """Refuses a start that leaves as drawn what the masks stand on and nothing trains."""
+        config, report = self.task_config, self.report
+        free = (config.model.trained(config.trainable), *config.init_exclude)
+        unfilled = (*report.missing, *report.mismatched)
+        gaps = [name for name in unfilled if not any(re.search(part, name) for part in free)]
+        if gaps:
+            raise LfpError(
+                "task.trainable is mask_head, so all but the masks stays as it starts, but "
+                f"{config.init_checkpoint} does not fill {len(gaps)} of the network's variables "
+                f"({first_of(gaps)}); is it a whole detector of as many classes "
+                f"(task.model.classes is {config.model.classes})?"
+            )
+
+    def _fill_table(self, model):
+        config, report = self.task_config, self.report
+        if config.embeddings:
+            names, dim = self._network_classes(), config.model.embedding_dim
+            table = embedding_table(config.embeddings, names, dim=dim)
+            variables_by_name(model)[_TABLE].assign(table)
+        elif report is None or _TABLE not in report.loaded:
+            start = config.init_checkpoint
+            where = f"{start} has none of {model.num_labels} rows" if start else "none is given"
+            raise LfpError(
+                f"The network's table of class vectors ({_TABLE}; v_glove or v_randn_0 in "
+                f"Detectron's files) is missing: task.model.transfer_input is "
+                f"{config.model.transfer_input}, but {where}; give task.embeddings=FILE (GloVe's "
+                "text or a .npy table)."
+            )
 
     def loss_weights(self) -> dict[str, float]:
         """The five losses; without masks four, where the mask head alone is trained one."""
@@ -297,7 +346,7 @@ class Task(TrainedTask):
     def reduce_aggregated_logs(
         self, aggregated_logs: dict[str, list], global_step: Any = None
     ) -> dict[str, float]:
-        """The APs of boxes and masks, 0..1: over all classes, and over each set of `mask_classes`."""
+        """The APs of boxes and masks, 0..1; `_a` is of `mask_classes`, `_b` of the others."""
         data, classes = self.task_config.validation_data, self._classes()
         truth = read_truth(data.folder, data.split)
         kinds = ("box", "mask") if self.task_config.model.masks else ("box",)
@@ -335,7 +384,8 @@ class Task(TrainedTask):
             pixels = image.numpy()
             own = [row for row in truth["annotations"] if row["image_id"] == number]
             rows = coco_rows(found, number, pixels.shape[:2])
-            yield np.concatenate(drawn_rows(pixels, own, rows, self._classes()), axis=1)
+            drawn = drawn_rows(pixels, own, rows, self._network_classes())
+            yield np.concatenate(drawn, axis=1)
 
     def training_batches(self, data: Any, start_step: int, shares: Shares) -> tf.data.Dataset:
         """Scaled images and their objects for ever."""
@@ -363,8 +413,13 @@ class Task(TrainedTask):
         fields = self.task_config.evaluation
         return Protocol(**fields.values_for(Protocol))
 
+    def _network_classes(self):
+        """Names of all classes of the network; records may have the first of them alone."""
+        names, config = self._classes(), self.task_config
+        return names if len(names) == config.model.classes else list(config.class_names)
+
     def _classes(self):
-        """Names of the classes; numbers where no records are told."""
+        """Names of the records' classes; numbers where no records are told."""
         if not self.task_config.train_data.folder:
             return list(numbered_table(self.task_config.model.classes).names)
         return task_classes(read_dataset(self.task_config.train_data.folder), DETECTION.name)
