@@ -26,7 +26,7 @@ from lfp_tf.tasks.catalog import SEGMENTATION
 
 COUNTS = (4, 2, 2)
 OWN_CLASSES = {"task": {"model": {"classes": 3}}}
-OF_ONES_OWN = ("folder", "coco_json")
+OF_ONES_OWN = ("folder", "coco_json", "visual_genome")
 VIDEOS = (".mp4", ".avi")
 # Words that ask for much, or for a place of the reader's machine, and what becomes of them.
 SMALLER = (
