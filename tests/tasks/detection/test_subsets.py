@@ -73,7 +73,10 @@ def test_classes_are_given_by_name_number_or_set():
     ("words", "message"),
     [
         (["voc"], "--subset is voc, a set of COCO's 80 classes, but there are 4; name the classes"),
-        (["horse"], "--subset has 'horse', which is no class; there are cat, dog, cow, ox (numbers"),
+        (
+            ["horse"],
+            "--subset has 'horse', which is no class; there are cat, dog, cow, ox (numbers",
+        ),
         ([5], "--subset has 5, which is no class"),
         ([True], "--subset has True, which is no class"),
         (["cat", "voc"], "--subset has 'voc', which is no class"),

@@ -51,7 +51,9 @@ def test_crowds_and_objects_without_a_mask_are_left_out():
     ]
     assert mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, truth) == []
     assert mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, []) == []
-    assert len(mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, [*truth, row(1, (0, 0, 9, 9))])) == 1
+    assert (
+        len(mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, [*truth, row(1, (0, 0, 9, 9))])) == 1
+    )
 
 
 def test_a_class_counts_by_the_mean_of_its_objects():
