@@ -32,7 +32,9 @@ def test_without_the_authors_files_their_cases_are_not_run_and_counted_apart(cap
 def test_a_table_of_somebody_else_fails(tmp_path, monkeypatch):
     monkeypatch.setenv(embeddings.VARIABLE, str(tmp_path))
     case = CASES["embeddings-published-glove"]
-    assert "fixed_embedding_mat_coco_glove.npy does not exist" in run_case("maskx", case).problems[0]
+    assert (
+        "fixed_embedding_mat_coco_glove.npy does not exist" in run_case("maskx", case).problems[0]
+    )
     np.save(tmp_path / "fixed_embedding_mat_coco_glove.npy", np.ones((80, 300), np.float32))
     outcome = run_case("maskx", case)
     assert not outcome.passed and not outcome.needs and len(outcome.problems) == 2

@@ -286,35 +286,41 @@ def _listed(path):
     return content
 
 
-_SIDES = ("object_id", "x", "y", "w", "h")
+_NUMBERS = ("object_id", "x", "y", "w", "h")
+_OF_IMAGES = {"image_id": int, "width": int, "height": int, "url": str, "coco_id": int | None}
 
 
 def _in_order(path, objects):
     """The entries of `objects.json`, each checked."""
     for place, entry in enumerate(objects):
         try:
-            has_all = "image_id" in entry and all(
-                all(key in one for key in _SIDES) and all(type(s) is str for s in one["synsets"])
-                for one in entry["objects"]
-            )
+            is_whole = isinstance(entry["image_id"], int) and all(map(_is_object, entry["objects"]))
         except (KeyError, TypeError):
-            has_all = False
-        if not has_all:
+            is_whole = False
+        if not is_whole:
             raise LfpError(
-                f"{path}: entry {place} lacks image_id, or an object of it one of "
-                f"{', '.join(_SIDES)} and synsets; is it objects.json of version 1.2 or later?"
+                f"{path}: entry {place} lacks image_id or objects, or one of these lacks one of "
+                f"{', '.join(_NUMBERS)} and synsets; is it objects.json of version 1.2 or later?"
             )
         yield entry
 
 
+def _is_object(one):
+    has_numbers = all(isinstance(one[key], int | float) for key in _NUMBERS)
+    return has_numbers and all(isinstance(synset, str) for synset in one["synsets"])
+
+
 def _described(path, images):
     """The entries of `image_data.json`, checked."""
-    keys = ("image_id", "width", "height", "url", "coco_id")
     for place, entry in enumerate(images):
-        if not isinstance(entry, dict) or not all(key in entry for key in keys):
+        try:
+            is_whole = all(isinstance(entry[key], kind) for key, kind in _OF_IMAGES.items())
+        except (KeyError, TypeError):
+            is_whole = False
+        if not is_whole:
             raise LfpError(
-                f"{path}: entry {place} lacks one of {', '.join(keys)}; is it image_data.json of "
-                "Visual Genome?"
+                f"{path}: entry {place} does not tell {', '.join(_OF_IMAGES)}; is it "
+                "image_data.json of Visual Genome?"
             )
     return images
 
