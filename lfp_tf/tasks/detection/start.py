@@ -1,4 +1,4 @@
-"""What a detector's training must start with beyond its checkpoint: class vectors, a whole trunk."""
+"""What a detector's training starts with beyond a checkpoint: class vectors, a whole trunk."""
 
 import re
 from collections.abc import Callable

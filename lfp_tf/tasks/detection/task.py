@@ -36,6 +36,7 @@ from lfp_tf.tasks.detection.targets import (
 )
 from lfp_tf.training.base import TrainedTask
 
+
 class Task(TrainedTask):
     """Pipeline, losses and scores of `config`; see `TrainedTask`.
 
