@@ -9,8 +9,8 @@ import numpy as np
 
 from lfp_tf.checkpoints.embeddings import embedding_table, glove_table, random_table
 from lfp_tf.parity.golden import Case
-from lfp_tf.parity.maskx.words import is_text, is_whole
-from lfp_tf.parity.words import NotAtHand, UnknownWord, check, is_count
+from lfp_tf.parity.maskx.words import are_texts, head_words, is_size, is_text, is_whole
+from lfp_tf.parity.words import NotAtHand, is_count
 
 # A folder with the authors' files.
 VARIABLE = "LFP_TF_AUTHORS_EMBEDDINGS"
@@ -18,18 +18,18 @@ _FILES = {
     "v_glove": "fixed_embedding_mat_coco_glove.npy",
     "v_randn_0": "fixed_embedding_mat_coco_randn_0.npy",
 }
-_GLOVE = {"kind": ("glove",), "file": is_text, "dim": is_count, "classes": lambda v: _are_texts(v)}
+_GLOVE = {"kind": ("glove",), "file": is_text, "dim": is_count, "classes": are_texts}
 _RANDOM = {"kind": ("random",), "seed": is_whole, "dim": is_count, "classes_count": is_count}
-_PUBLISHED = {"kind": ("published",), "name": tuple(_FILES), "shape": lambda v: _is_shape(v)}
+_PUBLISHED = {"kind": ("published",), "name": tuple(_FILES), "shape": is_size}
 
 
 def tables(case: Case) -> dict[str, Any]:
     """`embeddings`: a table of a text file or of a seed."""
     if case.config.get("kind") == "random":
-        words = _words(case, _RANDOM)
+        words = head_words(case, _RANDOM)
         table = random_table(words["classes_count"], words["dim"], seed=words["seed"])
     else:
-        words = _words(case, _GLOVE)
+        words = head_words(case, _GLOVE)
         path = pathlib.Path(case.folder) / words["file"]
         table = glove_table(path, words["classes"], words["dim"])
     return {"table": table}
@@ -41,7 +41,7 @@ def published(case: Case) -> dict[str, Any]:
     Raises:
         NotAtHand: the environment names no folder of them.
     """
-    words = _words(case, _PUBLISHED)
+    words = head_words(case, _PUBLISHED)
     folder, name = os.environ.get(VARIABLE), _FILES[words["name"]]
     if not folder:
         raise NotAtHand(f"needs the authors' file {name}; set {VARIABLE} to the folder it is in")
@@ -52,20 +52,3 @@ def published(case: Case) -> dict[str, Any]:
         "row_norms": np.linalg.norm(table, axis=1),
         "sha256_float32_c_order": hashlib.sha256(table.astype("<f4").tobytes()).hexdigest(),
     }
-
-
-def _words(case, known):
-    """The config of a case, every word present and known."""
-    check(case.config, known)
-    for word in known:
-        if word not in case.config:
-            raise UnknownWord(f'config lacks the word "{word}".')
-    return case.config
-
-
-def _are_texts(value):
-    return isinstance(value, list) and bool(value) and all(map(is_text, value))
-
-
-def _is_shape(value):
-    return isinstance(value, list) and len(value) == 2 and all(map(is_count, value))

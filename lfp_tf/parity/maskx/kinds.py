@@ -9,7 +9,9 @@ from lfp_tf.parity.maskx import (
     network,
     operators,
     scores,
+    surgery,
     training,
+    visual_genome,
     whole_training,
 )
 
@@ -41,6 +43,8 @@ KINDS = {
     "detector-train_losses_and_gradients": whole_training.losses_and_gradients,
     "checkpoint": files.checkpoint,
     "parameter_count": network.parameter_count,
+    "vg_surgery": surgery.surgeries,
+    "vg_json": visual_genome.annotations,
     "embeddings": embeddings.tables,
     "embeddings_published": embeddings.published,
 }

@@ -1,7 +1,6 @@
 """Training and scoring a detector, as a task of the host's trainer."""
 
 import functools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,15 +8,12 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from lfp_tf.checkpoints.embeddings import embedding_table
-from lfp_tf.checkpoints.variables import variables_by_name
 from lfp_tf.data.description import task_classes
 from lfp_tf.data.detection.canvases import CanvasOptions
 from lfp_tf.data.detection.pipeline import evaluation_batches, training_batches
 from lfp_tf.data.detection.records import read_truth
 from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import read_dataset, record_index
-from lfp_tf.errors import LfpError, first_of
 from lfp_tf.images.palette import numbered_table
 from lfp_tf.layers.dropout import sample_keys
 from lfp_tf.ops.detection.proposals import ProposalOptions
@@ -30,6 +26,7 @@ from lfp_tf.tasks.detection.coco_results import coco_rows
 from lfp_tf.tasks.detection.metrics import coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, detector
 from lfp_tf.tasks.detection.report import drawn_rows
+from lfp_tf.tasks.detection.start import fill_table, refuse_gaps
 from lfp_tf.tasks.detection.subsets import class_sets
 from lfp_tf.tasks.detection.targets import (
     SampledRois,
@@ -39,9 +36,6 @@ from lfp_tf.tasks.detection.targets import (
     sampled_rois,
 )
 from lfp_tf.training.base import TrainedTask
-
-# The class vectors of `transfer_input` glove and random.
-_TABLE = "transfer_embedding/table"
 
 
 class Task(TrainedTask):
@@ -59,39 +53,9 @@ class Task(TrainedTask):
         """
         super().initialize(model)
         if self.trains_masks_alone and self.report:
-            self._refuse_gaps()
+            refuse_gaps(self.task_config, self.report)
         if model.embedding is not None:
-            self._fill_table(model)
-
-    def _refuse_gaps(self):
-        """Refuses a start that leaves as drawn what the masks stand on and nothing trains."""
-        config, report = self.task_config, self.report
-        free = (config.model.trained(config.trainable), *config.init_exclude)
-        unfilled = (*report.missing, *report.mismatched)
-        gaps = [name for name in unfilled if not any(re.search(part, name) for part in free)]
-        if gaps:
-            raise LfpError(
-                "task.trainable is mask_head, so all but the masks stays as it starts, but "
-                f"{config.init_checkpoint} does not fill {len(gaps)} of the network's variables "
-                f"({first_of(gaps)}); is it a whole detector of as many classes "
-                f"(task.model.classes is {config.model.classes})?"
-            )
-
-    def _fill_table(self, model):
-        config, report = self.task_config, self.report
-        if config.embeddings:
-            names, dim = self._network_classes(), config.model.embedding_dim
-            table = embedding_table(config.embeddings, names, dim=dim)
-            variables_by_name(model)[_TABLE].assign(table)
-        elif report is None or _TABLE not in report.loaded:
-            start = config.init_checkpoint
-            where = f"{start} has none of {model.num_labels} rows" if start else "none is given"
-            raise LfpError(
-                f"The network's table of class vectors ({_TABLE}; v_glove or v_randn_0 in "
-                f"Detectron's files) is missing: task.model.transfer_input is "
-                f"{config.model.transfer_input}, but {where}; give task.embeddings=FILE (GloVe's "
-                "text or a .npy table)."
-            )
+            fill_table(model, self.task_config, self.report, self._network_classes)
 
     def loss_weights(self) -> dict[str, float]:
         """The five losses; without masks four, where the mask head alone is trained one."""
