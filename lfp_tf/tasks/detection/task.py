@@ -105,8 +105,19 @@ class Task(TrainedTask):
             count=config.post_nms,
             jointly=config.collect == "piece",
         )
-        sampled = sampled_rois(proposals, piece, self.roi_sampling)
+        sampled = sampled_rois(proposals, self._teaching(piece), self.roi_sampling)
         return self.outputs_of_samples(piece, model, trunk, sampled)
+
+    def _teaching(self, piece):
+        """The piece; where masks alone are trained, without the objects that teach none.
+
+        The original's annotations hold no others there, so none takes a place among the sampled
+        boxes (ronghanghu/seg_every_thing configs/bbox2mask_coco/*/eval_sw).
+        """
+        if not self.trains_masks_alone:
+            return piece
+        is_teaching = tf.gather(tf.constant(self.is_mask_class), piece["classes"])
+        return piece | {"is_valid": piece["is_valid"] & is_teaching}
 
     @property
     def trains_masks_alone(self) -> bool:

@@ -77,12 +77,12 @@ def test_classes_have_their_objects_and_scores(facts):
 
 
 def test_sets_of_classes_have_scores_of_their_own(facts, tmp_path):
-    sets = class_sets(["a & b", "d"], NAMES, where="--subset")
+    sets = class_sets(["a & b", "e"], NAMES, where="--subset")
     scores = {kind: coco_scores(FILE, FOUND, kind=kind) for kind in ("box", "mask")}
     own = score_facts(scores, FILE, names=NAMES, sets=sets, mask_overlaps={1: 0.5, 3: 1.0})
     assert own["scores"] == facts["scores"]
     assert [entry["set"] for entry in own["classes"]] == ["A", "B", "B", "A", "B", "B"]
-    assert own["sets"]["A"]["classes"] == ["a & b", "d"] and own["sets"]["A"]["name"] == "a & b, d"
+    assert own["sets"]["A"]["classes"] == ["a & b", "e"] and own["sets"]["A"]["name"] == "a & b, e"
     # Of A one class of two is found by half; of B, where "c" has no objects, one of three.
     assert own["sets"]["A"]["scores"]["box"]["AP"] == pytest.approx(51 / 101 / 2)
     assert own["sets"]["B"]["scores"]["mask"]["AP"] == pytest.approx(1 / 3)
@@ -90,7 +90,7 @@ def test_sets_of_classes_have_scores_of_their_own(facts, tmp_path):
     assert [entry["mask_iou"] for entry in own["classes"]] == [0.5, None, 1.0, None, None, None]
     page = " ".join(page_of(tmp_path, own).split())
     assert "<td>box, set A</td><td>25.25</td>" in page
-    assert "Set A is a &amp; b, d (2 classes, blue below), set B the other 4 (orange)." in page
+    assert "Set A is a &amp; b, e (2 classes, blue below), set B the other 4 (orange)." in page
     assert "mean over classes: all 75.00, set A 50.00, set B 100.00." in page
 
 

@@ -124,6 +124,19 @@ def test_masks_of_classes_that_have_none_teach_nothing(model):
     assert float(losses["class"]) == float(boxes["class"]) and float(boxes["mask"]) > 0.0
 
 
+def test_where_masks_alone_are_trained_other_objects_take_no_place_among_the_samples(model):
+    other = ([10.0, 6.0, 40.0, 28.0], 2, False, True)
+    batch = batch_of([CAR, other], [other, CAR])
+    is_car = batch["is_valid"] & (batch["classes"] == 1)
+    for trainable, is_same in (("mask_head", True), ("all", False)):
+        task = task_of(trainable=trainable, mask_classes=[1])
+        both, cars = (
+            trained(task, model, batch | {"is_valid": valid})[0]["mask"]
+            for valid in (batch["is_valid"], is_car)
+        )
+        assert float(cars) > 0 and (float(both) == float(cars)) is is_same
+
+
 def test_the_classes_of_masks_belong_to_no_graph():
     task = task_of(mask_classes=[2, 3])
     with tf.Graph().as_default():
