@@ -59,6 +59,7 @@ def _words(params: Experiment, about: dict[str, Any]) -> dict[str, Any]:
     task: Any = params.task
     model, data = task.model, task.train_data
     stepwise = params.trainer.optimizer_config.learning_rate.stepwise
+    rates, steps = stepwise.values or [], stepwise.boundaries or []
     names, _ = catalog.part(catalog.DETECTION, "networks").usual_classes(task)
     is_stage_wise = task.trainable == "mask_head"
     return {
@@ -76,8 +77,8 @@ def _words(params: Experiment, about: dict[str, Any]) -> dict[str, Any]:
         "label_filter": None if is_stage_wise else task.mask_labels(list(names)) or None,
         "train_datasets": _train_datasets(task, is_stage_wise),
         "test_datasets": _test_datasets(task, about),
-        "base_lr": stepwise.values[0],
-        "steps": list(stepwise.boundaries),
+        "base_lr": rates[0],
+        "steps": steps,
         "max_iter": params.trainer.train_steps,
         "weight_decay": task.losses.weight_decay,
         "images_per_gpu": data.global_batch_size // _GPUS,
