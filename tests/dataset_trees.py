@@ -115,6 +115,16 @@ def put(path, content):
     return path
 
 
+def visual_genome_val(root):
+    save(root / "VG_100K_2/7.jpg", IMAGE)
+    url = "https://somewhere/rak248/VG_100K_2/7.jpg"
+    image = {"image_id": 7, "width": 6, "height": 4, "url": url, "coco_id": 5}
+    box = {"object_id": 1, "x": 1, "y": 0, "w": 3, "h": 2, "synsets": ["tree.n.01"]}
+    put(root / "image_data.json", [image])
+    put(root / "objects.json", [{"image_id": 7, "objects": [box]}])
+    put(root / "annotations/instances_minival2014.json", {"images": [{"id": 5}]})
+
+
 def voc_xml_val(root):
     save(root / "JPEGImages/a.jpg", IMAGE)
     put(root / "Annotations/a.xml", VOC_XML)
@@ -214,6 +224,7 @@ TREES = {
     "labelme": labelme_val,
     "lip": lip_val,
     "mpii": two_people,
+    "visual_genome": visual_genome_val,
     "voc": voc_val,
     "voc_xml": voc_xml_val,
     "yolo": yolo_val,

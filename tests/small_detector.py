@@ -94,12 +94,14 @@ class KnownDetector:
         names: of the classes.
         masks: whether there are masks, which fill their boxes.
         pixel: of the network's conventions.
+        half: labels whose masks fill the left half of a given box only.
     """
 
     STRIDE = 32
     mask_side = 28
 
-    def __init__(self, answers, names=CLASSES, *, masks=True, pixel=0.0):
+    def __init__(self, answers, names=CLASSES, *, masks=True, pixel=0.0, half=()):
+        self.half = half
         self.answers, self.recipe, self.variables = answers, recipe(names, masks=masks), []
         self.conventions = SimpleNamespace(pixel=pixel, clips_to_padding=False)
         self.masks = "some" if masks else None
@@ -116,6 +118,26 @@ class KnownDetector:
             this = self._rows(rows, inference.limit)
             found = {name: tf.where(is_own, this[name], found[name]) for name in this}
         return {name: value[None] for name, value in found.items()}
+
+    def trunk_outputs(self, images, sizes, *, training):
+        """See `models.detector.Detector.trunk_outputs`: nothing is needed."""
+        assert training is False
+        return {}
+
+    def mask_features(self, outputs, boxes, images):
+        """See `models.detector.Detector.mask_features`: where the cells are, -1 left to 1 right."""
+        import tensorflow as tf
+
+        across = tf.linspace(-1.0, 1.0, self.mask_side)
+        return tf.tile(across[None, None, :, None], [tf.shape(boxes)[0], self.mask_side, 1, 1])
+
+    def mask_logits(self, features, labels):
+        """See `models.detector.Detector.mask_logits`."""
+        import tensorflow as tf
+
+        is_half = tf.reduce_any(labels[:, None] == tf.constant(self.half, tf.int32), axis=1)
+        limit = tf.where(is_half, 0.0, 2.0)[:, None, None]
+        return tf.where(features[..., 0] < limit, 9.0, -9.0)
 
     def _rows(self, rows, limit):
         boxes, scores = np.zeros((limit, 4), np.float32), np.zeros(limit, np.float32)

@@ -101,7 +101,12 @@ def _small_task(experiment):
         # A pyramid ResNet is no shallower than 50; blocks make it so.
         has_levels = "pyramid_dim" in task.model.as_dict()
         wanted = SMALL_DETECTOR["model"] if has_levels else SMALL_C4
-        return copy.deepcopy(SMALL_DETECTOR | {"model": wanted})
+        # As many classes as the records have.
+        wanted, fields = wanted | {"classes": 0}, {}
+        if task.model.transfer_input == "glove":
+            # A table of words is a file.
+            wanted, fields = wanted | {"transfer_input": "random"}, {"embeddings": "random:0"}
+        return copy.deepcopy(SMALL_DETECTOR | {"model": wanted} | fields)
     model, crop = _small_model(task)
     train = {"global_batch_size": 2, "crop": crop}
     fields = {"model": model, "train_data": train, "validation_data": {"global_batch_size": 1}}

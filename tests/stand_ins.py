@@ -13,7 +13,9 @@ from PIL import Image
 from small_network import random_images, save_npz
 from small_recipes import changes, records_of
 
+from lfp_tf.checkpoints.formats.detectron import write_detectron
 from lfp_tf.checkpoints.presets import merge
+from lfp_tf.checkpoints.surgery import with_classes
 from lfp_tf.cli import demo
 from lfp_tf.cli.convert import write_folder
 from lfp_tf.cli.main import main, run_command
@@ -26,7 +28,7 @@ from lfp_tf.tasks.catalog import SEGMENTATION
 
 COUNTS = (4, 2, 2)
 OWN_CLASSES = {"task": {"model": {"classes": 3}}}
-OF_ONES_OWN = ("folder", "coco_json")
+OF_ONES_OWN = ("folder", "coco_json", "visual_genome")
 VIDEOS = (".mp4", ".avi")
 # Words that ask for much, or for a place of the reader's machine, and what becomes of them.
 SMALLER = (
@@ -100,7 +102,7 @@ def provide(verb, words):
         "evaluate": _provide_evaluation,
         "predict": _provide_prediction,
         "export": _provide_checkpoint,
-        "convert": lambda given: _weights(given.file, given.experiment, given.preset),
+        "convert": _provide_conversion,
         "inspect": lambda given: _weights(given.file, "pspnet18_scenes"),
         "parity": _provide_cases,
     }
@@ -181,6 +183,19 @@ def _provide_input(path):
         Image.fromarray(image).save(path)
     else:
         save(path / "inside.png", image)
+
+
+def _provide_conversion(given):
+    if given.classes is None:
+        _weights(given.file, given.experiment, given.preset)
+    elif not pathlib.Path(given.file).exists():
+        # As many classes as Visual Genome has, or as COCO where the others are to be put back.
+        rows = {"cls_score": 3002, "bbox_pred": 4 * 3002}
+        blobs = {f"{name}_w": np.zeros((count, 2), "f4") for name, count in rows.items()}
+        blobs |= {f"{name}_b": np.zeros(count, "f4") for name, count in rows.items()}
+        if int(given.classes) == 3001:
+            blobs = with_classes(blobs, 80, file=given.file)
+        write_detectron(given.file, blobs)
 
 
 def _provide_cases(given):

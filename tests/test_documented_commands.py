@@ -61,7 +61,7 @@ def test_commands_of_every_kind_of_place_are_found():
         for where, lines, _ in sources()
     }
     assert {verb for verb in SUB_COMMANDS if verb in verbs[f"{verb} --help"]} == set(SUB_COMMANDS)
-    headed = {f"{name}.yaml" for name in experiments.paths()}
+    headed = {path.name for path in experiments.paths().values()}
     assert headed <= {where for where, found in verbs.items() if "train" in found}
     assert verbs["README.md"] >= {"data", "train", "predict", "export"}
 

@@ -16,8 +16,9 @@ from lfp_tf.cli.checks import check_checkpoint
 from lfp_tf.cli.network_arguments import named_experiment
 from lfp_tf.cli.next_commands import evaluation, next_lines
 from lfp_tf.cli.output import say, show
+from lfp_tf.data.datasets.class_lists import read_classes
 from lfp_tf.errors import LfpError, first_of, printable
-from lfp_tf.files import atomic_folder, write_text
+from lfp_tf.files import atomic_folder, atomic_path, write_text
 from lfp_tf.tasks import catalog
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ EXAMPLE = """
 lfp-tf convert pspnet101_cityscapes.caffemodel --experiment pspnet101_cityscapes --out converted
 lfp-tf convert train_epoch_200.pth --experiment pspnet50_ade20k --out converted/ade
 lfp-tf convert runs/scenes --experiment pspnet18_scenes --to safetensors --out shared
+lfp-tf convert vg3k_detector.pkl --classes 80 --to coco_detector.pkl
 """
 CHECKPOINT, SAFETENSORS = "checkpoint", "safetensors"
 # What a Detectron file's name ends in.
@@ -45,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="a new folder for the result")
     parser.add_argument("--preset", help=f"{', '.join(preset_names())} (the file's own lineage)")
     parser.add_argument(
+        "--classes",
+        metavar="FILE|N",
+        help="only change the rows of classes of a Detectron file, without a network: the first N, "
+        "or as many as a list has lines; more than there are puts back what was cut off",
+    )
+    parser.add_argument(
         "--to",
         metavar="FORM",
         default=CHECKPOINT,
@@ -59,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         LfpError: a name or path, or a file that does not fit the network.
     """
+    if arguments.classes is not None:
+        return _change_classes(arguments)
     _check_form(arguments.to)
     experiment = named_experiment(arguments)
     if not arguments.out:
@@ -82,6 +92,45 @@ def _check_form(form):
             f'--to is "{printable(form)}", but must be {CHECKPOINT}, {SAFETENSORS} or the name of '
             f"a file as model{DETECTRON}; its folder is --out."
         )
+
+
+def _change_classes(arguments):
+    """Writes a Detectron file with the rows of fewer classes, or with those that were cut off."""
+    from lfp_tf.checkpoints import surgery
+    from lfp_tf.checkpoints.read import identify, read_checkpoint
+
+    for flag in ("experiment", "preset"):
+        if getattr(arguments, flag):
+            raise LfpError(f"--classes changes a file without its network; leave out --{flag}.")
+    if not arguments.to.endswith(DETECTRON):
+        raise LfpError(f"--classes needs --to FILE{DETECTRON}, the new file.")
+    path = pathlib.Path(arguments.out or "", arguments.to)
+    if path.exists():
+        raise LfpError(f"{path} exists already; give another --to or remove it first.")
+    count, file = _num_classes(arguments.classes), arguments.file
+    check_checkpoint(file, "FILE")
+    if identify(file) != "detectron":
+        raise LfpError(
+            f"{file} is no Detectron file, whose rows --classes changes; convert it with "
+            f"--to NAME{DETECTRON} first."
+        )
+    arrays = read_checkpoint(file)
+    before = surgery.num_classes(arrays, file=file)
+    blobs = surgery.with_classes(arrays, count, file=file)
+    with atomic_path(path) as place:
+        write_detectron(place, blobs, arrays.config)
+    kept = f"all rows are kept as ..{surgery.BACKUP}" if count < before else "as they were before"
+    say(f"{count} classes in place of {before}; {kept}")
+    show(path)
+    return 0
+
+
+def _num_classes(text):
+    """The number of --classes N, or of the names in a list."""
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    table, _ = read_classes(pathlib.Path(), text)
+    return len(table or ())
 
 
 def _convert(name, file, out, arguments):

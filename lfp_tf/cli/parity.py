@@ -49,11 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
     for system, case in cases:
         outcomes.append(run_case(system, case))
         _print(system, outcomes[-1])
-    num_passed = sum(outcome.passed for outcome in outcomes)
-    show(f"{num_passed} of {len(outcomes)} cases hold")
+    run = [outcome for outcome in outcomes if not outcome.needs]
+    num_passed = sum(outcome.passed for outcome in run)
+    not_run = len(outcomes) - len(run)
+    show(f"{num_passed} of {len(run)} cases hold" + (f", {not_run} not run" if not_run else ""))
     if arguments.json:
         write_outcomes(arguments.json, outcomes)
-    return 0 if num_passed == len(outcomes) else 1
+    return 0 if num_passed == len(run) else 1
 
 
 def _check_folders(folders):
@@ -66,8 +68,8 @@ def _check_folders(folders):
 
 
 def _print(system, outcome):
-    verdict = "ok" if outcome.passed else "FAILED"
-    show(f"{verdict:6} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
-    for problem in outcome.problems:
-        show(f"       {problem}")
+    verdict = "not run" if outcome.needs else "ok" if outcome.passed else "FAILED"
+    show(f"{verdict:7} {system}/{outcome.id} ({outcome.kind}, {outcome.seconds:.1f} s)")
+    for text in [*outcome.problems, *filter(None, [outcome.needs])]:
+        show(f"        {text}")
     sys.stdout.flush()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.parity.golden import Case
 from lfp_tf.parity.golden import cases as read_cases
+from lfp_tf.parity.words import NotAtHand
 
 # A golden folder's name is its system; each lists its kinds in `KINDS`.
 SYSTEMS = {
@@ -24,18 +25,22 @@ SYSTEMS = {
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of one case; no problems means that it holds."""
+    """What became of one case; no problems mean that it holds.
+
+    `needs` says what the user must give for the case to be run; it was not run where it says so.
+    """
 
     system: str
     id: str
     kind: str
     problems: list
     seconds: float
+    needs: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether the case holds."""
-        return not self.problems
+        """Whether the case was run and holds."""
+        return not self.problems and not self.needs
 
 
 def find_cases(
@@ -87,20 +92,22 @@ def run_case(system: str, case: Case) -> Outcome:
     Returns:
         `Outcome`; whatever goes wrong in the case is one of its problems.
     """
-    begin = time.monotonic()
+    begin, needs = time.monotonic(), ""
     try:
         kinds = importlib.import_module(SYSTEMS[system]).KINDS
         if case.kind not in kinds:
             problems = [f'unknown kind "{case.kind}"']
         else:
             problems = case.problems(kinds[case.kind](case))
+    except NotAtHand as error:
+        problems, needs = [], str(error)
     except LfpError as error:
         problems = [str(error)]
     except Exception as error:  # noqa: BLE001 - a broken case must not end the others
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{pathlib.Path(place.filename).name}:{place.lineno}"
         problems = [f"{type(error).__name__}: {error} ({where})"]
-    return Outcome(system, case.id, case.kind, problems, time.monotonic() - begin)
+    return Outcome(system, case.id, case.kind, problems, time.monotonic() - begin, needs)
 
 
 def _cases(folder):

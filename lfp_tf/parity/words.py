@@ -11,6 +11,12 @@ class UnknownWord(LfpError):
     exit_status = 1
 
 
+class NotAtHand(LfpError):
+    """A case needs a file that is not in its folder and that the user did not name."""
+
+    exit_status = 1
+
+
 def check(words: dict, known: dict, *, where: str = "config") -> None:
     """Refuses words that `known` does not hold and values outside its choices.
 

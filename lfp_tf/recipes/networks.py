@@ -116,7 +116,7 @@ def _built(
         crop=params.task.image_size(),
         classes=classes,
         colors=colors,
-        evaluation=params.task.evaluation.as_dict(),
+        evaluation=params.task.evaluated(),
         dataset=params.task.dataset,
         trained_on=_trained_on(path),
     )
@@ -259,7 +259,8 @@ def _take_over(name: str, params: Experiment, folder: pathlib.Path) -> None:
         raise LfpError(
             f"{folder} is a {network}, not a {params.task.model.network}; give its own experiment."
         )
-    fields = {"dataset": task["dataset"], "model": task["model"]}
+    kept = ("dataset", "model", *params.task.KEPT)
+    fields = {key: task[key] for key in kept if key in task}
     if "crop" in task.get("train_data", {}):
         fields["train_data"] = {"crop": task["train_data"]["crop"]}
     overrides.apply(params, {"task": fields})

@@ -40,19 +40,27 @@ def fill_in(params: Experiment, *, data_dir: str | os.PathLike | None = None) ->
             f"{fields.dataset}; give the right --data_dir, or task.dataset={dataset['name']} if "
             "you mean it."
         )
-    num_classes = len(task_classes(dataset, task.name))
-    if fields.model.classes not in (0, num_classes):
+    names = task_classes(dataset, task.name)
+    if not fields.take_classes(names, lambda: _classes_of_start(fields.init_checkpoint, task)):
         raise LfpError(
-            f"{folder} holds records of {dataset['name']} with {num_classes} {task.outputs}, but "
+            f"{folder} holds records of {dataset['name']} with {len(names)} {task.outputs}, but "
             f"task.model.classes is {fields.model.classes}; give the right --data_dir."
         )
-    fields.model.classes = num_classes
     for data in (fields.train_data, fields.validation_data):
         if data.split not in dataset["splits"]:
             raise LfpError(
                 f"{data.folder} has no split {data.split!r}; it has {', '.join(dataset['splits'])}."
             )
     return dataset
+
+
+def _classes_of_start(start: str, task: TaskSpec) -> list[str]:
+    """Names of the classes of the run that a training starts from; none where it tells none."""
+    path = pathlib.Path(start)
+    for folder in (path, path.parent):
+        if start and (folder / "dataset.json").is_file():
+            return task_classes(read_dataset(folder), task.name)
+    return []
 
 
 def check_run(

@@ -1,7 +1,7 @@
 """The fields that experiments of every task have: network, records, losses, what is trained."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from lfp_tf.errors import LfpError
@@ -116,6 +116,8 @@ class TaskConfig(Fields):
 
     # What the best checkpoint is chosen by, unless the trainer says otherwise.
     METRIC: ClassVar[str] = ""
+    # Fields of a run that hold for whoever uses its network, besides `dataset` and `model`.
+    KEPT: ClassVar[tuple[str, ...]] = ()
 
     dataset: str = ""  # its classes, and its folder of records under data/
     model: Network = field(Network)
@@ -143,6 +145,22 @@ class TaskConfig(Fields):
     def usual_size(self) -> tuple[int, ...] | None:
         """Gives the (height, width) that costs are told for; None where a user must say it."""
         return self.image_size()
+
+    def evaluated(self) -> dict[str, Any]:
+        """Gives what a built network tells of how it is scored, as plain values."""
+        return self.evaluation.as_dict()
+
+    def take_classes(self, names: list[str], start: Callable[[], list[str]]) -> bool:
+        """Takes the classes of records; false where the network is of others.
+
+        Args:
+            names: of the records' classes.
+            start: gives the names of the classes of the run that `init_checkpoint` is, or none.
+        """
+        if self.model.classes not in (0, len(names)):
+            return False
+        self.model.classes = len(names)
+        return True
 
     def choices(self) -> dict[str, tuple]:
         """Gives {field: its values}."""

@@ -142,3 +142,50 @@ def test_a_network_that_detectron_does_not_know_is_refused(tmp_path, capsys):
     assert main(["convert", str(tmp_path / "ours"), *words]) == 2
     assert "network with batch norms is none of Detectron's" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def change(file, *words):
+    return main(["convert", str(file), *map(str, words)])
+
+
+def test_class_rows_are_cut_and_put_back(tmp_path, blobs, capsys):
+    start, names = tmp_path / "start.pkl", tmp_path / "classes.txt"
+    plain = {name: array for name, array in blobs.items() if "backup" not in name}
+    write_detectron(start, plain, CONFIG)
+    names.write_text("one\ntwo\n")
+    assert change(start, "--classes", names, "--to", tmp_path / "cut.pkl") == 0
+    assert "2 classes in place of 4; all rows are kept as .._jcvb" in capsys.readouterr().err
+    cut = read_checkpoint(tmp_path / "cut.pkl")
+    assert cut["cls_score_w"].shape == (3, 8) and cut.config == CONFIG
+    np.testing.assert_array_equal(cut["bbox_pred_b"], blobs["bbox_pred_b"][:12])
+    assert change(tmp_path / "cut.pkl", "--classes=4", "--out", tmp_path, "--to=back.pkl") == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'back.pkl'}\n"
+    back = read_checkpoint(tmp_path / "back.pkl")
+    assert_same(plain, {name: back[name] for name in plain})
+    assert convert(tmp_path / "back.pkl", tmp_path / "ours") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--classes=4"], "--classes needs --to FILE.pkl"),
+        (["--classes=4", "--to=a.pkl", "--experiment=tiny_mask"], "leave out --experiment"),
+        (["--classes=nowhere.txt", "--to=a.pkl"], "no file nowhere.txt for --classes"),
+        (["--classes=2", "--to=start.pkl"], "start.pkl exists already"),
+        (["--classes=4", "--to=a.pkl"], "start.pkl has rows of 4 classes already"),
+        (["--classes=2", "--to=a.pkl"], "has a last layer of masks with a row for each class"),
+    ],
+)
+def test_changes_of_rows_that_cannot_be_are_refused(
+    tmp_path, blobs, words, message, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    write_detectron("start.pkl", blobs)
+    assert change("start.pkl", *words) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "a.pkl").exists()
+
+
+def test_rows_of_other_files_are_not_changed(tmp_path, capsys):
+    np.savez(tmp_path / "a.npz", cls_score_w=np.zeros((3, 2)))
+    assert change(tmp_path / "a.npz", "--classes=1", "--to", tmp_path / "b.pkl") == 2
+    assert "a.npz is no Detectron file" in capsys.readouterr().err

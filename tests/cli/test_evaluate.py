@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import small_objects
 import tiny
 from small_classifier import class_records, small_classifier
+from small_detector import KnownDetector
+from small_objects import source, square
 from small_people import KnownNetwork, drawn_people, same_maps
 
 from lfp_tf.cli import evaluate as command
@@ -145,6 +148,26 @@ def test_the_table_tells_every_joint_and_chance(run, people, tmp_path, capsys):
     assert facts["people"][0]["pck"] == scores.right[0]
 
 
+def test_a_detectors_table_tells_sets_of_classes_and_masks_in_true_boxes(run, tmp_path, capsys):
+    size = (90, 120)
+    objects = [square(10, 20, 40.0), square(60, 30, 50.0, label=2)]
+    images = [source(tmp_path / "images", "one", size, objects)]
+    small_objects.write(tmp_path / "records", images, "val")
+    network = KnownDetector({size: [((10, 20, 50, 60), 1, 0.9)]})
+    words = ["--subset", "dog", "3", "--true_boxes"]
+    facts = run("maskrcnn_small_scenes", network, tmp_path / "records", *words)
+    assert facts["sets"]["A"]["name"] == "dog, 3" and facts["sets"]["B"]["classes"] == ["cat"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == [
+        *("class", "box", "AP", "box", "AP50", "mask", "AP", "mask", "AP50"),
+        *("mask", "IoU", "objects", "set"),
+    ]
+    assert lines[2].split()[-2:] == ["1", "A"]
+    assert "box: AP 50.00, AP50 50.00," in lines[4]
+    assert "box, set A: AP 0.00," in lines[6] and "box, set B: AP 100.00," in lines[8]
+    assert "set A is dog, 3 (2 classes), set B the other 1" in lines
+
+
 def test_what_the_user_says_wins_over_the_recipe(run, people, capsys):
     words = ["--scales", "0.9,1.1", "--limit", "2", "--split", "train"]
     facts = run("hourglass_small", KnownNetwork(same_maps()[0]), people, *words)
@@ -169,6 +192,8 @@ def test_what_the_user_says_wins_over_the_recipe(run, people, capsys):
         ("hourglass_small", ["--crf_preset", "newest"], "segmentation"),
         ("hourglass_small", ["--second_softmax"], "segmentation"),
         ("hourglass_small", ["--window_batch", "2"], "segmentation"),
+        ("hourglass_small", ["--subset", "voc"], "detection"),
+        ("lfp_resnet50_small", ["--true_boxes"], "detection"),
     ],
 )
 def test_options_of_another_task_are_refused(experiment, words, owners, tmp_path, capsys):

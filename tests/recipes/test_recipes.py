@@ -18,7 +18,8 @@ QUICK = (
     "pspnet_folder",
     "deeplabv2_resnet101_cocostuff10k",
 )
-ALL = sorted(experiments.paths())
+# Random sets differ in their classes alone: one of each kind is enough.
+ALL = [n for n in sorted(experiments.paths()) if "_split_E" not in n or "_split_E1_A20B60" in n]
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ import shutil
 
 import pytest
 import tiny
+import yaml
 from small_network import random_images
+from small_recipes import SMALL_DETECTOR
 
 from lfp_tf.cli.main import main
 from lfp_tf.errors import LfpError
 from lfp_tf.images.decode import encode_png
-from lfp_tf.recipes import networks
+from lfp_tf.recipes import config, networks
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +88,16 @@ def test_a_damaged_run_file_is_told(run, tmp_path):
         (tmp_path / "run" / "run.json").write_text(text)
         with pytest.raises(LfpError, match=r"run\.json does not name an experiment"):
             networks.build("pspnet18_scenes", checkpoint=tmp_path / "run")
+
+
+@pytest.mark.parametrize(("words", "kept"), [(["car"], ["car"]), (None, ["person"])])
+def test_a_detectors_run_keeps_the_classes_whose_masks_it_learnt(tmp_path, words, kept):
+    task = {"model": SMALL_DETECTOR["model"]}
+    trained = {"task": task if words is None else task | {"mask_classes": words}}
+    fields = config.of_experiment("maskrcnn_small_scenes", changes=trained).as_dict()
+    if words is None:  # As a run of a release that had no such field.
+        del fields["task"]["mask_classes"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(fields))
+    changes = {"task": {"mask_classes": ["person"]}}
+    model = networks.build("maskrcnn_small_scenes", checkpoint=tmp_path, changes=changes)
+    assert model.recipe.evaluation["mask_classes"] == kept

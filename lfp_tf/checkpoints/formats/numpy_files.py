@@ -1,4 +1,4 @@
-"""numpy's files: `.npz` archives of arrays, and the `.npy` dictionary of caffe-tensorflow.
+"""numpy's files: `.npz` archives, `.npy` arrays, and the `.npy` dictionary of caffe-tensorflow.
 
 The dictionary is an object array, a pickle, and is read by our own machine; everything else is
 read from its header and raw bytes.
@@ -61,6 +61,23 @@ def read_npy_dictionary(file: MappedFile) -> dict[str, np.ndarray]:
     if not arrays or "" in arrays:
         raise file.refusal("holds no dictionary of arrays.")
     return arrays
+
+
+def read_npy(file: MappedFile) -> np.ndarray:
+    """Reads the one array of numbers of a `.npy`.
+
+    Args:
+        file: the `.npy`.
+
+    Raises:
+        LfpError: objects or texts, sizes that do not fit.
+    """
+    dtype, shape, fortran_order, start = _read_header(file, file.view)
+    if dtype.holds != "numbers":
+        raise file.refusal(f'holds an array of type "{printable(dtype.code)}", not of numbers.')
+    return array_of(
+        file, file.view[start:], dtype=dtype.numpy(), shape=shape, fortran_order=fortran_order
+    )
 
 
 def read_npz(file: MappedFile) -> dict[str, np.ndarray]:

@@ -107,7 +107,7 @@ def plan_of_files(
     for split, content in contents.items():
         labels = _labels(content.categories, categories, classes, supercategories)
         places = [_word_of(files[split]), split, "images"]
-        splits[split] = _source_images(root, paths, content, labels, places)
+        splits[split] = source_images(root, paths, content, labels, places)
     facts = {}
     if not supercategories and all(category.is_number for category in categories):
         facts["category_ids"] = [int(category.id) for category in categories]
@@ -201,7 +201,25 @@ def _labels(own, categories, classes, supercategories):
     return [places[category.id] for category in own]
 
 
-def _source_images(root, paths, content: CocoFile, labels, places):
+def source_images(
+    root: pathlib.Path,
+    paths: Sequence[str],
+    content: CocoFile,
+    labels: Sequence[int],
+    places: Sequence[str],
+) -> list[SourceImage]:
+    """Gives the images of a file with the places of their pixels.
+
+    Args:
+        root: the folder.
+        paths: of all images below it, relative to it.
+        content: of the file.
+        labels: for each category of the file its label.
+        places: names of folders; images in the first of these come before others of their name.
+
+    Raises:
+        LfpError: images that are missing or found twice.
+    """
     find = image_finder(paths)
     found = [(image, find(image.file_name, places)) for image in content.images]
     missing = [printable(image.file_name) for image, several in found if not several]

@@ -2,12 +2,16 @@
 
 from lfp_tf.parity.maskx import (
     data,
+    embeddings,
+    experiments,
     files,
     masks,
     network,
     operators,
     scores,
+    surgery,
     training,
+    visual_genome,
     whole_training,
 )
 
@@ -33,9 +37,14 @@ KINDS = {
     "maskx-loss_partial": masks.outputs,
     "config_errors": masks.config_errors,
     "splits": scores.splits,
+    "experiments": experiments.resolved,
     "ap_subsets": scores.ap_subsets,
     "detector-forward": network.forward,
     "detector-train_losses_and_gradients": whole_training.losses_and_gradients,
     "checkpoint": files.checkpoint,
     "parameter_count": network.parameter_count,
+    "vg_surgery": surgery.surgeries,
+    "vg_json": visual_genome.annotations,
+    "embeddings": embeddings.tables,
+    "embeddings_published": embeddings.published,
 }

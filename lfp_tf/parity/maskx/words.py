@@ -21,6 +21,11 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def are_texts(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(map(is_text, value))
+
+
 def is_weights(value: Any) -> bool:
     """Whether a value is the four factors of box deltas."""
     return is_numbers(value) and len(value) == 4
@@ -229,6 +234,21 @@ WORDS = {
         "weight_decay": is_number,
         "learning_rates": is_numbers,
     },
+    "vg_surgery": {
+        "rows_all": is_count,
+        "rows_kept": is_count,
+        "width": is_count,
+        "extra_blobs": lambda value: value == ["fc7_w"],
+        "momentum": ("all five, zeros",),
+        "added_before_2": ("conv5_mask_b",),
+    },
+    "vg_json": {
+        "keep_classes": is_count,
+        "test_images": is_whole,
+        "coco_classes": are_texts,
+        "minival_image_ids": is_numbers,
+        "annotation_columns": lambda value: True,
+    },
     "splits": {"which": ("set", "set_a", "drawn_order"), "split": is_text},
     "ap_subsets": {
         "ground_truth": is_text,
@@ -254,7 +274,11 @@ def words_of(case: Case) -> dict[str, Any]:
 
 
 def head_words(case: Case, known: dict[str, Any]) -> dict[str, Any]:
-    """The config of a case of mask outputs, every word present and known.
+    """The config of a case, every word present and known.
+
+    Args:
+        case: the case.
+        known: {word: rule}, as of `check`.
 
     Raises:
         UnknownWord: a word or value that is not known, or a word that is missing.

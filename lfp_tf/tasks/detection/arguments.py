@@ -32,6 +32,23 @@ OPTIONS = (
         is_fixed_in_exports=True,
     ),
     Option(
+        "subset",
+        "tell the scores of these classes (set A) and of the others (set B) apart: voc, nonvoc, "
+        "E1_A20B60, or names and numbers (the classes whose masks were learnt)",
+        ("evaluate",),
+        "detection",
+        metavar="CLASS",
+        takes_many=True,
+    ),
+    Option(
+        "true_boxes",
+        "also predict masks in the true boxes, and tell their mean IoU",
+        ("evaluate",),
+        "detection",
+        parse=None,
+        default=False,
+    ),
+    Option(
         "least_score",
         f"draw and count objects from this score on; the JSON files have all ({SHOWN_SCORE})",
         ("predict",),
@@ -94,8 +111,12 @@ def protocol(recipe: Any, arguments: argparse.Namespace, command: str) -> "Proto
 
 
 def evaluation_options(arguments: argparse.Namespace) -> dict:
-    """Gives further arguments of `evaluation.evaluate`: none."""
-    return {}
+    """Gives further arguments of `evaluation.evaluate`: classes of set A, masks in true boxes."""
+    words = arguments.subset or []
+    return {
+        "subset": [int(word) if word.isdecimal() else word for word in words],
+        "true_boxes": arguments.true_boxes,
+    }
 
 
 def describe(protocol: "Protocol", arguments: argparse.Namespace) -> str:
@@ -113,22 +134,43 @@ def table(facts: dict) -> str:
     Args:
         facts: what `metrics.json` says.
     """
+    lines = _class_lines(facts)
+    for kind, scores in facts["scores"].items():
+        lines.append(f"{kind}: {_words(scores)}")
+    for part, own in facts.get("sets", {}).items():
+        for kind, scores in own["scores"].items():
+            lines.append(f"{kind}, set {part}: {_words(scores)}")
+    if "mask_iou" in facts:
+        shares = (f"{part} {_percent(share)}" for part, share in facts["mask_iou"].items())
+        lines.append(f"mask IoU in the true boxes, mean over classes: {', '.join(shares)}")
+    if sets := facts.get("sets"):
+        a, b = (len(sets[part]["classes"]) for part in "AB")
+        lines.append(f"set A is {sets['A']['name']} ({a} classes), set B the other {b}")
+    lines.append(f"over {len(facts['images'])} images, overlaps as COCO measures them")
+    return "\n".join(lines)
+
+
+def _class_lines(facts):
+    """The heading and a line a class."""
     kinds, classes = list(facts["scores"]), facts["classes"]
     width = max(len("all classes"), *(len(entry["name"]) for entry in classes))
+    has_overlaps, has_sets = "mask_iou" in facts, "sets" in facts
     heads = "".join(f"  {f'{kind} AP':>8}  {f'{kind} AP50':>10}" for kind in kinds)
-    lines = [f"{'class':{width}}{heads}  objects"]
+    heads += f"  {'mask IoU':>8}" if has_overlaps else ""
+    lines = [f"{'class':{width}}{heads}  objects{'  set' if has_sets else ''}"]
     for entry in classes:
         shown = "".join(
             f"  {_percent(entry[kind]['AP']):>8}  {_percent(entry[kind]['AP50']):>10}"
             for kind in kinds
         )
-        lines.append(f"{entry['name']:{width}}{shown}  {entry['objects']:>7}")
-    for kind in kinds:
-        scores = facts["scores"][kind]
-        words = ", ".join(f"{name} {_percent(scores[name])}" for name in _COLUMNS)
-        lines.append(f"{kind}: {words}")
-    lines.append(f"over {len(facts['images'])} images, overlaps as COCO measures them")
-    return "\n".join(lines)
+        shown += f"  {_percent(entry['mask_iou']):>8}" if has_overlaps else ""
+        end = f"  {entry['set']:>3}" if has_sets else ""
+        lines.append(f"{entry['name']:{width}}{shown}  {entry['objects']:>7}{end}")
+    return lines
+
+
+def _words(scores):
+    return ", ".join(f"{name} {_percent(scores[name])}" for name in _COLUMNS)
 
 
 def _percent(share):

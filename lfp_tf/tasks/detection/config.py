@@ -1,11 +1,16 @@
 """The fields of a detection experiment's `task`."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
-from lfp_tf.errors import LfpError
+from lfp_tf.checkpoints.embeddings import seed_of
+from lfp_tf.errors import LfpError, printable
 from lfp_tf.fields import Fields, field
+from lfp_tf.images.palette import numbered_table
+from lfp_tf.options import WeightTransfer, of_flat
 from lfp_tf.tasks.detection.networks import RCNN
-from lfp_tf.tasks.detection.subsets import is_split, split_labels
+from lfp_tf.tasks.detection.subsets import labels_of
 from lfp_tf.training.fields import Data, Losses, Network, TaskConfig
 
 
@@ -82,6 +87,7 @@ class Config(TaskConfig):
     """Boxes and masks of objects."""
 
     METRIC = "box_ap"
+    KEPT = ("class_names", "mask_classes")
 
     model: Network = field(RCNN)
     train_data: DetectionData = field(DetectionData)
@@ -91,14 +97,22 @@ class Config(TaskConfig):
     losses: DetectionLosses = field(DetectionLosses)
     evaluation: DetectionEvaluation = field(DetectionEvaluation)
     # Classes whose masks are learnt: names, numbers from 1, or a set of COCO's classes (voc,
-    # nonvoc, E1_A20B60, ...). Empty: all.
+    # nonvoc, E1_A20B60, ...; coco: all 80). Empty: all.
     mask_classes: list[str | int] = field(list)
-    # Names of the classes where no records are at hand, as of a network that ships.
+    # What tells classes where task.model.transfer_input is glove or random: GloVe's text, a .npy
+    # table or random:SEED. Empty: the table is in init_checkpoint.
+    embeddings: str = ""
+    # Names of the classes where no records are at hand, as of a network that ships, or where
+    # records have the first of them alone.
     class_names: list[str] = field(list)
 
     def usual_size(self) -> tuple[int, int]:
         """A lying image, as large as an evaluation makes any."""
         return self.evaluation.short_side, self.evaluation.max_size
+
+    def evaluated(self) -> dict[str, Any]:
+        """See `TaskConfig`; the classes whose masks are learnt are scored apart."""
+        return super().evaluated() | {"mask_classes": list(self.mask_classes)}
 
     def choices(self) -> dict[str, tuple]:
         """{field: its values}."""
@@ -114,6 +128,7 @@ class Config(TaskConfig):
         super().check()
         if self.trainable == "mask_head" and not getattr(self.model, "masks", True):
             raise LfpError("task.trainable is mask_head, but task.model.masks is false.")
+        self._check_embeddings()
         sides = self.train_data.short_sides
         if not sides or min(sides) < 1 or max(sides) > self.train_data.max_size:
             raise LfpError(
@@ -143,6 +158,48 @@ class Config(TaskConfig):
                 "least 0 and below 1."
             )
 
+    def _check_embeddings(self):
+        transfer: Any = of_flat(WeightTransfer, self.model.as_dict())
+        if not self.embeddings:
+            return
+        if not transfer.uses_embedding:
+            raise LfpError(
+                f'task.embeddings is "{printable(self.embeddings)}", but task.model.transfer_input '
+                f'is "{transfer.input}", which needs none; make it glove or random.'
+            )
+        is_drawn = seed_of(self.embeddings) is not None
+        if is_drawn and transfer.input == "glove":
+            raise LfpError(
+                f"task.embeddings is {self.embeddings}, but task.model.transfer_input is glove; "
+                "give a file, or make it random."
+            )
+
+    def take_classes(self, names: list[str], start: Callable[[], list[str]]) -> bool:
+        """See `TaskConfig`; where masks alone are trained, records may lack the last classes.
+
+        So a detector of thousands of classes learns masks from COCO's eighty, its first: its rows
+        of the others stay (the original cuts them off and puts them back: `checkpoints.surgery`).
+
+        Raises:
+            LfpError: the records' classes are not the first ones.
+        """
+        if super().take_classes(names, start):
+            return True
+        count, num_classes = len(names), self.model.classes
+        if self.trainable != "mask_head" or count > num_classes:
+            return False
+        own = [some for some in (self.class_names, start()) if len(some) == num_classes]
+        known = own[0] if own else [*names, *numbered_table(num_classes).names[count:]]
+        for ours, theirs in zip(known, names, strict=False):
+            if ours != theirs:
+                raise LfpError(
+                    f"The records' {count} classes must be the first of the network's "
+                    f'{num_classes}, but where these have "{printable(ours)}" the records have '
+                    f'"{printable(theirs)}"; give records of the same order.'
+                )
+        self.class_names = list(known)
+        return True
+
     def mask_labels(self, names: list[str]) -> list[int]:
         """Gives the classes of `mask_classes` as labels from 1.
 
@@ -152,17 +209,7 @@ class Config(TaskConfig):
         Raises:
             LfpError: a name or number that is no class, or a set of COCO's classes on others.
         """
-        words = self.mask_classes
-        if len(words) == 1 and isinstance(words[0], str) and is_split(words[0]):
-            labels = split_labels(words[0])
-            if max(labels) > len(names):
-                raise LfpError(
-                    f"task.mask_classes is {words[0]}, a set of COCO's 80 classes, but there are "
-                    f"{len(names)}; name the classes instead."
-                )
-            return labels
-        labels = [_label(word, names) for word in words]
-        return sorted(set(labels))
+        return labels_of(self.mask_classes, names, where="task.mask_classes")
 
 
 _COUNTS = (
@@ -190,15 +237,3 @@ _SHARES = (
 def _at(config, path):
     group, name = path.split(".")
     return getattr(getattr(config, group), name)
-
-
-def _label(word, names):
-    if isinstance(word, str) and word in names:
-        return names.index(word) + 1
-    if isinstance(word, int) and not isinstance(word, bool) and 1 <= word <= len(names):
-        return word
-    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    raise LfpError(
-        f"task.mask_classes has {word!r}, which is no class; there are {shown} (numbers 1 to "
-        f"{len(names)})."
-    )

@@ -4,16 +4,17 @@ import dataclasses
 import os
 import pathlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 import tf_keras
 
+from lfp_tf.data.description import task_classes
 from lfp_tf.data.detection.pipeline import evaluation_batches
 from lfp_tf.data.detection.records import read_truth
 from lfp_tf.data.ordering import read_batches
 from lfp_tf.data.records import record_index
-from lfp_tf.errors import WorkFailed
+from lfp_tf.errors import LfpError, WorkFailed
 from lfp_tf.evaluation.image_panels import Example, Extremes
 from lfp_tf.options import Shares
 from lfp_tf.progress import Progress
@@ -23,6 +24,8 @@ from lfp_tf.tasks.detection.matches import image_score
 from lfp_tf.tasks.detection.metrics import CocoScores, coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, array_function
 from lfp_tf.tasks.detection.report import drawn_rows, score_facts, write_report
+from lfp_tf.tasks.detection.subsets import ClassSets, class_sets
+from lfp_tf.tasks.detection.true_boxes import class_means, mask_overlaps
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 
 KEPT = 6
@@ -41,6 +44,8 @@ class Evaluated:
         best, worst: lists of `image_panels.Example`, the most extreme first.
         seconds: of the whole, reading included.
         protocol: as it was given.
+        sets: of the classes that are told apart, if they are.
+        mask_overlaps: {label: mean IoU of its masks in the true boxes}, if it was measured.
     """
 
     names: list[str]
@@ -52,6 +57,8 @@ class Evaluated:
     worst: list[Example]
     seconds: float
     protocol: Protocol
+    sets: ClassSets | None = None
+    mask_overlaps: dict[int, float] | None = None
 
 
 def evaluate(
@@ -63,6 +70,8 @@ def evaluate(
     limit: int | None = None,
     progress: Progress | None = None,
     kept: int = KEPT,
+    subset: Sequence[str | int] = (),
+    true_boxes: bool = False,
 ) -> Evaluated:
     """Runs a detector over the images of a split.
 
@@ -74,21 +83,30 @@ def evaluate(
         limit: number of images to take, from the first; None takes all.
         progress: updated by one per image.
         kept: best and worst images to keep, of each.
+        subset: classes of set A, see `subsets.labels_of`; by themselves those whose masks the
+            network learnt.
+        true_boxes: whether masks are also predicted in the true boxes.
 
     Raises:
-        LfpError: records that do not fit the network.
+        LfpError: records that do not fit the network, a class that is none, true boxes for a
+            network without masks.
         WorkFailed: the device has not enough memory.
     """
     begin = time.monotonic()
-    comparable_split(model.recipe, folder, split, DETECTION)
+    dataset = comparable_split(model.recipe, folder, split, DETECTION, may_lack_last=True)
     names = list(model.recipe.classes)
+    sets = _sets(model.recipe, subset, names[: len(task_classes(dataset, DETECTION.name))])
+    if true_boxes and model.masks is None:
+        raise LfpError("--true_boxes is for networks with masks, and this one has none.")
     truth = read_truth(folder, split, limit=limit)
     true_rows = _by_image(truth["annotations"])
-    extremes, results, images = Extremes(kept), [], []
+    extremes, results, images, overlaps = Extremes(kept), [], [], []
     for number, source, image, rows in _predicted(model, folder, split, protocol, truth):
         own = true_rows.get(number, [])
         score = image_score(own, rows)
         results += rows
+        if true_boxes:
+            overlaps += mask_overlaps(model, protocol, image, own)
         images.append(
             {"source": source, "score": score, "objects": len(own), "detections": len(rows)}
         )
@@ -112,6 +130,8 @@ def evaluate(
         worst=extremes.worst(),
         seconds=time.monotonic() - begin,
         protocol=protocol,
+        sets=sets,
+        mask_overlaps=class_means(overlaps) if true_boxes else None,
     )
 
 
@@ -138,7 +158,13 @@ def report(
     Returns:
         (path of the page, what `metrics.json` says but for examples and the thinned history).
     """
-    scores = score_facts(evaluated.scores, evaluated.truth, names=evaluated.names)
+    scores = score_facts(
+        evaluated.scores,
+        evaluated.truth,
+        names=evaluated.names,
+        sets=evaluated.sets,
+        mask_overlaps=evaluated.mask_overlaps,
+    )
     facts = described(
         model.recipe,
         scores | {"images": evaluated.images},
@@ -150,6 +176,13 @@ def report(
         history=history,
     )
     return write_report(folder, facts, best=evaluated.best, worst=evaluated.worst), facts
+
+
+def _sets(recipe, subset, names):
+    if subset:
+        return class_sets(subset, names, where="--subset")
+    words = recipe.evaluation.get("mask_classes", ())
+    return class_sets(words, names, where="task.mask_classes")
 
 
 def _predicted(model, folder, split, protocol, truth):

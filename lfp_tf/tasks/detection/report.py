@@ -3,7 +3,8 @@
 import os
 import pathlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,32 +15,57 @@ from lfp_tf.evaluation.page import thinned, training_charts, write_page
 from lfp_tf.images.detections import draw_detections
 from lfp_tf.tasks.detection.matches import SHOWN_SCORE
 from lfp_tf.tasks.detection.metrics import CocoScores
+from lfp_tf.tasks.detection.subsets import ClassSets
 
 _CURVES = 4  # classes whose precision-recall curves are drawn, those with the most objects
 _COLOR = (31, 111, 178)
+_SET_COLORS = {"A": _COLOR, "B": (200, 110, 30)}
 
 
-def score_facts(scores: Mapping[str, CocoScores], truth: dict, *, names: Sequence[str]) -> dict:
+def score_facts(
+    scores: Mapping[str, CocoScores],
+    truth: dict,
+    *,
+    names: Sequence[str],
+    sets: ClassSets | None = None,
+    mask_overlaps: Mapping[int, float] | None = None,
+) -> dict:
     """Gives the part of `metrics.json` that the detections tell.
 
     Args:
         scores: {"box" and perhaps "mask": what was measured}.
         truth: as a COCO file; its categories are 1..C.
-        names: of the C classes.
+        names: of the C classes, perhaps of further ones behind them.
+        sets: of the classes that are told apart.
+        mask_overlaps: {label: mean IoU of its masks in the true boxes}.
 
     Returns:
         {"scores": {kind: COCO's twelve numbers, 0..1 or None}, "classes": list of {"name",
         "objects" (crowds left out), kind: {"AP", "AP50"}}, "curves": {kind: {class: precision at
-        recalls 0, 0.01, ... 1 and overlap 0.5}} of the classes with the most objects}.
+        recalls 0, 0.01, ... 1 and overlap 0.5}} of the classes with the most objects}. With sets
+        also {"sets": {"A" and "B": {"name", "classes", "scores": {kind: the twelve numbers}}}}, and
+        "set" of each class. With overlaps also {"mask_iou": {"all", "A", "B": mean over classes,
+        0..1 or None}}, and "mask_iou" of each class.
     """
     objects = Counter(
         row["category_id"] for row in truth["annotations"] if not row.get("iscrowd", 0)
     )
     classes = []
-    for label, name in enumerate(names, start=1):
+    for label, name in enumerate(names[: len(truth["categories"])], start=1):
         own = {kind: measured.summary([label]) for kind, measured in scores.items()}
         shown = {kind: {key: own[kind][key] for key in ("AP", "AP50")} for kind in own}
         classes.append({"name": name, "objects": objects[label], **shown})
+    more: dict[str, Any] = {}
+    if sets:
+        more["sets"] = {part: _of_set(part, sets, scores, names) for part in sets.members}
+        for part, labels in sets.members.items():
+            for label in labels:
+                classes[label - 1]["set"] = part
+    if mask_overlaps is not None:
+        for label, entry in enumerate(classes, start=1):
+            entry["mask_iou"] = mask_overlaps.get(label)
+        members = {"all": range(1, len(names) + 1)} | (sets.members if sets else {})
+        more["mask_iou"] = {part: _mean(mask_overlaps, own) for part, own in members.items()}
     commonest = [label for label, _ in objects.most_common(_CURVES)]
     return {
         "scores": {kind: measured.summary() for kind, measured in scores.items()},
@@ -48,7 +74,23 @@ def score_facts(scores: Mapping[str, CocoScores], truth: dict, *, names: Sequenc
             kind: {names[label - 1]: measured.curve(label) for label in commonest}
             for kind, measured in scores.items()
         },
+        **more,
     }
+
+
+def _of_set(part, sets, scores, names):
+    labels = sets.members[part]
+    return {
+        "name": sets.name if part == "A" else f"all but {sets.name}",
+        "classes": [names[label - 1] for label in labels],
+        "scores": {kind: measured.summary(labels) for kind, measured in scores.items()},
+    }
+
+
+def _mean(values: Mapping[int, float], labels: Iterable[int]) -> float | None:
+    """The mean over the labels that have a value; None where none has."""
+    known = [values[label] for label in labels if label in values]
+    return float(np.mean(known)) if known else None
 
 
 def write_report(
@@ -82,13 +124,14 @@ def write_report(
         unit="images",
         kinds=kinds,
         class_charts=[(kind, _class_chart(facts["classes"], kind)) for kind in kinds],
+        overlap_chart=_overlap_chart(facts["classes"]) if "mask_iou" in facts else "",
         curve_charts=[_curve_chart(facts["curves"][kind], kind) for kind in kinds],
         shown_score=SHOWN_SCORE,
         figures=[("Best images", best), ("Worst images", worst)],
         training_charts=training_charts(
             facts["history"],
             {"loss": "loss"} | {name: f"loss_{key}" for name, key in _LOSSES.items()},
-            {"box AP": "box_ap", "mask AP": "mask_ap"},
+            _APS,
             title="AP on validation, per cent",
         ),
     )
@@ -98,6 +141,12 @@ _LOSSES = {
     "anchors' class": "rpn_class",
     "boxes' class": "class",
     "masks": "mask",
+}
+_APS = {
+    "box AP": "box_ap",
+    "mask AP": "mask_ap",
+    "mask AP, set A": "mask_ap_a",
+    "mask AP, set B": "mask_ap_b",
 }
 
 
@@ -135,9 +184,17 @@ def _class_chart(classes, kind):
         else f"AP50 {100 * e[kind]['AP50']:.1f}, {e['objects']} objects"
         for e in classes
     ]  # fmt: skip
-    names = [entry["name"] for entry in classes]
     values = [entry[kind]["AP"] for entry in classes]
-    return bars(names, values, [_COLOR] * len(names), notes=notes)
+    return bars([entry["name"] for entry in classes], values, _colors(classes), notes=notes)
+
+
+def _overlap_chart(classes):
+    values = [entry["mask_iou"] for entry in classes]
+    return bars([entry["name"] for entry in classes], values, _colors(classes))
+
+
+def _colors(classes):
+    return [_SET_COLORS.get(entry.get("set"), _COLOR) for entry in classes]
 
 
 def _curve_chart(curves, kind):

@@ -26,6 +26,8 @@ from lfp_tf.tasks.detection.coco_results import coco_rows
 from lfp_tf.tasks.detection.metrics import coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, detector
 from lfp_tf.tasks.detection.report import drawn_rows
+from lfp_tf.tasks.detection.start import fill_table, refuse_gaps
+from lfp_tf.tasks.detection.subsets import class_sets
 from lfp_tf.tasks.detection.targets import (
     SampledRois,
     anchor_targets,
@@ -43,6 +45,18 @@ class Task(TrainedTask):
     What counts in a loss depends on what the network proposes: a mean over more than a piece
     looks at all pieces first.
     """
+
+    def initialize(self, model: Any) -> None:
+        """See `TrainedTask`; fills the table of class vectors, too.
+
+        Raises:
+            LfpError: there is no table, or a start lacks what is not trained.
+        """
+        super().initialize(model)
+        if self.trains_masks_alone and self.report:
+            refuse_gaps(self.task_config, self.report)
+        if model.embedding is not None:
+            fill_table(model, self.task_config, self.report, self._network_classes)
 
     def loss_weights(self) -> dict[str, float]:
         """The five losses; without masks four, where the mask head alone is trained one."""
@@ -92,8 +106,19 @@ class Task(TrainedTask):
             count=config.post_nms,
             jointly=config.collect == "piece",
         )
-        sampled = sampled_rois(proposals, piece, self.roi_sampling)
+        sampled = sampled_rois(proposals, self._teaching(piece), self.roi_sampling)
         return self.outputs_of_samples(piece, model, trunk, sampled)
+
+    def _teaching(self, piece):
+        """The piece; where masks alone are trained, without the objects that teach none.
+
+        The original's annotations hold no others there, so none takes a place among the sampled
+        boxes (ronghanghu/seg_every_thing configs/bbox2mask_coco/*/eval_sw).
+        """
+        if not self.trains_masks_alone:
+            return piece
+        is_teaching = tf.gather(tf.constant(self.is_mask_class), piece["classes"])
+        return piece | {"is_valid": piece["is_valid"] & is_teaching}
 
     @property
     def trains_masks_alone(self) -> bool:
@@ -306,14 +331,18 @@ class Task(TrainedTask):
     def reduce_aggregated_logs(
         self, aggregated_logs: dict[str, list], global_step: Any = None
     ) -> dict[str, float]:
-        """The APs of boxes and masks, 0..1, over all classes."""
-        data = self.task_config.validation_data
+        """The APs of boxes and masks, 0..1; `_a` is of `mask_classes`, `_b` of the others."""
+        data, classes = self.task_config.validation_data, self._classes()
         truth = read_truth(data.folder, data.split)
         kinds = ("box", "mask") if self.task_config.model.masks else ("box",)
-        logs = {}
+        words, logs = self.task_config.mask_classes, {}
+        sets = class_sets(words, classes, where="task.mask_classes")
         for kind in kinds:
-            scores = coco_scores(truth, aggregated_logs["results"], kind=kind).summary()
+            measured = coco_scores(truth, aggregated_logs["results"], kind=kind)
+            scores = measured.summary()
             logs |= {f"{kind}_ap": scores["AP"] or 0.0, f"{kind}_ap50": scores["AP50"] or 0.0}
+            for part, labels in (sets.members if sets else {}).items():
+                logs[f"{kind}_ap_{part.lower()}"] = measured.summary(labels)["AP"] or 0.0
         return logs
 
     def headline(self, logs: dict) -> str:
@@ -340,7 +369,8 @@ class Task(TrainedTask):
             pixels = image.numpy()
             own = [row for row in truth["annotations"] if row["image_id"] == number]
             rows = coco_rows(found, number, pixels.shape[:2])
-            yield np.concatenate(drawn_rows(pixels, own, rows, self._classes()), axis=1)
+            drawn = drawn_rows(pixels, own, rows, self._network_classes())
+            yield np.concatenate(drawn, axis=1)
 
     def training_batches(self, data: Any, start_step: int, shares: Shares) -> tf.data.Dataset:
         """Scaled images and their objects for ever."""
@@ -368,8 +398,13 @@ class Task(TrainedTask):
         fields = self.task_config.evaluation
         return Protocol(**fields.values_for(Protocol))
 
+    def _network_classes(self):
+        """Names of all classes of the network; records may have the first of them alone."""
+        names, config = self._classes(), self.task_config
+        return names if len(names) == config.model.classes else list(config.class_names)
+
     def _classes(self):
-        """Names of the classes; numbers where no records are told."""
+        """Names of the records' classes; numbers where no records are told."""
         if not self.task_config.train_data.folder:
             return list(numbered_table(self.task_config.model.classes).names)
         return task_classes(read_dataset(self.task_config.train_data.folder), DETECTION.name)

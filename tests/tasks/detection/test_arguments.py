@@ -52,7 +52,13 @@ def test_what_can_be_is_let_through():
 
 def test_a_detector_reads_no_annotations():
     assert own.read_annotations(parsed("predict"), []) is None
-    assert own.evaluation_options(parsed("evaluate")) == {}
+
+
+def test_an_evaluation_divides_classes_and_takes_true_boxes():
+    assert own.evaluation_options(parsed("evaluate")) == {"subset": [], "true_boxes": False}
+    words = parsed("evaluate", "--subset", "traffic light", "7", "--true_boxes")
+    expected = {"subset": ["traffic light", 7], "true_boxes": True}
+    assert own.evaluation_options(words) == expected
 
 
 def test_an_evaluation_says_what_it_does():
@@ -91,4 +97,32 @@ def test_the_table_lines_up():
         "box: AP 50.00, AP50 50.00, AP75 50.00, APs -, APm 50.00, APl 50.00",
         "mask: AP 25.00, AP50 25.00, AP75 25.00, APs -, APm 25.00, APl 25.00",
         "over 2 images, overlaps as COCO measures them",
+    ]
+
+
+def test_the_table_tells_sets_and_masks_in_true_boxes():
+    one = {"objects": 3, "box": {"AP": 0.5, "AP50": 1.0}, "mask_iou": 0.625}
+    facts = {
+        "scores": {"box": scores(0.5)},
+        "classes": [
+            {"name": "cat", "set": "A", **one},
+            {"name": "dog", "set": "B", **one, "mask_iou": None},
+        ],
+        "sets": {
+            "A": {"name": "cat", "classes": ["cat"], "scores": {"box": scores(0.5)}},
+            "B": {"name": "all but cat", "classes": ["dog"], "scores": {"box": scores(0.25)}},
+        },
+        "mask_iou": {"all": 0.625, "A": 0.625, "B": None},
+        "images": [{}],
+    }
+    assert own.table(facts).splitlines() == [
+        "class          box AP    box AP50  mask IoU  objects  set",
+        "cat             50.00      100.00     62.50        3    A",
+        "dog             50.00      100.00         -        3    B",
+        "box: AP 50.00, AP50 50.00, AP75 50.00, APs -, APm 50.00, APl 50.00",
+        "box, set A: AP 50.00, AP50 50.00, AP75 50.00, APs -, APm 50.00, APl 50.00",
+        "box, set B: AP 25.00, AP50 25.00, AP75 25.00, APs -, APm 25.00, APl 25.00",
+        "mask IoU in the true boxes, mean over classes: all 62.50, A 62.50, B -",
+        "set A is cat (1 classes), set B the other 1",
+        "over 1 images, overlaps as COCO measures them",
     ]

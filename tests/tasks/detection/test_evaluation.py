@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import small_objects
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 from small_detector import EVALUATION, KnownDetector
 from small_objects import CLASSES, source, square
 
@@ -209,3 +211,83 @@ def test_what_cannot_be_scored_is_refused(known, records, tmp_path):
     other = KnownDetector({}, ("cat", "dog", "sheep"))
     with pytest.raises(LfpError, match='the first that differ: "cow", "sheep"'):
         evaluate(other, records, protocol=PROTOCOL)
+
+
+def answers_with_mistakes(images):
+    answers = answers_of(images)
+    answers[SIZES[0]] = [((12, 20, 52, 60), 1, 0.8), ((62, 31, 112, 80), 2, 0.7)]
+    answers[SIZES[2]] = [((0, 0, 9, 9), 1, 0.95), ((5, 5, 30, 30), 3, 0.6)]
+    return answers
+
+
+def coco_mean(truth, results, kind):
+    """AP by pycocotools alone, of a file whose classes without objects count in no mean."""
+    coco, iou = COCO(), {"box": "bbox", "mask": "segm"}[kind]
+    coco.dataset = truth
+    coco.createIndex()
+    key = "bbox" if kind == "box" else "segmentation"
+    rows = [{n: r[n] for n in ("image_id", "category_id", "score", key)} for r in results]
+    evaluation = COCOeval(coco, coco.loadRes(rows), iou)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return evaluation.stats[:6]
+
+
+def test_sets_are_scored_as_three_files_are(images, records, tmp_path):
+    """The original evaluates the same results against the files of all objects, of A's and of B's."""
+    network = KnownDetector(answers_with_mistakes(images))
+    found = evaluate(network, records, protocol=PROTOCOL, subset=["dog", 3])
+    _, facts = report(tmp_path, network, found, records=records, split="val", checkpoint="c")
+    told = {"all": facts} | facts["sets"]
+    members = {"all": (1, 2, 3), "A": (2, 3), "B": (1,)}
+    assert told["A"]["classes"] == ["dog", "cow"] and told["B"]["classes"] == ["cat"]
+    for part, labels in members.items():
+        own = [row for row in found.truth["annotations"] if row["category_id"] in labels]
+        for kind in ("box", "mask"):
+            theirs = coco_mean(found.truth | {"annotations": own}, found.results, kind)
+            names = ("AP", "AP50", "AP75", "APs", "APm", "APl")
+            ours = [told[part]["scores"][kind][name] for name in names]
+            np.testing.assert_array_equal([-1.0 if v is None else v for v in ours], theirs)
+    assert told["A"]["scores"]["box"]["AP"] != told["B"]["scores"]["box"]["AP"]
+
+
+def test_the_classes_whose_masks_were_learnt_are_told_apart_by_themselves(images, records):
+    network = KnownDetector(answers_of(images))
+    assert evaluate(network, records, protocol=PROTOCOL).sets is None
+    network.recipe.evaluation["mask_classes"] = ["cow"]
+    found = evaluate(network, records, protocol=PROTOCOL)
+    assert found.sets.name == "cow" and found.sets.members == {"A": (3,), "B": (1, 2)}
+    other = evaluate(network, records, protocol=PROTOCOL, subset=["cat"])
+    assert other.sets.members["A"] == (1,)
+    with pytest.raises(LfpError, match="--subset has 'horse', which is no class"):
+        evaluate(network, records, protocol=PROTOCOL, subset=["horse"])
+
+
+def test_masks_in_true_boxes_do_not_depend_on_what_is_found(records, tmp_path):
+    network = KnownDetector({}, half=(2,))
+    found = evaluate(network, records, protocol=PROTOCOL, subset=["dog"], true_boxes=True)
+    assert found.results == []
+    page, facts = report(tmp_path, network, found, records=records, split="val", checkpoint="c")
+    overlaps = {entry["name"]: entry["mask_iou"] for entry in facts["classes"]}
+    assert overlaps == {
+        "cat": pytest.approx(1.0, abs=0.06),
+        "dog": pytest.approx(0.5, abs=0.06),
+        "cow": pytest.approx(1.0, abs=0.06),
+    }
+    cat, dog, cow = overlaps.values()
+    assert facts["mask_iou"] == {
+        "all": pytest.approx((cat + dog + cow) / 3),
+        "A": dog,
+        "B": pytest.approx((cat + cow) / 2),
+    }
+    text = page.read_text()
+    assert "mask IoU in the true boxes by class" in text
+    assert f"set A {100 * dog:.2f}, set B {100 * facts['mask_iou']['B']:.2f}." in text
+    assert json.loads((tmp_path / "metrics.json").read_text())["mask_iou"] == facts["mask_iou"]
+
+
+def test_true_boxes_are_for_networks_with_masks(images, records):
+    network = KnownDetector(answers_of(images), masks=False)
+    with pytest.raises(LfpError, match="--true_boxes is for networks with masks, and this one has"):
+        evaluate(network, records, protocol=PROTOCOL, true_boxes=True)

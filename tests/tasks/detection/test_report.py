@@ -10,6 +10,7 @@ from lfp_tf.evaluation.image_panels import Example
 from lfp_tf.images.detections import draw_detections
 from lfp_tf.tasks.detection.metrics import coco_scores
 from lfp_tf.tasks.detection.report import drawn_rows, score_facts, write_report
+from lfp_tf.tasks.detection.subsets import class_sets
 
 SIZE = (60, 80)
 NAMES = ["a & b", "c", "d", "e", "f", "g"]
@@ -44,15 +45,17 @@ TRUTH = [
 FOUND = [row(1, (0, 0, 30, 20), 0.9), row(1, (3, 40, 8, 8), 0.6), row(3, (30, 5, 12, 12), 0.4)]
 
 
+FILE = {
+    "images": [{"id": 0, "height": SIZE[0], "width": SIZE[1]}],
+    "annotations": TRUTH,
+    "categories": [{"id": n, "name": name} for n, name in enumerate(NAMES, 1)],
+}
+
+
 @pytest.fixture(scope="module")
 def facts():
-    truth = {
-        "images": [{"id": 0, "height": SIZE[0], "width": SIZE[1]}],
-        "annotations": TRUTH,
-        "categories": [{"id": n, "name": name} for n, name in enumerate(NAMES, 1)],
-    }
-    scores = {kind: coco_scores(truth, FOUND, kind=kind) for kind in ("box", "mask")}
-    return score_facts(scores, truth, names=NAMES)
+    scores = {kind: coco_scores(FILE, FOUND, kind=kind) for kind in ("box", "mask")}
+    return score_facts(scores, FILE, names=NAMES)
 
 
 def page_of(folder, facts, **more):
@@ -71,6 +74,30 @@ def test_classes_have_their_objects_and_scores(facts):
     assert facts["classes"][5]["box"]["AP"] == 0.0
     assert facts["scores"]["box"]["AP"] == pytest.approx((51 / 101 + 1) / 5)
     json.dumps(facts)
+
+
+def test_sets_of_classes_have_scores_of_their_own(facts, tmp_path):
+    sets = class_sets(["a & b", "e"], NAMES, where="--subset")
+    scores = {kind: coco_scores(FILE, FOUND, kind=kind) for kind in ("box", "mask")}
+    own = score_facts(scores, FILE, names=NAMES, sets=sets, mask_overlaps={1: 0.5, 3: 1.0})
+    assert own["scores"] == facts["scores"]
+    assert [entry["set"] for entry in own["classes"]] == ["A", "B", "B", "A", "B", "B"]
+    assert own["sets"]["A"]["classes"] == ["a & b", "e"] and own["sets"]["A"]["name"] == "a & b, e"
+    # Of A one class of two is found by half; of B, where "c" has no objects, one of three.
+    assert own["sets"]["A"]["scores"]["box"]["AP"] == pytest.approx(51 / 101 / 2)
+    assert own["sets"]["B"]["scores"]["mask"]["AP"] == pytest.approx(1 / 3)
+    assert own["mask_iou"] == {"all": 0.75, "A": 0.5, "B": 1.0}
+    assert [entry["mask_iou"] for entry in own["classes"]] == [0.5, None, 1.0, None, None, None]
+    page = " ".join(page_of(tmp_path, own).split())
+    assert "<td>box, set A</td><td>25.25</td>" in page
+    assert "Set A is a &amp; b, e (2 classes, blue below), set B the other 4 (orange)." in page
+    assert "mean over classes: all 75.00, set A 50.00, set B 100.00." in page
+
+
+def test_a_page_without_sets_tells_none(facts, tmp_path):
+    page = page_of(tmp_path, facts)
+    assert "set A" not in page and "true boxes" not in page
+    assert "sets" not in facts and "mask_iou" not in facts and "set" not in facts["classes"][0]
 
 
 def test_curves_are_those_of_the_commonest_classes(facts):

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import small_objects
 import tensorflow as tf
 from small_fields import fields_of
+from small_objects import LYING, source, square
 
 from lfp_tf.checkpoints.variables import variables_by_name
+from lfp_tf.data.detection.records import read_truth
 from lfp_tf.errors import LfpError
 from lfp_tf.recipes import config
 from lfp_tf.tasks.detection.targets import sampled_rois
@@ -148,6 +151,19 @@ def test_masks_of_classes_that_have_none_teach_nothing(model):
     assert float(losses["class"]) == float(boxes["class"]) and float(boxes["mask"]) > 0.0
 
 
+def test_where_masks_alone_are_trained_other_objects_take_no_place_among_the_samples(model):
+    other = ([10.0, 6.0, 40.0, 28.0], 2, False, True)
+    batch = batch_of([CAR, other], [other, CAR])
+    is_car = batch["is_valid"] & (batch["classes"] == 1)
+    for trainable, is_same in (("mask_head", True), ("all", False)):
+        task = task_of(trainable=trainable, mask_classes=[1])
+        both, cars = (
+            trained(task, model, batch | {"is_valid": valid})[0]["mask"]
+            for valid in (batch["is_valid"], is_car)
+        )
+        assert float(cars) > 0 and (float(both) == float(cars)) is is_same
+
+
 def test_the_classes_of_masks_belong_to_no_graph():
     task = task_of(mask_classes=[2, 3])
     with tf.Graph().as_default():
@@ -247,6 +263,24 @@ def test_detections_of_all_replicas_are_counted_once_and_what_fills_up_never():
         assert task.aggregate_logs(None, logs) == {"results": [expected]}
     state = task.aggregate_logs(task.aggregate_logs(None, apart), apart)
     assert state["results"] == [expected] * 2
+
+
+def test_scores_of_a_validation_are_told_for_classes_with_and_without_masks(tmp_path):
+    """So a checkpoint may be chosen without the masks that a network must not see."""
+    objects = [square(2, 3, 20.0), square(30, 10, 20.0, label=2)]
+    small_objects.write(tmp_path, [source(tmp_path / "images", "one", LYING, objects)], "val")
+    truth = read_truth(tmp_path, "val")["annotations"]
+    rows = [row | {"score": 0.9} for row in truth if row["category_id"] == 2]
+    data = {"folder": str(tmp_path), "split": "val"}
+    logs = {}
+    for name, words in (("none", []), ("dog", ["dog"])):
+        task = task_of(validation_data=data, train_data=data, mask_classes=words)
+        logs[name] = task.reduce_aggregated_logs({"results": rows})
+    both = {f"{kind}_ap": pytest.approx(0.5) for kind in ("box", "mask")}
+    both |= {f"{kind}_ap50": pytest.approx(0.5) for kind in ("box", "mask")}
+    assert logs["none"] == both
+    apart = {"box_ap_a": 1.0, "box_ap_b": 0.0, "mask_ap_a": 1.0, "mask_ap_b": 0.0}
+    assert logs["dog"] == both | {name: pytest.approx(value) for name, value in apart.items()}
 
 
 C4 = {

@@ -1,0 +1,73 @@
+"""How well masks fit where the boxes are right: each object's mask, predicted in its true box.
+
+AP of masks falls with boxes and classes that are wrong. This measures the mask head alone, as of
+classes whose masks were never learnt.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lfp_tf.data.detection.masks import rle_bitmap
+from lfp_tf.tasks.detection.coco_results import pasted
+from lfp_tf.tasks.detection.prediction import Protocol, masks_in_boxes
+from lfp_tf.tasks.traced import traced
+
+
+def mask_overlaps(
+    model: Any, protocol: Protocol, image: np.ndarray, truth: Sequence[dict]
+) -> list[tuple[int, float]]:
+    """Gives (label, IoU of predicted and true mask in the image) of an image's objects.
+
+    Crowds and objects without a mask, or with an empty one, are left out.
+
+    Args:
+        model: a detector with masks and a `recipe`.
+        protocol: how images are scaled.
+        image: uint8 [H, W, 3].
+        truth: annotations of the image as a COCO file has them.
+
+    Raises:
+        LfpError: the network cannot take the image.
+    """
+    objects = [
+        (row, rle_bitmap(row["segmentation"]))
+        for row in truth
+        if row.get("segmentation") and not row.get("iscrowd", 0)
+    ]
+    objects = [(row, bitmap) for row, bitmap in objects if bitmap.any()]
+    if not objects:
+        return []
+    boxes = np.array([row["bbox"] for row, _ in objects], np.float32)
+    boxes[:, 2:] += boxes[:, :2]
+    labels = np.array([row["category_id"] for row, _ in objects], np.int32)
+    masks = traced(model, _function, protocol)(image, boxes, labels)
+    drawn = pasted({"boxes": boxes, "masks": masks, "count": len(objects)}, image.shape[:2])
+    return [
+        (int(label), _overlap(mask, bitmap))
+        for label, mask, (_, bitmap) in zip(labels, drawn, objects, strict=True)
+    ]
+
+
+def class_means(overlaps: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """Gives {label: mean overlap} of the classes that have any, by what `mask_overlaps` gave."""
+    by_label: dict[int, list[float]] = {}
+    for label, overlap in overlaps:
+        by_label.setdefault(label, []).append(overlap)
+    return {label: float(np.mean(own)) for label, own in sorted(by_label.items())}
+
+
+def _function(model, protocol):
+    signature = [
+        tf.TensorSpec([None, None, 3], tf.uint8),
+        tf.TensorSpec([None, 4], tf.float32),
+        tf.TensorSpec([None], tf.int32),
+    ]
+    masks = masks_in_boxes(model, protocol)
+    return tf.function(masks, input_signature=signature, autograph=False)
+
+
+def _overlap(mask, bitmap):
+    return float(np.sum(mask & bitmap) / np.sum(mask | bitmap))

@@ -1,0 +1,69 @@
+"""Masks in true boxes: overlaps worked by hand, what is left out, means by class."""
+
+import numpy as np
+import pytest
+from small_detector import EVALUATION, KnownDetector, small_detector
+
+from lfp_tf.data.detection.masks import bitmap_rle
+from lfp_tf.tasks.detection.prediction import Protocol
+from lfp_tf.tasks.detection.true_boxes import class_means, mask_overlaps
+
+PROTOCOL = Protocol(**EVALUATION)
+SIZE = (60, 80)
+IMAGE = np.zeros((*SIZE, 3), np.uint8)
+
+
+def row(label, box, *, filled=None, **words):
+    """An object whose mask fills its box, or another one."""
+    bitmap = np.zeros(SIZE, bool)
+    x, y, width, height = filled or box
+    bitmap[y : y + height, x : x + width] = True
+    return {
+        "category_id": label,
+        "bbox": list(map(float, box)),
+        "iscrowd": 0,
+        "segmentation": bitmap_rle(bitmap),
+    } | words
+
+
+@pytest.mark.parametrize("pixel", [0.0, 1.0])
+def test_overlaps_are_those_of_the_masks_in_the_image(pixel):
+    network = KnownDetector({}, pixel=pixel, half=(2,))
+    truth = [
+        row(1, (10, 10, 40, 40)),
+        row(1, (10, 10, 40, 40), filled=(10, 10, 20, 40)),
+        row(2, (30, 5, 40, 40)),
+        row(2, (30, 5, 40, 40), filled=(50, 5, 20, 40)),
+    ]
+    overlaps = mask_overlaps(network, PROTOCOL, IMAGE, truth)
+    assert [label for label, _ in overlaps] == [1, 1, 2, 2]
+    # The whole box against all of it and half of it; the left half against all and the right.
+    # A pasted mask ends within a pixel of its box.
+    expected = [1.0, 0.5, 0.5, 0.0]
+    np.testing.assert_allclose([value for _, value in overlaps], expected, atol=0.06)
+
+
+def test_crowds_and_objects_without_a_mask_are_left_out():
+    truth = [
+        row(1, (10, 10, 40, 40), iscrowd=1),
+        row(2, (10, 10, 40, 40), segmentation=None),
+        row(3, (10, 10, 40, 40), segmentation=bitmap_rle(np.zeros(SIZE, bool))),
+    ]
+    assert mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, truth) == []
+    assert mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, []) == []
+    assert (
+        len(mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, [*truth, row(1, (0, 0, 9, 9))])) == 1
+    )
+
+
+def test_a_class_counts_by_the_mean_of_its_objects():
+    assert class_means([(3, 0.5), (1, 0.25), (3, 1.0)]) == {1: 0.25, 3: 0.75}
+    assert class_means([]) == {}
+
+
+def test_a_real_network_predicts_masks_in_given_boxes():
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    truth = [row(1, (10, 10, 40, 40)), row(3, (30, 5, 20, 40))]
+    overlaps = mask_overlaps(small_detector(), PROTOCOL, image, truth)
+    assert [label for label, _ in overlaps] == [1, 3]
+    assert all(0.0 <= value <= 1.0 for _, value in overlaps)
