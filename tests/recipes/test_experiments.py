@@ -1,5 +1,7 @@
 """Families of experiments: one YAML file, an experiment for each of its variants."""
 
+import re
+
 import pytest
 
 from lfp_tf.errors import LfpError
@@ -88,9 +90,11 @@ def test_no_two_files_have_one_name():
 def test_the_names_of_maskx_tell_what_is_learnt():
     """The rule of docs/maskx.md: SETA is `mask_classes`, the words after it are the mask head's."""
     names = [
-        name for name in experiments.paths() if name.startswith("maskx_") and "_vg_" not in name
+        name
+        for name in experiments.paths()
+        if re.fullmatch("maskx_resnet.*", name) and not re.search("_vg_|_coco_mini", name)
     ]
-    assert len(names) == 89
+    assert len(names) == 95
     for name in names:
         task = experiments.read(name).config["task"]
         model = task["model"]
@@ -105,4 +109,7 @@ def test_the_names_of_maskx_tell_what_is_learnt():
         layers = model.get("transfer_layers", 2)
         assert (f"_{layers}_layer" in name) == (layers != 2), name
         assert ("_grad" in name) == ("transfer_stop_gradient" in model), name
+        assert ("_hourglass" in name) == (model.get("mask_head") == "hourglass"), name
+        in_true_boxes = "_true_boxes" in name or "_hourglass" in name
+        assert in_true_boxes == ("use_gt_boxes_for_masks" in task.get("sampling", {})), name
         assert f"_resnet{model['depth']}_" in name, name
