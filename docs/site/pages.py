@@ -21,7 +21,7 @@ NAVIGATION = {
     ),
     "Networks": (
         *("docs/pspnet.md", "docs/deeplab.md", "docs/lfp.md"),
-        *("docs/detection.md", "docs/fpt.md"),
+        *("docs/detection.md", "docs/fpt.md", "docs/maskx.md"),
     ),
     "Reference": ("api/lfp_tf.md", "docs/architecture.md"),
     "Project": ("CONTRIBUTING.md", "docs/testing.md", "SECURITY.md", "CHANGELOG.md"),
