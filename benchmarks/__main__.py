@@ -25,6 +25,7 @@ QUESTIONS = {
     "export": "an export's size and its first answer beside the host's",
     "crf": "the dense CRF of an image beside pydensecrf2",
     "detect": "Mask R-CNN, its operators and input beside torchvision and the host",
+    "transfer": "MaskX R-CNN with 3002 classes beside 81, and as exported",
     "pyramid": "LFP's pyramid beside the plain ResNet, its arithmetic and PyTorch",
 }
 
