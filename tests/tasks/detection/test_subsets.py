@@ -57,7 +57,9 @@ def test_names_of_sets_are_told_from_names_of_classes(name, expected):
 
 @pytest.mark.parametrize("name", ["E1_A20B61", "E6_A20B60", "vocs"])
 def test_a_set_that_is_not_there_is_named(name):
-    with pytest.raises(LfpError, match=f'No set of classes is called "{name}".* There are coco, voc'):
+    with pytest.raises(
+        LfpError, match=f'No set of classes is called "{name}".* There are coco, voc'
+    ):
         split_labels(name)
 
 
