@@ -94,6 +94,21 @@ def test_a_whole_detector_comes_back_bit_for_bit(built, form, translation):
     assert all(np.array_equal(matched[name], value) for name, value in values.items())
 
 
+@pytest.mark.parametrize(("kind", "blob"), [("glove", "v_glove"), ("random", "v_randn_0")])
+def test_a_table_of_class_vectors_comes_back_and_is_missed(built, kind, blob):
+    form = {"transfer_input": kind, "embedding_dim": 5}
+    of, variables = options(**form), built(**form)
+    values = drawn(variables)
+    file = file_of(values, "detectron", of)
+    np.testing.assert_array_equal(file[blob], values["transfer_embedding/table"])
+    matched, report = load(file, variables, of)
+    assert not report.missing and not report.unused
+    np.testing.assert_array_equal(matched["transfer_embedding/table"], file[blob])
+    del file[blob]
+    with pytest.raises(LfpError, match=r"lacks 1 of the .* \(transfer_embedding/table, ...\)"):
+        load(file, variables, of)
+
+
 @pytest.mark.parametrize("translation", ["detectron", "detectron_torch"])
 def test_a_c4_detector_comes_back(built, translation):
     of = {n: v for n, v in options().items() if n != "decoder"}
@@ -187,7 +202,7 @@ def test_an_imagenet_file_fills_the_backbone_alone(built):
 def test_an_imagenet_file_that_lacks_a_blob_is_no_start(built):
     arrays = imagenet(built())
     del arrays["res3_0_branch2b_w"]
-    with pytest.raises(LfpError, match="lacks 1 of the network's variables"):
+    with pytest.raises(LfpError, match=r"lacks 1 of the network's variables"):
         load(arrays, built(), heads=HEADS)
 
 

@@ -150,7 +150,8 @@ def change(file, *words):
 
 def test_class_rows_are_cut_and_put_back(tmp_path, blobs, capsys):
     start, names = tmp_path / "start.pkl", tmp_path / "classes.txt"
-    plain = {name: array for name, array in blobs.items() if "backup" not in name}
+    others = ("cls_score_w_jcvbackup", "mask_fcn_logits_w", "mask_fcn_logits_b")
+    plain = {name: array for name, array in blobs.items() if name not in others}
     write_detectron(start, plain, CONFIG)
     names.write_text("one\ntwo\n")
     assert change(start, "--classes", names, "--to", tmp_path / "cut.pkl") == 0
@@ -162,7 +163,7 @@ def test_class_rows_are_cut_and_put_back(tmp_path, blobs, capsys):
     assert capsys.readouterr().out == f"{tmp_path / 'back.pkl'}\n"
     back = read_checkpoint(tmp_path / "back.pkl")
     assert_same(plain, {name: back[name] for name in plain})
-    assert convert(tmp_path / "back.pkl", tmp_path / "ours") == 0
+    assert set(back) - set(plain) == {name for name in back if name.endswith("_jcvbackup")}
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_a_detectors_table_tells_sets_of_classes_and_masks_in_true_boxes(run, tm
     assert lines[2].split()[-2:] == ["1", "A"]
     assert "box: AP 50.00, AP50 50.00," in lines[4]
     assert "box, set A: AP 0.00," in lines[6] and "box, set B: AP 100.00," in lines[8]
-    assert "set A is dog, 3 (2 classes), set B the other 1" in lines
+    assert "set A is dog, 3 (2 of 3 classes), set B the other 1" in lines
 
 
 def test_what_the_user_says_wins_over_the_recipe(run, people, capsys):

@@ -46,6 +46,16 @@ def test_records_of_the_networks_own_classes_are_taken(records):
     comparable_split(numbered, records, "val", catalog.POSE)
 
 
+def test_records_of_the_first_classes_alone_are_taken_where_they_may_be(records):
+    more = people([*people().classes, "tail"])
+    comparable_split(more, records, "val", catalog.POSE, may_lack_last=True)
+    with pytest.raises(LfpError, match="the 14 joints of lsp, but the network has 15"):
+        comparable_split(more, records, "val", catalog.POSE)
+    turned = people([*people().classes[::-1], "tail"])
+    with pytest.raises(LfpError, match='differ: "right_ankle", "head_top"'):
+        comparable_split(turned, records, "val", catalog.POSE, may_lack_last=True)
+
+
 def test_others_are_refused_in_the_tasks_own_words(records):
     with pytest.raises(LfpError, match="the 14 joints of lsp, but the network has 13 of lsp; give"):
         comparable_split(people(people().classes[:13]), records, "val", catalog.POSE)

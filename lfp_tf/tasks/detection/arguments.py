@@ -145,7 +145,7 @@ def table(facts: dict) -> str:
         lines.append(f"mask IoU in the true boxes, mean over classes: {', '.join(shares)}")
     if sets := facts.get("sets"):
         a, b = (len(sets[part]["classes"]) for part in "AB")
-        lines.append(f"set A is {sets['A']['name']} ({a} classes), set B the other {b}")
+        lines.append(f"set A is {sets['A']['name']} ({a} of {a + b} classes), set B the other {b}")
     lines.append(f"over {len(facts['images'])} images, overlaps as COCO measures them")
     return "\n".join(lines)
 

@@ -50,14 +50,15 @@ def fill_table(
     Raises:
         LfpError: no table, neither in the start nor elsewhere; or as `embedding_table`.
     """
+    fields: Any = config.model
     if config.embeddings:
-        table = embedding_table(config.embeddings, names(), dim=config.model.embedding_dim)
+        table = embedding_table(config.embeddings, names(), dim=fields.embedding_dim)
         variables_by_name(model)[_TABLE].assign(table)
     elif report is None or _TABLE not in report.loaded:
         start = config.init_checkpoint
         where = f"{start} has none of {model.num_labels} rows" if start else "none is given"
         raise LfpError(
             f"The network's table of class vectors ({_TABLE}; v_glove or v_randn_0 in Detectron's "
-            f"files) is missing: task.model.transfer_input is {config.model.transfer_input}, but "
+            f"files) is missing: task.model.transfer_input is {fields.transfer_input}, but "
             f"{where}; give task.embeddings=FILE (GloVe's text or a .npy table)."
         )

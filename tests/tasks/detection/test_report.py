@@ -90,7 +90,7 @@ def test_sets_of_classes_have_scores_of_their_own(facts, tmp_path):
     assert [entry["mask_iou"] for entry in own["classes"]] == [0.5, None, 1.0, None, None, None]
     page = " ".join(page_of(tmp_path, own).split())
     assert "<td>box, set A</td><td>25.25</td>" in page
-    assert "Set A is a &amp; b, e (2 classes, blue below), set B the other 4 (orange)." in page
+    assert "Set A is a &amp; b, e (2 of 6 classes, blue below), set B the other 4 (orange)." in page
     assert "mean over classes: all 75.00, set A 50.00, set B 100.00." in page
 
 

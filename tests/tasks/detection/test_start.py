@@ -2,15 +2,21 @@
 
 import numpy as np
 import pytest
+import small_detector
 import tensorflow as tf
+import yaml
+from object_batches import BOX_ONLY, CAR, SMALL, batch_of, total, trained
 from small_fields import fields_of
-from test_task import BOX_ONLY, CAR, SMALL, batch_of, total, trained
+from small_objects import LYING, source, square
 
 from lfp_tf.checkpoints.names.detectron import TRANSLATIONS
 from lfp_tf.checkpoints.parts import Checkpoint
 from lfp_tf.checkpoints.variables import assign, variables_by_name
+from lfp_tf.data.census import take_census
+from lfp_tf.data.detection.records import detection_plan
+from lfp_tf.data.prepare import write_plan
 from lfp_tf.errors import LfpError
-from lfp_tf.recipes import config
+from lfp_tf.recipes import config, networks
 from lfp_tf.tasks.detection.task import Task
 
 TABLE = "transfer_embedding/table"
@@ -210,3 +216,44 @@ def test_records_of_another_order_are_refused():
         fields.take_classes(names(3)[::-1], lambda: names(30))
     fields.class_names = names(3)[::-1] + names(30)[3:]
     assert fields.take_classes(names(3)[::-1], lambda: names(30))
+
+
+def records(root, count, *, labels):
+    """Records of small images, named as those of scenes, with the first classes of `names`."""
+    images = {
+        split: [
+            source(root / "images", f"{split}{n}", LYING, [square(4 + n, 6, 16, label=label)])
+            for n, label in enumerate(labels)
+        ]
+        for split in ("train", "val")
+    }
+    plan = detection_plan("scenes", names(count), images)
+    write_plan(plan, take_census(plan), root / "records", num_shards=1)
+    return root / "records"
+
+
+def test_masks_of_few_classes_are_learnt_for_a_detector_of_more(tmp_path):
+    """Both stages by the command: boxes of five classes, then masks of the first three."""
+    changes = {"trainer__train_steps": 1, "task__model__norm": "affine"}
+    all_five = records(tmp_path / "five", 5, labels=[1, 4, 5, 2])
+    stage1, stage2 = tmp_path / "stage1", tmp_path / "stage2"
+    done = small_detector.train(
+        all_five, stage1, "--mode=train", **changes, task__model__masks="false"
+    )
+    assert done.returncode == 0, done.stderr
+    three = records(tmp_path / "three", 3, labels=[1, 2, 3, 1])
+    words = {"task__model__transfer_input": "cls+box", "task__trainable": "mask_head"}
+    done = small_detector.train(three, tmp_path / "refused", f"--init={stage1}", **changes, **words)
+    assert done.returncode == 2 and "does not fill 4 of" in done.stderr
+    words["task__model__classes"] = 5
+    done = small_detector.train(three, stage2, f"--init={stage1}", **changes, **words)
+    assert done.returncode == 0, done.stderr
+    assert (stage2 / "report.html").exists()
+    fields = yaml.safe_load((stage2 / "params.yaml").read_text())["task"]
+    assert fields["class_names"] == names(5)
+    before, _ = networks.load("maskrcnn_small_scenes", stage1)
+    model, _ = networks.load("maskrcnn_small_scenes", stage2)
+    assert model.recipe.classes == names(5)
+    rows = variables_by_name(model)["box_classes/kernel"]
+    np.testing.assert_array_equal(rows, variables_by_name(before)["box_classes/kernel"])
+    assert rows.shape[1] == 6 and model.mask_kernels(tf.range(6)).shape[0] == 6

@@ -44,12 +44,20 @@ def test_voc_and_the_rest_divide_the_classes():
         *("dining table", "tv"),
     ]
     assert digest(split_labels("nonvoc")) == NONVOC
-    assert sorted(split_labels("voc") + split_labels("nonvoc")) == list(range(1, 81))
+    assert sorted(split_labels("voc") + split_labels("nonvoc")) == split_labels("coco")
+    assert split_labels("coco") == list(range(1, 81))
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("voc", True), ("nonvoc", True), ("E3_A40B40", True), ("E9_A1B2", True), ("person", False)],
+    [
+        ("coco", True),
+        ("voc", True),
+        ("nonvoc", True),
+        ("E3_A40B40", True),
+        ("E9_A1B2", True),
+        ("person", False),
+    ],
 )
 def test_names_of_sets_are_told_from_names_of_classes(name, expected):
     assert is_split(name) is expected
