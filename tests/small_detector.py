@@ -7,6 +7,7 @@ import tiny
 from small_objects import CLASSES
 
 OVERRIDES = {
+    "task.model.blocks": "[1,1,1,1]",
     "task.model.width": 0.125,
     "task.model.pyramid_dim": 16,
     "task.model.box_dim": 24,

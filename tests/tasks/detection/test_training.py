@@ -33,36 +33,33 @@ def test_a_run_that_goes_on_is_the_uninterrupted_one_bit_for_bit(records, refere
     assert tiny.losses(tmp_path / "run") == tiny.losses(reference)
 
 
-def test_two_replicas_are_one_with_the_whole_batch(records, tmp_path):
-    runs = {}
-    for replicas in (1, 2):
-        words = ["--mode=train", f"--cpu_replicas={replicas}"]
-        done = tiny.run(
-            *small_detector.train_arguments(
-                records,
-                tmp_path / str(replicas),
-                *words,
-                task__losses__normalization="global",
-                trainer__train_steps=2,
-            )
-        )
-        assert done.returncode == 0, done.stderr
-        runs[replicas] = tiny.losses(tmp_path / str(replicas))
-    tiny.assert_close(runs[1], runs[2], 1e-6)
+GLOBAL = {
+    "task__losses__normalization": "global",
+    # Of pieces a batch norm would see other images than of the whole batch.
+    "task__model__norm": "affine",
+    "trainer__train_steps": 2,
+}
 
 
-def test_pieces_are_the_whole_batch_where_norms_are_fixed(records, tmp_path):
-    runs = {}
-    for pieces in (1, 2):
-        done = small_detector.train(
-            records,
-            tmp_path / str(pieces),
-            "--mode=train",
-            task__losses__normalization="global",
-            task__model__norm="affine",
-            trainer__accumulation_steps=pieces,
-            trainer__train_steps=2,
-        )
-        assert done.returncode == 0, done.stderr
-        runs[pieces] = tiny.losses(tmp_path / str(pieces))
-    tiny.assert_close(runs[1], runs[2], 1e-6)
+@pytest.fixture(scope="module")
+def whole(records, tmp_path_factory):
+    """The losses of one replica that takes the batch at once."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = small_detector.train(records, folder, "--mode=train", **GLOBAL)
+    assert done.returncode == 0, done.stderr
+    return tiny.losses(folder)
+
+
+def test_two_replicas_are_one_with_the_whole_batch(records, whole, tmp_path):
+    # Devices are made once in a process.
+    words = ["--mode=train", "--cpu_replicas=2"]
+    done = tiny.run(*small_detector.train_arguments(records, tmp_path / "run", *words, **GLOBAL))
+    assert done.returncode == 0, done.stderr
+    tiny.assert_close(tiny.losses(tmp_path / "run"), whole, 1e-6)
+
+
+def test_pieces_are_the_whole_batch_where_norms_are_fixed(records, whole, tmp_path):
+    changes = GLOBAL | {"trainer__accumulation_steps": 2}
+    done = small_detector.train(records, tmp_path / "run", "--mode=train", **changes)
+    assert done.returncode == 0, done.stderr
+    tiny.assert_close(tiny.losses(tmp_path / "run"), whole, 1e-6)

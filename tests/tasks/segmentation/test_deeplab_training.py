@@ -67,7 +67,9 @@ def test_replicas_and_pieces_are_the_whole_batch(records, reference, tmp_path, r
         np.testing.assert_allclose(found[step], loss, rtol=1e-6)
 
 
-@pytest.mark.parametrize("hard", [{}, {"ohem_threshold": 0.1, "ohem_least": 5}])
+@pytest.mark.parametrize(
+    "hard", [pytest.param({}, marks=pytest.mark.slow), {"ohem_threshold": 0.1, "ohem_least": 5}]
+)
 def test_weighted_losses_and_dice_keep_the_law_too(records, tmp_path, hard):
     losses = {}
     for replicas, pieces in ((1, 1), (1, 2), (2, 1)):
@@ -106,7 +108,13 @@ def test_the_rate_holds_for_ten_steps(records, tmp_path):
     np.testing.assert_allclose(rates[10], rates[0] * (1 - 10 / 12) ** 0.9, rtol=1e-6)
 
 
-@pytest.mark.parametrize("experiment", ["deeplabv3_resnet101_voc", "deeplabv3plus_resnet101_voc"])
+@pytest.mark.parametrize(
+    "experiment",
+    [
+        pytest.param("deeplabv3_resnet101_voc", marks=pytest.mark.slow),
+        "deeplabv3plus_resnet101_voc",
+    ],
+)
 def test_v3_and_v3plus_train(records, tmp_path, experiment):
     train(
         records,
