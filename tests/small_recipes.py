@@ -18,6 +18,7 @@ from lfp_tf.images.skeleton import JOINTS
 from lfp_tf.recipes import config, experiments, networks, preflight
 from lfp_tf.recipes.shipped import shipped_names
 from lfp_tf.tasks import catalog
+from lfp_tf.tasks.detection.networks import usual_classes
 from lfp_tf.training import devices
 from lfp_tf.training.run import Run
 
@@ -102,11 +103,8 @@ def _small_task(experiment):
         has_levels = "pyramid_dim" in task.model.as_dict()
         wanted = SMALL_DETECTOR["model"] if has_levels else SMALL_C4
         # As many classes as the records have.
-        wanted, fields = wanted | {"classes": 0}, {}
-        if task.model.transfer_input == "glove":
-            # A table of words is a file.
-            wanted, fields = wanted | {"transfer_input": "random"}, {"embeddings": "random:0"}
-        return copy.deepcopy(SMALL_DETECTOR | {"model": wanted} | fields)
+        model = wanted | {"classes": 0}
+        return copy.deepcopy(SMALL_DETECTOR | {"model": model}) | _class_vectors(task)
     model, crop = _small_model(task)
     train = {"global_batch_size": 2, "crop": crop}
     fields = {"model": model, "train_data": train, "validation_data": {"global_batch_size": 1}}
@@ -114,6 +112,16 @@ def _small_task(experiment):
         train["warp"] = [49, 49]
         fields["evaluation"] = {"warp": [49, 49]}
     return fields
+
+
+def _class_vectors(task):
+    """A table for masks that are predicted from one, as a user would bring."""
+    if task.embeddings or task.model.transfer_input not in ("glove", "random"):
+        return {}
+    names, _ = usual_classes(task)
+    path = pathlib.Path(tempfile.mkdtemp()) / "table.npy"
+    np.save(path, np.random.RandomState(0).rand(len(names), task.model.embedding_dim))
+    return {"embeddings": str(path)}
 
 
 def _small_model(task):
