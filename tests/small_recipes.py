@@ -103,8 +103,8 @@ def _small_task(experiment):
         has_levels = "pyramid_dim" in task.model.as_dict()
         wanted = SMALL_DETECTOR["model"] if has_levels else SMALL_C4
         # As many classes as the records have.
-        model = {"model": wanted | {"classes": 0}}
-        return copy.deepcopy(SMALL_DETECTOR | model) | _class_vectors(task)
+        model = wanted | {"classes": 0}
+        return copy.deepcopy(SMALL_DETECTOR | {"model": model}) | _class_vectors(task)
     model, crop = _small_model(task)
     train = {"global_batch_size": 2, "crop": crop}
     fields = {"model": model, "train_data": train, "validation_data": {"global_batch_size": 1}}
