@@ -25,6 +25,7 @@ QUESTIONS = {
     "export": "an export's size and its first answer beside the host's",
     "crf": "the dense CRF of an image beside pydensecrf2",
     "detect": "Mask R-CNN, its operators and input beside torchvision and the host",
+    "attention": "FPT's attention, layers and detector: memory and time, beside PyTorch",
     "pyramid": "LFP's pyramid beside the plain ResNet, its arithmetic and PyTorch",
 }
 
@@ -59,7 +60,7 @@ def _parser():
         nargs="+",
         default=(),
         metavar="WORD",
-        help="of pyramid: the tables with these words in their title, as: block training",
+        help="of pyramid, attention: the tables with these words in their title: block training",
     )
     parser.add_argument("--torch_python", type=_existing, help="interpreter that has PyTorch")
     parser.add_argument("--crf_python", type=_existing, help="interpreter that has pydensecrf2")
