@@ -216,7 +216,9 @@ class _Softmaxes:
         if self.similarity == "euclidean":
             bias = -self.scale * tf.reduce_sum(tf.square(split), -1, keepdims=True)
         if mask is not None:
-            hidden = tf.where(mask[:, None, :, None] > 0, tf.zeros([], keys.dtype), _HIDDEN)
+            hidden = tf.where(
+                tf.cast(mask, tf.bool)[:, None, :, None], tf.zeros([], keys.dtype), _HIDDEN
+            )
             bias = hidden if bias is None else bias + hidden
         if bias is not None:
             bias = tf.broadcast_to(bias, tf.concat([tf.shape(split)[:-1], [1]], 0))
@@ -284,14 +286,18 @@ class _Softmaxes:
             weights *= factors
         if tensors["mixture"] is None:
             return weights[:, 0]
-        return tf.reduce_sum(weights * tensors["mixture"][:, :, None, None], 1)
+        # As a product it reads every matrix once and writes one.
+        rows, count = tf.shape(weights)[2], side(weights, 3)
+        flat = tf.reshape(weights, [-1, self.parts, rows * count])
+        mixed = tf.matmul(tensors["mixture"][:, None], flat)
+        return tf.reshape(mixed, [-1, rows, count])
 
 
 def _counting(positions, mask):
     """Zeros in place of positions that do not count, whatever they hold."""
     if mask is None:
         return positions
-    return tf.where(mask[:, :, None] > 0, positions, tf.zeros([], positions.dtype))
+    return tf.where(tf.cast(mask, tf.bool)[:, :, None], positions, tf.zeros([], positions.dtype))
 
 
 def _by_rows(function: Callable, rows, shared: dict, block, gradient: Callable | None = None):
@@ -311,8 +317,7 @@ def _by_rows(function: Callable, rows, shared: dict, block, gradient: Callable |
         return [of_rows, *((zeros | found)[name] for name in floats)]
 
     tensors = [shared[name] for name in names]
-    options = {"width": shared["values"].shape[-1], "gradient": gradients if gradient else None}
-    return by_rows(of_list, rows, tensors, block, **options)
+    return by_rows(of_list, rows, tensors, block, gradient=gradients if gradient else None)
 
 
 def _block(keys, parts, entries):

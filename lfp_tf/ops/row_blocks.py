@@ -19,15 +19,13 @@ def by_rows(
     shared: Sequence[tf.Tensor],
     block: int | tf.Tensor | None,
     *,
-    width: int,
     gradient: Gradient | None = None,
 ) -> tf.Tensor:
     """Applies a function to blocks of rows one after the other, and again for the gradients.
 
     Nothing that the function makes on the way outlives its block, neither forward nor backward:
     the backward pass runs it again on each block (Chen et al. 2016, "Training Deep Nets with
-    Sublinear Memory Cost"). The gradients of `shared` are the sums over the blocks. Every block
-    writes into one tensor that is there from the beginning.
+    Sublinear Memory Cost"). The gradients of `shared` are the sums over the blocks.
 
     Args:
         function: gets (rows [I, R, D], `shared`, index of the first row as an int32 scalar) and
@@ -37,7 +35,6 @@ def by_rows(
         shared: tensors that every block needs; those that are not float have no gradient.
         block: rows of a block, at least 1; None takes all rows at once by ordinary
             differentiation, which is the naive form.
-        width: E.
         gradient: gets what `function` gets and the gradient of its result, gives those of the rows
             and of the float tensors of `shared`; None runs the function under a tape.
 
@@ -53,7 +50,7 @@ def by_rows(
         def backward(upstream):
             return _backward(of_block, rows, shared, block, upstream)
 
-        return _forward(function, rows, shared, block, width), backward
+        return _forward(function, rows, shared, block), backward
 
     return blockwise(rows, *shared)
 
@@ -80,19 +77,17 @@ def recomputed(function: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Te
     return applied(*tensors)
 
 
-def _forward(function, rows, shared, block, width):
+def _forward(function, rows, shared, block):
     block, count = _even_blocks(rows, block)
 
     def body(number, results):
         first = _first(rows, number, block)
         result = function(_block(rows, first, block), shared, first)
-        places = _places(rows, first, block)
-        return number + 1, tf.tensor_scatter_nd_update(
-            results, places, tf.reshape(result, [-1, width])
-        )
+        return number + 1, results.write(number, result)
 
-    _, results = _loop(body, count, _flat_zeros(rows, width))
-    return _shaped(results, rows)
+    results = tf.TensorArray(rows.dtype, count, element_shape=None)
+    _, results = _loop(body, count, results)
+    return _joined(results.stack(), rows, block, count)
 
 
 def _backward(gradient, rows, shared, block, upstream):
@@ -101,21 +96,20 @@ def _backward(gradient, rows, shared, block, upstream):
 
     def body(number, results, *sums):
         first = _first(rows, number, block)
-        # Rows that the block before had, too, have their gradient already.
+        # Rows that the block before had, too, count there.
         is_new = first + tf.range(block) >= number * block
         own = _block(upstream, first, block)
         own = tf.where(is_new[None, :, None], own, tf.zeros([], own.dtype))
         of_rows, *further = gradient(_block(rows, first, block), shared, first, own)
-        results = tf.tensor_scatter_nd_add(
-            results, _places(rows, first, block), tf.reshape(of_rows, [-1, rows.shape[2]])
-        )
-        return number + 1, results, *(a + b for a, b in zip(sums, further, strict=True))
+        sums = [total + one for total, one in zip(sums, further, strict=True)]
+        return number + 1, results.write(number, of_rows), *sums
 
+    results = tf.TensorArray(rows.dtype, count, element_shape=None)
     zeros = [tf.zeros_like(tensor) for tensor in floats]
-    _, results, *sums = _loop(body, count, _flat_zeros(rows, rows.shape[2]), *zeros)
+    _, results, *sums = _loop(body, count, results, *zeros)
     totals = iter(sums)
     of_shared = [next(totals) if tensor.dtype.is_floating else None for tensor in shared]
-    return [_shaped(results, rows), *of_shared]
+    return [_joined(results.stack(), rows, block, count), *of_shared]
 
 
 def _by_tape(function):
@@ -136,7 +130,7 @@ def _gradients(function, tensors, upstream):
 
 
 def _loop(body, count, *values):
-    """One block after the other; a tensor that a block changes is changed in its place."""
+    """One block after the other."""
     return tf.while_loop(
         lambda number, *_: number < count, body, (0, *values), parallel_iterations=1
     )
@@ -163,18 +157,17 @@ def _block(rows, first, block):
     return part
 
 
-def _places(rows, first, block):
-    """Where the rows of a block lie among those of all items: [I * R, 1]."""
-    items = tf.range(side(rows, 0)) * side(rows, 1)
-    return tf.reshape(items[:, None] + first + tf.range(block)[None], [-1, 1])
-
-
-def _flat_zeros(rows, width):
-    return tf.zeros([side(rows, 0) * side(rows, 1), width], rows.dtype)
-
-
-def _shaped(results, rows):
-    """[I * N, E] as [I, N, E]."""
-    shaped = tf.reshape(results, [side(rows, 0), side(rows, 1), results.shape[1]])
-    shaped.set_shape([*rows.shape[:2], results.shape[1]])
-    return shaped
+def _joined(stacked, rows, block, count):
+    """[blocks, I, R, E] to [I, N, E]: of rows that two blocks had, the first one's."""
+    items, length, width = side(rows, 0), side(rows, 1), stacked.shape[3]
+    joined = tf.transpose(stacked, [1, 0, 2, 3])
+    joined = tf.reshape(joined, [items, count * block, side(stacked, 3)])
+    is_exact = isinstance(count, int) and isinstance(block, int) and count * block == length
+    if not is_exact:
+        # How far the last block was moved.
+        moved = count * block - length
+        places = tf.range(length)
+        places += tf.where(places < (count - 1) * block, 0, moved)
+        joined = tf.gather(joined, places, axis=1)
+    joined.set_shape([rows.shape[0], rows.shape[1], width])
+    return joined
