@@ -62,6 +62,9 @@ def _attention(spec):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             (result,) = forward.python_function(*inputs)
+        # As in a network, where the gradient of the result comes after it.
+        with tf.control_dependencies([result]):
+            upstream = tf.identity(upstream)
         return [result, *tape.gradient(result, inputs, upstream)]
 
     if upstream is None:

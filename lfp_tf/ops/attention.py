@@ -317,7 +317,8 @@ def _by_rows(function: Callable, rows, shared: dict, block, gradient: Callable |
         return [of_rows, *((zeros | found)[name] for name in floats)]
 
     tensors = [shared[name] for name in names]
-    return by_rows(of_list, rows, tensors, block, gradient=gradients if gradient else None)
+    options = {"width": shared["values"].shape[-1], "gradient": gradients if gradient else None}
+    return by_rows(of_list, rows, tensors, block, **options)
 
 
 def _block(keys, parts, entries):

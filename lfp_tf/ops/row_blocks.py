@@ -19,13 +19,15 @@ def by_rows(
     shared: Sequence[tf.Tensor],
     block: int | tf.Tensor | None,
     *,
+    width: int,
     gradient: Gradient | None = None,
 ) -> tf.Tensor:
     """Applies a function to blocks of rows one after the other, and again for the gradients.
 
     Nothing that the function makes on the way outlives its block, neither forward nor backward:
     the backward pass runs it again on each block (Chen et al. 2016, "Training Deep Nets with
-    Sublinear Memory Cost"). The gradients of `shared` are the sums over the blocks.
+    Sublinear Memory Cost"). The gradients of `shared` are the sums over the blocks. All blocks
+    write into one tensor.
 
     Args:
         function: gets (rows [I, R, D], `shared`, index of the first row as an int32 scalar) and
@@ -35,6 +37,7 @@ def by_rows(
         shared: tensors that every block needs; those that are not float have no gradient.
         block: rows of a block, at least 1; None takes all rows at once by ordinary
             differentiation, which is the naive form.
+        width: E.
         gradient: gets what `function` gets and the gradient of its result, gives those of the rows
             and of the float tensors of `shared`; None runs the function under a tape.
 
@@ -50,7 +53,7 @@ def by_rows(
         def backward(upstream):
             return _backward(of_block, rows, shared, block, upstream)
 
-        return _forward(function, rows, shared, block), backward
+        return _forward(function, rows, shared, block, width), backward
 
     return blockwise(rows, *shared)
 
@@ -77,39 +80,38 @@ def recomputed(function: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Te
     return applied(*tensors)
 
 
-def _forward(function, rows, shared, block):
-    block, count = _even_blocks(rows, block)
+def _forward(function, rows, shared, block, width):
+    block, count = _blocks(rows, block)
 
     def body(number, results):
         first = _first(rows, number, block)
         result = function(_block(rows, first, block), shared, first)
-        return number + 1, results.write(number, result)
+        return number + 1, _written(results, result, first)
 
-    results = tf.TensorArray(rows.dtype, count, element_shape=None)
-    _, results = _loop(body, count, results)
-    return _joined(results.stack(), rows, block, count)
+    _, results = _loop(body, count, _empty(rows, width))
+    return results
 
 
 def _backward(gradient, rows, shared, block, upstream):
-    block, count = _even_blocks(rows, block)
+    block, count = _blocks(rows, block)
     floats = [tensor for tensor in shared if tensor.dtype.is_floating]
 
-    def body(number, results, *sums):
+    def body(step, results, *sums):
+        # The last block comes first, so that the one before it writes the rows that both have.
+        number = count - 1 - step
         first = _first(rows, number, block)
-        # Rows that the block before had, too, count there.
-        is_new = first + tf.range(block) >= number * block
+        is_own = first + tf.range(block) >= number * block
         own = _block(upstream, first, block)
-        own = tf.where(is_new[None, :, None], own, tf.zeros([], own.dtype))
+        own = tf.where(is_own[None, :, None], own, tf.zeros([], own.dtype))
         of_rows, *further = gradient(_block(rows, first, block), shared, first, own)
         sums = [total + one for total, one in zip(sums, further, strict=True)]
-        return number + 1, results.write(number, of_rows), *sums
+        return step + 1, _written(results, of_rows, first), *sums
 
-    results = tf.TensorArray(rows.dtype, count, element_shape=None)
     zeros = [tf.zeros_like(tensor) for tensor in floats]
-    _, results, *sums = _loop(body, count, results, *zeros)
+    _, results, *sums = _loop(body, count, _empty(rows, rows.shape[2]), *zeros)
     totals = iter(sums)
     of_shared = [next(totals) if tensor.dtype.is_floating else None for tensor in shared]
-    return [_joined(results.stack(), rows, block, count), *of_shared]
+    return [results, *of_shared]
 
 
 def _by_tape(function):
@@ -136,14 +138,22 @@ def _loop(body, count, *values):
     )
 
 
-def _even_blocks(rows, block):
-    """Rows of a block and the number of blocks; all blocks are as large as they can be alike."""
+def _blocks(rows, block):
+    """Rows of a block and the number of blocks.
+
+    A number that divides all rows, if there is one above half of `block`, as there mostly is of
+    the cells of a map: then no row is computed twice.
+    """
     length = side(rows, 1)
     if isinstance(block, int) and isinstance(length, int):
-        count = -(-length // block)
-        return max(1, -(-length // max(1, count))), count
-    count = -(-length // block)
-    return tf.maximum(1, -(-length // tf.maximum(1, count))), count
+        block = max(1, min(block, length))
+        block = next((n for n in range(block, block // 2, -1) if length % n == 0), block)
+        return block, -(-length // block)
+    block = tf.maximum(1, tf.minimum(block, length))
+    sizes = tf.range(block, block // 2, -1)
+    divisor = tf.reduce_max(tf.where(length % sizes == 0, sizes, 0))
+    block = tf.where(divisor > 0, divisor, block)
+    return block, -(-length // block)
 
 
 def _first(rows, number, block):
@@ -157,17 +167,38 @@ def _block(rows, first, block):
     return part
 
 
-def _joined(stacked, rows, block, count):
-    """[blocks, I, R, E] to [I, N, E]: of rows that two blocks had, the first one's."""
-    items, length, width = side(rows, 0), side(rows, 1), stacked.shape[3]
-    joined = tf.transpose(stacked, [1, 0, 2, 3])
-    joined = tf.reshape(joined, [items, count * block, side(stacked, 3)])
-    is_exact = isinstance(count, int) and isinstance(block, int) and count * block == length
-    if not is_exact:
-        # How far the last block was moved.
-        moved = count * block - length
-        places = tf.range(length)
-        places += tf.where(places < (count - 1) * block, 0, moved)
-        joined = tf.gather(joined, places, axis=1)
-    joined.set_shape([rows.shape[0], rows.shape[1], width])
-    return joined
+def _empty(rows, width):
+    """[I, N, width] for results."""
+    results = tf.zeros([side(rows, 0), side(rows, 1), width], rows.dtype)
+    results.set_shape([rows.shape[0], rows.shape[1], width])
+    return results
+
+
+def _written(results, block, first):
+    """The results with a block at its place; there is no second copy of them.
+
+    On a processor only the update of a slice works in place, and XLA, which does, cannot compile
+    it where the place is a variable. So the device chooses: to XLA it is none of those named.
+    """
+    length = side(block, 1)
+
+    def in_place():
+        return tf.raw_ops.TensorStridedSliceUpdate(
+            input=results,
+            begin=[0, first],
+            end=[0, first + length],
+            strides=[1, 1],
+            value=block,
+            begin_mask=1,
+            end_mask=1,
+        )
+
+    def scattered():
+        items, places = tf.range(side(block, 0)), first + tf.range(length)
+        pairs = tf.stack(tf.meshgrid(items, places, indexing="ij"), -1)
+        return tf.tensor_scatter_nd_update(results, pairs, block)
+
+    number = tf.raw_ops.DeviceIndex(device_names=["CPU"])
+    written = tf.switch_case(number, [in_place, scattered])
+    written.set_shape(results.shape)
+    return written
