@@ -107,7 +107,7 @@ def _backward(gradient, rows, shared, block, upstream):
         sums = [total + one for total, one in zip(sums, further, strict=True)]
         return step + 1, _written(results, of_rows, first), *sums
 
-    zeros = [tf.zeros_like(tensor) for tensor in floats]
+    zeros = [tf.raw_ops.Empty(shape=tf.shape(x), dtype=x.dtype, init=True) for x in floats]
     _, results, *sums = _loop(body, count, _empty(rows, rows.shape[2]), *zeros)
     totals = iter(sums)
     of_shared = [next(totals) if tensor.dtype.is_floating else None for tensor in shared]
@@ -168,8 +168,9 @@ def _block(rows, first, block):
 
 
 def _empty(rows, width):
-    """[I, N, width] for results."""
-    results = tf.zeros([side(rows, 0), side(rows, 1), width], rows.dtype)
+    """[I, N, width] for results; zeros would be kept as a constant of the graph, as large."""
+    shape = [side(rows, 0), side(rows, 1), width]
+    results = tf.raw_ops.Empty(shape=shape, dtype=rows.dtype, init=False)
     results.set_shape([rows.shape[0], rows.shape[1], width])
     return results
 
