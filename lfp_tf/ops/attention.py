@@ -13,8 +13,8 @@ from lfp_tf.ops.randomness import row_uniforms
 from lfp_tf.ops.row_blocks import by_rows
 from lfp_tf.ops.shapes import side
 
-# Similarities that exist at a time: 16 MiB of float32.
-BLOCK_ENTRIES = 2**22
+# Similarities that exist at a time: 12 MiB of float32.
+BLOCK_ENTRIES = 3 * 2**20
 SIMILARITIES = ("dot", "euclidean")
 # Of a key that does not count; its power is 0 beside that of any other.
 _HIDDEN = -1e30
