@@ -311,10 +311,10 @@ def _by_rows(function: Callable, rows, shared: dict, block, gradient: Callable |
         return function(rows, named(tensors), first)
 
     def gradients(rows, tensors, first, upstream):
+        assert gradient is not None
         of_rows, found = gradient(rows, named(tensors), first, upstream)
-        floats = [n for n, x in zip(names, tensors, strict=True) if x.dtype.is_floating]
-        zeros = {n: tf.zeros_like(x) for n, x in zip(names, tensors, strict=True) if n in floats}
-        return [of_rows, *((zeros | found)[name] for name in floats)]
+        floats = {n: x for n, x in zip(names, tensors, strict=True) if x.dtype.is_floating}
+        return [of_rows, *(found[n] if n in found else tf.zeros_like(x) for n, x in floats.items())]
 
     tensors = [shared[name] for name in names]
     options = {"width": shared["values"].shape[-1], "gradient": gradients if gradient else None}
