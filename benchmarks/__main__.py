@@ -26,6 +26,7 @@ QUESTIONS = {
     "crf": "the dense CRF of an image beside pydensecrf2",
     "detect": "Mask R-CNN, its operators and input beside torchvision and the host",
     "transfer": "MaskX R-CNN with 3002 classes beside 81, and as exported",
+    "attention": "FPT's attention, layers and detector: memory and time, beside PyTorch",
     "pyramid": "LFP's pyramid beside the plain ResNet, its arithmetic and PyTorch",
 }
 
@@ -60,7 +61,7 @@ def _parser():
         nargs="+",
         default=(),
         metavar="WORD",
-        help="of pyramid: the tables with these words in their title, as: block training",
+        help="of pyramid, attention: the tables with these words in their title: block training",
     )
     parser.add_argument("--torch_python", type=_existing, help="interpreter that has PyTorch")
     parser.add_argument("--crf_python", type=_existing, help="interpreter that has pydensecrf2")

@@ -125,3 +125,21 @@ def test_missing_records_are_named(host, tmp_path):
     params.override({"task": {"train_data": {"folder": str(tmp_path / "none")}}})
     with pytest.raises(LfpError, match="none"):
         task_factory.get_task(params.task)
+
+
+@pytest.mark.parametrize("name", ["fpt_maskrcnn_resnet50_coco", "fpt_seg_ppm_resnet101_voc"])
+def test_the_host_builds_a_feature_pyramid_transformer(host, name, tmp_path):
+    import small_recipes
+    from official.core import task_factory
+
+    from lfp_tf.checkpoints.variables import variables_by_name
+
+    experiment = experiments.read(name)
+    small_recipes.records_of(experiment, tmp_path / "records")
+    params = host.get_exp_config(name)
+    params.override(small_recipes.changes(experiment))
+    folder = {"folder": str(tmp_path / "records")}
+    params.override({"task": {"train_data": folder, "validation_data": folder}})
+    model = task_factory.get_task(params.task).build_model()
+    layers = {variable.split("/")[0] for variable in variables_by_name(model)}
+    assert {"st_p2", "gt_p2_p3", "rt_p5_p2", "fpt_p2"} <= layers

@@ -4,6 +4,7 @@ Axes: I items (image x head), N queries, M keys, P parts of a mixture, D channel
 keys, E channels of values. All of a similarity and its softmax is float32 (float64 of float64).
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -12,9 +13,11 @@ from lfp_tf.ops.randomness import row_uniforms
 from lfp_tf.ops.row_blocks import by_rows
 from lfp_tf.ops.shapes import side
 
-# Similarities that exist at a time: 16 MiB of float32.
-BLOCK_ENTRIES = 2**22
+# Similarities that exist at a time: 12 MiB of float32.
+BLOCK_ENTRIES = 3 * 2**20
 SIMILARITIES = ("dot", "euclidean")
+# Of a key that does not count; its power is 0 beside that of any other.
+_HIDDEN = -1e30
 # Philox' counter has words for rows; a salt tells apart what draws from one key.
 _SALT = 7
 
@@ -61,39 +64,11 @@ def attention(
     if queries.shape[-1] % parts:
         raise ValueError(f"{parts} parts do not divide {queries.shape[-1]} channels.")
     queries, keys, wide_values = _wide(queries), _wide(keys), _wide(values)
-    if similarity == "euclidean":
-        # Distances stay, but 2 q.k - k.k loses fewer digits about the origin.
-        center = tf.stop_gradient(_mean(keys, key_mask))[:, None]
-        queries, keys = queries - center, keys - center
-    shared = {
-        "keys": _split(keys, parts),
-        "values": wide_values,
-        "mixture": None if mixture is None else tf.cast(mixture, keys.dtype),
-        "mask": None if key_mask is None else tf.cast(key_mask, keys.dtype),
-        "dropout": None if dropout is None else dropout.keys,
-    }
-    scale = 1.0 / temperature
-
-    def scores(rows, keys):
-        products = tf.matmul(_split(rows, parts), keys, transpose_b=True)
-        if similarity == "dot":
-            return products * scale
-        # -|q|^2 is the same for all keys of a query: a softmax does not change by it.
-        squares = tf.reduce_sum(tf.square(keys), -1)[:, :, None]
-        return (2.0 * products - squares) * scale
-
-    def attend(rows, tensors, first):
-        weights = _softmax(scores(rows, tensors["keys"]), tensors["mask"])
-        if dropout is not None:
-            weights = dropout.applied(weights, tensors["dropout"], first)
-        if tensors["mixture"] is None:
-            weights = weights[:, 0]
-        else:
-            weights = tf.reduce_sum(weights * tensors["mixture"][:, :, None, None], 1)
-        return tf.matmul(weights, tensors["values"])
-
+    form = _Softmaxes(similarity, 1.0 / temperature, parts, dropout)
+    shared = form.shared(keys, wide_values, mixture, key_mask)
     block = _block(keys, parts, block_entries)
-    return tf.cast(_by_rows(attend, queries, shared, block), values.dtype)
+    result = _by_rows(form.attended, queries, shared, block, gradient=form.gradients)
+    return tf.cast(result, values.dtype)
 
 
 def mixture_shares(weight: tf.Tensor, positions: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
@@ -172,7 +147,7 @@ def additive_attention(
 
 
 class Dropout:
-    """Dropout of attention's weights whose masks follow from a key and the row alone.
+    """Dropout of attention's weights whose factors follow from a key and the row alone.
 
     So they are the same in the backward pass, in blocks of any size and without blocks.
 
@@ -185,39 +160,165 @@ class Dropout:
         self.rate = rate
         self.keys = keys
 
-    def applied(self, weights: tf.Tensor, keys: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
-        """Drops from [I, P, R, M], rows `first` and following of N."""
-        parts, rows, count = weights.shape[1], tf.shape(weights)[2], side(weights, 3)
+    def factors(self, keys: tf.Tensor, first: tf.Tensor, shape: list) -> tf.Tensor:
+        """What the weights of rows `first` and following of N are multiplied by: float32 `shape`.
+
+        Args:
+            keys: int32 [I, 2], `keys` of the items at hand.
+            first: int32 scalar.
+            shape: [I, P, R, M].
+        """
+        items, parts, rows, count = shape
         uniforms = tf.map_fn(
             lambda key: row_uniforms(key, first, rows, parts * count, salt=_SALT),
             keys,
             fn_output_signature=tf.TensorSpec([None, None], tf.float32),
         )
-        shape = [tf.shape(weights)[0], rows, parts, count]
-        uniforms = tf.transpose(tf.reshape(uniforms, shape), [0, 2, 1, 3])
-        return weights * tf.cast(uniforms >= self.rate, weights.dtype) / (1.0 - self.rate)
+        uniforms = tf.reshape(uniforms, [items, rows, parts, count])
+        kept = tf.transpose(uniforms, [0, 2, 1, 3]) >= self.rate
+        return tf.cast(kept, tf.float32) / (1.0 - self.rate)
 
 
-def _softmax(scores, mask):
-    """Softmax over the keys that count, 0 everywhere where none does: [I, P, R, M]."""
+@dataclasses.dataclass(frozen=True)
+class _Softmaxes:
+    """A block of softmax attention and its gradients, with few matrices at a time.
+
+    By hand, as a tape would keep every matrix on the way. With A_n = softmax(s_n), F the factors of
+    dropout and g the gradient of sum_n pi_n (A_n F_n) V, ds_n = pi_n A_n (u_n - sum_j A_n u_n) with
+    u_n = F_n (g V^T). pi stands on the queries' side of the products, which is smaller.
+
+    Attributes:
+        similarity: `dot` or `euclidean`.
+        scale: factor of the similarities.
+        parts: P.
+        dropout: `Dropout` or None.
+    """
+
+    similarity: str
+    scale: float
+    parts: int
+    dropout: "Dropout | None"
+
+    def shared(self, keys, values, mixture, mask):
+        """What every block needs, by name.
+
+        A similarity is one product: -|k|^2, which differs by the key, is a channel more of the
+        keys, where queries are 1, and so is the lowest number that hides a key. -|q|^2 is the same
+        for all keys of a query and does not change a softmax.
+        """
+        center, bias = None, None
+        if self.similarity == "euclidean":
+            # Distances stay, but 2 q.k - k.k loses fewer digits about the origin.
+            center = tf.stop_gradient(_mean(keys, mask))[:, None]
+            keys -= center
+        keys = _counting(keys, mask)
+        split = _split(keys, self.parts)
+        if self.similarity == "euclidean":
+            bias = -self.scale * tf.reduce_sum(tf.square(split), -1, keepdims=True)
+        if mask is not None:
+            hidden = tf.where(
+                tf.cast(mask, tf.bool)[:, None, :, None], tf.zeros([], keys.dtype), _HIDDEN
+            )
+            bias = hidden if bias is None else bias + hidden
+        if bias is not None:
+            bias = tf.broadcast_to(bias, tf.concat([tf.shape(split)[:-1], [1]], 0))
+            split = tf.concat([split, bias], -1)
+        return {
+            "keys": split,
+            "values": _counting(values, mask),
+            "mixture": None if mixture is None else tf.cast(mixture, keys.dtype),
+            "center": center,
+            "dropout": None if self.dropout is None else self.dropout.keys,
+        }
+
+    def attended(self, rows, tensors, first):
+        """[I, R, E] of the queries [I, R, D]."""
+        weights = self._softmaxes(self._queries(rows, tensors), tensors)
+        factors = self._factors(weights, tensors, first)
+        return tf.matmul(self._mixed(weights, factors, tensors), tensors["values"])
+
+    def gradients(self, rows, tensors, first, upstream):
+        """The gradients of the rows and, by name, of what is shared."""
+        queries = self._queries(rows, tensors)
+        weights = self._softmaxes(queries, tensors)
+        factors = self._factors(weights, tensors, first)
+        mixed = self._mixed(weights, factors, tensors)
+        of_weights = tf.matmul(upstream, tensors["values"], transpose_b=True)[:, None]
+        if factors is not None:
+            of_weights *= factors
+        sums = tf.reduce_sum(weights * of_weights, -1, keepdims=True)
+        of_scores = weights * (of_weights - sums)
+        shares = tensors["mixture"]
+        shares = 1.0 if shares is None else shares[:, :, None, None]
+        of_queries = tf.matmul(of_scores, tensors["keys"]) * shares
+        width = rows.shape[-1] // self.parts
+        return _joined(of_queries[..., :width]) * self._factor(), {
+            "keys": tf.matmul(of_scores, queries * shares, transpose_a=True),
+            "values": tf.matmul(mixed, upstream, transpose_a=True),
+            "mixture": tf.reduce_sum(sums, [2, 3]),
+        }
+
+    def _queries(self, rows, tensors):
+        """[I, P, R, D / P], perhaps with a channel of ones."""
+        if tensors["center"] is not None:
+            rows -= tf.stop_gradient(tensors["center"])
+        queries = _split(rows, self.parts) * self._factor()
+        if tensors["keys"].shape[-1] == queries.shape[-1]:
+            return queries
+        return tf.pad(queries, [[0, 0], [0, 0], [0, 0], [0, 1]], constant_values=1.0)
+
+    def _factor(self):
+        return self.scale if self.similarity == "dot" else 2.0 * self.scale
+
+    def _softmaxes(self, queries, tensors):
+        """[I, P, R, M]."""
+        return tf.nn.softmax(tf.matmul(queries, tensors["keys"], transpose_b=True))
+
+    def _factors(self, weights, tensors, first):
+        if self.dropout is None:
+            return None
+        shape = [tf.shape(weights)[0], self.parts, tf.shape(weights)[2], side(weights, 3)]
+        return tf.cast(self.dropout.factors(tensors["dropout"], first, shape), weights.dtype)
+
+    def _mixed(self, weights, factors, tensors):
+        """The sum of the parts by their shares: [I, R, M]."""
+        if factors is not None:
+            weights *= factors
+        if tensors["mixture"] is None:
+            return weights[:, 0]
+        # As a product it reads every matrix once and writes one.
+        rows, count = tf.shape(weights)[2], side(weights, 3)
+        flat = tf.reshape(weights, [-1, self.parts, rows * count])
+        mixed = tf.matmul(tensors["mixture"][:, None], flat)
+        return tf.reshape(mixed, [-1, rows, count])
+
+
+def _counting(positions, mask):
+    """Zeros in place of positions that do not count, whatever they hold."""
     if mask is None:
-        return tf.nn.softmax(scores)
-    mask = mask[:, None, None]
-    lowest = tf.constant(scores.dtype.min, scores.dtype)
-    scores = tf.where(mask > 0, scores, lowest)
-    powers = tf.exp(scores - tf.stop_gradient(tf.reduce_max(scores, -1, keepdims=True))) * mask
-    # Where a key counts the sum is at least 1.
-    return powers / tf.maximum(tf.reduce_sum(powers, -1, keepdims=True), 1e-30)
+        return positions
+    return tf.where(tf.cast(mask, tf.bool)[:, :, None], positions, tf.zeros([], positions.dtype))
 
 
-def _by_rows(function: Callable, rows, shared: dict, block):
+def _by_rows(function: Callable, rows, shared: dict, block, gradient: Callable | None = None):
     """`by_rows` with shared tensors by name, of which some may be None."""
     names = [name for name, tensor in shared.items() if tensor is not None]
 
-    def of_list(rows, tensors, first):
-        return function(rows, dict.fromkeys(shared) | dict(zip(names, tensors, strict=True)), first)
+    def named(tensors):
+        return dict.fromkeys(shared) | dict(zip(names, tensors, strict=True))
 
-    return by_rows(of_list, rows, [shared[name] for name in names], block)
+    def of_list(rows, tensors, first):
+        return function(rows, named(tensors), first)
+
+    def gradients(rows, tensors, first, upstream):
+        assert gradient is not None
+        of_rows, found = gradient(rows, named(tensors), first, upstream)
+        floats = {n: x for n, x in zip(names, tensors, strict=True) if x.dtype.is_floating}
+        return [of_rows, *(found[n] if n in found else tf.zeros_like(x) for n, x in floats.items())]
+
+    tensors = [shared[name] for name in names]
+    options = {"width": shared["values"].shape[-1], "gradient": gradients if gradient else None}
+    return by_rows(of_list, rows, tensors, block, **options)
 
 
 def _block(keys, parts, entries):
@@ -239,6 +340,12 @@ def _split(positions, parts):
     width = positions.shape[-1] // parts
     shape = [tf.shape(positions)[0], side(positions, 1), parts, width]
     return tf.transpose(tf.reshape(positions, shape), [0, 2, 1, 3])
+
+
+def _joined(parts):
+    """[I, P, N, D / P] to [I, N, D], the inverse of `_split`."""
+    turned = tf.transpose(parts, [0, 2, 1, 3])
+    return tf.reshape(turned, [tf.shape(parts)[0], side(parts, 2), parts.shape[1] * parts.shape[3]])
 
 
 def _mean(positions, mask):

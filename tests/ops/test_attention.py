@@ -175,9 +175,9 @@ def test_dropout_is_the_same_in_blocks_of_any_size_and_in_gradients():
 
 def test_dropout_drops_its_share_and_scales_the_rest():
     dropout = Dropout(0.25, tf.constant([[5, 6]]))
-    weights = dropout.applied(tf.ones([1, 2, 100, 50]), dropout.keys, tf.constant(0)).numpy()
-    assert set(np.unique(weights)) == {0.0, np.float32(1 / 0.75)}
-    assert abs((weights == 0).mean() - 0.25) < 0.02
+    factors = dropout.factors(dropout.keys, tf.constant(0), [1, 2, 100, 50]).numpy()
+    assert set(np.unique(factors)) == {0.0, np.float32(1 / 0.75)}
+    assert abs((factors == 0).mean() - 0.25) < 0.02
 
 
 def test_the_mean_form_is_the_matrix_divided_by_the_keys_that_count():

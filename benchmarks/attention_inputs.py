@@ -1,0 +1,52 @@
+"""What the programs of the attention benchmark compute with: the same numbers in both frameworks.
+
+numpy only. An array is drawn in its own type, as one twice as large on the way would count in the
+peak of memory.
+"""
+
+import zlib
+
+import numpy as np
+
+from benchmarks import drawn
+
+
+def tensors(spec):
+    """Pairs (name, float32 array) of an attention, the largest first, each made when asked for.
+
+    Args:
+        spec: rows, keys, channels, values, parts, mode.
+
+    Yields:
+        `queries` [1, N, D], of gradients `upstream` [1, N, E], `keys` [1, M, D], `values`
+        [1, M, E], `mixture` [1, P].
+    """
+    rows, keys, channels, values = (spec[n] for n in ("rows", "keys", "channels", "values"))
+    yield "queries", _normal("queries", (1, rows, channels))
+    if spec["mode"] == "gradients":
+        yield "upstream", _normal("upstream", (1, rows, values))
+    yield "keys", _normal("keys", (1, keys, channels))
+    yield "values", _normal("values", (1, keys, values))
+    powers = np.exp(_normal("mixture", (1, spec["parts"])))
+    yield "mixture", powers / powers.sum()
+
+
+def maps(spec):
+    """The maps of a layer: {name: float32 [1, H, W, C]}; of gradients also `upstream`."""
+    shapes = {name: (1, *size, spec["channels"]) for name, size in spec["maps"].items()}
+    return {name: _normal(name, shape) for name, shape in shapes.items()}
+
+
+def layer_weight(name, shape, weight=drawn.weight_of_our_lfp):
+    """A variable of a transformer; its table of shares has one name and layout in both."""
+    return _normal("table", shape) if name.endswith("table") else weight(name, shape)
+
+
+def comparable(results):
+    """One array of several, each divided by its deviation."""
+    return np.concatenate([np.ravel(x) / np.std(x) for x in results])
+
+
+def _normal(name, shape):
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    return generator.standard_normal(shape, dtype=np.float32)
