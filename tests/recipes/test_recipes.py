@@ -17,8 +17,6 @@ QUICK = (
     "pspnet50_voc",
     "pspnet_folder",
     "deeplabv2_resnet101_cocostuff10k",
-    "fpt_maskrcnn_resnet50_coco",
-    "fpt_seg_ufp_resnet101_voc",
 )
 ALL = sorted(experiments.paths())
 
