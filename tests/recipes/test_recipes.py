@@ -18,8 +18,6 @@ QUICK = (
     "pspnet50_voc",
     "pspnet_folder",
     "deeplabv2_resnet101_cocostuff10k",
-    "fpt_maskrcnn_resnet50_coco",
-    "fpt_seg_ufp_resnet101_voc",
 )
 # Where small, MaskX R-CNN's studies of both depths are one, and sets of classes change no network.
 ALL = [

@@ -126,6 +126,7 @@ def added_bytes(place, size):
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_detectors_export_never_makes_a_matrix_of_cells_by_cells(tmp_path):
     protocol = detection.Protocol(**EVALUATION | {"short_side": 448, "max_size": 640})
     place = exported(small_detector(**DETECTOR), tmp_path, of_objects, protocol)
@@ -133,6 +134,7 @@ def test_a_detectors_export_never_makes_a_matrix_of_cells_by_cells(tmp_path):
     assert added_bytes(place, (448, 640)) < 600e6
 
 
+@pytest.mark.slow
 def test_a_segmenters_export_never_makes_a_matrix_of_cells_by_cells(tmp_path):
     model = small_network("fpt_seg_ufp_resnet101_voc", changes={"task": SEGMENTER})
     protocol = segmentation.protocol_of(model.recipe, name="whole")
