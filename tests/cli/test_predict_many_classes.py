@@ -1,7 +1,6 @@
 """`lfp-tf predict` with as many classes as Visual Genome has: names, colours, masks of a slice."""
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from lfp_tf.cli.main import main
 from lfp_tf.images.decode import read_image
 from lfp_tf.images.detections import draw_detections
 from lfp_tf.images.palette import voc_colors
-from lfp_tf.tasks.detection.prediction import Protocol, array_function
 
 NUM_CLASSES = 3001
 NAMES = [f"thing{number}.n.01" for number in range(NUM_CLASSES)]
@@ -72,20 +70,3 @@ def test_masks_are_those_of_the_kernels_of_all_classes(model):
     kernels = model.mask_kernels(tf.range(NUM_CLASSES + 1))
     expected = tf.einsum("rhwd,rd->rhw", features, tf.gather(kernels, labels))
     np.testing.assert_allclose(model.mask_logits(features, labels), expected, rtol=1e-4, atol=1e-5)
-
-
-def test_an_image_costs_about_what_it_costs_with_three_classes(model):
-    """Suppression and masks run for the classes that occur alone."""
-    image = next(random_images((50, 70)))
-    seconds = []
-    for network in (small_detector(), model):
-        detect = array_function(network, Protocol(**network.recipe.evaluation))
-        detect(image)
-        seconds.append(min(_seconds(detect, image) for _ in range(5)))
-    assert seconds[1] < 5 * seconds[0]
-
-
-def _seconds(detect, image):
-    begin = time.monotonic()
-    detect(image)
-    return time.monotonic() - begin

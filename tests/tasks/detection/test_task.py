@@ -81,8 +81,8 @@ def test_masks_of_classes_that_have_none_teach_nothing(model):
 
 
 def test_where_masks_alone_are_trained_other_objects_take_no_place_among_the_samples(model):
-    other = ([10.0, 6.0, 40.0, 28.0], 2, False, True)
-    batch = batch_of([CAR, other], [other, CAR])
+    others = [([10.0 + n, 6.0, 40.0, 28.0], 2, False, True) for n in range(6)]
+    batch = batch_of([CAR, *others], [*others, CAR])
     is_car = batch["is_valid"] & (batch["classes"] == 1)
     for trainable, is_same in (("mask_head", True), ("all", False)):
         task = task_of(trainable=trainable, mask_classes=[1])
