@@ -4,7 +4,8 @@ Spec: mode (`training`, `inference`), classes (with background), boxes, present 
 are of), dim (channels of masks and pyramid), box_dim, served (whether the network is as exported).
 """
 
-import resource
+import pathlib
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -36,6 +37,8 @@ def make(spec):
     present = rng.choice(np.arange(1, spec["classes"]), spec["present"], replace=False)
     labels = tf.constant(rng.choice(present, spec["boxes"]), tf.int32)
     call = {"training": _training, "inference": _inference}[spec["mode"]](model, pooled, labels)
+    # What building took at its peak does not count.
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
     before = _peak_bytes()
     call()
     call()
@@ -81,7 +84,8 @@ def _training(model, pooled, labels):
 
 
 def _peak_bytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    text = pathlib.Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", text)[1])
 
 
 if __name__ == "__main__":
