@@ -84,8 +84,8 @@ def _training(model, pooled, labels):
 
 
 def _peak_bytes():
-    text = pathlib.Path("/proc/self/status").read_text()
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", text)[1])
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", pathlib.Path("/proc/self/status").read_text())
+    return 1024 * int(kilobytes)
 
 
 if __name__ == "__main__":
