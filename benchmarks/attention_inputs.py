@@ -1,14 +1,16 @@
-"""What the programs of the attention benchmark compute with: the same numbers in both frameworks.
+"""What the programs of the attention benchmark share: inputs, alike in both frameworks, commands.
 
 numpy only. An array is drawn in its own type, as one twice as large on the way would count in the
 peak of memory.
 """
 
+import resource
 import zlib
 
 import numpy as np
 
 from benchmarks import drawn
+from benchmarks.rivals import timed
 
 
 def tensors(spec):
@@ -45,6 +47,31 @@ def layer_weight(name, shape, weight=drawn.weight_of_our_lfp):
 def comparable(results):
     """One array of several, each divided by its deviation."""
     return np.concatenate([np.ravel(x) / np.std(x) for x in results])
+
+
+def commands(call, array):
+    """The commands of `rivals.serve` for one call.
+
+    Args:
+        call: gives a list of the framework's tensors, and has computed when it returns.
+        array: from one of these to numpy.
+    """
+    processor = []
+
+    def measure(calls=1):
+        found = timed(call, calls=calls)
+        processor.append(found["cpu_seconds"])
+        return found
+
+    def used():
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return {"peak_bytes": peak, "cpu_seconds": processor}
+
+    def save(path):
+        np.save(path, comparable([array(x) for x in call()]))
+        return {}
+
+    return {"measure": measure, "used": used, "outputs": save}
 
 
 def _normal(name, shape):

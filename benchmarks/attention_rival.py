@@ -7,36 +7,19 @@ records, spread; mode is `inference` or `training`.
 """
 
 import dataclasses
-import resource
 
 import numpy as np
 import tensorflow as tf
 
 from benchmarks import attention_inputs, drawn
-from benchmarks.rivals import serve, timed
+from benchmarks.rivals import serve
 
 
 def make(spec):
     """The facts and commands of `serve`."""
     kinds = {"attention": _attention, "layer": _layer, "detector": _detector}
     call = kinds[spec["what"]](spec)
-    processor = []
-
-    def measure(calls=1):
-        # Functions on a processor have computed when they return.
-        found = timed(call, calls=calls)
-        processor.append(found["cpu_seconds"])
-        return found
-
-    def used():
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {"peak_bytes": peak, "cpu_seconds": processor}
-
-    def save(path):
-        np.save(path, attention_inputs.comparable([x.numpy() for x in call()]))
-        return {}
-
-    return {}, {"measure": measure, "used": used, "outputs": save}
+    return {}, attention_inputs.commands(call, lambda x: x.numpy())
 
 
 def _attention(spec):

@@ -4,14 +4,11 @@ Spec: as of `attention_rival`; kind is `plain`, `sdpa` (`scaled_dot_product_atte
 part of the mixture) or `floor`. Maps are in channels-last order.
 """
 
-import resource
-
-import numpy as np
 import torch
 from torch.nn import functional
 
 from benchmarks import attention_inputs, drawn
-from benchmarks.rivals import serve, timed
+from benchmarks.rivals import serve
 
 # Of batch norm.
 EPSILON, MOMENTUM = 1e-5, 0.1
@@ -21,22 +18,7 @@ def make(spec):
     """The facts and commands of `serve`."""
     torch.set_num_threads(len(spec["cores"]))
     call = {"attention": _attention, "layer": _layer}[spec["what"]](spec)
-    processor = []
-
-    def measure(calls=1):
-        found = timed(call, calls=calls)
-        processor.append(found["cpu_seconds"])
-        return found
-
-    def used():
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {"peak_bytes": peak, "cpu_seconds": processor}
-
-    def save(path):
-        np.save(path, attention_inputs.comparable([x.detach().numpy() for x in call()]))
-        return {}
-
-    return {}, {"measure": measure, "used": used, "outputs": save}
+    return {}, attention_inputs.commands(call, lambda x: x.detach().numpy())
 
 
 def plain(queries, keys, values, mixture, *, similarity, temperature):

@@ -98,9 +98,9 @@ class _PreactUnit(tf_keras.layers.Layer):
 
     def convolutions_with_norms(self) -> list:
         """Pairs (convolution, the batch norm that alone reads it); most stand behind sums."""
-        norms = {layer.name: layer for layer in self.norms}
         if self.norm.kind == "group":
             return []
+        norms = {layer.name: layer for layer in self.norms}
         pairs = [(layer, _norm_behind(layer.name)) for layer in self.convolutions]
         return [(layer, norms[name]) for layer, name in pairs if name]
 

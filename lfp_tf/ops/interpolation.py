@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.ops.shapes import height_width
+from lfp_tf.ops.shapes import height_width, side
 
 
 def legacy_matrix(length: int | tf.Tensor, count: int | tf.Tensor) -> np.ndarray | tf.Tensor:
@@ -46,8 +46,8 @@ def resize_at_scale(image: tf.Tensor, size: Sequence, scale: float | tf.Tensor) 
     """Resizes bilinearly at an exact scale, with pixel centres at halves (OpenCV with `fx`, `fy`).
 
     3 to round(3 * 1.5) = 4 at scale 1.5 looks at -1/6 (the border pixel), 1/2, 7/6, 11/6. OpenCV
-    computes positions in float64 and cuts them to float32. Two taps an axis cost an eighth of the
-    products above, which stand for what is learnt through.
+    computes positions in float64 and cuts them to float32. Two taps an axis are
+    much less work than the products above, which are for what gradients pass through.
 
     Args:
         image: [H, W, C] float.
@@ -57,8 +57,7 @@ def resize_at_scale(image: tf.Tensor, size: Sequence, scale: float | tf.Tensor) 
     Returns:
         [height, width, C] float32.
     """
-    height, width = height_width(image[None])
-    channels = image.shape[2]
+    height, width, channels = side(image, 0), side(image, 1), image.shape[2]
     # Whole rows first: a row is copied at once.
     rows = tf.reshape(tf.cast(image, tf.float32), tf.stack([height, width * channels]))
     rows = _two_taps(rows, _scaled_positions(size[0], scale), axis=0)

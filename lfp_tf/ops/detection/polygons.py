@@ -81,8 +81,8 @@ def enclosing_boxes(outlines: Outlines) -> tf.Tensor:
 
 
 def has_outline(outlines: Outlines) -> tf.Tensor:
-    """[G] bool: whether an object has any edge."""
-    return tf.reduce_any(outlines.parts >= 0, axis=1)
+    """bool [..., G]: whether an object has any edge."""
+    return tf.reduce_any(outlines.parts >= 0, axis=-1)
 
 
 def rasterize(outlines: Outlines, size: int) -> tf.Tensor:

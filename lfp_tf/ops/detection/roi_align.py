@@ -154,14 +154,14 @@ def pyramid_roi_align(
                 aligned=aligned,
             )
         )
-    return _restored(tf.concat(parts, axis=0), tf.argsort(levels, stable=True))
+    return _restored(tf.concat(parts, axis=0), levels)
 
 
 @tf.custom_gradient
-def _restored(values, order):
-    """Undoes a gathering by `order`; its gradient is that gathering, not a sum of rows."""
-    gathered = tf.gather(values, tf.math.invert_permutation(order))
-    return gathered, lambda upstream: (tf.gather(upstream, order), None)
+def _restored(values, groups):
+    """Gathers by `restored_order`; the gradient is the gathering before, not a sum of rows."""
+    gathered = tf.gather(values, restored_order(groups))
+    return gathered, lambda upstream: (tf.gather(upstream, tf.argsort(groups, stable=True)), None)
 
 
 def _cells(boxes, scale, aligned):

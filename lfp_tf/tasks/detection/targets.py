@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from lfp_tf.ops.detection.choices import choose, first_true
 from lfp_tf.ops.detection.mask_targets import mask_targets
-from lfp_tf.ops.detection.polygons import Outlines
+from lfp_tf.ops.detection.polygons import Outlines, has_outline
 from lfp_tf.ops.detection.proposals import Proposals
 from lfp_tf.ops.detection.roi_targets import Objects, Rois, RoiSampling, sample_rois
 from lfp_tf.ops.detection.rpn_targets import RpnSampling, RpnTargets, rpn_targets
@@ -125,7 +125,7 @@ def masks_of_rois(
         int32 [B, M, S, S]: 1 object, 0 not, -1 not counted, as for an object without an outline.
     """
     # A box that stands for a crowd takes the outline of an object, as in the original.
-    teaches = batch["is_crowd"] | tf.reduce_any(batch["parts"] >= 0, axis=2)
+    teaches = batch["is_crowd"] | has_outline(Outlines(batch["edges"], batch["parts"]))
     teaches = tf.gather(tf.pad(teaches, [[0, 0], [0, 1]]), rois.objects, batch_dims=1)
     is_foreground = (rois.labels > 0) & tf.gather(is_mask_class, rois.labels) & teaches
     usable = batch["is_valid"] & ~batch["is_crowd"]
@@ -154,7 +154,8 @@ def true_rois(batch: Batch, *, count: int, is_mask_class: tf.Tensor | np.ndarray
     Returns:
         `SampledRois` of [B, R, ...] without deltas; label 0 for what fills up.
     """
-    usable = batch["is_valid"] & ~batch["is_crowd"] & tf.reduce_any(batch["parts"] >= 0, axis=2)
+    usable = batch["is_valid"] & ~batch["is_crowd"]
+    usable &= has_outline(Outlines(batch["edges"], batch["parts"]))
     usable &= tf.gather(is_mask_class, batch["classes"])
 
     def choose_objects(usable, boxes, classes, key):
