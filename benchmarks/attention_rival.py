@@ -61,7 +61,8 @@ def _layer(spec):
     maps = {name: tf.constant(array) for name, array in attention_inputs.maps(spec).items()}
     upstream = maps.pop("upstream")
     layer, inputs = _built(spec["layer"], list(maps.values()))
-    variables = layer_variables(layer)
+    prefix = f"{layer.name}/"
+    variables = {n.removeprefix(prefix): v for n, v in layer_variables(layer).items()}
     weights = {n: attention_inputs.layer_weight(n, v.shape) for n, v in variables.items()}
     assign(variables, weights)
 

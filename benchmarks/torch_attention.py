@@ -17,6 +17,8 @@ EPSILON, MOMENTUM = 1e-5, 0.1
 def make(spec):
     """The facts and commands of `serve`."""
     torch.set_num_threads(len(spec["cores"]))
+    # As TensorFlow does: many weights are that small, and a core is many times slower with them.
+    torch.set_flush_denormal(True)
     call = {"attention": _attention, "layer": _layer}[spec["what"]](spec)
     return {}, attention_inputs.commands(call, lambda x: x.detach().numpy())
 

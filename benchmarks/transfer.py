@@ -2,7 +2,7 @@
 
 A training step of the mask head and of T, and inference, on the boxes of one image; for inference
 also the exported network, in which T is evaluated. Memory is the peak of a fresh process above what
-it held when network and inputs were there.
+it held before the network was built, less the network's weights.
 """
 
 from benchmarks import rivals, table

@@ -4,7 +4,7 @@ Spec: mode (`training`, `inference`), classes (with background), boxes, present 
 are of), dim (channels of masks and pyramid), box_dim, served (whether the network is as exported).
 """
 
-import ctypes
+import gc
 import pathlib
 import re
 
@@ -30,21 +30,24 @@ def make(spec):
         # The backbone takes no part.
         "width": 0.125,
     }
+    before = _bytes("VmRSS")
     model = build_network("rcnn", **options)
+    weights = {id(variable): variable for variable in model.variables}
     if spec["served"]:
         model = _served(model, options)
+        weights |= {id(variable): variable for variable in model.variables}
     pooled = tf.constant(drawn.maps((spec["boxes"], _CELLS, _CELLS, spec["dim"])))
     rng = np.random.RandomState(0)
     present = rng.choice(np.arange(1, spec["classes"]), spec["present"], replace=False)
     labels = tf.constant(rng.choice(present, spec["boxes"]), tf.int32)
     call = {"training": _training, "inference": _inference}[spec["mode"]](model, pooled, labels)
-    # What building took does not count: neither at its peak nor as freed memory kept for reuse.
-    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    # What building took at its peak does not count.
+    gc.collect()
     pathlib.Path("/proc/self/clear_refs").write_text("5")
-    before = _peak_bytes()
     call()
     call()
-    peak = _peak_bytes() - before
+    weight_bytes = sum(4 * int(np.prod(variable.shape)) for variable in weights.values())
+    peak = _bytes("VmHWM") - before - weight_bytes
     commands = {
         "measure": lambda calls=1: timed(call, calls=calls),
         "memory": lambda: {"peak_bytes": peak},
@@ -85,8 +88,10 @@ def _training(model, pooled, labels):
     return lambda: step().numpy()
 
 
-def _peak_bytes():
-    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", pathlib.Path("/proc/self/status").read_text())
+def _bytes(what):
+    """Of this process: `VmRSS`, what it holds, or `VmHWM`, the most since that was cleared."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    (kilobytes,) = re.findall(rf"{what}:\s+(\d+) kB", status)
     return 1024 * int(kilobytes)
 
 
