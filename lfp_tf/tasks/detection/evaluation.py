@@ -25,7 +25,7 @@ from lfp_tf.tasks.detection.metrics import CocoScores, coco_scores
 from lfp_tf.tasks.detection.prediction import Protocol, array_function
 from lfp_tf.tasks.detection.report import drawn_rows, score_facts, write_report
 from lfp_tf.tasks.detection.subsets import ClassSets, class_sets
-from lfp_tf.tasks.detection.true_boxes import class_means, mask_overlaps
+from lfp_tf.tasks.detection.true_boxes import Judged, class_means, masks_in_true_boxes
 from lfp_tf.tasks.evaluation_facts import comparable_split, described
 
 KEPT = 6
@@ -46,6 +46,7 @@ class Evaluated:
         protocol: as it was given.
         sets: of the classes that are told apart, if they are.
         mask_overlaps: {label: mean IoU of its masks in the true boxes}, if it was measured.
+        best_masks, worst_masks: alike, of masks in the true boxes; with sets, of those of set B.
     """
 
     names: list[str]
@@ -59,6 +60,8 @@ class Evaluated:
     protocol: Protocol
     sets: ClassSets | None = None
     mask_overlaps: dict[int, float] | None = None
+    best_masks: Sequence[Example] = ()
+    worst_masks: Sequence[Example] = ()
 
 
 def evaluate(
@@ -100,23 +103,23 @@ def evaluate(
         raise LfpError("--true_boxes is for networks with masks, and this one has none.")
     truth = read_truth(folder, split, limit=limit)
     true_rows = _by_image(truth["annotations"])
-    extremes, results, images, overlaps = Extremes(kept), [], [], []
+    drawn_labels = sets.members["B"] if sets else range(1, len(names) + 1)
+    extremes, masks = Extremes(kept), Extremes(kept)
+    results, images, judged = [], [], []
     for number, source, image, rows in _predicted(model, folder, split, protocol, truth):
         own = true_rows.get(number, [])
         score = image_score(own, rows)
         results += rows
         if true_boxes:
-            overlaps += mask_overlaps(model, protocol, image, own)
+            in_boxes = masks_in_true_boxes(model, protocol, image, own)
+            judged += in_boxes
+            shown = [one for one in in_boxes if one.truth["category_id"] in drawn_labels]
+            _add_masks(masks, source, image, shown, names)
         images.append(
             {"source": source, "score": score, "objects": len(own), "detections": len(rows)}
         )
         if score is not None:
-            extremes.add(
-                score,
-                lambda i=image, t=own, r=rows, s=source, v=score: Example(
-                    s, v, *drawn_rows(i, t, r, names)
-                ),
-            )
+            extremes.add(score, _example(source, score, image, own, rows, names))
         if progress:
             progress.update(1, f"{len(results)} detections")
     kinds = ("box", "mask") if model.recipe.options["masks"] else ("box",)
@@ -131,7 +134,9 @@ def evaluate(
         seconds=time.monotonic() - begin,
         protocol=protocol,
         sets=sets,
-        mask_overlaps=class_means(overlaps) if true_boxes else None,
+        mask_overlaps=class_means(judged) if true_boxes else None,
+        best_masks=masks.best(),
+        worst_masks=masks.worst(),
     )
 
 
@@ -175,7 +180,28 @@ def report(
         seconds=evaluated.seconds,
         history=history,
     )
-    return write_report(folder, facts, best=evaluated.best, worst=evaluated.worst), facts
+    path = write_report(
+        folder,
+        facts,
+        best=evaluated.best,
+        worst=evaluated.worst,
+        best_masks=evaluated.best_masks,
+        worst_masks=evaluated.worst_masks,
+    )
+    return path, facts
+
+
+def _add_masks(extremes: Extremes, source, image, shown: Sequence[Judged], names):
+    """Considers the masks of an image's objects by the mean of their overlaps."""
+    if shown:
+        mean = sum(one.overlap for one in shown) / len(shown)
+        truth, predicted = [one.truth for one in shown], [one.predicted for one in shown]
+        extremes.add(mean, _example(source, mean, image, truth, predicted, names))
+
+
+def _example(source, score, image, truth, rows, names):
+    """A function that draws it."""
+    return lambda: Example(source, score, *drawn_rows(image, truth, rows, names))
 
 
 def _sets(recipe, subset, names):

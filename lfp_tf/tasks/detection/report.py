@@ -99,6 +99,8 @@ def write_report(
     *,
     best: Sequence[Example] = (),
     worst: Sequence[Example] = (),
+    best_masks: Sequence[Example] = (),
+    worst_masks: Sequence[Example] = (),
 ) -> pathlib.Path:
     """Writes `metrics.json` and `report.html`.
 
@@ -106,14 +108,24 @@ def write_report(
         folder: where to; made if it is not there.
         facts: what `metrics.json` says, `score_facts` among it.
         best, worst: images to show.
+        best_masks, worst_masks: alike, of masks in the true boxes.
 
     Returns:
         The path of `report.html`.
     """
     facts = facts | {"history": thinned(facts.get("history") or [])}
+    examples = {"best": best, "worst": worst}
+    figures = [("Best images", best), ("Worst images", worst)]
+    if "mask_iou" in facts:
+        whose = "Set B's masks" if "sets" in facts else "Masks"
+        examples |= {"best_masks": best_masks, "worst_masks": worst_masks}
+        figures += [
+            (f"{whose} in the true boxes: the best images", best_masks),
+            (f"{whose} in the true boxes: the worst images", worst_masks),
+        ]
     facts["examples"] = {
-        title: [{"source": e.source, "score": e.score} for e in examples]
-        for title, examples in (("best", best), ("worst", worst))
+        name: [{"source": e.source, "score": e.score} for e in shown]
+        for name, shown in examples.items()
     }
     kinds = list(facts["scores"])
     return write_page(
@@ -127,7 +139,7 @@ def write_report(
         overlap_chart=_overlap_chart(facts["classes"]) if "mask_iou" in facts else "",
         curve_charts=[_curve_chart(facts["curves"][kind], kind) for kind in kinds],
         shown_score=SHOWN_SCORE,
-        figures=[("Best images", best), ("Worst images", worst)],
+        figures=figures,
         training_charts=training_charts(
             facts["history"],
             {"loss": "loss"} | {name: f"loss_{key}" for name, key in _LOSSES.items()},
@@ -157,10 +169,11 @@ def drawn_rows(
 
     Args:
         image: uint8 [H, W, 3].
-        truth, rows: of this image, as a COCO file and as COCO's results format.
+        truth, rows: of this image, as a COCO file and as COCO's results format; rows without a
+            score are all drawn.
         names: of the classes.
     """
-    shown = [row for row in rows if row["score"] >= SHOWN_SCORE]
+    shown = [row for row in rows if row.get("score", 1.0) >= SHOWN_SCORE]
     panels = [_drawn(image, part, names) for part in (truth, shown)]
     return image_rows(image), image_rows(panels[0]), image_rows(panels[1])
 

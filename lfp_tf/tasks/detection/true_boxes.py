@@ -4,22 +4,38 @@ AP of masks falls with boxes and classes that are wrong. This measures the mask 
 classes whose masks were never learnt.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from lfp_tf.data.detection.masks import rle_bitmap
+from lfp_tf.data.detection.masks import bitmap_rle, rle_bitmap
 from lfp_tf.tasks.detection.coco_results import pasted
 from lfp_tf.tasks.detection.prediction import Protocol, masks_in_boxes
 from lfp_tf.tasks.traced import traced
 
 
-def mask_overlaps(
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """An object, and its mask as predicted in its true box.
+
+    Attributes:
+        truth: its annotation as a COCO file has it.
+        predicted: the same with the predicted mask as "segmentation".
+        overlap: IoU of the two masks in the image.
+    """
+
+    truth: dict
+    predicted: dict
+    overlap: float
+
+
+def masks_in_true_boxes(
     model: Any, protocol: Protocol, image: np.ndarray, truth: Sequence[dict]
-) -> list[tuple[int, float]]:
-    """Gives (label, IoU of predicted and true mask in the image) of an image's objects.
+) -> list[Judged]:
+    """Predicts the masks of an image's objects in their boxes and compares them in the image.
 
     Crowds and objects without a mask, or with an empty one, are left out.
 
@@ -46,16 +62,16 @@ def mask_overlaps(
     masks = traced(model, _function, protocol)(image, boxes, labels)
     drawn = pasted({"boxes": boxes, "masks": masks, "count": len(objects)}, image.shape[:2])
     return [
-        (int(label), _overlap(mask, bitmap))
-        for label, mask, (_, bitmap) in zip(labels, drawn, objects, strict=True)
+        Judged(row, row | {"segmentation": bitmap_rle(mask)}, _overlap(mask, bitmap))
+        for mask, (row, bitmap) in zip(drawn, objects, strict=True)
     ]
 
 
-def class_means(overlaps: Iterable[tuple[int, float]]) -> dict[int, float]:
-    """Gives {label: mean overlap} of the classes that have any, by what `mask_overlaps` gave."""
+def class_means(judged: Iterable[Judged]) -> dict[int, float]:
+    """Gives {label: mean overlap} of the classes that have an object."""
     by_label: dict[int, list[float]] = {}
-    for label, overlap in overlaps:
-        by_label.setdefault(label, []).append(overlap)
+    for one in judged:
+        by_label.setdefault(one.truth["category_id"], []).append(one.overlap)
     return {label: float(np.mean(own)) for label, own in sorted(by_label.items())}
 
 

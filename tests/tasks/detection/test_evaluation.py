@@ -27,6 +27,8 @@ OBJECTS = (
     [square(20, 10, 60.0)],
 )
 
+WITH_B = (0, 3, 4)  # images with an object that is no dog and no crowd
+
 
 def answers_of(images, score=0.9):
     """{size: what `KnownDetector` finds}: all objects but crowds."""
@@ -284,7 +286,15 @@ def test_masks_in_true_boxes_do_not_depend_on_what_is_found(records, tmp_path):
     text = page.read_text()
     assert "mask IoU in the true boxes by class" in text
     assert f"set A {100 * dog:.2f}, set B {100 * facts['mask_iou']['B']:.2f}." in text
-    assert json.loads((tmp_path / "metrics.json").read_text())["mask_iou"] == facts["mask_iou"]
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["mask_iou"] == facts["mask_iou"]
+    # Shown are the images with objects of set B, by the mean over these.
+    assert "Set B&#39;s masks in the true boxes: the best images" in text
+    shown = {one["source"]: one["score"] for one in written["examples"]["worst_masks"]}
+    assert shown == {
+        source: pytest.approx(1.0, abs=0.06)
+        for source in (found.images[n]["source"] for n in WITH_B)
+    }
 
 
 def test_true_boxes_are_for_networks_with_masks(images, records):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from small_detector import EVALUATION, KnownDetector, small_detector
 
-from lfp_tf.data.detection.masks import bitmap_rle
+from lfp_tf.data.detection.masks import bitmap_rle, rle_bitmap
 from lfp_tf.tasks.detection.prediction import Protocol
-from lfp_tf.tasks.detection.true_boxes import class_means, mask_overlaps
+from lfp_tf.tasks.detection.true_boxes import Judged, class_means, masks_in_true_boxes
 
 PROTOCOL = Protocol(**EVALUATION)
 SIZE = (60, 80)
@@ -35,12 +35,15 @@ def test_overlaps_are_those_of_the_masks_in_the_image(pixel):
         row(2, (30, 5, 40, 40)),
         row(2, (30, 5, 40, 40), filled=(50, 5, 20, 40)),
     ]
-    overlaps = mask_overlaps(network, PROTOCOL, IMAGE, truth)
-    assert [label for label, _ in overlaps] == [1, 1, 2, 2]
+    judged = masks_in_true_boxes(network, PROTOCOL, IMAGE, truth)
+    assert [one.truth for one in judged] == truth
     # The whole box against all of it and half of it; the left half against all and the right.
     # A pasted mask ends within a pixel of its box.
     expected = [1.0, 0.5, 0.5, 0.0]
-    np.testing.assert_allclose([value for _, value in overlaps], expected, atol=0.06)
+    np.testing.assert_allclose([one.overlap for one in judged], expected, atol=0.06)
+    predicted = rle_bitmap(judged[1].predicted["segmentation"])
+    assert predicted[15:45, 15:45].all() and not predicted[:, 52:].any()
+    assert judged[1].predicted["bbox"] == truth[1]["bbox"]
 
 
 def test_crowds_and_objects_without_a_mask_are_left_out():
@@ -49,21 +52,21 @@ def test_crowds_and_objects_without_a_mask_are_left_out():
         row(2, (10, 10, 40, 40), segmentation=None),
         row(3, (10, 10, 40, 40), segmentation=bitmap_rle(np.zeros(SIZE, bool))),
     ]
-    assert mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, truth) == []
-    assert mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, []) == []
-    assert (
-        len(mask_overlaps(KnownDetector({}), PROTOCOL, IMAGE, [*truth, row(1, (0, 0, 9, 9))])) == 1
-    )
+    network = KnownDetector({})
+    assert masks_in_true_boxes(network, PROTOCOL, IMAGE, truth) == []
+    assert masks_in_true_boxes(network, PROTOCOL, IMAGE, []) == []
+    assert len(masks_in_true_boxes(network, PROTOCOL, IMAGE, [*truth, row(1, (0, 0, 9, 9))])) == 1
 
 
 def test_a_class_counts_by_the_mean_of_its_objects():
-    assert class_means([(3, 0.5), (1, 0.25), (3, 1.0)]) == {1: 0.25, 3: 0.75}
+    judged = [Judged({"category_id": n}, {}, x) for n, x in [(3, 0.5), (1, 0.25), (3, 1.0)]]
+    assert class_means(judged) == {1: 0.25, 3: 0.75}
     assert class_means([]) == {}
 
 
 def test_a_real_network_predicts_masks_in_given_boxes():
     image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
     truth = [row(1, (10, 10, 40, 40)), row(3, (30, 5, 20, 40))]
-    overlaps = mask_overlaps(small_detector(), PROTOCOL, image, truth)
-    assert [label for label, _ in overlaps] == [1, 3]
-    assert all(0.0 <= value <= 1.0 for _, value in overlaps)
+    judged = masks_in_true_boxes(small_detector(), PROTOCOL, image, truth)
+    assert [one.truth["category_id"] for one in judged] == [1, 3]
+    assert all(0.0 <= one.overlap <= 1.0 for one in judged)
