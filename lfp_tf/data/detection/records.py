@@ -75,6 +75,11 @@ class SourceObject:
         shape = (len(self.polygons), *(part.tobytes() for part in parts))
         return (self.box, self.label, self.area, self.is_crowd, self.is_ignored, *shape)
 
+    @property
+    def has_mask(self) -> bool:
+        """Whether `bitmap` gives one."""
+        return self.counts is not None or bool(self.polygons)
+
     def bitmap(self, size: tuple[int, int]) -> np.ndarray | None:
         """The mask bool [H, W] in an image of (height, width), or None."""
         if self.counts is not None:
@@ -118,7 +123,8 @@ def detection_plan(
         name: of the data set.
         classes: names of the objects' classes; the first is label 1.
         splits: {split: images}.
-        options, notes, facts: as of `Plan`.
+        options, facts: as of `Plan`.
+        notes: alike; behind them stands how many objects have masks, where only some do.
     """
     classes = tuple(classes)
     return Plan(
@@ -130,10 +136,17 @@ def detection_plan(
         draw=functools.partial(draw_record, classes=classes),
         tasks=(TASK,),
         options=options or {},
-        notes=notes,
+        notes=[*notes, *_mask_notes(splits)],
         facts=facts or {},
         finish=_write_sizes,
     )
+
+
+def _mask_notes(splits):
+    for split, images in splits.items():
+        has_mask = [one.has_mask for image in images for one in image.objects]
+        if 0 < sum(has_mask) < len(has_mask):
+            yield f"{split}: {sum(has_mask)} of {len(has_mask)} objects have a mask"
 
 
 def _write_sizes(folder, split):

@@ -116,6 +116,21 @@ def test_from_the_command_to_the_truth(tmp_path, capsys):
     assert "coco_json train: 1 images, no problems" in capsys.readouterr().out
 
 
+def test_it_is_told_where_only_some_objects_have_masks(tmp_path):
+    save(tmp_path / "a.jpg", IMAGE)
+    polygon = [[1, 0, 4, 0, 4, 2, 1, 2]]
+    for objects, notes in (
+        (
+            [{"segmentation": polygon}, {}, {"segmentation": []}],
+            ["train: 1 of 3 objects have a mask"],
+        ),
+        ([{"segmentation": polygon}], []),
+        ([{}], []),
+    ):
+        put(tmp_path / "instances_train.json", coco_content(*objects))
+        assert [note for note in coco_json.plan(tmp_path).notes if "mask" in note] == notes
+
+
 def test_other_years_and_halves_of_coco(tmp_path):
     save(tmp_path / "val2014/a.jpg", IMAGE)
     put(tmp_path / "annotations/instances_minival2014.json")
