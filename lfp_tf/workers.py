@@ -22,6 +22,13 @@ _SECONDS_TO_END = 5
 _COUNTED, _DONE, _FAILED = "counted", "done", "failed"
 
 
+def available_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class WorkerError(Exception):
     """A mistake of ours in a process; the text has its traceback."""
 

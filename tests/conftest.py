@@ -72,24 +72,3 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(5000, 10, 10)
-    if "tensorflow" in sys.modules:
-        _autotune_no_pipelines()
-
-
-def _autotune_no_pipelines():
-    """Switches off tf.data's autotuner, whose thread may hold up the end of an iterator.
-
-    The thread is woken to end just before it can see that it shall: on busy cores it looks too
-    early and sleeps on, for about as long as the iterator lived and up to a minute, and the
-    iterator's end waits for it (tensorflow/core/framework/model.cc, Model::OptimizeLoop).
-    """
-    import tensorflow as tf
-
-    before = tf.data.Dataset._apply_debug_options
-
-    def apply(self):
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return before(self).with_options(options)
-
-    tf.data.Dataset._apply_debug_options = apply

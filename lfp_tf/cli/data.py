@@ -16,6 +16,7 @@ from lfp_tf.data.prepare import show_samples, write_plan
 from lfp_tf.errors import LfpError, first_of, nearest
 from lfp_tf.progress import Progress
 from lfp_tf.tasks import catalog
+from lfp_tf.workers import available_cores
 
 HELP = "check a data set and write it as sharded TFRecords"
 EXAMPLE = """\
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.max_pixels:
         plan = with_max_pixels(plan, arguments.max_pixels)
     _keep_splits(plan, names)
-    workers = arguments.workers or os.cpu_count() or 1
+    workers = arguments.workers or available_cores()
     census = _inspect(plan, workers)
     census.refuse(arguments.source)
     _judge(plan, census, arguments)

@@ -17,9 +17,11 @@ from lfp_tf.data.records import RecordIndex
 from lfp_tf.errors import LfpError, WorkFailed, graph_sentence
 from lfp_tf.ops import randomness
 from lfp_tf.options import Shares
+from lfp_tf.workers import available_cores
 
 # Records are read in pieces of this size: a buffer as large as a record costs twice the time.
 _READ_BYTES = 16 * 1024
+_READY_BATCHES = 2
 _EXACT = "INTEGER_ACCURATE"  # the transform that Pillow and OpenCV use
 
 
@@ -185,9 +187,13 @@ def batched(
     """
     options = tf.data.Options()
     options.deterministic = True
-    samples = ordinals.map(sample, tf.data.AUTOTUNE, deterministic=True)
+    # Its thread may sleep through the end of a pipeline, for as long as that lived and up to a
+    # minute, and who drops the pipeline, as a program at its end, waits for it
+    # (tensorflow/core/framework/model.cc, Model::OptimizeLoop).
+    options.autotune.enabled = False
+    samples = ordinals.map(sample, available_cores(), deterministic=True)
     if fillers is None:
         batches = samples.batch(batch_size, drop_remainder=True)
     else:
         batches = samples.padded_batch(batch_size, padding_values=fillers, drop_remainder=True)
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return batches.prefetch(_READY_BATCHES).with_options(options)

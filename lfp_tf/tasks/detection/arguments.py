@@ -141,13 +141,20 @@ def table(facts: dict) -> str:
         for kind, scores in own["scores"].items():
             lines.append(f"{kind}, set {part}: {_words(scores)}")
     if "mask_iou" in facts:
-        shares = (f"{part} {_percent(share)}" for part, share in facts["mask_iou"].items())
-        lines.append(f"mask IoU in the true boxes, mean over classes: {', '.join(shares)}")
+        for title, key in _TRUE_BOXES.items():
+            shares = (f"{part} {_percent(share)}" for part, share in facts[key].items())
+            lines.append(f"{title}: {', '.join(shares)}")
     if sets := facts.get("sets"):
         a, b = (len(sets[part]["classes"]) for part in "AB")
         lines.append(f"set A is {sets['A']['name']} ({a} of {a + b} classes), set B the other {b}")
     lines.append(f"over {len(facts['images'])} images, overlaps as COCO measures them")
     return "\n".join(lines)
+
+
+_TRUE_BOXES = {
+    "mask IoU in the true boxes, mean over classes": "mask_iou",
+    "the same of the boxes themselves, filled": "filled_box_iou",
+}
 
 
 def _class_lines(facts):

@@ -45,7 +45,8 @@ class Evaluated:
         seconds: of the whole, reading included.
         protocol: as it was given.
         sets: of the classes that are told apart, if they are.
-        mask_overlaps: {label: mean IoU of its masks in the true boxes}, if it was measured.
+        mask_overlaps, filled_overlaps: {label: mean IoU of its masks, and of its boxes filled, with
+            the true masks}, if it was measured.
         best_masks, worst_masks: alike, of masks in the true boxes; with sets, of those of set B.
     """
 
@@ -60,6 +61,7 @@ class Evaluated:
     protocol: Protocol
     sets: ClassSets | None = None
     mask_overlaps: dict[int, float] | None = None
+    filled_overlaps: dict[int, float] | None = None
     best_masks: Sequence[Example] = ()
     worst_masks: Sequence[Example] = ()
 
@@ -135,6 +137,7 @@ def evaluate(
         protocol=protocol,
         sets=sets,
         mask_overlaps=class_means(judged) if true_boxes else None,
+        filled_overlaps=class_means(judged, "filled") if true_boxes else None,
         best_masks=masks.best(),
         worst_masks=masks.worst(),
     )
@@ -169,6 +172,7 @@ def report(
         names=evaluated.names,
         sets=evaluated.sets,
         mask_overlaps=evaluated.mask_overlaps,
+        filled_overlaps=evaluated.filled_overlaps,
     )
     facts = described(
         model.recipe,

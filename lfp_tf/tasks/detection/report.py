@@ -29,6 +29,7 @@ def score_facts(
     names: Sequence[str],
     sets: ClassSets | None = None,
     mask_overlaps: Mapping[int, float] | None = None,
+    filled_overlaps: Mapping[int, float] | None = None,
 ) -> dict:
     """Gives the part of `metrics.json` that the detections tell.
 
@@ -38,6 +39,7 @@ def score_facts(
         names: of the C classes, perhaps of further ones behind them.
         sets: of the classes that are told apart.
         mask_overlaps: {label: mean IoU of its masks in the true boxes}.
+        filled_overlaps: the same of the boxes themselves, filled.
 
     Returns:
         {"scores": {kind: COCO's twelve numbers, 0..1 or None}, "classes": list of {"name",
@@ -45,7 +47,7 @@ def score_facts(
         recalls 0, 0.01, ... 1 and overlap 0.5}} of the classes with the most objects}. With sets
         also {"sets": {"A" and "B": {"name", "classes", "scores": {kind: the twelve numbers}}}}, and
         "set" of each class. With overlaps also {"mask_iou": {"all", "A", "B": mean over classes,
-        0..1 or None}}, and "mask_iou" of each class.
+        0..1 or None}}, "filled_box_iou" alike, and "mask_iou" of each class.
     """
     objects = Counter(
         row["category_id"] for row in truth["annotations"] if not row.get("iscrowd", 0)
@@ -65,7 +67,8 @@ def score_facts(
         for label, entry in enumerate(classes, start=1):
             entry["mask_iou"] = mask_overlaps.get(label)
         members = {"all": range(1, len(names) + 1)} | (sets.members if sets else {})
-        more["mask_iou"] = {part: _mean(mask_overlaps, own) for part, own in members.items()}
+        for key, values in (("mask_iou", mask_overlaps), ("filled_box_iou", filled_overlaps)):
+            more[key] = {part: _mean(values or {}, own) for part, own in members.items()}
     commonest = [label for label, _ in objects.most_common(_CURVES)]
     return {
         "scores": {kind: measured.summary() for kind, measured in scores.items()},

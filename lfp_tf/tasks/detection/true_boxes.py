@@ -25,11 +25,13 @@ class Judged:
         truth: its annotation as a COCO file has it.
         predicted: the same with the predicted mask as "segmentation".
         overlap: IoU of the two masks in the image.
+        filled: that of a mask which fills the box, what a network reaches that draws nothing else.
     """
 
     truth: dict
     predicted: dict
     overlap: float
+    filled: float
 
 
 def masks_in_true_boxes(
@@ -60,18 +62,26 @@ def masks_in_true_boxes(
     boxes[:, 2:] += boxes[:, :2]
     labels = np.array([row["category_id"] for row, _ in objects], np.int32)
     masks = traced(model, _function, protocol)(image, boxes, labels)
-    drawn = pasted({"boxes": boxes, "masks": masks, "count": len(objects)}, image.shape[:2])
+    drawn, filled = (
+        pasted({"boxes": boxes, "masks": values, "count": len(objects)}, image.shape[:2])
+        for values in (masks, np.ones_like(masks))
+    )
     return [
-        Judged(row, row | {"segmentation": bitmap_rle(mask)}, _overlap(mask, bitmap))
-        for mask, (row, bitmap) in zip(drawn, objects, strict=True)
+        Judged(
+            truth=row,
+            predicted=row | {"segmentation": bitmap_rle(mask)},
+            overlap=_overlap(mask, bitmap),
+            filled=_overlap(box, bitmap),
+        )
+        for mask, box, (row, bitmap) in zip(drawn, filled, objects, strict=True)
     ]
 
 
-def class_means(judged: Iterable[Judged]) -> dict[int, float]:
-    """Gives {label: mean overlap} of the classes that have an object."""
+def class_means(judged: Iterable[Judged], value: str = "overlap") -> dict[int, float]:
+    """Gives {label: mean of that value, `overlap` or `filled`} of the classes with an object."""
     by_label: dict[int, list[float]] = {}
     for one in judged:
-        by_label.setdefault(one.truth["category_id"], []).append(one.overlap)
+        by_label.setdefault(one.truth["category_id"], []).append(getattr(one, value))
     return {label: float(np.mean(own)) for label, own in sorted(by_label.items())}
 
 

@@ -2,13 +2,13 @@
 
 import argparse
 import dataclasses
-import os
 from typing import TYPE_CHECKING, Any
 
 from lfp_tf.errors import LfpError, nearest
 from lfp_tf.tasks.flip_and_scales import FLIP, NO_FLIP, SCALES, check_flips, read_scales
 from lfp_tf.tasks.segmentation.crf.options import PRESETS, CrfOptions, Refinement
 from lfp_tf.tasks.spec import Option
+from lfp_tf.workers import available_cores
 
 if TYPE_CHECKING:
     from lfp_tf.tasks.segmentation.protocols import Protocol
@@ -249,9 +249,7 @@ def crf_processes(arguments: argparse.Namespace) -> int:
     """Gives the number of processes; by default that of the cores that may be used."""
     if arguments.crf_processes is not None:
         return arguments.crf_processes
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return available_cores()
 
 
 def _check_crf(arguments):

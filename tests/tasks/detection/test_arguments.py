@@ -113,6 +113,7 @@ def test_the_table_tells_sets_and_masks_in_true_boxes():
             "B": {"name": "all but cat", "classes": ["dog"], "scores": {"box": scores(0.25)}},
         },
         "mask_iou": {"all": 0.625, "A": 0.625, "B": None},
+        "filled_box_iou": {"all": 0.5, "A": 0.5, "B": None},
         "images": [{}],
     }
     assert own.table(facts).splitlines() == [
@@ -123,6 +124,7 @@ def test_the_table_tells_sets_and_masks_in_true_boxes():
         "box, set A: AP 50.00, AP50 50.00, AP75 50.00, APs -, APm 50.00, APl 50.00",
         "box, set B: AP 25.00, AP50 25.00, AP75 25.00, APs -, APm 25.00, APl 25.00",
         "mask IoU in the true boxes, mean over classes: all 62.50, A 62.50, B -",
+        "the same of the boxes themselves, filled: all 50.00, A 50.00, B -",
         "set A is cat (1 of 2 classes), set B the other 1",
         "over 1 images, overlaps as COCO measures them",
     ]

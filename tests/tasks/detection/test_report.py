@@ -79,7 +79,14 @@ def test_classes_have_their_objects_and_scores(facts):
 def test_sets_of_classes_have_scores_of_their_own(facts, tmp_path):
     sets = class_sets(["a & b", "e"], NAMES, where="--subset")
     scores = {kind: coco_scores(FILE, FOUND, kind=kind) for kind in ("box", "mask")}
-    own = score_facts(scores, FILE, names=NAMES, sets=sets, mask_overlaps={1: 0.5, 3: 1.0})
+    own = score_facts(
+        scores,
+        FILE,
+        names=NAMES,
+        sets=sets,
+        mask_overlaps={1: 0.5, 3: 1.0},
+        filled_overlaps={1: 0.25, 3: 0.75},
+    )
     assert own["scores"] == facts["scores"]
     assert [entry["set"] for entry in own["classes"]] == ["A", "B", "B", "A", "B", "B"]
     assert own["sets"]["A"]["classes"] == ["a & b", "e"] and own["sets"]["A"]["name"] == "a & b, e"
@@ -87,6 +94,7 @@ def test_sets_of_classes_have_scores_of_their_own(facts, tmp_path):
     assert own["sets"]["A"]["scores"]["box"]["AP"] == pytest.approx(51 / 101 / 2)
     assert own["sets"]["B"]["scores"]["mask"]["AP"] == pytest.approx(1 / 3)
     assert own["mask_iou"] == {"all": 0.75, "A": 0.5, "B": 1.0}
+    assert own["filled_box_iou"] == {"all": 0.5, "A": 0.25, "B": 0.75}
     assert [entry["mask_iou"] for entry in own["classes"]] == [0.5, None, 1.0, None, None, None]
     page = " ".join(page_of(tmp_path, own).split())
     assert "<td>box, set A</td><td>25.25</td>" in page

@@ -41,6 +41,9 @@ def test_overlaps_are_those_of_the_masks_in_the_image(pixel):
     # A pasted mask ends within a pixel of its box.
     expected = [1.0, 0.5, 0.5, 0.0]
     np.testing.assert_allclose([one.overlap for one in judged], expected, atol=0.06)
+    # A box against a mask that fills it, and one that fills half of it.
+    filled = [1.0, 0.5, 1.0, 0.5]
+    np.testing.assert_allclose([one.filled for one in judged], filled, atol=0.06)
     predicted = rle_bitmap(judged[1].predicted["segmentation"])
     assert predicted[15:45, 15:45].all() and not predicted[:, 52:].any()
     assert judged[1].predicted["bbox"] == truth[1]["bbox"]
@@ -59,8 +62,9 @@ def test_crowds_and_objects_without_a_mask_are_left_out():
 
 
 def test_a_class_counts_by_the_mean_of_its_objects():
-    judged = [Judged({"category_id": n}, {}, x) for n, x in [(3, 0.5), (1, 0.25), (3, 1.0)]]
+    judged = [Judged({"category_id": n}, {}, x, x / 2) for n, x in [(3, 0.5), (1, 0.25), (3, 1.0)]]
     assert class_means(judged) == {1: 0.25, 3: 0.75}
+    assert class_means(judged, "filled") == {1: 0.125, 3: 0.375}
     assert class_means([]) == {}
 
 
