@@ -187,9 +187,8 @@ def batched(
     """
     options = tf.data.Options()
     options.deterministic = True
-    # Its thread may sleep through the end of a pipeline, for as long as that lived and up to a
-    # minute, and who drops the pipeline, as a program at its end, waits for it
-    # (tensorflow/core/framework/model.cc, Model::OptimizeLoop).
+    # The tuner's thread may sleep through the end of a pipeline, for up to a minute, and a program
+    # waits for it at its end (tensorflow/core/framework/model.cc, Model::OptimizeLoop).
     options.autotune.enabled = False
     samples = ordinals.map(sample, available_cores(), deterministic=True)
     if fillers is None:
