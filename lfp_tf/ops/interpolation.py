@@ -46,8 +46,8 @@ def resize_at_scale(image: tf.Tensor, size: Sequence, scale: float | tf.Tensor) 
     """Resizes bilinearly at an exact scale, with pixel centres at halves (OpenCV with `fx`, `fy`).
 
     3 to round(3 * 1.5) = 4 at scale 1.5 looks at -1/6 (the border pixel), 1/2, 7/6, 11/6. OpenCV
-    computes positions in float64 and cuts them to float32. Two taps an axis are
-    much less work than the products above, which are for what gradients pass through.
+    computes positions in float64 and cuts them to float32. Two taps an axis are much
+    less work than the products above, which are for what gradients pass through.
 
     Args:
         image: [H, W, C] float.
