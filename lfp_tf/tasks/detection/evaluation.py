@@ -196,16 +196,17 @@ def report(
 
 
 def _add_masks(extremes: Extremes, source, image, shown: Sequence[Judged], names):
-    """Considers the masks of an image's objects by the mean of their overlaps."""
-    if shown:
-        mean = sum(one.overlap for one in shown) / len(shown)
-        truth, predicted = [one.truth for one in shown], [one.predicted for one in shown]
-        extremes.add(mean, _example(source, mean, image, truth, predicted, names))
+    """Considers the mask of each object; what lies around it is drawn with it."""
+    for one in shown:
+        draw = _example(
+            source, one.overlap, image, [one.truth], [one.predicted], names, one.truth["bbox"]
+        )
+        extremes.add(one.overlap, draw)
 
 
-def _example(source, score, image, truth, rows, names):
+def _example(source, score, image, truth, rows, names, around=None):
     """A function that draws it."""
-    return lambda: Example(source, score, *drawn_rows(image, truth, rows, names))
+    return lambda: Example(source, score, *drawn_rows(image, truth, rows, names, around=around))
 
 
 def _sets(recipe, subset, names):

@@ -1,5 +1,6 @@
 """What `metrics.json` and `report.html` say of detections: AP by class, curves, images."""
 
+import math
 import os
 import pathlib
 from collections import Counter
@@ -10,9 +11,10 @@ import numpy as np
 
 from lfp_tf.data.detection.masks import rle_bitmap
 from lfp_tf.evaluation.charts import bars, lines
-from lfp_tf.evaluation.image_panels import Example, image_rows
+from lfp_tf.evaluation.image_panels import MAX_SIDE_PIXELS, Example
 from lfp_tf.evaluation.page import thinned, training_charts, write_page
 from lfp_tf.images.detections import draw_detections
+from lfp_tf.images.geometry import resize_labels, resize_long_side
 from lfp_tf.tasks.detection.matches import SHOWN_SCORE
 from lfp_tf.tasks.detection.metrics import CocoScores
 from lfp_tf.tasks.detection.subsets import ClassSets
@@ -123,8 +125,8 @@ def write_report(
         whose = "Set B's masks" if "sets" in facts else "Masks"
         examples |= {"best_masks": best_masks, "worst_masks": worst_masks}
         figures += [
-            (f"{whose} in the true boxes: the best images", best_masks),
-            (f"{whose} in the true boxes: the worst images", worst_masks),
+            (f"{whose} in the true boxes: the best", best_masks),
+            (f"{whose} in the true boxes: the worst", worst_masks),
         ]
     facts["examples"] = {
         name: [{"source": e.source, "score": e.score} for e in shown]
@@ -166,7 +168,12 @@ _APS = {
 
 
 def drawn_rows(
-    image: np.ndarray, truth: Sequence[dict], rows: Sequence[dict], names: Sequence[str]
+    image: np.ndarray,
+    truth: Sequence[dict],
+    rows: Sequence[dict],
+    names: Sequence[str],
+    *,
+    around: Sequence[float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draws an image's truth and its detections of `SHOWN_SCORE` or more: three small images.
 
@@ -175,22 +182,47 @@ def drawn_rows(
         truth, rows: of this image, as a COCO file and as COCO's results format; rows without a
             score are all drawn.
         names: of the classes.
+        around: a box (x, y, width, height): only it and what lies around it is drawn, and large.
+
+    Returns:
+        The image, the truth and the detections, no side above `MAX_SIDE_PIXELS`.
     """
     shown = [row for row in rows if row.get("score", 1.0) >= SHOWN_SCORE]
-    panels = [_drawn(image, part, names) for part in (truth, shown)]
-    return image_rows(image), image_rows(panels[0]), image_rows(panels[1])
+    view, long_side = _view(image.shape[:2], around)
+    plain = resize_long_side(image[view], long_side)
+    return plain, _drawn(plain, view, truth, names), _drawn(plain, view, shown, names)
 
 
-def _drawn(image, rows, names):
+def _view(size, around):
+    """(slices of the rows and columns that are drawn, the longer side in pixels of the drawing)."""
+    if around is None:
+        return (slice(0, size[0]), slice(0, size[1])), min(max(size), MAX_SIDE_PIXELS)
+    x, y, width, height = around
+    margin = max(width, height, 2) / 2  # a box of no size is seen, too
+    sides = ((y, height, size[0]), (x, width, size[1]))
+    view = tuple(
+        slice(max(0, math.floor(start - margin)), min(limit, math.ceil(start + length + margin)))
+        for start, length, limit in sides
+    )
+    return view, MAX_SIDE_PIXELS
+
+
+def _drawn(plain, view, rows, names):
+    """The rows drawn over `plain`, which is the view at the size of the drawing."""
+    high, wide = (part.stop - part.start for part in view)
+    scale = np.array([plain.shape[1] / wide, plain.shape[0] / high] * 2)
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     masks = [row.get("segmentation") for row in rows]
     return draw_detections(
-        image,
-        boxes,
+        plain,
+        (boxes - [view[1].start, view[0].start] * 2) * scale,
         [row["category_id"] - 1 for row in rows],
         names,
-        masks=[rle_bitmap(mask) if mask else None for mask in masks],
+        masks=[
+            resize_labels(rle_bitmap(mask)[view], plain.shape[:2]) if mask else None
+            for mask in masks
+        ],
     )
 
 

@@ -288,8 +288,8 @@ def test_masks_in_true_boxes_do_not_depend_on_what_is_found(records, tmp_path):
     assert f"set A {100 * dog:.2f}, set B {100 * facts['mask_iou']['B']:.2f}." in text
     written = json.loads((tmp_path / "metrics.json").read_text())
     assert written["mask_iou"] == facts["mask_iou"]
-    # Shown are the images with objects of set B, by the mean over these.
-    assert "Set B&#39;s masks in the true boxes: the best images" in text
+    # Shown are objects of set B.
+    assert "Set B&#39;s masks in the true boxes: the best" in text
     shown = {one["source"]: one["score"] for one in written["examples"]["worst_masks"]}
     assert shown == {
         source: pytest.approx(1.0, abs=0.06)

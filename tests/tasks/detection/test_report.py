@@ -8,6 +8,7 @@ import pytest
 from lfp_tf.data.detection.masks import bitmap_rle
 from lfp_tf.evaluation.image_panels import Example
 from lfp_tf.images.detections import draw_detections
+from lfp_tf.images.geometry import resize_long_side
 from lfp_tf.tasks.detection.metrics import coco_scores
 from lfp_tf.tasks.detection.report import drawn_rows, score_facts, write_report
 from lfp_tf.tasks.detection.subsets import class_sets
@@ -153,3 +154,38 @@ def test_an_object_without_a_mask_is_drawn_as_its_box():
     plain = {name: value for name, value in TRUTH[0].items() if name != "segmentation"}
     drawn = drawn_rows(image, [plain], [], NAMES)[1]
     np.testing.assert_array_equal(drawn, draw_detections(image, [[0, 0, 30, 20]], [0], NAMES))
+
+
+def test_an_object_is_drawn_large_with_what_lies_around_it():
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    row = TRUTH[0]
+    x, y, width, height = row["bbox"]
+    assert (x, y, width, height) == (0, 0, 30, 20)
+    plain, drawn, _ = drawn_rows(image, [row], [], NAMES, around=row["bbox"])
+    # Half of the longer side, 15 pixels, on each side that the image has: 35 rows, 45 columns.
+    assert plain.shape == drawn.shape == (round(320 * 35 / 45), 320, 3)
+    factor = 320 / 45
+    np.testing.assert_allclose(
+        plain[::40, ::40],
+        resize_long_side(image[:35, :45], 320)[::40, ::40],
+    )
+    changed = np.any(plain != drawn, axis=2)
+    lines, columns = np.nonzero(changed)
+    assert abs(lines.max() - 20 * factor) <= 2 and abs(columns.max() - 30 * factor) <= 2
+
+
+def test_large_images_are_made_small_before_names_are_written():
+    image = np.full((900, 1600, 3), 77, np.uint8)
+    row = {"bbox": [320, 180, 800, 450], "category_id": 1}
+    drawn = drawn_rows(image, [row], [], NAMES)[1]
+    expected = draw_detections(
+        np.full((180, 320, 3), 77, np.uint8), [[64, 36, 224, 126]], [0], NAMES
+    )
+    np.testing.assert_array_equal(drawn, expected)
+
+
+@pytest.mark.parametrize("box", [[0, 0, 0, 0], [5, 5, 0, 0], [SIZE[1] - 1, SIZE[0] - 1, 1, 1]])
+def test_the_smallest_boxes_have_surroundings(box):
+    image = np.full((*SIZE, 3), 77, np.uint8)
+    for panel in drawn_rows(image, [{"bbox": box, "category_id": 1}], [], NAMES, around=box):
+        assert max(panel.shape) == 320
