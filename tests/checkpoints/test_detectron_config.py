@@ -89,7 +89,7 @@ def test_what_is_no_configuration_is_refused_in_one_sentence(config, told):
 @pytest.mark.parametrize("piece", ["[", "{a: ", "- ", "a,", "? ", "*a ", "a: {}\n", "'", "--- a\n"])
 def test_hostile_texts_cost_little(piece, peak_of):
     config = (piece * (1 << 16))[: 1 << 16]
-    start = time.monotonic()
+    start = time.process_time()
 
     def attempt():
         try:
@@ -98,7 +98,7 @@ def test_hostile_texts_cost_little(piece, peak_of):
             pass
 
     assert peak_of(attempt) < (4 << 20)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_file_without_the_key_is_told_to_be_old(tmp_path):

@@ -165,10 +165,10 @@ def test_a_million_small_blobs_cost_no_more_than_16_files(tmp_path, peak_of, blo
 
 def test_short_runs_of_loose_floats_take_linear_time(tmp_path):
     mixed = (b"\x2d" + bytes(4) + b"\x48\x01") * 50_000
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(LfpError):
         read(tmp_path, layer("a", shape(50_000) + mixed))
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("data", [b"\x89PNG", b"{}", b"\x0a\x03net", b"\x08\x01" + GOOD])

@@ -235,7 +235,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_cost_at_most_16_times_their_size(tmp_path, name, peak_of):
-    data, start = BOMBS[name], time.monotonic()
+    data, start = BOMBS[name], time.process_time()
 
     def attempt():
         try:
@@ -244,7 +244,7 @@ def test_bombs_cost_at_most_16_times_their_size(tmp_path, name, peak_of):
             pass
 
     assert peak_of(attempt) < 16 * len(data) + (2 << 20)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def attack(tmp_path, rounds, seed):

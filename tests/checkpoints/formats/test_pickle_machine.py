@@ -138,14 +138,14 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_refused_within_16_times_their_size(tmp_path, name, peak_of):
-    data, start = BOMBS[name], time.monotonic()
+    data, start = BOMBS[name], time.process_time()
 
     def attempt():
         with pytest.raises(LfpError):
             run(tmp_path, data)
 
     assert peak_of(attempt) < 16 * len(data) + (2 << 20)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_key_that_hashes_deep_does_not_crash(tmp_path):
