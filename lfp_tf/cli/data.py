@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--show", type=int, metavar="N", help="draw N images into OUT/show")
     group.add_argument("--splits", metavar="A,B", help="only these splits (default all)")
     group.add_argument("--shards", type=int, metavar="N", help="files per split (default by size)")
-    group.add_argument("--workers", type=int, metavar="N", help="processes (default all cores)")
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="processes (as many as usable cores)"
+    )
     group.add_argument(
         "--max_pixels", type=int, metavar="N", help="refuse larger images (default 178956970)"
     )
